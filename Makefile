@@ -1,0 +1,83 @@
+# `make demo` shows the product, `make test` checks it. Both make their own environment from the hash-locked requirements.
+# Other versions: make test PYTHON=python3.12 VENV=.venv312
+
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	"$$name" $(NEW_ENOUGH) && break; done; echo "$$name")
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK := deploy/requirements-dev.txt
+COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv demo dev test lint types contracts pytest faults bench format lock clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+venv: $(READY) ## Make the environment.
+
+$(READY): $(LOCK) pyproject.toml
+	@"$(PYTHON)" $(NEW_ENOUGH) || { \
+		echo "Python 3.11 or newer is needed and '$(PYTHON)' is not; install it or name one: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
+	@if [ -e "$(VENV)" ] && [ ! -f "$(VENV)/pyvenv.cfg" ]; then \
+		echo "'$(VENV)' exists and is no virtual environment; remove it or choose another: make VENV=.venv2" >&2; exit 1; fi
+	@rm -rf "$(VENV)"
+	@if command -v uv >/dev/null 2>&1; then \
+		echo "Making $(VENV) with uv" && \
+		uv venv --quiet --no-project --python "$(PYTHON)" "$(VENV)" && \
+		uv pip install --quiet --python "$(BIN)/python" --require-hashes -r $(LOCK) && \
+		uv pip install --quiet --python "$(BIN)/python" --no-deps --no-build-isolation -e .; \
+	else \
+		echo "Making $(VENV) with pip" && \
+		{ "$(PYTHON)" -m venv "$(VENV)" || { \
+			echo "'$(PYTHON)' cannot make environments; install its venv module (Debian: python3-venv) or uv" >&2; exit 1; }; } && \
+		"$(BIN)/python" -m pip install --quiet --require-hashes --no-deps -r $(LOCK) && \
+		"$(BIN)/python" -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
+
+demo: $(READY) ## Run the order example three times on a real server; KEEP=1 leaves it up.
+	@$(BIN)/adw demo $(if $(KEEP),--keep)
+
+dev: $(READY) ## Run server and worker with reload until Ctrl-C.
+	@$(BIN)/adw dev
+
+test: lint types contracts pytest ## Check style, types, imports and behaviour.
+
+lint: $(READY) ## Check style and format.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## Check types, strictly.
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+contracts: $(READY) ## Check who imports whom.
+	$(BIN)/lint-imports --no-cache --no-logo
+
+pytest: $(READY) ## Run the tests; ARGS="-k name -n 0" narrows them.
+	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+faults: $(READY) ## Run the long fault tests.
+	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
+
+bench: $(READY) ## Measure against hand-written workflows.
+	$(BIN)/pytest -m bench -s --timeout 3600 $(ARGS)
+
+format: $(READY) ## Put the code in its format.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## Resolve the locked requirements; UPGRADE=1 takes newer versions.
+	$(COMPILE) pyproject.toml $(if $(UPGRADE),--upgrade) --extra dev-server --group dev -o $(LOCK)
+	$(COMPILE) pyproject.toml -c $(LOCK) -o deploy/requirements.txt
+	$(COMPILE) -c $(LOCK) --group build -o deploy/requirements-build.txt
+
+clean: ## Remove what the targets made.
+	rm -rf "$(VENV)" .adw .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache dist
+	find activities client tests workflows -name __pycache__ -type d -prune -exec rm -rf {} +

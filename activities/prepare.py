@@ -1,0 +1,122 @@
+"""The first thing a run does: find its definition, check it and its input, and pin both in the history.
+
+It is an activity because the definitions lie on the worker's disk and checking costs time that a replay must not pay again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+from temporalio import activity
+
+from activities.errors import refusal
+from activities.parameters import places
+from activities.results import refuse_foreign
+from workflows.contract import PREPARE_ACTIVITY, ExecutionOptions, Prepared, PrepareRequest
+from workflows.definition.catalog import ActionCatalog
+from workflows.definition.codes import Code
+from workflows.definition.load import LoadedDefinition, definition_sha256, dump_definition
+from workflows.definition.locations import listed, nearest
+from workflows.definition.models import AdvancedWorkflow
+from workflows.definition.problems import DefinitionProblems, errors_of
+from workflows.definition.schema import value_problems
+from workflows.definition.validation import validate
+from workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, WorkflowError
+from workflows.expressions.check import check, unsupported
+
+_MOST_ACCEPTED = 1000
+"""Definitions remembered as checked."""
+
+
+class Preparation:
+    """The prepare activity of one worker, with the definitions and actions it knows."""
+
+    def __init__(
+        self, definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog, *, search_attributes: bool
+    ) -> None:
+        """`search_attributes` says whether the namespace knows the project's search attributes."""
+        self._definitions = definitions
+        self._catalog = catalog
+        self._search_attributes = search_attributes
+        self._registered: dict[str, Prepared] = {}
+        self._accepted: dict[str, None] = {}
+
+    @activity.defn(name=PREPARE_ACTIVITY)
+    async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
+        """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
+        try:
+            return self._prepare(_request(request)).model_dump(mode="json")
+        except WorkflowError as error:
+            raise refusal(error) from None
+
+    def _prepare(self, request: PrepareRequest) -> Prepared:
+        if request.workflow is None:
+            workflow, prepared = self._find(request.workflow_type)
+        else:
+            workflow = _read(request.workflow)
+            prepared = Prepared(sha256=definition_sha256(workflow), search_attributes=self._search_attributes)
+        self._accept(workflow, prepared.sha256)
+        _require_options(request.execution_options)
+        _require_input(workflow, request.input_data)
+        return prepared
+
+    def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
+        found = self._definitions.get(workflow_type)
+        if found is None:
+            known = sorted(self._definitions)
+            hint = nearest(workflow_type, known) or f"It has: {listed(known)}." if known else "It has none."
+            raise DefinitionNotFound(f"this worker has no definition {workflow_type!r}. {hint} See 'adw definitions'.")
+        if workflow_type not in self._registered:
+            self._registered[workflow_type] = Prepared(
+                sha256=definition_sha256(found.workflow),
+                definition=dump_definition(found.workflow),
+                search_attributes=self._search_attributes,
+            )
+        return found.workflow, self._registered[workflow_type]
+
+    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> None:
+        """Refuse a definition that does not pass `check`; one that did is not checked again."""
+        if sha256 in self._accepted:
+            return
+        # Another worker, in another language too, may serve an action this one does not know.
+        problems = [p for p in errors_of(check(workflow, self._catalog)) if p.code != Code.UNKNOWN_ACTION.value]
+        if problems:
+            raise DefinitionProblems(workflow.workflow_id, problems)
+        later = unsupported(workflow)
+        if later:
+            raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")
+        if len(self._accepted) >= _MOST_ACCEPTED:
+            del self._accepted[next(iter(self._accepted))]
+        self._accepted[sha256] = None
+
+
+def _request(data: object) -> PrepareRequest:
+    try:
+        return PrepareRequest.model_validate(data)
+    except ValidationError as error:
+        raise InputInvalid(f"the run's arguments do not fit: {places(error)}.") from None
+
+
+def _read(data: dict[str, JsonValue]) -> AdvancedWorkflow:
+    validated = validate(data)
+    if validated.problems or validated.workflow is None:
+        raise DefinitionProblems(str(data.get("workflow_id", "workflow")), validated.problems)
+    return validated.workflow
+
+
+def _require_options(options: JsonValue) -> None:
+    try:
+        ExecutionOptions.model_validate({} if options is None else options)
+    except ValidationError as error:
+        raise InputInvalid(f"execution_options do not fit: {places(error)}.") from None
+
+
+def _require_input(workflow: AdvancedWorkflow, value: JsonValue) -> None:
+    refuse_foreign(value, "input_data")
+    problems = value_problems(workflow.input_schema, value)
+    if problems:
+        raise InputInvalid(
+            f"input_data does not fit the input_schema of {workflow.workflow_id!r}: {'; '.join(problems)}."
+        )

@@ -1,0 +1,136 @@
+"""Turning what Temporal raises into this project's errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+from temporalio.client import (
+    RPCTimeoutOrCancelledError,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError, CancelledError, FailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.errors import (
+    ConnectionFailed,
+    NoAnswer,
+    NotAnAdvancedWorkflow,
+    RequestFailed,
+    RunCancelled,
+    RunClosed,
+    RunFailed,
+    RunNotFound,
+)
+from workflows.contract import RunResult, WireModel
+from workflows.errors import WorkflowError
+
+Answer = TypeVar("Answer", bound=WireModel)
+
+NO_ANSWER = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
+NO_WORKER = "no poller seen"
+"""How the server says that nobody has served the task queue lately."""
+
+
+def _by_code(base: type[WorkflowError]) -> dict[str, type[WorkflowError]]:
+    found = {base.code: base}
+    for child in base.__subclasses__():
+        if child.__module__ == WorkflowError.__module__:
+            found |= _by_code(child)
+    return found
+
+
+ERRORS_BY_CODE = _by_code(WorkflowError)
+"""Every error a run can answer with."""
+
+
+@asynccontextmanager
+async def explained(run_id: str, operation: str) -> AsyncGenerator[None]:
+    """Raise this project's errors for whatever `operation` on the run raises."""
+    try:
+        yield
+    except RPCError as error:
+        raise _rpc_failure(error, run_id, operation) from error
+    except (RPCTimeoutOrCancelledError, TimeoutError) as error:
+        raise _no_answer(run_id, operation) from error
+    except WorkflowUpdateFailedError as error:
+        raise _refusal(error.cause, run_id, operation) from error
+    except WorkflowQueryFailedError as error:
+        raise _query_failure(error.message, run_id, operation) from error
+
+
+def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        if "already completed" in error.message:
+            return RunClosed(f"run {run_id!r} has ended: {operation} comes too late; 'adw show {run_id}' shows how.")
+        return RunNotFound(f"run {run_id!r} does not exist in this namespace; 'adw list' shows those that do.")
+    if error.status in NO_ANSWER or NO_WORKER in error.message:
+        return _no_answer(run_id, operation)
+    if error.status is RPCStatusCode.UNAVAILABLE:
+        return ConnectionFailed(f"run {run_id!r}: the Temporal server went away during {operation}; try again.")
+    return RequestFailed(f"run {run_id!r}: the server refused {operation}: {error.message}.")
+
+
+def _no_answer(run_id: str, operation: str) -> NoAnswer:
+    return NoAnswer(
+        f"run {run_id!r}: no worker answered {operation} in time; is a worker serving the run's task queue?"
+    )
+
+
+def _refusal(cause: BaseException, run_id: str, operation: str) -> WorkflowError:
+    if not isinstance(cause, ApplicationError):
+        return RequestFailed(f"run {run_id!r}: {operation} failed: {cause}")
+    known = ERRORS_BY_CODE.get(cause.type or "")
+    if known:
+        return known(cause.message)
+    if "expected but not found" in cause.message:
+        return _foreign(run_id)
+    return RequestFailed(f"run {run_id!r}: {operation} failed: {cause.message}")
+
+
+def _query_failure(message: str, run_id: str, operation: str) -> WorkflowError:
+    if "expected but not found" in message:
+        return _foreign(run_id)
+    return RequestFailed(f"run {run_id!r}: {operation} failed: {message}")
+
+
+def _foreign(run_id: str) -> NotAnAdvancedWorkflow:
+    return NotAnAdvancedWorkflow(
+        f"run {run_id!r} is not a run of an AdvancedWorkflow; 'adw list' shows those on the project's task queue."
+    )
+
+
+def parse(model: type[Answer], answer: object, run_id: str) -> Answer:
+    """Read an answer; fields that a newer worker added are left out.
+
+    Raises:
+        NotAnAdvancedWorkflow: the answer has another shape.
+    """
+    try:
+        return model.model_validate(answer, extra="ignore")
+    except ValidationError as error:
+        raise _foreign(run_id) from error
+
+
+def run_failure(error: WorkflowFailureError, run_id: str) -> RunFailed:
+    """What `Run.result` raises for a run that ended without completing."""
+    cause = error.cause
+    message = f"run {run_id!r}: {cause.message if isinstance(cause, FailureError) else cause}"
+    if isinstance(cause, CancelledError):
+        return RunCancelled(message, failure_type="Cancelled")
+    if isinstance(cause, ApplicationError):
+        return RunFailed(message, failure_type=cause.type or "ApplicationError", result=_result_in(cause.details))
+    return RunFailed(message, failure_type=type(cause).__name__.removesuffix("Error"))
+
+
+def _result_in(details: Sequence[Any]) -> RunResult | None:
+    if not details or not isinstance(details[0], dict):
+        return None
+    try:
+        return RunResult.model_validate(cast("dict[str, Any]", details[0]), extra="ignore")
+    except ValidationError:
+        return None  # the failure is of somebody else's making

@@ -1,0 +1,202 @@
+"""What the server itself knows of runs: status, pending attempts, lists.
+
+These read the raw answers of the service: the SDK's own wrappers raise on a run that was paused on the server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import Payload, WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState, TimeoutType, WorkflowExecutionStatus
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.errors import ConnectionFailed, RequestFailed
+from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+
+RPC_TIMEOUT = timedelta(seconds=10)
+PAGE_SIZE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run as the server lists it."""
+
+    id: str
+    """Temporal's workflow id; what `adw` calls RUN."""
+    run_id: str
+    workflow_type: str
+    status: str
+    """Temporal's status in small letters: `running`, `completed`, `failed`, `canceled`, `terminated`, ..."""
+    task_queue: str
+    start_time: datetime | None
+    close_time: datetime | None
+    history_events: int
+    waiting_for: tuple[str, ...] = ()
+    """Empty too where the namespace does not know the search attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One action that is running, waiting for a worker, or waiting for its next attempt."""
+
+    path: str
+    """The step's path; for an undo its activity id."""
+    action: str
+    attempt: int
+    """The current attempt, 1-based; the next one when `state` is `scheduled`."""
+    max_attempts: int
+    """0 means no limit."""
+    state: str
+    """`scheduled`, `started`, `cancel_requested`, `paused`, ..."""
+    started_at: datetime | None
+    last_heartbeat_at: datetime | None
+    next_attempt_at: datetime | None
+    worker: str
+    """Identity of the worker that has it, or had it last."""
+    last_failure: str | None
+    worker_lost: bool
+    """Whether the last attempt ended because no sign of life or no answer came in time."""
+
+
+async def describe(client: Client, id: str, run_id: str | None = None) -> DescribeWorkflowExecutionResponse:
+    """Ask the server for a run's description; raises the SDK's `RPCError`."""
+    return await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace, execution=WorkflowExecution(workflow_id=id, run_id=run_id or "")
+        ),
+        timeout=RPC_TIMEOUT,
+    )
+
+
+async def list_runs(
+    client: Client, query: str = "", *, task_queue: str | None = None, limit: int = 100
+) -> list[RunSummary]:
+    """List runs, newest first, by Temporal's visibility query (`ExecutionStatus = 'Running'`, `WorkflowType = 'x'`).
+
+    `task_queue` narrows the list to the runs of one queue. A run appears a moment after it started.
+
+    Raises:
+        RequestFailed: the query is not valid.
+    """
+    if task_queue:
+        clause = f"TaskQueue = {quoted(task_queue)}"
+        query = f"{clause} AND ({query})" if query.strip() else clause
+    found: list[RunSummary] = []
+    page = b""
+    while len(found) < limit:
+        request = ListWorkflowExecutionsRequest(
+            namespace=client.namespace, query=query, page_size=min(limit - len(found), PAGE_SIZE), next_page_token=page
+        )
+        try:
+            answer = await client.workflow_service.list_workflow_executions(request, retry=True, timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            raise _list_failure(error, query) from error
+        found.extend(summarize(info) for info in answer.executions)
+        page = answer.next_page_token
+        if not page:
+            break
+    return found
+
+
+async def waiting_for(client: Client, who: str, *, limit: int = 100) -> list[RunSummary]:
+    """List the running runs that wait for a person, a group (`group:finance`) or an `operator`.
+
+    Raises:
+        RequestFailed: the namespace does not know the search attribute.
+    """
+    query = f"ExecutionStatus = 'Running' AND {SEARCH_ATTRIBUTE_WAITING_FOR} = {quoted(who)}"
+    return await list_runs(client, query, limit=limit)
+
+
+def quoted(value: str) -> str:
+    """A string literal of the visibility query language."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def summarize(info: WorkflowExecutionInfo) -> RunSummary:
+    """Read one entry of a list or a description."""
+    return RunSummary(
+        id=info.execution.workflow_id,
+        run_id=info.execution.run_id,
+        workflow_type=info.type.name,
+        status=_enum_name(WorkflowExecutionStatus.Name, info.status, "WORKFLOW_EXECUTION_STATUS_"),
+        task_queue=info.task_queue,
+        start_time=_time(info, "start_time"),
+        close_time=_time(info, "close_time"),
+        history_events=info.history_length,
+        waiting_for=_waiting_for(info.search_attributes.indexed_fields),
+    )
+
+
+def read_attempt(info: PendingActivityInfo) -> Attempt:
+    """Read one pending activity of a description."""
+    return Attempt(
+        path=info.activity_id,
+        action=info.activity_type.name,
+        attempt=info.attempt,
+        max_attempts=info.maximum_attempts,
+        state=_enum_name(PendingActivityState.Name, info.state, "PENDING_ACTIVITY_STATE_"),
+        started_at=_time(info, "last_started_time"),
+        last_heartbeat_at=_time(info, "last_heartbeat_time"),
+        next_attempt_at=_time(info, "next_attempt_schedule_time"),
+        worker=info.last_worker_identity,
+        last_failure=_failure_text(info.last_failure) if info.HasField("last_failure") else None,
+        worker_lost=info.last_failure.timeout_failure_info.timeout_type
+        in (TimeoutType.TIMEOUT_TYPE_HEARTBEAT, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE),
+    )
+
+
+def _failure_text(failure: Failure) -> str:
+    kind = failure.application_failure_info.type
+    return f"{kind}: {failure.message}" if kind else failure.message
+
+
+def _waiting_for(attributes: Mapping[str, Payload]) -> tuple[str, ...]:
+    payload = attributes.get(SEARCH_ATTRIBUTE_WAITING_FOR)
+    if payload is None:
+        return ()
+    value: object = json.loads(payload.data)
+    if isinstance(value, list):
+        return tuple(str(item) for item in cast("list[object]", value))
+    return () if value is None else (str(value),)
+
+
+def _enum_name(name_of: Callable[..., str], value: int, prefix: str) -> str:
+    # A status that this SDK's enum does not know yet must not break the list.
+    try:
+        return name_of(value).removeprefix(prefix).lower()
+    except ValueError:
+        return f"unknown_{value}"
+
+
+def _time(message: WorkflowExecutionInfo | PendingActivityInfo, field: str) -> datetime | None:
+    if not message.HasField(field):  # pyright: ignore[reportArgumentType]
+        return None
+    stamp: Timestamp = getattr(message, field)
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def _list_failure(error: RPCError, query: str) -> ConnectionFailed | RequestFailed:
+    if SEARCH_ATTRIBUTE_WAITING_FOR in error.message:
+        return RequestFailed(
+            f"the namespace does not know the search attribute {SEARCH_ATTRIBUTE_WAITING_FOR}; create it with 'temporal "
+            f"operator search-attribute create --name {SEARCH_ATTRIBUTE_WAITING_FOR} --type KeywordList'."
+        )
+    if error.status is RPCStatusCode.INVALID_ARGUMENT:
+        return RequestFailed(f"list query {query!r}: {error.message}; see 'temporal workflow list --help'.")
+    return ConnectionFailed(f"the Temporal server did not list runs: {error.message}; try again.")

@@ -1,0 +1,85 @@
+"""Log lines that say which run, step and attempt they belong to."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO, cast
+
+from temporalio import activity, workflow
+
+CONTEXT_NAMES = {
+    "temporal_workflow": {"workflow_id": "workflow_id", "run_id": "run_id", "workflow_type": "workflow_type"},
+    "temporal_activity": {
+        "workflow_id": "workflow_id",
+        "workflow_run_id": "run_id",
+        "workflow_type": "workflow_type",
+        "activity_id": "step",
+        "activity_type": "action",
+        "attempt": "attempt",
+        "task_queue": "task_queue",
+    },
+}
+"""Attribute the SDK's loggers put on a record -> its name -> name in the log line. An activity's id is the step's path."""
+EXTRA_NAMES = ("workflow_id", "run_id", "step", "action", "attempt", "task_queue")
+"""Names that `extra=` may carry directly."""
+
+
+def configure_logs(format: Literal["text", "json"] = "text", level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send all logs to `stream` (standard error by default); calling again replaces what was set."""
+    # The fields below carry it; the SDK would repeat it as a dictionary inside the message.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+
+
+def log_context(record: logging.LogRecord) -> dict[str, Any]:
+    """What a record says about run, step and attempt, under the names of the log line."""
+    found: dict[str, Any] = {}
+    for attribute, names in CONTEXT_NAMES.items():
+        carried: object = getattr(record, attribute, None)
+        if isinstance(carried, Mapping):
+            values = cast("Mapping[str, Any]", carried)
+            found.update({ours: values[theirs] for theirs, ours in names.items() if theirs in values})
+    for name in EXTRA_NAMES:
+        if hasattr(record, name):
+            found[name] = getattr(record, name)
+    return found
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Build the line; values that are not JSON are written as text."""
+        line: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **log_context(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """For people: time, level, message, then the context."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Build the line."""
+        context = " ".join(f"{name}={value}" for name, value in log_context(record).items())
+        line = f"{_time(record)} {record.levelname:<7} {record.getMessage()}"
+        line = f"{line}  [{context}]" if context else line
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return line

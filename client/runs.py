@@ -1,0 +1,289 @@
+"""Starting runs and working with them: what callers of the project use."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypedDict, Unpack
+from urllib.parse import quote
+from uuid import uuid4
+
+from pydantic import JsonValue, ValidationError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from client.answers import explained, parse, run_failure
+from client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
+from client.errors import RunExists
+from client.json_values import require_json
+from client.settings import Settings, current_user, load_settings
+from workflows.contract import (
+    AD_HOC_WORKFLOW_TYPE,
+    QUERY_DEFINITION,
+    QUERY_PENDING_APPROVALS,
+    QUERY_PROGRESS,
+    QUERY_STATE,
+    SIGNAL_APPROVE,
+    SIGNAL_EVENT,
+    SIGNAL_REJECT,
+    UPDATE_DECIDE,
+    UPDATE_PAUSE,
+    UPDATE_RESUME,
+    UPDATE_RETRY,
+    UPDATE_SKIP,
+    DecideRequest,
+    DecisionReceipt,
+    DefinitionAnswer,
+    EventMessage,
+    ExecutionOptions,
+    OperatorRequest,
+    PendingApproval,
+    Progress,
+    RunRequest,
+    RunResult,
+    RunState,
+    StateRequest,
+    StepRequest,
+    WireModel,
+)
+from workflows.definition.load import dump_definition
+from workflows.definition.models import AdvancedWorkflow
+from workflows.errors import InvalidDecision
+
+ANSWER_TIMEOUT = timedelta(seconds=10)
+"""How long a query or an update waits for a worker."""
+
+
+class DecisionFields(TypedDict, total=False):
+    """What may be said beside the step when deciding an approval; see `workflows.contract.Decision`."""
+
+    approver: str
+    comment: str | None
+    form: JsonValue
+    digest: str | None
+    decision_id: str | None
+    groups: list[str]
+
+
+async def start(
+    client: Client,
+    workflow: str | AdvancedWorkflow,
+    input_data: JsonValue = None,
+    *,
+    id: str | None = None,
+    options: ExecutionOptions | None = None,
+    task_queue: str | None = None,
+    id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    settings: Settings | None = None,
+) -> Run:
+    """Start a run of a registered definition (by its `workflow_id`) or of a definition given here.
+
+    `id` is the run's name, unique among running ones; without it one is made. The run belongs to `options.started_by`,
+    by default the current user.
+
+    Raises:
+        RunExists: a run of that id is running (or has run, where `id_reuse_policy` forbids that).
+        DataInvalid, PayloadTooLarge: the data cannot be sent; nothing was started.
+    """
+    settings = settings or load_settings()
+    options = options or ExecutionOptions()
+    if options.started_by is None:
+        options = options.model_copy(update={"started_by": settings.user})
+    workflow_type = workflow if isinstance(workflow, str) else AD_HOC_WORKFLOW_TYPE
+    name = workflow if isinstance(workflow, str) else workflow.workflow_id
+    id = id or f"{name}-{uuid4().hex[:12]}"
+    async with explained(id, "start"):
+        try:
+            handle: WorkflowHandle[Any, Any] = await client.start_workflow(
+                workflow_type,
+                args=_arguments(workflow, input_data, options),
+                id=id,
+                task_queue=task_queue or settings.task_queue,
+                id_reuse_policy=id_reuse_policy,
+                static_summary=None if isinstance(workflow, str) else workflow.label,
+            )
+        except WorkflowAlreadyStartedError as error:
+            raise RunExists(
+                f"run {id!r} exists already; 'adw show {id}' shows it, another id starts a new one."
+            ) from error
+    return Run(client, handle, settings.user)
+
+
+def _arguments(workflow: str | AdvancedWorkflow, input_data: JsonValue, options: ExecutionOptions) -> list[JsonValue]:
+    require_json(input_data, "input_data")
+    execution_options: dict[str, JsonValue] = options.model_dump(mode="json", exclude_defaults=True)
+    require_json(execution_options, "execution_options")
+    if isinstance(workflow, str):
+        return [input_data, execution_options]
+    request = RunRequest(
+        workflow=dump_definition(workflow),
+        input_data=input_data,
+        execution_options=execution_options,
+    ).model_dump(mode="json")
+    require_json(request, f"workflow {workflow.workflow_id!r}")
+    return [request]
+
+
+def get_run(client: Client, id: str, *, run_id: str | None = None, user: str | None = None) -> Run:
+    """A run by its id; asks the server nothing. Without `run_id` it is the latest run of that id."""
+    return Run(client, client.get_workflow_handle(id, run_id=run_id), user or current_user())
+
+
+def web_ui_url(address: str, namespace: str, id: str, run_id: str | None = None) -> str:
+    """Link to a run in the Temporal Web UI at `address` (`http://127.0.0.1:8233`)."""
+    place = f"{address.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/{quote(id, safe='')}"
+    return f"{place}/{quote(run_id, safe='')}/timeline" if run_id else place
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. Its calls raise `RunNotFound`, `NoAnswer` (no worker within 10 s), or the run's own typed refusals.
+
+    Updates (`approve`, `pause`, ...) return when the run has recorded them. `user` is who acts where a call names nobody.
+    """
+
+    client: Client
+    handle: WorkflowHandle[Any, Any]
+    user: str
+
+    @property
+    def id(self) -> str:
+        """The run's name; Temporal's workflow id."""
+        return self.handle.id
+
+    @property
+    def run_id(self) -> str | None:
+        """Temporal's own id of this execution, where it is known."""
+        return self.handle.run_id or self.handle.first_execution_run_id
+
+    async def result(self) -> RunResult:
+        """Wait for the end.
+
+        Raises:
+            RunFailed: it did not complete; `failure_type` and `result` tell why and what was undone.
+            RunCancelled: it was cancelled.
+        """
+        async with explained(self.id, "result"):
+            try:
+                answer: object = await self.handle.result()
+            except WorkflowFailureError as error:
+                raise run_failure(error, self.id) from error
+        return parse(RunResult, answer, self.id)
+
+    async def summary(self) -> RunSummary:
+        """What the server knows, without asking a worker."""
+        async with explained(self.id, "describe"):
+            return summarize((await describe(self.client, self.id, self.handle.run_id)).workflow_execution_info)
+
+    async def attempts(self) -> dict[str, Attempt]:
+        """Actions now pending, by step path; needs no worker."""
+        async with explained(self.id, "describe"):
+            description = await describe(self.client, self.id, self.handle.run_id)
+        return {info.activity_id: read_attempt(info) for info in description.pending_activities}
+
+    async def state(self, step_id: str | None = None, *, include_data: bool = True) -> RunState:
+        """The step records, variables, rejected decisions and audit trail; of one step when `step_id` (or path) is given."""
+        request = StateRequest(step_id=step_id, include_data=include_data)
+        return parse(RunState, await self._query(QUERY_STATE, request), self.id)
+
+    async def progress(self) -> Progress:
+        """Counts of steps by status, and one sentence for each that waits."""
+        return parse(Progress, await self._query(QUERY_PROGRESS), self.id)
+
+    async def pending_approvals(self) -> list[PendingApproval]:
+        """The approvals the run waits for, each with what is approved and its digest."""
+        answer = await self._query(QUERY_PENDING_APPROVALS)
+        return [parse(PendingApproval, approval, self.id) for approval in answer]
+
+    async def definition(self) -> DefinitionAnswer:
+        """The definition this run was pinned to, and its sha256."""
+        return parse(DefinitionAnswer, await self._query(QUERY_DEFINITION), self.id)
+
+    async def approve(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
+        """Approve a step, as the current user unless `approver` is given.
+
+        Raises:
+            DecisionRejected: one of its kinds (`NotAnApprover`, `AlreadyDecided`, ...) when it cannot count.
+        """
+        return await self.decide(self._decision("approve", step_id, fields))
+
+    async def reject(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
+        """Reject a step; raises as `approve` does."""
+        return await self.decide(self._decision("reject", step_id, fields))
+
+    async def decide(self, request: DecideRequest) -> DecisionReceipt:
+        """Send a decision and wait until the run has counted or refused it."""
+        return parse(DecisionReceipt, await self._update(UPDATE_DECIDE, request), self.id)
+
+    async def signal_approval(self, step_id: str, **fields: Unpack[DecisionFields]) -> None:
+        """Approve by signal: needs no worker now; a refusal shows only in `state().rejected_decisions`."""
+        await self._signal_decision(SIGNAL_APPROVE, self._decision("approve", step_id, fields))
+
+    async def signal_rejection(self, step_id: str, **fields: Unpack[DecisionFields]) -> None:
+        """Reject by signal; see `signal_approval`."""
+        await self._signal_decision(SIGNAL_REJECT, self._decision("reject", step_id, fields))
+
+    async def send_event(self, event: str, data: JsonValue = None, *, event_id: str | None = None) -> None:
+        """Send the event a `wait` step waits for; it is kept until consumed, and one `event_id` counts once."""
+        await self._signal(SIGNAL_EVENT, EventMessage(event=event, data=data, event_id=event_id))
+
+    async def pause(self, reason: str, *, by: str | None = None) -> None:
+        """Start no more steps until `resume`; what runs goes on."""
+        await self._update(UPDATE_PAUSE, OperatorRequest(by=by or self.user, reason=reason))
+
+    async def resume(self, reason: str, *, by: str | None = None) -> None:
+        """Go on after `pause` or after a failure with `on_failure: pause`."""
+        await self._update(UPDATE_RESUME, OperatorRequest(by=by or self.user, reason=reason))
+
+    async def retry_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
+        """Run a failed step of a paused run again."""
+        await self._update(UPDATE_RETRY, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
+
+    async def skip_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
+        """Let a paused run go on without a failed step."""
+        await self._update(UPDATE_SKIP, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
+
+    async def cancel(self) -> None:
+        """Ask the run to stop and undo what it did; `result` tells when that is done. A closed run is left as it is."""
+        async with explained(self.id, "cancel"):
+            await self.handle.cancel()
+
+    def _decision(self, decision: str, step_id: str, fields: DecisionFields) -> DecideRequest:
+        try:
+            return DecideRequest.model_validate(
+                {"approver": self.user, **fields, "step_id": step_id, "decision": decision}
+            )
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise InvalidDecision(f"{decision} {step_id!r}: {place}: {problem['msg']}.") from error
+
+    async def _query(self, name: str, request: WireModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
+        arguments = [request.model_dump(mode="json")] if request else []
+        async with explained(self.id, name):
+            return await self.handle.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
+
+    async def _update(self, name: str, request: WireModel) -> Any:  # noqa: ANN401 - the raw answer
+        argument = _sendable(request, name)
+        # The SDK asks again after each call that timed out, so the whole is bounded here.
+        async with explained(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
+            return await self.handle.execute_update(name, argument)  # pyright: ignore[reportUnknownMemberType]
+
+    async def _signal(self, name: str, request: WireModel) -> None:
+        argument = _sendable(request, name)
+        async with explained(self.id, name):
+            await self.handle.signal(name, argument)
+
+    async def _signal_decision(self, name: str, request: DecideRequest) -> None:
+        argument = _sendable(request, name)
+        del argument["decision"]  # the signal's name says it
+        async with explained(self.id, name):
+            await self.handle.signal(name, argument)
+
+
+def _sendable(request: WireModel, place: str) -> dict[str, JsonValue]:
+    message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
+    require_json(message, place)
+    return message

@@ -1,0 +1,134 @@
+"""The project's own settings, from `ADW_` environment variables.
+
+How to reach the server is not here: that is Temporal's own configuration (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,
+`TEMPORAL_API_KEY`, TOML profiles), see `client.connection`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from client.errors import SettingsInvalid
+from workflows.contract import DEFAULT_TASK_QUEUE
+
+ENVIRONMENT_PREFIX = "ADW_"
+
+
+def current_user() -> str:
+    """The operating system's name of the current user, or `unknown` where it has none (some containers)."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _split(separators: str) -> BeforeValidator:
+    def split(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in re.split(f"[{re.escape(separators)}]", value) if part.strip()]
+
+    return BeforeValidator(split)
+
+
+def _module_name(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(f"{name!r} is not a module name; give dotted names separated by commas, such as acme.actions")
+    return name
+
+
+def _bind_address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{value!r} is not an address to listen on; give HOST:PORT, such as 127.0.0.1:9464")
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is not an address; give http://HOST:PORT or https://HOST:PORT")
+    return value.rstrip("/")
+
+
+ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
+Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
+QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
+BindAddress = Annotated[str, AfterValidator(_bind_address)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Slots = Annotated[int, Field(ge=1, le=100_000)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
+class Settings(BaseSettings):
+    """Settings of workers and clients; each is the environment variable `ADW_` plus its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
+    )
+
+    actions: ModuleNames = ()
+    """Modules with actions, separated by commas."""
+    definitions: Folders = ()
+    """Folders with definitions, separated as `PATH` is or by commas."""
+    task_queue: NonEmpty = DEFAULT_TASK_QUEUE
+    """Queue that runs and their actions use."""
+    capabilities: QueueNames = ()
+    """Capabilities this worker serves besides; the name of each is its task queue."""
+    search_attributes: Literal["auto", "required", "off"] = "auto"
+    """`auto` uses the search attributes when the namespace knows them, `required` refuses to start without them."""
+
+    user: NonEmpty = Field(default_factory=current_user)
+    """Who starts runs and decides approvals from here."""
+    web_ui: WebAddress | None = None
+    """Address of the Temporal Web UI, for links."""
+    connect_timeout: Annotated[float, Field(gt=0, le=300)] = 5
+    """Seconds until an unreachable server is given up."""
+
+    prometheus: BindAddress | None = None
+    """HOST:PORT where metrics can be scraped; none when empty."""
+    otlp: WebAddress | None = None
+    """OpenTelemetry collector for traces and metrics; none when empty."""
+    log_format: Literal["text", "json"] = "text"
+    """How log lines are written."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least level that is logged."""
+
+    max_concurrent_activities: Slots = 100
+    """Actions a worker runs at a time, on each of its queues."""
+    max_concurrent_workflow_tasks: Slots = 100
+    """Workflow tasks a worker runs at a time."""
+    max_cached_workflows: Slots = 1000
+    """Runs a worker keeps in memory between their tasks."""
+    shutdown_timeout: Annotated[float, Field(ge=0, le=86_400)] = 10
+    """Seconds running actions get to finish when the worker stops."""
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any setting, checked by the model
+    """Read the settings; `overrides` win over the environment.
+
+    Raises:
+        SettingsInvalid: one sentence for each bad value, joined by newlines.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsInvalid("\n".join(dict.fromkeys(_sentence(detail) for detail in error.errors()))) from None
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    variable = ENVIRONMENT_PREFIX + str(detail["loc"][0]).upper()
+    reason = detail["ctx"].get("error") if "ctx" in detail else None
+    if isinstance(reason, ValueError):  # our own validators say everything
+        return f"{variable}: {reason}."
+    allowed = detail["msg"].replace("Input should be", "it should be").replace("String should", "it should")
+    return f"{variable}: {detail['input']!r} cannot be used; {allowed}."

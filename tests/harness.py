@@ -1,0 +1,179 @@
+"""Runs definitions on a real server with the real engine; only the actions are the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.worker import Replayer, Worker
+
+from activities.action import action, action_of
+from activities.interceptors import ActionInterceptor
+from activities.prepare import Preparation
+from client.errors import RunFailed
+from client.runs import Run, start
+from client.settings import Settings
+from workflows.advanced_workflow import WORKFLOWS
+from workflows.contract import ExecutionOptions, RunResult, RunState
+from workflows.definition.load import LoadedDefinition, parse
+from workflows.definition.models import AdvancedWorkflow
+from workflows.engine import plan
+from workflows.engine.headers import HeaderInterceptor
+from workflows.engine.sandbox import sandbox_runner
+
+Actions = Mapping[str, Callable[..., Any]]
+Definition = dict[str, Any]
+
+
+def definition(*steps: dict[str, Any], **fields: Any) -> Definition:
+    """A definition of these steps; a step without a type is `sequential` and calls the action of its own id."""
+    return {"workflow_id": "test", "name": "Test", **fields, "steps": [step_of(step) for step in steps]}
+
+
+def step_of(step: dict[str, Any]) -> dict[str, Any]:
+    """Fill in a step's name and action, nested ones included."""
+    filled = {"name": step["step_id"].replace("_", " "), **step}
+    if filled.get("step_type", "sequential") in ("sequential", "worker"):
+        filled.setdefault("action", filled["step_id"])
+    if "parallel_steps" in filled:
+        filled["parallel_steps"] = [step_of(one) for one in filled["parallel_steps"]]
+    return filled
+
+
+@dataclass
+class Outcome:
+    """How a run ended: its report, the failure type (None when it completed), and its last state."""
+
+    result: RunResult | None
+    failure: str | None
+    message: str
+    state: RunState | None
+    handle: WorkflowHandle[Any, Any]
+
+    @property
+    def report(self) -> RunResult:
+        assert self.result is not None, self.message
+        return self.result
+
+    def status_of(self, path: str) -> str:
+        return str(self.report.steps[path]["status"])
+
+    def undone(self) -> list[str]:
+        """Paths of undone steps, in the order they were undone."""
+        rollback = self.report.rollback
+        return [one.path for one in rollback.entries if one.outcome == "undone"] if rollback else []
+
+
+@dataclass
+class Harness:
+    """A client, and the histories of all runs a test started."""
+
+    client: Client
+    task_queue: str = field(default_factory=lambda: f"test-{uuid4().hex[:10]}")
+    handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
+    search_attributes: bool = True
+
+    @asynccontextmanager
+    async def worker(
+        self, actions: Actions | None = None, definitions: list[Definition] | None = None, **options: Any
+    ) -> AsyncIterator[Worker]:
+        """A worker that serves these actions and registered definitions on the harness's queue."""
+        loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
+        preparation = Preparation(loaded, {}, search_attributes=self.search_attributes)
+        worker = Worker(
+            self.client,
+            task_queue=options.pop("task_queue", self.task_queue),
+            workflows=WORKFLOWS,
+            activities=[preparation.prepare, *(_activity(name, one) for name, one in (actions or {}).items())],
+            workflow_runner=sandbox_runner(),
+            interceptors=[HeaderInterceptor(), ActionInterceptor()],
+            max_heartbeat_throttle_interval=_SHORT,
+            default_heartbeat_throttle_interval=_SHORT,
+            debug_mode=options.pop("debug_mode", False),
+            **options,
+        )
+        async with worker:
+            yield worker
+
+    async def start(
+        self, workflow: Definition | str, input_data: Any = None, *, options: ExecutionOptions | None = None, **more: Any
+    ) -> Run:
+        """Start a run; it is replayed at the end of the test."""
+        model = workflow if isinstance(workflow, str) else AdvancedWorkflow.model_validate(workflow)
+        settings = Settings(user="tester")
+        run = await start(
+            self.client, model, input_data, options=options, task_queue=self.task_queue, settings=settings, **more
+        )
+        self.handles.append(run.handle)
+        return run
+
+    async def run(
+        self, workflow: Definition | str, input_data: Any = None, *, actions: Actions | None = None, **more: Any
+    ) -> Outcome:
+        """Run a definition to its end on a worker of its own."""
+        async with self.worker(actions):
+            run = await self.start(workflow, input_data, **more)
+            return await outcome_of(run)
+
+    async def histories(self) -> list[WorkflowHistory]:
+        """The histories of the runs started so far."""
+        return [await handle.fetch_history() for handle in self.handles]
+
+    async def replay(self) -> None:
+        """Replay every history in fresh sandboxes, with no plan cached."""
+        plan.forget()
+        for history in await self.histories():
+            await replayer().replay_workflow(history)
+
+
+def replayer() -> Replayer:
+    """Replays as a worker would run."""
+    return Replayer(workflows=WORKFLOWS, workflow_runner=sandbox_runner(), interceptors=[HeaderInterceptor()])
+
+
+async def outcome_of(run: Run) -> Outcome:
+    """Wait for the run's end."""
+    try:
+        result = await run.result()
+    except RunFailed as error:
+        return Outcome(error.result, error.failure_type, str(error), await _state(run), run.handle)
+    return Outcome(result, None, "", await _state(run), run.handle)
+
+
+async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait until the condition (maybe async) gives something true."""
+    async with asyncio.timeout(seconds):
+        while True:
+            with contextlib.suppress(Exception):
+                value = condition()
+                value = await value if asyncio.iscoroutine(value) else value
+                if value:
+                    return value
+            await asyncio.sleep(0.03)
+
+
+async def _state(run: Run) -> RunState | None:
+    try:
+        return await run.state()
+    except Exception:  # a run that failed before it had a state
+        return None
+
+
+def _loaded(one: Definition) -> LoadedDefinition:
+    return parse(AdvancedWorkflow.model_validate(one).model_dump_json(exclude_defaults=True))
+
+
+def _activity(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    described = action_of(action(name=name)(function))
+    assert described is not None
+    return described.activity()
+
+
+_SHORT = timedelta(seconds=0.2)

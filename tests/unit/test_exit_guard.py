@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", f"from client.exit_guard import run_and_exit\n{program}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("run_and_exit(lambda: None)", 0),
+        ("run_and_exit(lambda: 3)", 3),
+        ("import sys; run_and_exit(lambda: sys.exit(4))", 4),
+        ("import sys; run_and_exit(lambda: sys.exit())", 0),
+        ("import sys; run_and_exit(lambda: sys.exit('why'))", 1),
+        ("run_and_exit(lambda: 1 / 0)", 1),
+        ("def stop(): raise KeyboardInterrupt\nrun_and_exit(stop)", 130),
+    ],
+)
+def test_the_exit_code_is_kept(program: str, code: int) -> None:
+    assert run(program).returncode == code
+
+
+def test_output_without_a_newline_is_not_lost() -> None:
+    done = run("import sys; run_and_exit(lambda: (sys.stdout.write('out'), sys.stderr.write('err'), 0)[-1])")
+
+    assert (done.stdout, done.stderr, done.returncode) == ("out", "err", 0)
+
+
+def test_an_exception_is_printed() -> None:
+    assert "ZeroDivisionError" in run("run_and_exit(lambda: 1 / 0)").stderr
+
+
+def test_what_would_go_wrong_at_interpreter_exit_does_not_happen() -> None:
+    done = run("import atexit, os; atexit.register(os.abort); run_and_exit(lambda: 0)")
+
+    assert done.returncode == 0

@@ -1,0 +1,99 @@
+import pytest
+from pydantic import ValidationError
+
+from workflows import AdvancedWorkflow, Condition, ErrorHandler, StepStatus, StepType, WaitFor, WorkflowStep
+
+SEED_STEP = {
+    "step_id": "a",
+    "name": "A",
+    "step_type": "sequential",
+    "action": None,
+    "agent_capability": None,
+    "timeout": 300,
+    "input_mapping": {},
+    "output_mapping": {},
+    "input_validation": {},
+    "dependencies": [],
+    "conditions": [],
+    "next_steps": [],
+    "error_handlers": [],
+    "retry_policy": {},
+    "rollback_actions": [],
+    "parallel_steps": [],
+    "loop_condition": None,
+    "loop_max_iterations": 100,
+    "metrics_enabled": True,
+    "custom_metrics": [],
+    "status": "pending",
+    "start_time": None,
+    "end_time": None,
+    "execution_data": {},
+    "error_info": None,
+    "retry_count": 0,
+}
+
+
+@pytest.mark.parametrize("step_type", ["sequential", "parallel", "conditional", "loop", "human_approval", "react"])
+def test_a_serialised_step_of_the_older_vocabulary_loads(step_type: str) -> None:
+    step = WorkflowStep.model_validate({**SEED_STEP, "step_type": step_type})
+
+    assert step == WorkflowStep(step_id="a", name="A", step_type=StepType(step_type))
+
+
+@pytest.mark.parametrize(("field", "value"), [("status", "running"), ("retry_count", 1), ("execution_data", {"a": 1})])
+def test_run_time_state_in_a_definition_is_refused(field: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=field):
+        WorkflowStep.model_validate({**SEED_STEP, field: value})
+
+
+def test_the_older_vocabulary_keeps_its_defaults() -> None:
+    workflow = AdvancedWorkflow(workflow_id="a")
+    step = WorkflowStep(step_id="a")
+
+    assert (workflow.version, workflow.timeout, workflow.max_parallel_steps) == ("1.0", 3600, 10)
+    assert (step.timeout, step.loop_max_iterations, step.metrics_enabled) == (300, 100, True)
+    assert [status.value for status in StepStatus][:2] == ["pending", "running"]
+
+
+def test_definitions_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        WorkflowStep(step_id="a").name = "b"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_bare_string_is_an_expression_or_a_handler() -> None:
+    step = WorkflowStep.model_validate({"step_id": "a", "conditions": ["true"], "error_handlers": ["b"]})
+
+    assert step.conditions == (Condition(expression="true"),)
+    assert step.error_handlers == (ErrorHandler(handler="b"),)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"field": "input.a"},
+        {"operator": "=="},
+        {"expression": "true", "default": True},
+        {"expression": "true", "field": "input.a", "operator": "=="},
+    ],
+)
+def test_a_condition_has_exactly_one_form(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Condition.model_validate(fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"seconds": 1, "event": "e"}, {"seconds": 1, "match": "true"}, {"seconds": 0}])
+def test_a_wait_has_exactly_one_form(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        WaitFor.model_validate(fields)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_not_finite_are_refused_everywhere(number: float) -> None:
+    for fields in (
+        {"timeout": number},
+        {"global_variables": {"x": [number]}},
+        {"steps": [{"step_id": "a", "input_mapping": {"x": number}}]},
+    ):
+        with pytest.raises(ValidationError):
+            AdvancedWorkflow.model_validate({"workflow_id": "a", **fields})

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities import prepare
+from activities.prepare import Preparation
+from activities.registry import ActionRegistry
+from workflows.contract import Prepared
+from workflows.definition.load import LIBRARY, find_definitions, load, parse
+from workflows.expressions.check import check
+
+ORDERS = LIBRARY / "order-fulfilment"
+EXAMPLE = json.loads((ORDERS / "input.json").read_text())
+CASES = [json.loads(path.read_text()) for path in sorted(ORDERS.glob("cases/*.json"))]
+
+GREETING = {
+    "workflow_id": "greeting",
+    "input_schema": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+    "steps": [{"step_id": "greet", "action": "action_of_another_worker", "input_mapping": {"name": "input.name"}}],
+}
+
+
+def preparation(**definitions: Any) -> Preparation:
+    return Preparation(definitions, ActionRegistry({}).catalog(), search_attributes=True)
+
+
+def registered() -> Preparation:
+    text = "workflow_id: greeting\nsteps: [{step_id: greet, action: greet}]\n"
+    return preparation(greeting=parse(text, source="greeting.yaml"))
+
+
+async def run(made: Preparation, **request: Any) -> Prepared:
+    request = {"workflow_type": "AdvancedWorkflow", **request}
+    return Prepared.model_validate(await ActivityEnvironment().run(made.prepare, request))
+
+
+async def refused(made: Preparation, **request: Any) -> ApplicationError:
+    with pytest.raises(ApplicationError) as caught:
+        await run(made, **request)
+    assert caught.value.non_retryable
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+async def test_a_registered_definition_is_pinned_with_its_hash():
+    prepared = await run(registered(), workflow_type="greeting", input_data={"x": 1})
+
+    assert prepared.definition == {"workflow_id": "greeting", "steps": [{"step_id": "greet", "action": "greet"}]}
+    assert len(prepared.sha256) == 64
+    assert prepared.search_attributes
+
+
+async def test_an_ad_hoc_definition_is_not_repeated_in_the_answer():
+    prepared = await run(preparation(), workflow=GREETING, input_data={"name": "Ada"})
+
+    assert prepared.definition is None
+
+
+async def test_the_hash_is_that_of_the_definition_and_not_of_how_it_came():
+    ad_hoc = {
+        "workflow_id": "greeting",
+        "timeout": 3600,
+        "steps": [{"step_id": "greet", "action": "greet", "name": ""}],
+    }
+
+    assert (await run(preparation(), workflow=ad_hoc)).sha256 == (
+        await run(registered(), workflow_type="greeting")
+    ).sha256
+
+
+async def test_an_unknown_type_is_refused_with_the_nearest_name():
+    error = await refused(registered(), workflow_type="greetings")
+
+    assert error.type == "DefinitionNotFound"
+    assert "Did you mean 'greeting'?" in error.message
+    assert "It has none." in (await refused(preparation(), workflow_type="any")).message
+
+
+async def test_a_definition_that_does_not_fit_the_models_is_refused_with_its_places():
+    error = await refused(preparation(), workflow={**GREETING, "timeout": "long", "stepz": []})
+
+    assert error.type == "DefinitionInvalid"
+    assert "timeout" in error.message
+    assert "stepz" in error.message
+
+
+async def test_a_definition_that_does_not_pass_check_is_refused():
+    error = await refused(
+        preparation(), workflow={"workflow_id": "w", "steps": [{"step_id": "a", "action": "x", "dependencies": ["b"]}]}
+    )
+
+    assert error.type == "DefinitionInvalid"
+    assert "steps[0].dependencies[0]" in error.message
+
+
+async def test_an_action_of_another_worker_is_no_reason_to_refuse():
+    await run(preparation(), workflow=GREETING, input_data={"name": "Ada"})
+
+
+async def test_step_types_of_later_releases_are_refused_by_name():
+    loop = {"step_id": "again", "step_type": "loop", "action": "x", "loop_condition": "iteration < 3"}
+
+    error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [loop]})
+
+    assert error.type == "NotSupportedYet"
+    assert "steps[0]" in error.message
+
+
+async def test_input_that_does_not_fit_the_schema_is_refused_with_its_place():
+    error = await refused(preparation(), workflow=GREETING, input_data={"name": 7})
+
+    assert error.type == "InputInvalid"
+    assert ".name: " in error.message
+
+
+async def test_input_that_is_not_json_is_refused():
+    error = await refused(preparation(), workflow=GREETING, input_data={"name": "x", "price": float("nan")})
+
+    assert error.type == "DataInvalid"
+    assert error.message.startswith("input_data.price is nan")
+
+
+@pytest.mark.parametrize("options", [{"started_by": 7}, {"unknown": 1}, [], "me"])
+async def test_execution_options_that_do_not_fit_are_refused(options: Any):
+    error = await refused(preparation(), workflow=GREETING, input_data={"name": "x"}, execution_options=options)
+
+    assert error.type == "InputInvalid"
+    assert "execution_options" in error.message
+
+
+async def test_input_that_is_nested_without_end_is_refused():
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+
+    error = await refused(preparation(), workflow=GREETING, input_data=deep)
+
+    assert error.type in ("InputInvalid", "DataInvalid")
+
+
+async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):
+    checked: list[str] = []
+    monkeypatch.setattr(prepare, "check", lambda workflow, actions: checked.append(workflow.workflow_id) or [])
+    made = preparation()
+
+    for name in ("Ada", "Bob"):
+        await run(made, workflow=GREETING, input_data={"name": name})
+
+    assert checked == ["greeting"]
+
+
+def test_every_definition_of_the_library_passes_check_with_its_actions():
+    catalog = ActionRegistry.discover(["activities.orders"]).catalog()
+    found = find_definitions([LIBRARY])
+
+    problems = [str(problem) for one in found.values() for problem in check(one.workflow, catalog)]
+
+    assert "order-fulfilment" in found
+    assert problems == []
+
+
+@pytest.mark.parametrize("case", [{"input": EXAMPLE, "options": None, "expect": {"error_type": None}}, *CASES])
+async def test_the_inputs_of_the_library_fit_their_definition(case: dict[str, Any]):
+    loaded = load(ORDERS / "definition.yaml")
+    request = {
+        "workflow_type": "order-fulfilment",
+        "input_data": case["input"],
+        "execution_options": case["options"],
+    }
+    made = preparation(**{"order-fulfilment": loaded})
+
+    if case["expect"]["error_type"] == "InputInvalid":
+        assert (await refused(made, **request)).type == "InputInvalid"
+    else:
+        assert (await run(made, **request)).definition is not None

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from temporalio import workflow
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from client import connect
+from client.errors import WorkerStartRefused
+from client.packages import require_own_modules
+from client.ports import find_free_ports
+from client.search_attributes import can_use_search_attributes
+from client.server import DevServer
+
+ROOT = Path(__file__).parents[2]
+ACTIONS = """
+import asyncio
+from activities import action
+
+@action
+async def slow(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "done"
+"""
+
+
+@workflow.defn
+class CallSlow:
+    @workflow.run
+    async def run(self, queue: str, seconds: float) -> Any:
+        return await workflow.execute_activity(
+            "slow", {"seconds": seconds}, task_queue=queue, start_to_close_timeout=timedelta(seconds=60)
+        )
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncGenerator[DevServer]:
+    async with DevServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def client(server: DevServer) -> Client:
+    return await connect(address=server.address)
+
+
+@pytest.fixture
+def actions(tmp_path: Path) -> Path:
+    (tmp_path / "my_actions.py").write_text(ACTIONS, encoding="ascii")
+    return tmp_path
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_"))}
+    # The actions of the library's definitions come by an entry point, where the project is installed.
+    return {**kept, "PYTHONPATH": str(ROOT), "ADW_ACTIONS": "activities.orders", **more}
+
+
+async def spawn(*arguments: str, cwd: Path = ROOT, **more: str) -> Process:
+    program = str(ROOT / "worker.py")
+    return await asyncio.create_subprocess_exec(
+        sys.executable, program, *arguments, stdout=PIPE, stderr=PIPE, cwd=cwd, env=environment(**more)
+    )
+
+
+async def finish(*arguments: str, cwd: Path = ROOT, **more: str) -> tuple[int | None, str, str]:
+    process = await spawn(*arguments, cwd=cwd, **more)
+    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, output.decode(), errors.decode()
+
+
+@contextlib.asynccontextmanager
+async def running(cwd: Path = ROOT, **more: str) -> AsyncGenerator[tuple[Process, str]]:
+    process = await spawn(cwd=cwd, **more)
+    assert process.stdout
+    try:
+        ready = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        yield process, ready
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def assert_refused(sentence: str, *arguments: str, cwd: Path = ROOT, **more: str) -> None:
+    code, output, errors = await finish(*arguments, cwd=cwd, **more)
+
+    assert code == 2
+    assert sentence in errors
+    assert errors.startswith("adw-worker: ")
+    assert errors.count("\n") == 1
+    assert "Traceback" not in errors
+    assert output == ""
+
+
+async def pollers(client: Client, queue: str, kind: TaskQueueType.ValueType) -> int:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+    )
+    return len((await client.workflow_service.describe_task_queue(request)).pollers)
+
+
+async def test_a_worker_says_when_it_is_ready_and_stops_when_asked(client: Client, server: DevServer) -> None:
+    queue = f"main-{uuid4()}"
+    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_CAPABILITIES": f"gpu-{queue}"}
+    async with running(ROOT, **more) as (process, ready):
+        assert ready.startswith(f"worker ready: queue {queue}, gpu-{queue}, ")
+        assert ready.endswith(f"namespace default, pid {process.pid}\n")
+        await asyncio.sleep(0.3)
+        assert await pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW) == 1
+        assert await pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY) == 1
+        assert await pollers(client, f"gpu-{queue}", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY) == 1
+        assert await pollers(client, f"gpu-{queue}", TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW) == 0
+
+        process.send_signal(signal.SIGTERM)
+        output, _ = await asyncio.wait_for(process.communicate(), 15)
+
+    assert process.returncode == 0
+    assert output.decode().splitlines()[-1] == "worker stopped"
+
+
+async def has_started(handle: Any) -> bool:
+    pending = (await handle.describe()).raw_description.pending_activities
+    return any(activity.HasField("last_started_time") for activity in pending)
+
+
+@contextlib.asynccontextmanager
+async def action_in_flight(client: Client, process_queue: str, seconds: float) -> AsyncGenerator[Any]:
+    queue = f"calls-{uuid4()}"
+    async with Worker(client, task_queue=queue, workflows=[CallSlow], workflow_runner=UnsandboxedWorkflowRunner()):
+        handle: Any = await client.start_workflow(
+            "CallSlow", args=[process_queue, seconds], id=f"slow-{uuid4()}", task_queue=queue
+        )
+        async with asyncio.timeout(10):
+            while not await has_started(handle):  # noqa: ASYNC110 - the server gives no event for it
+                await asyncio.sleep(0.05)
+        yield handle
+        with contextlib.suppress(RPCError):  # the test may have ended it
+            await handle.terminate()
+
+
+async def test_an_action_in_flight_may_finish_when_the_worker_stops(
+    client: Client, server: DevServer, actions: Path
+) -> None:
+    queue = f"main-{uuid4()}"
+    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "activities.orders,my_actions"}
+    async with running(actions, **more) as (process, _), action_in_flight(client, queue, 1.5) as handle:
+        process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.wait(), 15)
+
+        assert process.returncode == 0
+        await handle.terminate()
+        history = await handle.fetch_history()
+
+    assert any(event.HasField("activity_task_completed_event_attributes") for event in history.events)
+
+
+async def test_a_second_signal_leaves_at_once(client: Client, server: DevServer, actions: Path) -> None:
+    queue = f"main-{uuid4()}"
+    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "activities.orders,my_actions"}
+    async with running(actions, **more) as (process, _), action_in_flight(client, queue, 30):
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout
+        assert (await process.stdout.readline()).startswith(b"worker stopping")
+        process.send_signal(signal.SIGTERM)
+
+        assert await asyncio.wait_for(process.wait(), 5) == 130
+
+
+async def test_check_leaves_with_zero_when_the_worker_could_start(server: DevServer) -> None:
+    code, output, errors = await finish("--check", TEMPORAL_ADDRESS=server.address, ADW_SEARCH_ATTRIBUTES="required")
+
+    assert (code, errors) == (0, "")
+    assert output.startswith("worker can start: queue advanced-workflow, ")
+
+
+async def test_an_unreachable_server_refuses_the_start() -> None:
+    [port] = find_free_ports(1)
+
+    await assert_refused(f"Temporal server 127.0.0.1:{port}: connection refused", TEMPORAL_ADDRESS=f"127.0.0.1:{port}")
+
+
+async def test_an_unknown_namespace_refuses_the_start(server: DevServer) -> None:
+    address = server.address
+
+    await assert_refused("namespace 'nowhere' does not exist", TEMPORAL_ADDRESS=address, TEMPORAL_NAMESPACE="nowhere")
+
+
+async def test_a_bad_setting_refuses_the_start() -> None:
+    await assert_refused("ADW_LOG_LEVEL: 'LOUD' cannot be used", ADW_LOG_LEVEL="LOUD")
+
+
+async def test_a_module_without_actions_or_with_an_error_refuses_the_start(tmp_path: Path) -> None:
+    await assert_refused("'no_such_module' cannot be imported", ADW_ACTIONS="no_such_module")
+    await assert_refused("has no @action function", "--list-actions", ADW_ACTIONS="json")
+
+
+async def test_a_missing_definition_folder_refuses_the_start(tmp_path: Path) -> None:
+    await assert_refused(f"{tmp_path / 'none'}: ", ADW_DEFINITIONS=str(tmp_path / "none"))
+
+
+async def test_a_bad_definition_refuses_the_start_naming_place_and_line(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(
+        "workflow_id: bad\nsteps:\n- step_id: one\n  action: act\n  dependencies: [two]\n", encoding="ascii"
+    )
+
+    await assert_refused("steps[0].dependencies[0] (line 5)", "--check", ADW_DEFINITIONS=str(tmp_path))
+
+
+async def test_a_definition_with_an_action_of_another_worker_is_one_warning(server: DevServer, tmp_path: Path) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text("workflow_id: other\nsteps:\n- step_id: one\n  action: elsewhere\n", encoding="ascii")
+
+    code, output, errors = await finish("--check", TEMPORAL_ADDRESS=server.address, ADW_DEFINITIONS=str(tmp_path))
+
+    assert code == 0
+    assert output.startswith("worker can start")
+    assert "WARNING" in errors
+    assert "elsewhere" in errors
+
+
+async def test_another_package_with_our_module_names_refuses_the_start(tmp_path: Path) -> None:
+    information = tmp_path / "llama_index_workflows-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Name: llama-index-workflows\nVersion: 1.0\n", encoding="ascii")
+    (information / "top_level.txt").write_text("workflows\n", encoding="ascii")
+
+    await assert_refused(
+        "package 'llama-index-workflows' also installs a top-level module 'workflows'",
+        PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)]),
+    )
+
+
+def test_our_own_package_may_own_our_modules() -> None:
+    require_own_modules({"workflows": ["advanced_workflow"], "client": ["Advanced-Workflow"], "numpy": ["numpy"]})
+
+    with pytest.raises(WorkerStartRefused, match="'client'"):
+        require_own_modules({"workflows": ["advanced_workflow"], "client": ["advanced-workflow", "other"]})
+
+
+@pytest.fixture(scope="module")
+async def bare_namespace(server: DevServer, client: Client) -> str:
+    """A namespace that knows no search attributes of the project."""
+    name = "bare"
+    await client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+    )
+    return name
+
+
+async def test_unknown_search_attributes_refuse_the_start_only_where_they_are_required(
+    server: DevServer, bare_namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await connect(address=server.address, namespace=bare_namespace)
+
+    with pytest.raises(WorkerStartRefused, match="temporal operator search-attribute create --name AdwWaitingFor"):
+        await can_use_search_attributes(client, "required")
+    assert not caplog.records
+    assert await can_use_search_attributes(client, "off") is False
+    assert not caplog.records
+    assert await can_use_search_attributes(client, "auto") is False
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_known_search_attributes_are_used(client: Client) -> None:
+    assert await can_use_search_attributes(client, "required") is True
+    assert await can_use_search_attributes(client, "off") is False
+
+
+async def test_actions_are_listed_as_json_without_a_server(actions: Path) -> None:
+    code, output, _ = await finish("--list-actions", "--json", cwd=actions, ADW_ACTIONS="my_actions")
+
+    found = {info["name"]: info for info in json.loads(output)}
+    assert code == 0
+    assert found["slow"]["input_schema"]["properties"]["seconds"]["type"] == "number"
+
+
+async def test_definitions_are_listed_as_json_without_a_server(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("workflow_id: mine\nversion: '2'\nsteps:\n- step_id: one\n  action: elsewhere\n", encoding="ascii")
+
+    code, output, _ = await finish("--list-definitions", "--json", ADW_DEFINITIONS=str(tmp_path))
+
+    found = {info["workflow_id"]: info for info in json.loads(output)}
+    assert code == 0
+    assert found["mine"]["version"] == "2"
+    assert found["mine"]["source"] == str(file)
+    assert "order-fulfilment" in found

@@ -1,0 +1,141 @@
+"""The Temporal workflow classes: arguments, signals, updates, queries; no logic."""
+
+from __future__ import annotations
+
+import collections.abc
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from workflows.contract import (
+    AD_HOC_WORKFLOW_TYPE,
+    SIGNAL_APPROVE,
+    SIGNAL_EVENT,
+    SIGNAL_REJECT,
+    UPDATE_DECIDE,
+    UPDATE_PAUSE,
+    UPDATE_RESUME,
+    UPDATE_RETRY,
+    UPDATE_SKIP,
+    DecisionReceipt,
+    DefinitionAnswer,
+    Json,
+    PendingApproval,
+    Progress,
+    RunState,
+    StateRequest,
+)
+from workflows.engine import messages
+from workflows.engine.payloads import NOTHING
+from workflows.engine.results import run_progress, run_state
+from workflows.engine.session import Session
+
+
+class _Conversation:
+    """Signals, updates and queries, the same for every definition."""
+
+    session: Session
+
+    @workflow.signal(
+        name=SIGNAL_APPROVE, description='Approve a step: {"step_id", "approver", "comment"?, "form"?, "digest"?}'
+    )
+    def approve_step(self, decision: RawValue = NOTHING) -> None:
+        messages.take_decision(self.session, SIGNAL_APPROVE, "approve", decision)
+
+    @workflow.signal(name=SIGNAL_REJECT, description='Reject a step: {"step_id", "approver", "comment"?, "digest"?}')
+    def reject_step(self, decision: RawValue = NOTHING) -> None:
+        messages.take_decision(self.session, SIGNAL_REJECT, "reject", decision)
+
+    @workflow.signal(name=SIGNAL_EVENT, description='Send an event: {"event", "data"?, "event_id"?}')
+    def event(self, event: RawValue = NOTHING) -> None:
+        messages.take_event(self.session, event)
+
+    @workflow.update(
+        name=UPDATE_DECIDE, description='Decide a step: {"step_id", "approver", "decision": "approve"|"reject", ...}'
+    )
+    async def decide_step(self, decision: RawValue = NOTHING) -> DecisionReceipt:
+        return await messages.decide(self.session, decision)
+
+    @decide_step.validator
+    def check_decide_step(self, decision: RawValue = NOTHING) -> None:
+        messages.check_decision(self.session, decision)
+
+    @workflow.update(name=UPDATE_PAUSE, description='Start no new step: {"by", "reason"}')
+    async def pause(self, request: RawValue = NOTHING) -> None:
+        await messages.operate(self.session, UPDATE_PAUSE, request)
+
+    @pause.validator
+    def check_pause(self, request: RawValue = NOTHING) -> None:
+        messages.check_operation(self.session, UPDATE_PAUSE, request)
+
+    @workflow.update(name=UPDATE_RESUME, description='Let steps start again: {"by", "reason"}')
+    async def resume(self, request: RawValue = NOTHING) -> None:
+        await messages.operate(self.session, UPDATE_RESUME, request)
+
+    @resume.validator
+    def check_resume(self, request: RawValue = NOTHING) -> None:
+        messages.check_operation(self.session, UPDATE_RESUME, request)
+
+    @workflow.update(name=UPDATE_RETRY, description='Run a failed step again: {"step_id", "by", "reason"}')
+    async def retry_step(self, request: RawValue = NOTHING) -> None:
+        await messages.operate(self.session, UPDATE_RETRY, request)
+
+    @retry_step.validator
+    def check_retry_step(self, request: RawValue = NOTHING) -> None:
+        messages.check_operation(self.session, UPDATE_RETRY, request)
+
+    @workflow.update(name=UPDATE_SKIP, description='Go on without a step: {"step_id", "by", "reason"}')
+    async def skip_step(self, request: RawValue = NOTHING) -> None:
+        await messages.operate(self.session, UPDATE_SKIP, request)
+
+    @skip_step.validator
+    def check_skip_step(self, request: RawValue = NOTHING) -> None:
+        messages.check_operation(self.session, UPDATE_SKIP, request)
+
+    @workflow.query(description='Steps, variables, rollback, audit trail; {"step_id"?, "include_data"?} limits it')
+    def state(self, request: StateRequest | None = None) -> RunState:
+        run = self.session.known_run()
+        return run_state(run.context, run.start_time, run.deadline, request or StateRequest())
+
+    @workflow.query(description="How many steps are where, and what the run waits for")
+    def progress(self) -> Progress:
+        return run_progress(self.session.known_run().context)
+
+    @workflow.query(description="What people are asked, with the digest to decide on")
+    def pending_approvals(self) -> list[PendingApproval]:
+        run = self.session.run
+        return [one.view() for one in run.context.approvals.open.values()] if run else []
+
+    @workflow.query(description="The definition this run is pinned to, and its sha256")
+    def definition(self) -> DefinitionAnswer:
+        plan = self.session.known_run().context.plan
+        return DefinitionAnswer(sha256=plan.sha256, definition=plan.workflow)
+
+
+@workflow.defn(dynamic=True)
+class RegisteredWorkflow(_Conversation):
+    """Runs the registered definition whose `workflow_id` is the workflow type."""
+
+    @workflow.init
+    def __init__(self, args: collections.abc.Sequence[RawValue]) -> None:
+        self.session = Session()
+
+    @workflow.run
+    async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:
+        return await self.session.run_registered(workflow.info().workflow_type, args)
+
+
+@workflow.defn(name=AD_HOC_WORKFLOW_TYPE)
+class AdHocWorkflow(_Conversation):
+    """Runs the definition that comes with its argument."""
+
+    @workflow.init
+    def __init__(self, request: RawValue = NOTHING) -> None:
+        self.session = Session()
+
+    @workflow.run
+    async def run(self, request: RawValue = NOTHING) -> Json:
+        return await self.session.run_ad_hoc(AD_HOC_WORKFLOW_TYPE, request)
+
+
+WORKFLOWS: list[type] = [RegisteredWorkflow, AdHocWorkflow]

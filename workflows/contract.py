@@ -1,0 +1,396 @@
+"""The wire: names and shapes that callers, workers and histories share.
+
+Everything is plain JSON, so any Temporal client in any language can start a run, decide an approval and read the state.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from workflows.definition.models import AdvancedWorkflow, StepStatus, StepType
+
+Json: TypeAlias = Any
+"""Any JSON value, where naming its shape would say nothing."""
+
+AD_HOC_WORKFLOW_TYPE = "AdvancedWorkflow"
+"""The workflow type that takes its definition as an argument."""
+DEFAULT_TASK_QUEUE = "advanced-workflow"
+
+PREPARE_ACTIVITY = "adw.prepare"
+"""Local activity that finds, checks and pins the definition; its result is the one marker a run adds to its history."""
+
+SIGNAL_APPROVE = "approve_step"
+SIGNAL_REJECT = "reject_step"
+SIGNAL_EVENT = "event"
+
+UPDATE_DECIDE = "decide_step"
+UPDATE_PAUSE = "pause"
+UPDATE_RESUME = "resume"
+UPDATE_RETRY = "retry_step"
+UPDATE_SKIP = "skip_step"
+UPDATE_ROLLBACK = "retry_rollback"
+
+QUERY_STATE = "state"
+QUERY_PROGRESS = "progress"
+QUERY_PENDING_APPROVALS = "pending_approvals"
+QUERY_DEFINITION = "definition"
+
+SEARCH_ATTRIBUTE_WAITING_FOR = "AdwWaitingFor"
+"""Keyword list: whom the run waits for (people, `group:NAME`, `operator`)."""
+
+HEADER_EXECUTION = "adw-execution"
+"""The execution id, where it is not the run id the activity sees; part of the idempotency key."""
+HEADER_RETRY = "adw-retry"
+"""`RetryDelay` as JSON, where the delay must come from the worker (linear backoff, jitter)."""
+
+PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024 - 16 * 1024
+"""Largest JSON value that goes to a step: Temporal's 2 MiB less room for its envelope."""
+
+
+class WireModel(BaseModel):
+    """Base of everything that crosses the wire."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ExecutionOptions(WireModel):
+    """What a caller may say about one run."""
+
+    started_by: str | None = None
+    """Who starts the run; may not approve it unless the approval allows it."""
+    groups: dict[str, list[str]] = Field(default_factory=dict)
+    """Members of approver groups, for groups that the definition does not list."""
+
+
+class RunRequest(WireModel):
+    """The one argument of workflow type `AdvancedWorkflow`."""
+
+    workflow: dict[str, JsonValue]
+    input_data: JsonValue = None
+    execution_options: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class PrepareRequest(WireModel):
+    """Argument of the prepare activity: a registered type's name, or the definition itself."""
+
+    workflow_type: str
+    workflow: dict[str, JsonValue] | None = None
+    input_data: JsonValue = None
+    execution_options: JsonValue = None
+
+
+class Prepared(WireModel):
+    """What the prepare activity pins in the history.
+
+    `definition` is left out where the history already holds it (ad-hoc runs carry it in their arguments).
+    """
+
+    sha256: str
+    definition: dict[str, JsonValue] | None = None
+    search_attributes: bool = False
+    """Whether the namespace knows the project's search attributes."""
+
+
+class RunStatus(StrEnum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    ROLLING_BACK = "rolling_back"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+class SkipReason(StrEnum):
+    """Why a step was skipped."""
+
+    DEPENDENCY_FAILED = "dependency_failed"
+    NOT_ROUTED = "not_routed"
+    CONDITION_FALSE = "condition_false"
+    BY_OPERATOR = "skipped_by_operator"
+
+
+class ErrorInfo(WireModel):
+    """A failure as data."""
+
+    type: str
+    message: str
+    step_id: str | None = None
+    path: str | None = None
+    details: JsonValue = None
+
+
+class StepState(WireModel):
+    """One step's record, under the older vocabulary's names."""
+
+    path: str
+    """Where the step is in the run; also its activity id."""
+    step_id: str
+    name: str
+    step_type: StepType
+    status: StepStatus
+    start_time: str | None = None
+    """UTC, RFC 3339."""
+    end_time: str | None = None
+    execution_data: dict[str, JsonValue] = Field(default_factory=dict)
+    """`output`, and what the step type adds (`routed`, `decisions`, ...)."""
+    error_info: ErrorInfo | None = None
+    retry_count: int = 0
+    """Times an operator ran the step again; attempts of the pending activity are in Temporal's own description of the run."""
+    recovered: bool = False
+    """The step failed and its error handlers completed."""
+    skip_reason: SkipReason | None = None
+    waiting_for: str | None = None
+    """One sentence, for a step that waits."""
+
+
+class UndoOutcome(StrEnum):
+    """What became of one undo action."""
+
+    UNDONE = "undone"
+    FAILED = "failed"
+    NOT_NEEDED = "not_needed"
+    PENDING = "pending"
+
+
+class UndoEntry(WireModel):
+    """One undo action of the rollback report."""
+
+    path: str
+    step_id: str
+    action: str
+    activity_id: str
+    outcome: UndoOutcome
+    step_outcome: Literal["completed", "unknown", "failed"]
+    """How the step itself ended; `failed` steps need no undo."""
+    idempotency_key: str
+    error: ErrorInfo | None = None
+
+
+class RollbackReport(WireModel):
+    """What rollback did. `complete` is false when an undo failed."""
+
+    reason: str
+    complete: bool
+    entries: list[UndoEntry] = Field(default_factory=list)
+
+
+class SlaResult(WireModel):
+    """One SLA target against what was measured."""
+
+    target: float
+    actual: float
+    met: bool
+
+
+class RunResult(WireModel):
+    """The result of a completed run, and the details of a failed one's error."""
+
+    execution_id: str
+    workflow_id: str
+    version: str
+    definition_sha256: str
+    status: RunStatus
+    result: JsonValue = None
+    error: ErrorInfo | None = None
+    steps: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Path -> status, times, and error or skip reason."""
+    steps_left_out: int = 0
+    """Steps not listed because the list would be too long (the `state` query has them)."""
+    rollback: RollbackReport | None = None
+    start_time: str
+    end_time: str
+    duration_seconds: float
+    sla: dict[str, SlaResult] = Field(default_factory=dict)
+
+
+class Decision(WireModel):
+    """Payload of `approve_step` and `reject_step`."""
+
+    step_id: str
+    """The step's id, or its path where the id runs more than once."""
+    approver: str
+    """Who decides."""
+    comment: str | None = None
+    form: JsonValue = None
+    """The answer, checked against the approval's `form`."""
+    digest: str | None = None
+    """The digest the approver saw; another one is refused."""
+    decision_id: str | None = None
+    """Makes sending twice count once."""
+    groups: list[str] = Field(default_factory=list)
+    """Groups the approver claims to be in (closed groups check against their list)."""
+
+
+class DecideRequest(Decision):
+    """Argument of the update `decide_step`."""
+
+    decision: Literal["approve", "reject"]
+
+
+class DecisionReceipt(WireModel):
+    """Answer of `decide_step`."""
+
+    step_id: str
+    state: Literal["early", "counted", "duplicate", "decided"]
+    """`early`: kept until the step is reached; `counted`: more approvals needed; `decided`: it settled the step."""
+    approvals: int = 0
+    required: int = 0
+
+
+class RecordedDecision(WireModel):
+    """A decision as kept in the run."""
+
+    decision: Literal["approve", "reject"]
+    approver: str
+    time: str
+    comment: str | None = None
+    form: JsonValue = None
+    decision_id: str | None = None
+    groups: list[str] = Field(default_factory=list)
+    digest: str | None = None
+
+
+class RejectedDecision(WireModel):
+    """A decision that did not count, and why."""
+
+    time: str
+    code: str
+    message: str
+    payload: JsonValue = None
+
+
+class PendingApproval(WireModel):
+    """One approval the run waits for."""
+
+    step_id: str
+    path: str
+    name: str
+    prompt: str
+    subject: JsonValue = None
+    approvers: list[str] = Field(default_factory=list)
+    required: int
+    approvals: list[RecordedDecision] = Field(default_factory=list)
+    digest: str
+    requested_at: str
+    deadline: str | None = None
+    on_timeout: str
+    form: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class EventMessage(WireModel):
+    """Payload of the `event` signal."""
+
+    event: str
+    """Name of the event."""
+    data: JsonValue = None
+    event_id: str | None = None
+    """Makes sending twice count once."""
+
+
+class OperatorRequest(WireModel):
+    """Argument of `pause` and `resume`."""
+
+    by: str
+    """Who."""
+    reason: str
+    """Why."""
+
+
+class StepRequest(OperatorRequest):
+    """Argument of `retry_step` and `skip_step`."""
+
+    step_id: str
+    """The step's id or path."""
+
+
+class AuditEntry(WireModel):
+    """One operator's act."""
+
+    time: str
+    operation: str
+    by: str
+    reason: str
+    step_id: str | None = None
+
+
+class StateRequest(WireModel):
+    """Optional argument of the `state` query."""
+
+    step_id: str | None = None
+    """Only this step (id or path)."""
+    include_data: bool = True
+    """Whether outputs are included."""
+
+
+class RunState(WireModel):
+    """Answer of the `state` query."""
+
+    execution_id: str
+    workflow_id: str
+    version: str
+    definition_sha256: str
+    status: RunStatus
+    start_time: str
+    deadline: str | None = None
+    steps: list[StepState] = Field(default_factory=list)
+    """In the order of the definition, then of starting."""
+    data_left_out: bool = False
+    """Outputs were left out because the answer would be too large; ask for one step."""
+    workflow: dict[str, JsonValue] = Field(default_factory=dict)
+    """The variables."""
+    error: ErrorInfo | None = None
+    rollback: RollbackReport | None = None
+    rejected_decisions: list[RejectedDecision] = Field(default_factory=list)
+    unconsumed_events: list[EventMessage] = Field(default_factory=list)
+    audit: list[AuditEntry] = Field(default_factory=list)
+
+
+class Progress(WireModel):
+    """Answer of the `progress` query: counts, cheap at any size."""
+
+    status: RunStatus
+    total: int
+    pending: int = 0
+    running: int = 0
+    waiting: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    waiting_for: list[str] = Field(default_factory=list)
+    """One sentence for each step that waits."""
+
+
+class DefinitionAnswer(WireModel):
+    """Answer of the `definition` query: what this run was pinned to."""
+
+    sha256: str
+    definition: AdvancedWorkflow
+
+
+class RetryDelay(WireModel):
+    """How a Python worker computes the next retry delay (seconds)."""
+
+    strategy: Literal["exponential", "linear", "fixed"]
+    delay: float
+    multiplier: float
+    max_delay: float
+    jitter: float = 0
+
+
+class UndoInput(WireModel):
+    """What an undo action receives unless `rollback_mapping` says otherwise."""
+
+    step_id: str
+    input: Any = None
+    """What the step's action received."""
+    output: Any = None
+    """What it returned; null when the outcome is unknown."""
+    outcome: Literal["completed", "unknown"]
+    idempotency_key: str
+    """The key the step's action was called with."""

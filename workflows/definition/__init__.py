@@ -1,0 +1,1 @@
+"""The definition language: models, loading and the rules that need no expressions."""

@@ -1,0 +1,93 @@
+"""Rules about actions, where a registry is at hand: they exist, and take what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workflows.definition.catalog import ActionCatalog, ActionInfo
+from workflows.definition.codes import Code
+from workflows.definition.locations import Loc, listed, nearest, problem, warning
+from workflows.definition.models import AdvancedWorkflow, WorkflowStep
+from workflows.definition.outline import Placement
+from workflows.definition.policies import BackoffStrategy
+from workflows.definition.problems import Problem
+from workflows.definition.schema import schema_problems, value_problems
+
+
+def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: ActionCatalog) -> Iterator[Problem]:
+    """Everything about the actions that one step names."""
+    step, loc = placement.step, placement.loc
+    for place, name in _named(step):
+        if name not in actions:
+            yield _unknown((*loc, *place), name, step, actions)
+    if step.action is None:
+        return
+    info = actions.get(step.action)
+    yield from _retry_delay(placement, workflow, info)
+    if info is not None and info.input_schema:
+        yield from _parameter_problems(step, (*loc, "input_mapping"), info.input_schema)
+
+
+def _named(step: WorkflowStep) -> Iterator[tuple[Loc, str]]:
+    if step.action is not None:
+        yield ("action",), step.action
+    for index, name in enumerate(step.rollback_actions):
+        yield ("rollback_actions", index), name
+    if step.agent is not None:
+        for index, name in enumerate(step.agent.tools):
+            yield ("agent", "tools", index), name
+    for index, reminder in enumerate(step.approval.reminders if step.approval else ()):
+        if reminder.action is not None:
+            yield ("approval", "reminders", index, "action"), reminder.action
+
+
+def _unknown(loc: Loc, name: str, step: WorkflowStep, actions: ActionCatalog) -> Problem:
+    message = f"action {name!r} is not registered; 'adw actions' lists {len(actions)}."
+    fix = nearest(name, sorted(actions)) or "Register it, or correct the name."
+    if step.agent_capability is None:
+        return problem(Code.UNKNOWN_ACTION, loc, message, fix)
+    # Another worker, in any language, serves a capability's queue: this registry cannot know all its actions.
+    return warning(Code.UNKNOWN_ACTION, loc, message, f"{fix} The workers of {step.agent_capability!r} may have it.")
+
+
+def _retry_delay(placement: Placement, workflow: AdvancedWorkflow, info: ActionInfo | None) -> Iterator[Problem]:
+    own, general = placement.step.retry_policy, workflow.retry_policy
+    strategy = own.backoff_strategy or general.backoff_strategy
+    jitter = own.jitter if own.jitter is not None else general.jitter
+    needs = "'linear' backoff" if strategy is BackoffStrategy.LINEAR else "jitter" if jitter else ""
+    if needs and (info is None or not info.computes_retry_delay):
+        name = "jitter" if needs == "jitter" else "backoff_strategy"
+        written = own.jitter if needs == "jitter" else own.backoff_strategy
+        loc: Loc = (*placement.loc, "retry_policy") if written is not None else placement.loc
+        message = (
+            f"{needs} needs an action whose worker computes the delay; {placement.step.action!r} is not known to, "
+            f"and workers of other SDKs fall back to a fixed delay."
+        )
+        place = (*loc, name) if written is not None else loc
+        yield warning(Code.RETRY_DELAY_FALLBACK, place, message, "Use 'exponential' or 'fixed' where that matters.")
+
+
+def _parameter_problems(step: WorkflowStep, loc: Loc, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    known: Mapping[str, Any] = schema.get("properties", {})
+    if schema.get("type") != "object" or schema_problems(schema):
+        return
+    missing = [name for name in schema.get("required", []) if name not in step.input_mapping]
+    if missing:
+        message = f"action {step.action!r} needs {listed([repr(name) for name in missing])}."
+        yield problem(Code.MISSING_PARAMETER, loc, message, "Map every parameter it needs.")
+    for name, value in step.input_mapping.items():
+        if name in known:
+            yield from _literal_problems((*loc, name), value, {**schema, "required": []}, name)
+        elif schema.get("additionalProperties") is False and not schema.get("patternProperties"):
+            message = f"action {step.action!r} has no parameter {name!r}."
+            fix = nearest(name, list(known)) or f"It has: {listed(list(known)) or 'none'}."
+            yield problem(Code.UNKNOWN_PARAMETER, (*loc, name), message, fix)
+
+
+def _literal_problems(loc: Loc, value: object, schema: Mapping[str, Any], name: str) -> Iterator[Problem]:
+    """A string is an expression and what is nested may hold some; plain literals can be judged now."""
+    if isinstance(value, str | dict | list):
+        return
+    for sentence in value_problems(schema, {name: value}):
+        yield problem(Code.WRONG_PARAMETER, loc, f"the literal does not fit: {sentence}.", "Change the value.")

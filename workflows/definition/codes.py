@@ -1,0 +1,56 @@
+"""Stable codes of the problems that `check` reports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What kind of problem it is. Values never change between releases; new ones may be added."""
+
+    # The text.
+    UNREADABLE = "unreadable"
+    SYNTAX = "syntax"
+    DUPLICATE_KEY = "duplicate_key"
+    UNSUPPORTED_YAML = "unsupported_yaml"
+    NOT_FINITE = "not_finite"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    # One field.
+    UNKNOWN_FIELD = "unknown_field"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    WRONG_VALUE = "wrong_value"
+    MEANINGLESS_FIELD = "meaningless_field"
+    INVALID_SCHEMA = "invalid_schema"
+    # Steps and edges.
+    EMPTY_WORKFLOW = "empty_workflow"
+    TOO_MANY_STEPS = "too_many_steps"
+    DUPLICATE_ID = "duplicate_id"
+    UNKNOWN_STEP = "unknown_step"
+    OTHER_GRAPH = "other_graph"
+    CYCLE = "cycle"
+    UNREACHABLE_STEP = "unreachable_step"
+    ERROR_HANDLER = "error_handler"
+    DEFAULT_CONDITION = "default_condition"
+    NOT_UPSTREAM = "not_upstream"
+    # Policies.
+    QUORUM_UNREACHABLE = "quorum_unreachable"
+    TIMEOUT_RELATION = "timeout_relation"
+    RETRY_DELAY_FALLBACK = "retry_delay_fallback"
+    # Expressions.
+    BAD_EXPRESSION = "bad_expression"
+    INVALID_TARGET = "invalid_target"
+    UNKNOWN_STEP_FIELD = "unknown_step_field"
+    UNKNOWN_OUTPUT_FIELD = "unknown_output_field"
+    UNKNOWN_INPUT_FIELD = "unknown_input_field"
+    UNKNOWN_RUN_FIELD = "unknown_run_field"
+    UNKNOWN_VARIABLE = "unknown_variable"
+    # Actions.
+    UNKNOWN_ACTION = "unknown_action"
+    MISSING_PARAMETER = "missing_parameter"
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    WRONG_PARAMETER = "wrong_parameter"
+    # The release and the folder.
+    NOT_SUPPORTED_YET = "not_supported_yet"
+    DUPLICATE_WORKFLOW = "duplicate_workflow"

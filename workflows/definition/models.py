@@ -1,0 +1,229 @@
+"""The definition language: `AdvancedWorkflow` and `WorkflowStep`.
+
+JSON, YAML and Python share these models. They are immutable and hold no run-time state: that lives in the run's step
+records, which the `state` query returns.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
+
+from workflows.definition.policies import (
+    Agent,
+    Approval,
+    Condition,
+    Count,
+    DefinitionModel,
+    ErrorHandler,
+    Orchestrator,
+    RetryPolicy,
+    Schema,
+    Seconds,
+    WaitFor,
+    Webhook,
+)
+
+StepId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
+"""A letter or underscore, then letters, digits, `_` or `-`; at most 128 characters."""
+
+
+class StepType(StrEnum):
+    """What a step does."""
+
+    SEQUENTIAL = "sequential"
+    WORKER = "worker"
+    PARALLEL = "parallel"
+    CONDITIONAL = "conditional"
+    LOOP = "loop"
+    HUMAN_APPROVAL = "human_approval"
+    REACT = "react"
+    ORCHESTRATOR = "orchestrator"
+    WEBHOOK = "webhook"
+    WAIT = "wait"
+    SUB_WORKFLOW = "sub_workflow"
+    ROLLBACK = "rollback"
+
+
+class StepStatus(StrEnum):
+    """Where a step is in its life."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+
+
+# A serialised object of the older vocabulary carries run-time fields; at these values they say nothing and are dropped.
+RUNTIME_DEFAULTS: dict[str, Any] = {
+    "status": StepStatus.PENDING.value,
+    "start_time": None,
+    "end_time": None,
+    "execution_data": {},
+    "error_info": None,
+    "retry_count": 0,
+}
+
+
+class WorkflowStep(DefinitionModel):
+    """One step of a workflow.
+
+    A field that means nothing for the `step_type` must be left at its default; `check` reports it otherwise.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"title": "WorkflowStep"})
+
+    step_id: StepId
+    """Unique in the whole definition, nested steps included."""
+    name: str = ""
+    """How people see the step; the id when empty."""
+    step_type: StepType = StepType.SEQUENTIAL
+    """What the step does."""
+
+    action: str | None = None
+    """The Temporal activity to run, by its very name."""
+    agent_capability: str | None = None
+    """Task queue of the workers that can do it; the run's own queue when empty."""
+    timeout: Seconds = 300
+    """Seconds one attempt may take."""
+    total_timeout: Seconds | None = None
+    """Seconds all attempts together may take, waiting in the queue included."""
+    heartbeat_timeout: Seconds | None = None
+    """Seconds without a sign of life after which an attempt counts as lost."""
+    queue_timeout: Seconds | None = None
+    """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
+
+    input_mapping: dict[str, JsonValue] = Field(default_factory=dict)
+    """Parameter -> expression; other JSON values are literals, nested objects are walked."""
+    output_mapping: dict[str, str] = Field(default_factory=dict)
+    """Expression over `result` -> target path such as `workflow.order.id`; a path ending in `[]` appends."""
+    input_validation: Schema = Field(default_factory=dict)
+    """JSON Schema of the mapped input."""
+
+    dependencies: tuple[str, ...] = ()
+    """Steps that must be settled before this one starts."""
+    conditions: tuple[Condition, ...] = ()
+    """All must hold, else the step is skipped; on a `conditional` step they carry the routes."""
+    next_steps: tuple[str, ...] = ()
+    """The same edges written at their other end."""
+    error_handlers: tuple[ErrorHandler, ...] = ()
+    """Steps that run, in this order, only when this one fails; when they complete it counts as recovered."""
+    join: Literal["all", "any"] | Count | str = "all"
+    """How many dependencies must complete before the step starts: `all`, `any`, a number, or an expression."""
+    cancel_rest: StrictBool = False
+    """Whether the join cancels the dependencies it no longer needs."""
+
+    retry_policy: RetryPolicy = RetryPolicy()
+    """Overrides the workflow's, field by field."""
+    rollback_actions: tuple[str, ...] = ()
+    """Actions that undo this step, called in this order."""
+    rollback_mapping: dict[str, JsonValue] = Field(default_factory=dict)
+    """Builds the input of the undo actions (scope: `result` and the usual roots) instead of the standard object."""
+    rollback_timeout: Seconds = 3600
+    """Seconds an undo action is retried."""
+    rollback_to: str | None = None
+    """`rollback` steps: undo what came after this step and keep it."""
+
+    parallel_steps: tuple[WorkflowStep, ...] = ()
+    """`parallel` steps: the nested graph."""
+    for_each: str | None = None
+    """`parallel` steps: expression giving a list; one copy of the nested graph per item."""
+    max_concurrency: Count | None = None
+    """`parallel` steps: how many nested steps or copies run at a time."""
+
+    loop_condition: str | None = None
+    """`loop` steps: repeats while it holds."""
+    loop_max_iterations: Count = 100
+    """`loop` steps: reaching it with the condition still true fails the step."""
+    loop_check: Literal["before", "after"] = "before"
+    """`loop` steps: when the condition is looked at."""
+    body: tuple[WorkflowStep, ...] = ()
+    """`loop` steps: the nested graph of a round."""
+
+    mode: Literal["first", "all"] = "first"
+    """`conditional` steps: route by the first condition that holds, or by all that hold."""
+    approval: Approval | None = None
+    """`human_approval` steps: what is asked of whom. Without it anybody may approve."""
+    wait: WaitFor | None = None
+    """`wait` steps: what is waited for."""
+    webhook: Webhook | None = None
+    """`webhook` steps: the request."""
+    workflow: str | None = None
+    """`sub_workflow` steps: the definition to run."""
+    workflow_version: str | None = None
+    """`sub_workflow` steps: its version."""
+    agent: Agent | None = None
+    """`react` steps: the agent."""
+    orchestrator: Orchestrator | None = None
+    """`orchestrator` steps: the graph."""
+
+    metrics_enabled: StrictBool = True
+    """Whether the step's duration and outcome are recorded as metrics."""
+    custom_metrics: tuple[str, ...] = ()
+    """Names of numbers in the step's output that are recorded as metrics."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_runtime_defaults(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        fields = dict(cast("dict[str, object]", data))
+        for name, default in RUNTIME_DEFAULTS.items():
+            if name in fields and fields[name] == default:
+                del fields[name]
+        return fields
+
+    @property
+    def label(self) -> str:
+        """What people read: the name, or the id."""
+        return self.name or self.step_id
+
+
+class AdvancedWorkflow(DefinitionModel):
+    """A workflow as data. `workflow_id` is also its Temporal workflow type."""
+
+    model_config = ConfigDict(json_schema_extra={"title": "AdvancedWorkflow"})
+
+    workflow_id: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,199}$")]
+    """Unique name; the Temporal workflow type."""
+    name: str = ""
+    """How people see it; the id when empty."""
+    description: str = ""
+    version: Annotated[str, Field(min_length=1, max_length=100)] = "1.0"
+
+    steps: tuple[WorkflowStep, ...] = ()
+    """The graph."""
+    global_variables: dict[str, JsonValue] = Field(default_factory=dict)
+    """First values of `workflow`."""
+    input_schema: Schema = Field(default_factory=dict)
+    """JSON Schema of `input_data`, checked before anything runs."""
+    output: dict[str, JsonValue] | None = None
+    """Mapping that builds the result; without it the result is the `workflow` data."""
+
+    timeout: Seconds = 3600
+    """Seconds the whole run may take; rollback and time spent paused are not counted."""
+    max_parallel_steps: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
+    """Actions in flight at a time, nested ones included; a step that waits holds no slot."""
+    retry_policy: RetryPolicy = RetryPolicy()
+    """Defaults for the steps."""
+    on_failure: Literal["rollback", "pause"] = "rollback"
+    """What follows a failure nothing recovers from: undo, or wait for an operator."""
+
+    sla_targets: dict[str, JsonValue] = Field(default_factory=dict)
+    """`max_execution_time` and `max_step_time` in seconds, `min_success_rate` between 0 and 1."""
+    optimization_enabled: StrictBool = True
+    adaptive_routing: StrictBool = True
+
+    created_at: str | None = None
+    created_by: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people read: the name, or the id."""
+        return self.name or self.workflow_id

@@ -1,0 +1,19 @@
+"""Sorts places as a reader meets them: fields in the order of the models, list items by number."""
+
+from __future__ import annotations
+
+from workflows.definition.locations import parts
+from workflows.definition.models import AdvancedWorkflow, WorkflowStep
+from workflows.definition.policies import Approval, Condition, RetryPolicy, WaitFor
+
+_RANKS = {
+    name: rank
+    for model in (RetryPolicy, Condition, WaitFor, Approval, WorkflowStep, AdvancedWorkflow)
+    for rank, name in enumerate(model.model_fields)
+}
+_LAST = 1000
+
+
+def document_order(path: str) -> list[tuple[int, str]]:
+    """Sort key of a written place; a place comes before what lies in it."""
+    return [(part, "") if isinstance(part, int) else (_RANKS.get(part, _LAST), part) for part in parts(path)]

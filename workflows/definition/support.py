@@ -1,0 +1,55 @@
+"""What the language has and this release does not run yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workflows.definition.codes import Code
+from workflows.definition.locations import Loc, warning
+from workflows.definition.models import AdvancedWorkflow, StepType, WorkflowStep
+from workflows.definition.outline import outline
+from workflows.definition.policies import Approval
+from workflows.definition.problems import Problem
+
+_STEP_TYPES = frozenset({StepType.LOOP, StepType.REACT, StepType.ORCHESTRATOR, StepType.WEBHOOK, StepType.SUB_WORKFLOW})
+
+
+def unsupported(workflow: AdvancedWorkflow) -> list[Problem]:
+    """List the uses of parts that are checked but not run yet, in document order; the engine refuses each of them."""
+    found: list[Problem] = []
+    for placement in outline(workflow).placements:
+        found += [_not_yet((*placement.loc, *loc), what) for loc, what in _uses(placement.step)]
+    if workflow.retry_policy.circuit_breaker is not None:
+        found.append(_not_yet(("retry_policy", "circuit_breaker"), "a circuit breaker"))
+    return found
+
+
+def _uses(step: WorkflowStep) -> Iterator[tuple[Loc, str]]:
+    if step.step_type in _STEP_TYPES:
+        yield ("step_type",), f"step type '{step.step_type.value}'"
+    if step.for_each is not None:
+        yield ("for_each",), "'for_each'"
+    if step.join != "all":
+        yield ("join",), "a join other than 'all'"
+    if step.cancel_rest:
+        yield ("cancel_rest",), "'cancel_rest'"
+    if step.mode != "first":
+        yield ("mode",), "mode 'all'"
+    if step.retry_policy.circuit_breaker is not None:
+        yield ("retry_policy", "circuit_breaker"), "a circuit breaker"
+    if step.approval is not None:
+        yield from _approval_uses(step.approval)
+
+
+def _approval_uses(approval: Approval) -> Iterator[tuple[Loc, str]]:
+    if approval.escalation is not None:
+        yield ("approval", "escalation"), "escalation"
+    if approval.reminders:
+        yield ("approval", "reminders"), "reminders"
+    if approval.on_timeout == "escalate":
+        yield ("approval", "on_timeout"), "'on_timeout: escalate'"
+
+
+def _not_yet(loc: Loc, what: str) -> Problem:
+    message = f"{what} is checked but not supported yet; the engine refuses it."
+    return warning(Code.NOT_SUPPORTED_YET, loc, message, "Leave it out for now.")

@@ -1,0 +1,1 @@
+"""Runs definitions: plan, schedule, execute, undo. Everything here is deterministic and replays."""

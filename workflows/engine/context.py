@@ -1,0 +1,104 @@
+"""What a step's runner gets: its plan, its record, and the run's services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from workflows.contract import ExecutionOptions, Json
+from workflows.definition.models import StepStatus
+from workflows.engine.failures import failure_of
+from workflows.engine.scope import scope_of
+from workflows.errors import WorkflowError
+
+if TYPE_CHECKING:
+    from workflows.engine.approvals import Approvals
+    from workflows.engine.display import Display
+    from workflows.engine.events import Events
+    from workflows.engine.operations import Operations
+    from workflows.engine.plan import Plan, StepPlan
+    from workflows.engine.saga import Saga
+    from workflows.engine.scheduler import Settled
+    from workflows.engine.slots import Slots
+    from workflows.engine.state import Record, RunState
+
+
+class ExecuteStep(Protocol):
+    """Runs one step of a graph to its end; containers use it for their nested steps."""
+
+    async def __call__(self, plan: StepPlan, prefix: str) -> Settled:
+        """Give the step's outcome."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The services of one run."""
+
+    execution_id: str
+    run_id: str
+    plan: Plan
+    options: ExecutionOptions
+    state: RunState
+    slots: Slots
+    saga: Saga
+    approvals: Approvals
+    events: Events
+    operations: Operations
+    display: Display
+    execute: ExecuteStep
+
+    def idempotency_key(self, path: str) -> str:
+        """The key an action of this run is called with: execution id and step path."""
+        return f"{self.execution_id}:{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """One step that runs now."""
+
+    run: RunContext
+    plan: StepPlan
+    record: Record
+
+    @property
+    def path(self) -> str:
+        """The step's path."""
+        return self.record.path
+
+    def scope(self, **more: Json) -> dict[str, Json]:
+        """What the step's expressions see."""
+        return scope_of(self.run.state, **more)
+
+    @contextmanager
+    def reading(self, field: str) -> Iterator[None]:
+        """Turn an error of the project inside the block into this step's failure that names the field."""
+        try:
+            yield
+        except WorkflowError as error:
+            failure = failure_of(error)
+            failure.error.message = f"step {self.path!r}, {field}: {error}"
+            raise failure from error
+
+    def begin(self) -> None:
+        """The step runs now."""
+        self._move(StepStatus.RUNNING, None)
+
+    def wait(self, sentence: str) -> None:
+        """The step waits now; the sentence says what for."""
+        self._move(StepStatus.WAITING, sentence)
+
+    def _move(self, status: StepStatus, sentence: str | None) -> None:
+        self.record.waiting_for = sentence
+        self.run.state.change(self.record, status)
+        self.run.display.changed()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A runner's success: the step's output and, for a conditional step, the targets it routed to."""
+
+    output: Json = None
+    routed: frozenset[str] | None = None

@@ -1,0 +1,106 @@
+"""What people see of a live run from outside: current details in the Web UI, and whom the run waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from workflows.definition.models import StepStatus
+from workflows.engine.state import Record, RunState
+
+WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
+OPERATOR = "operator"
+MAX_ROWS = 50
+"""Rows of the table: active steps first, then the last settled ones. Keeps the cost of a settled step flat."""
+_MAX_NAMES_BYTES = 1800
+
+
+class Display:
+    """Keeps the current details and the search attribute up to date, at most once per workflow task."""
+
+    def __init__(self, state: RunState, *, search_attributes: bool) -> None:
+        """Without search attributes (a namespace that does not know them) only the details are kept."""
+        self._state = state
+        self._search_attributes = search_attributes
+        self._recent: deque[Record] = deque(maxlen=MAX_ROWS)
+        self._waiting: dict[str, tuple[str, ...]] = {}
+        self._shown: tuple[str, ...] = ()
+        self._due = False
+
+    def changed(self) -> None:
+        """Something changed; refresh once this workflow task's work is done."""
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self.refresh)
+
+    def settled(self, record: Record) -> None:
+        """A step settled."""
+        self._recent.append(record)
+        self.changed()
+
+    def waits_for(self, path: str, people: Sequence[str]) -> None:
+        """A step waits for these people (or the operator)."""
+        self._waiting[path] = tuple(people)
+        self.changed()
+
+    def waits_no_longer(self, path: str) -> None:
+        """The step waits for nobody any more."""
+        self._waiting.pop(path, None)
+        self.changed()
+
+    def refresh(self) -> None:
+        """Write the details and, if it changed, the search attribute."""
+        self._due = False
+        workflow.set_current_details(self._details())
+        people = tuple(sorted({one for names in self._waiting.values() for one in names}))
+        if self._search_attributes and people != self._shown:
+            self._shown = people
+            workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])
+
+    def _details(self) -> str:
+        counts = self._state.counts
+        known = len(self._state.records)
+        head = (
+            f"**{self._state.plan.workflow.label}** {self._state.plan.workflow.version}: {self._state.status.value}, "
+            f"{counts[StepStatus.COMPLETED]} of {known} steps completed"
+        )
+        rows = [_row(one) for one in self._rows()]
+        left_out = known - len(rows)
+        tail = [f"\n… and {left_out} more"] if left_out > 0 else []
+        return "\n".join([head, "", "| step | status | waits for or ended with |", "|---|---|---|", *rows, *tail])
+
+    def _rows(self) -> list[Record]:
+        if len(self._state.records) <= MAX_ROWS:
+            return list(self._state.records.values())
+        rows = dict.fromkeys(list(self._state.active)[:MAX_ROWS])
+        for record in reversed(self._recent):
+            if len(rows) >= MAX_ROWS:
+                break
+            rows.setdefault(record.path)
+        return [self._state.records[path] for path in rows]
+
+
+def _row(record: Record) -> str:
+    note = record.waiting_for or (record.error.type if record.error else None) or record.skip_reason or ""
+    return f"| {_cell(record.plan.step.label)} (`{record.path}`) | {record.status.value} | {_cell(str(note))} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _fitting(people: tuple[str, ...]) -> list[str]:
+    """As many names as the search attribute may hold."""
+    names: list[str] = []
+    size = 0
+    for one in people:
+        size += len(one.encode()) + 4
+        if size > _MAX_NAMES_BYTES:
+            break
+        names.append(one)
+    return names

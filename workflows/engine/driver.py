@@ -1,0 +1,109 @@
+"""Runs the steps of a graph as tasks, as the scheduler says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from workflows.contract import SkipReason
+from workflows.engine.scheduler import Changes, Graph, Scheduler, Settled
+from workflows.errors import Deadlock
+
+RunStep = Callable[[str], Coroutine[Any, Any, Settled]]
+"""Runs a step and gives its outcome; raising stops the graph."""
+
+
+class GraphDriver:
+    """One pass over one graph."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        run_step: RunStep,
+        *,
+        on_skip: Callable[[str, SkipReason], None] | None = None,
+        at_once: Callable[[str], Settled | None] | None = None,
+    ) -> None:
+        """`on_skip` hears of steps that settle without running; `at_once` settles a ready step without a task."""
+        self.scheduler = Scheduler(graph)
+        self._run_step = run_step
+        self._on_skip = on_skip
+        self._at_once = at_once
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def drive(self, known: Mapping[str, Settled] | None = None) -> None:
+        """Run until every step is settled.
+
+        When a step raises, or this is cancelled, no step starts any more; those running are cancelled and awaited first.
+        Raises `Deadlock` when steps remain that nothing can start.
+        """
+        try:
+            self._apply(self.scheduler.start(known))
+            await self._finished
+        finally:
+            self._finished.cancel()
+            await end_all(list(self._tasks.values()))
+
+    def _apply(self, changes: Changes) -> None:
+        waiting = deque([changes])
+        while waiting:
+            change = waiting.popleft()
+            for step_id, reason in change.skipped:
+                if self._on_skip:
+                    self._on_skip(step_id, reason)
+            for step_id in change.ready:
+                settled = self._at_once(step_id) if self._at_once else None
+                if settled is not None:
+                    waiting.append(self.scheduler.settle(step_id, settled))
+                else:
+                    self._tasks[step_id] = asyncio.ensure_future(self._follow(step_id))
+        self._end_if_idle()
+
+    def _end_if_idle(self) -> None:
+        if self._tasks or self._finished.done():
+            return
+        if self.scheduler.remaining:
+            names = ", ".join(self.scheduler.unsettled()[:10])
+            self._finished.set_exception(Deadlock(f"nothing runs and nothing waits, but steps remain: {names}."))
+        else:
+            self._finished.set_result(None)
+
+    async def _follow(self, step_id: str) -> None:
+        try:
+            settled = await self._run_step(step_id)
+        except BaseException as error:
+            del self._tasks[step_id]
+            if self._finished.done():
+                return
+            if isinstance(error, asyncio.CancelledError):
+                self._finished.cancel()
+                raise
+            self._finished.set_exception(error)
+            return
+        del self._tasks[step_id]
+        if not self._finished.done():
+            self._apply(self.scheduler.settle(step_id, settled))
+
+
+async def end_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until each has ended, also when cancelled meanwhile."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        await ended(task)
+
+
+async def ended(task: asyncio.Future[Any]) -> bool:
+    """Wait until a task has ended, however often this is cancelled. Gives whether it was."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = cancelled or not task.done()
+        except Exception:  # noqa: S110 - whoever owns the task reads its exception
+            pass
+    return cancelled

@@ -1,0 +1,64 @@
+"""Failures of steps, and what Temporal's failures say about a step's effect."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
+
+from workflows.contract import ErrorInfo
+from workflows.errors import WorkflowError
+
+Effect = Literal["failed", "unknown"]
+"""Whether the action definitely had no effect, or may have had one."""
+
+CANCELLED = "Cancelled"
+
+_TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
+    TimeoutType.START_TO_CLOSE: ("Timeout", "the attempt took longer than 'timeout'", "unknown"),
+    TimeoutType.SCHEDULE_TO_CLOSE: ("TotalTimeout", "all attempts took longer than their total time", "unknown"),
+    TimeoutType.HEARTBEAT: ("HeartbeatTimeout", "no sign of life within 'heartbeat_timeout'", "unknown"),
+    TimeoutType.SCHEDULE_TO_START: (
+        "QueueTimeout",
+        "no worker took it within 'queue_timeout'; start a worker that serves this task queue",
+        "failed",
+    ),
+}
+
+
+class StepFailure(Exception):
+    """A step failed for good. `effect` says whether its action may have had an effect all the same."""
+
+    def __init__(self, error: ErrorInfo, effect: Effect = "failed") -> None:
+        """Keep the error as data."""
+        super().__init__(error.message)
+        self.error = error
+        self.effect: Effect = effect
+
+
+class StepSkippedByOperator(Exception):
+    """An operator skipped a step that waits."""
+
+
+def failure_of(error: WorkflowError, effect: Effect = "failed") -> StepFailure:
+    """A failure found by the engine itself."""
+    return StepFailure(ErrorInfo(type=error.code, message=str(error)), effect)
+
+
+def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
+    """What an activity's failure means for its step."""
+    cause = error.cause
+    if isinstance(cause, TimeoutError) and cause.type is not None:
+        name, reason, effect = _TIMEOUTS[cause.type]
+        return StepFailure(ErrorInfo(type=name, message=f"action {action!r}: {reason}."), effect)
+    if isinstance(cause, CancelledError):
+        return StepFailure(ErrorInfo(type=CANCELLED, message=f"action {action!r} was cancelled."), "unknown")
+    if isinstance(cause, ApplicationError):
+        details = cause.details[0] if cause.details else None
+        info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
+        return StepFailure(info, "failed")
+    return StepFailure(ErrorInfo(type=type(cause or error).__name__, message=str(cause or error)), "unknown")
+
+
+def _plain(details: object) -> object:
+    return details if isinstance(details, str | int | float | bool | list | dict) else None

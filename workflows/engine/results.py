@@ -1,0 +1,151 @@
+"""Builds the result object, and the answers to queries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows.contract import (
+    PAYLOAD_LIMIT_BYTES,
+    ErrorInfo,
+    Json,
+    Progress,
+    RunResult,
+    RunState,
+    SlaResult,
+    StateRequest,
+    StepState,
+)
+from workflows.definition.models import StepStatus
+from workflows.engine.clock import parse_timestamp, timestamp
+from workflows.engine.context import RunContext
+from workflows.engine.state import Record
+from workflows.errors import UnknownStep
+
+MAX_RESULT_STEPS = 1000
+"""Steps listed in a result; failed ones come first when there are more."""
+_DATA_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
+
+
+def run_result(
+    run: RunContext, start_time: str, started_at: datetime, error: ErrorInfo | None, result: Json
+) -> RunResult:
+    """The object a run ends with, completed or not."""
+    now = workflow.now()
+    records = list(run.state.records.values())
+    listed = sorted(records, key=lambda one: one.status is not StepStatus.FAILED)[:MAX_RESULT_STEPS]
+    duration = (now - started_at).total_seconds()
+    return RunResult(
+        execution_id=run.execution_id,
+        workflow_id=run.plan.workflow.workflow_id,
+        version=run.plan.workflow.version,
+        definition_sha256=run.plan.sha256,
+        status=run.state.status,
+        result=result,
+        error=error,
+        steps={one.path: _summary(one) for one in (records if len(listed) == len(records) else listed)},
+        steps_left_out=len(records) - len(listed),
+        rollback=run.saga.report(error.type if error else "rollback step") if error or run.saga.entries else None,
+        start_time=start_time,
+        end_time=timestamp(now),
+        duration_seconds=duration,
+        sla=_sla(run.plan.workflow.sla_targets, records, duration),
+    )
+
+
+def run_state(run: RunContext, start_time: str, deadline: datetime, request: StateRequest) -> RunState:
+    """Answer of the `state` query. Raises `UnknownStep`."""
+    records = [_found(run, request.step_id)] if request.step_id else list(run.state.records.values())
+    steps = [one.as_state(include_data=request.include_data) for one in records]
+    left_out = request.include_data and len(records) > 1 and _size(steps) > _DATA_LIMIT_BYTES
+    if left_out:
+        steps = [one.as_state(include_data=False) for one in records]
+    ended = run.state.error is not None or run.approvals.ended
+    return RunState(
+        execution_id=run.execution_id,
+        workflow_id=run.plan.workflow.workflow_id,
+        version=run.plan.workflow.version,
+        definition_sha256=run.plan.sha256,
+        status=run.state.status,
+        start_time=start_time,
+        deadline=None if ended else timestamp(deadline),
+        steps=steps,
+        data_left_out=left_out,
+        workflow=run.state.variables if request.include_data and not left_out else {},
+        error=run.state.error,
+        rollback=run.saga.report(run.state.error.type if run.state.error else "rollback step")
+        if run.state.error or run.saga.entries
+        else None,
+        rejected_decisions=run.approvals.rejected,
+        unconsumed_events=run.events.unconsumed(),
+        audit=run.state.audit,
+    )
+
+
+def run_progress(run: RunContext) -> Progress:
+    """Answer of the `progress` query."""
+    counts = run.state.counts
+    return Progress(
+        status=run.state.status,
+        total=len(run.state.records),
+        pending=counts[StepStatus.PENDING],
+        running=counts[StepStatus.RUNNING],
+        waiting=counts[StepStatus.WAITING],
+        completed=counts[StepStatus.COMPLETED],
+        failed=counts[StepStatus.FAILED],
+        skipped=counts[StepStatus.SKIPPED],
+        waiting_for=[
+            *(f"{one.path}: {one.waiting_for}" for one in run.state.active.values() if one.waiting_for),
+            *(f"{path}: an operator: retry_step or skip_step" for path in run.operations.held),
+        ],
+    )
+
+
+def _found(run: RunContext, step_id: str) -> Record:
+    record = run.state.find(step_id)
+    if record is None:
+        raise UnknownStep(f"no step {step_id!r} in this run; the 'state' query without an argument lists its steps.")
+    return record
+
+
+def _size(steps: list[StepState]) -> int:
+    return sum(len(json.dumps(one.execution_data)) for one in steps)
+
+
+def _summary(record: Record) -> dict[str, Json]:
+    summary: dict[str, Json] = {"status": record.status.value}
+    optional = {
+        "start_time": record.start_time,
+        "end_time": record.end_time,
+        "skip_reason": record.skip_reason.value if record.skip_reason else None,
+        "error": record.error.model_dump(mode="json", exclude_none=True) if record.error else None,
+        "recovered": record.recovered or None,
+        "retry_count": record.retry_count or None,
+    }
+    summary.update({name: value for name, value in optional.items() if value is not None})
+    return summary
+
+
+def _sla(targets: Mapping[str, Json], records: list[Record], duration: float) -> dict[str, SlaResult]:
+    times = [_seconds(one) for one in records if one.start_time and one.end_time]
+    ran = [one for one in records if one.status in (StepStatus.COMPLETED, StepStatus.FAILED)]
+    rate = sum(one.status is StepStatus.COMPLETED for one in ran) / len(ran) if ran else 1.0
+    measured = {
+        "max_execution_time": (duration, True),
+        "max_step_time": (max(times, default=0.0), True),
+        "min_success_rate": (rate, False),
+    }
+    return {
+        name: SlaResult(
+            target=targets[name], actual=actual, met=actual <= targets[name] if upper else actual >= targets[name]
+        )
+        for name, (actual, upper) in measured.items()
+        if isinstance(targets.get(name), int | float)
+    }
+
+
+def _seconds(record: Record) -> float:
+    return (parse_timestamp(record.end_time or "") - parse_timestamp(record.start_time or "")).total_seconds()

@@ -1,0 +1,78 @@
+"""`wait`: for a time, or for an event."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from workflows.contract import EventMessage, Json
+from workflows.definition.policies import WaitFor
+from workflows.engine.clock import parse_timestamp, timestamp
+from workflows.engine.context import Done, StepContext
+from workflows.engine.failures import failure_of
+from workflows.engine.waiting import wait_or_skip
+from workflows.errors import DataInvalid, EventTimeout, ExpressionError
+from workflows.expressions import Expression
+
+MAX_SECONDS = 315_360_000
+
+
+async def run_wait(step: StepContext) -> Done:
+    """Wait as the step's `wait` says; the output is the event's data, or the time waited until."""
+    wait = step.plan.step.wait
+    if wait is None:
+        raise AssertionError(f"step {step.path!r} has no 'wait'")
+    if wait.event is not None:
+        return await _wait_for_event(step, wait, wait.event)
+    with step.reading("wait.until" if wait.until is not None else "wait.seconds"):
+        until = _moment(step, wait)
+    step.wait(f"until {timestamp(until)}")
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await wait_or_skip(step, never, until, step.plan.step.label)
+    return Done({"until": timestamp(until)})
+
+
+async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
+    match = step.plan.event_match
+    answer = step.run.events.wait(name, lambda data: _matches(step, match, data))
+    deadline = workflow.now() + timedelta(seconds=wait.timeout) if wait.timeout is not None else None
+    step.wait(f"event {name!r}" + (f" until {timestamp(deadline)}" if deadline else ""))
+    try:
+        event: EventMessage | None = await wait_or_skip(step, answer, deadline, step.plan.step.label)
+    finally:
+        step.run.events.leave(name, answer)
+    if event is not None:
+        return Done(event.data)
+    if wait.on_timeout == "continue":
+        return Done(None)
+    raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {wait.timeout:g} seconds."))
+
+
+def _matches(step: StepContext, match: Expression | None, data: Json) -> bool:
+    if match is None:
+        return True
+    try:
+        return match.evaluate(step.scope(event=data)) is True
+    except ExpressionError:
+        # An event of another shape is somebody else's: it stays for the step it was meant for.
+        return False
+
+
+def _moment(step: StepContext, wait: WaitFor) -> datetime:
+    value = step.plan.wait_value
+    if isinstance(value, Expression):
+        value = value.evaluate(step.scope())
+    if wait.until is not None:
+        return _parsed(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
+        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {MAX_SECONDS:,}.")
+    return workflow.now() + timedelta(seconds=value)
+
+
+def _parsed(value: Json) -> datetime:
+    try:
+        return parse_timestamp(value)
+    except (TypeError, ValueError):
+        raise DataInvalid(f"{str(value)[:80]!r} is not a time; give RFC 3339 such as '2030-01-31T08:00:00Z'.") from None

@@ -1,0 +1,191 @@
+"""One exception tree with stable codes.
+
+Every error a caller can see derives from `WorkflowError`. `code` is part of the public contract: it is the Temporal failure
+type of a failed run or a rejected update, and the code a tool prints. This module imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WorkflowError(Exception):
+    """Base of every error of this project.
+
+    `code` never changes between releases; the message is one sentence that names the place and the next action.
+    """
+
+    code: ClassVar[str] = "WorkflowError"
+
+    @property
+    def message(self) -> str:
+        """The sentence, without the code."""
+        return str(self)
+
+
+class DefinitionInvalid(WorkflowError):
+    """A definition has problems; `adw check FILE` lists all of them with their fixes."""
+
+    code = "DefinitionInvalid"
+
+
+class DefinitionNotFound(WorkflowError):
+    """No definition of that name is registered on the worker; `adw definitions` lists those that are."""
+
+    code = "DefinitionNotFound"
+
+
+class NotSupportedYet(WorkflowError):
+    """The definition uses a part of the language that this release checks but does not run."""
+
+    code = "NotSupportedYet"
+
+
+class InputInvalid(WorkflowError):
+    """`input_data`, the execution options or a step's mapped input do not fit their schema."""
+
+    code = "InputInvalid"
+
+
+class PayloadTooLarge(WorkflowError):
+    """A value is larger than a Temporal payload may be (2 MiB); map less of it, or pass a reference."""
+
+    code = "PayloadTooLarge"
+
+
+class DataInvalid(WorkflowError):
+    """A value is not JSON: bytes, NaN or an infinity, or a key that is not a string."""
+
+    code = "DataInvalid"
+
+
+class ExpressionError(WorkflowError):
+    """An expression failed: it does not compile, names something unknown, or its data does not fit.
+
+    `column` is 1-based and counts characters of `source`; it is 0 where no position is known.
+    """
+
+    code = "ExpressionError"
+
+    def __init__(self, reason: str, *, source: str = "", column: int = 0) -> None:
+        """Keep the parts; the sentence is built from them."""
+        self.reason = reason
+        self.source = source
+        self.column = column
+        place = f" in expression {source!r}" if source else ""
+        at = f", column {column}" if column else ""
+        super().__init__(f"{reason}{place}{at}")
+
+
+class ExpressionInvalid(ExpressionError):
+    """An expression was refused when it was compiled, before anything ran."""
+
+    code = "ExpressionInvalid"
+
+
+class ExpressionBudgetExceeded(ExpressionError):
+    """An expression asked for more iterations or memory than one evaluation may use."""
+
+    code = "ExpressionBudgetExceeded"
+
+
+class Deadlock(WorkflowError):
+    """Nothing runs, nothing waits, and steps remain."""
+
+    code = "Deadlock"
+
+
+class WorkflowFailed(WorkflowError):
+    """A step failed and nothing in the definition recovers from it."""
+
+    code = "WorkflowFailed"
+
+
+class WorkflowTimeout(WorkflowError):
+    """The run took longer than the definition's `timeout`."""
+
+    code = "WorkflowTimeout"
+
+
+class ApprovalRejected(WorkflowError):
+    """A human approval was rejected."""
+
+    code = "ApprovalRejected"
+
+
+class ApprovalTimeout(WorkflowError):
+    """An approval's deadline passed and its `on_timeout` is `fail`."""
+
+    code = "ApprovalTimeout"
+
+
+class EventTimeout(WorkflowError):
+    """An awaited event did not come in time."""
+
+    code = "EventTimeout"
+
+
+class RollbackIncomplete(WorkflowError):
+    """Not everything that was done could be undone; the result's `rollback` says what, `adw rollback RUN` tries again."""
+
+    code = "RollbackIncomplete"
+
+
+class DecisionRejected(WorkflowError):
+    """Base of the typed answers to a decision that cannot count."""
+
+    code = "DecisionRejected"
+
+
+class InvalidDecision(DecisionRejected):
+    """The decision's own fields are missing or of the wrong shape."""
+
+    code = "InvalidDecision"
+
+
+class UnknownStep(DecisionRejected):
+    """The run has no step of that id, or it is not of the kind the call is for."""
+
+    code = "UnknownStep"
+
+
+class NotAnApprover(DecisionRejected):
+    """The person is not among the step's `approvers`."""
+
+    code = "NotAnApprover"
+
+
+class SelfApproval(DecisionRejected):
+    """Whoever started the run may not decide it unless `allow_self_approval` is true."""
+
+    code = "SelfApproval"
+
+
+class AlreadyDecided(DecisionRejected):
+    """This person has decided already, or the step has its decision."""
+
+    code = "AlreadyDecided"
+
+
+class DigestMismatch(DecisionRejected):
+    """The decision was made for another definition, step or subject."""
+
+    code = "DigestMismatch"
+
+
+class InvalidForm(DecisionRejected):
+    """The answer does not fit the approval's `form` schema."""
+
+    code = "InvalidForm"
+
+
+class TooLate(DecisionRejected):
+    """The step waits no longer: its deadline passed or the run is ending."""
+
+    code = "TooLate"
+
+
+class OperationRefused(WorkflowError):
+    """An operator's pause, resume, retry or skip does not fit the run's state; the sentence says what does."""
+
+    code = "OperationRefused"

@@ -1,0 +1,38 @@
+"""Expressions in CEL: compiled once, evaluated over data, deterministic and bounded.
+
+CEL is as the language definition says, with these differences, all of them for JSON data:
+
+- ints and doubles mix in arithmetic and in comparisons (`input.total * 2` works for 3 and for 3.5);
+- no result is NaN or infinite, and division by zero is an error for doubles too;
+- `has(a.b.c)` is false when any part of the path is absent or null, and `.?` gives nothing for null;
+- keys of maps are strings, and a comprehension over a map visits them in sorted order;
+- `list.sum()` is added; time zones, bytes, unsigned numbers, types and `format` are refused.
+"""
+
+from workflows.expressions.analysis import Reference
+from workflows.expressions.condition import CompiledCondition, compile_condition, compile_test
+from workflows.expressions.expression import Expression, compile_expression
+from workflows.expressions.roots import EVENT, FOR_EACH, LOOP, ORDINARY, RESULT, roots_at
+from workflows.expressions.target import OutputMapping, OutputTarget, compile_targets, parse_target
+from workflows.expressions.template import Template, compile_mapping
+
+__all__ = [
+    "EVENT",
+    "FOR_EACH",
+    "LOOP",
+    "ORDINARY",
+    "RESULT",
+    "CompiledCondition",
+    "Expression",
+    "OutputMapping",
+    "OutputTarget",
+    "Reference",
+    "Template",
+    "compile_condition",
+    "compile_expression",
+    "compile_mapping",
+    "compile_targets",
+    "compile_test",
+    "parse_target",
+    "roots_at",
+]

@@ -1,0 +1,134 @@
+"""Conditions: an expression that gives a bool, or a field compared with a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
+
+from workflows.definition.policies import Condition, Operator
+from workflows.errors import ExpressionInvalid
+from workflows.expressions.analysis import Reference, check_pattern
+from workflows.expressions.budget import Frame
+from workflows.expressions.expression import Expression, compile_expression
+from workflows.expressions.faults import Fault, InvalidFault
+from workflows.expressions.functions import matches
+from workflows.expressions.operators import truth
+from workflows.expressions.values import Value, equal, is_in, is_less, kind_of
+
+_Test: TypeAlias = Callable[[Frame, Value, Value], bool]
+
+
+class CompiledCondition:
+    """A condition ready to be tested; `references` is all it reads. `compile_condition` makes it."""
+
+    __slots__ = ("_expression", "_test", "references")
+
+    def __init__(self, expression: Expression, test: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Keep what was compiled."""
+        self._expression = expression
+        self._test = test
+        self.references: frozenset[Reference] = expression.references
+
+    def holds(self, scope: Mapping[str, Any]) -> bool:
+        """Test the condition.
+
+        Raises:
+            ExpressionError: A field is missing (but for `exists`), the result is no bool, or the values cannot be compared.
+        """
+        try:
+            return self._test(scope)
+        except Fault as fault:
+            raise fault.public(self._expression.source) from None
+
+
+def compile_condition(condition: Condition, roots: Collection[str]) -> CompiledCondition:
+    """Compile a condition; one that is `default: true` has no test, and the caller sees to it.
+
+    Raises:
+        ExpressionInvalid: Its expression is refused or cannot give a bool, or its value does not fit the operator.
+    """
+    if condition.expression is not None:
+        return compile_test(condition.expression, roots)
+    if condition.field is None or condition.operator is None:
+        raise ExpressionInvalid("a default condition has nothing to test")
+    field = compile_expression(condition.field, roots)
+    operator, value = condition.operator, condition.value
+    try:
+        _check_value(operator, value)
+    except Fault as fault:
+        raise InvalidFault(f"operator '{operator}': {fault.reason}").public(condition.field) from None
+    if operator is Operator.EXISTS:
+        return CompiledCondition(field, lambda scope: field.has_value(scope) is not (value is False))
+    test = _TESTS[operator]
+
+    def compare(scope: Mapping[str, Any]) -> bool:
+        left = field.evaluate(scope)
+        try:
+            return test(Frame(scope, 0), left, value)
+        except Fault as fault:
+            fault.reason = f"operator '{operator}': {fault.reason}"
+            raise
+
+    return CompiledCondition(field, compare)
+
+
+def compile_test(source: str, roots: Collection[str]) -> CompiledCondition:
+    """Compile an expression that must give a bool, such as a `loop_condition`; raise as `compile_condition` does."""
+    expression = compile_expression(source, roots)
+    if expression.result_type not in ("bool", "dyn"):
+        raise ExpressionInvalid(f"gives {expression.result_type}, but a condition must give a bool", source=source)
+
+    def test(scope: Mapping[str, Any]) -> bool:
+        value = expression.evaluate(scope)
+        if isinstance(value, bool):
+            return value
+        raise Fault(f"gave {kind_of(value)}, but a condition must give a bool")
+
+    return CompiledCondition(expression, test)
+
+
+def _contains(frame: Frame, container: Value, value: Value) -> bool:
+    if not isinstance(container, str):
+        return is_in(frame, value, container)
+    if not isinstance(value, str):
+        raise Fault(f"a string cannot contain {kind_of(value)}")
+    frame.charge(len(container))
+    return value in container
+
+
+def _matches(frame: Frame, text: Value, pattern: Value) -> bool:
+    if not isinstance(text, str):
+        raise Fault(f"needs a string, not {kind_of(text)}")
+    return matches(frame, text, pattern)
+
+
+_TESTS: Final[dict[Operator, _Test]] = {
+    Operator.EQ: equal,
+    Operator.NE: lambda frame, left, right: not equal(frame, left, right),
+    Operator.GT: lambda frame, left, right: is_less(frame, right, left),
+    Operator.GE: lambda frame, left, right: not is_less(frame, left, right),
+    Operator.LT: is_less,
+    Operator.LE: lambda frame, left, right: not is_less(frame, right, left),
+    Operator.IN: is_in,
+    Operator.NOT_IN: lambda frame, left, right: not is_in(frame, left, right),
+    Operator.CONTAINS: _contains,
+    Operator.MATCHES: _matches,
+}
+
+
+def _check_value(operator: Operator, value: Value) -> None:
+    match operator:
+        case Operator.IN | Operator.NOT_IN:
+            if not isinstance(value, list | dict):
+                raise Fault(f"the value must be a list, not {kind_of(value)}")
+        case Operator.MATCHES:
+            if not isinstance(value, str):
+                raise Fault(f"the value must be a pattern, not {kind_of(value)}")
+            check_pattern(value)
+        case Operator.EXISTS:
+            if value is not None:
+                truth(value, "exists")
+        case Operator.GT | Operator.GE | Operator.LT | Operator.LE:
+            is_less(Frame({}, 0), value, value)
+        case _:
+            pass

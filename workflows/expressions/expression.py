@@ -1,0 +1,118 @@
+"""An expression: compiled once from its text, evaluated over data many times."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from workflows.errors import ExpressionInvalid
+from workflows.expressions.analysis import Reference, find_references, is_path
+from workflows.expressions.budget import MAX_OPTIONAL_MACROS, MAX_SOURCE_LENGTH, Frame
+from workflows.expressions.cel_language import check, parse
+from workflows.expressions.evaluator import Planner
+from workflows.expressions.faults import Fault, InvalidFault, MissingFault
+from workflows.expressions.syntax import Node, read_tree
+from workflows.expressions.values import is_map, to_json
+
+_NOT_JSON: Final = {
+    "bytes": "bytes, which are not JSON; use a string",
+    "uint": "an unsigned number, which is not JSON",
+    "type": "a type, which is not JSON",
+    "optional_type": "an optional, which is not JSON; end with .orValue(...)",
+}
+_SHOWN: Final = 200
+"""Characters of an over-long expression that its error shows."""
+
+
+class Expression:
+    """A compiled expression. It holds no data and may be shared.
+
+    `references` is what it reads; `result_type` is what CEL's type checker knows of its result: `bool`, `number`, `string`,
+    `null`, `list<...>`, `map<...>`, or `dyn` when that depends on the data.
+    """
+
+    __slots__ = ("_is_path", "_slots", "_step", "references", "result_type", "source")
+
+    def __init__(self, source: str, tree: Node, references: frozenset[Reference], result_type: str) -> None:
+        """Plan the evaluation; `compile_expression` is what makes expressions."""
+        planner = Planner()
+        self.source = source
+        self.references = references
+        self.result_type = result_type
+        self._step = planner.plan(tree)
+        self._slots = planner.slots
+        self._is_path = is_path(tree)
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the value as JSON; nothing of the scope is touched but what the expression refers to.
+
+        A path alone, such as `input.order.items`, gives the data itself, not a copy; any other result is new, with the keys of
+        its maps sorted, timestamps as RFC 3339 text and durations as seconds.
+
+        Raises:
+            ExpressionError: A field is missing, or a value does not fit.
+            ExpressionBudgetExceeded: The evaluation needs too many iterations or too much memory.
+        """
+        frame = Frame(scope, self._slots)
+        try:
+            value = self._step(frame)
+            # A Mapping that is no dict makes its entries on demand: have them made now.
+            if self._is_path and (isinstance(value, dict) or not is_map(value)):
+                return value  # pyright: ignore[reportUnknownVariableType]
+            return to_json(frame, value)
+        except Fault as fault:
+            raise fault.public(self.source) from None
+
+    def has_value(self, scope: Mapping[str, Any]) -> bool:
+        """Whether what a path names is there and not null; raise as `evaluate` does for anything else that is wrong."""
+        try:
+            return self._step(Frame(scope, self._slots)) is not None
+        except MissingFault:
+            return False
+        except Fault as fault:
+            raise fault.public(self.source) from None
+
+    def __repr__(self) -> str:
+        """Show the text."""
+        return f"Expression({self.source!r})"
+
+
+def compile_expression(source: str, roots: Collection[str]) -> Expression:
+    """Compile an expression that may use these names; the same text and names give the same object.
+
+    Raises:
+        ExpressionInvalid: It is too long, no CEL, names something unknown, or cannot be deterministic, bounded and JSON.
+    """
+    return _compile(source, frozenset(roots))
+
+
+@lru_cache(maxsize=4096)
+def _compile(source: str, roots: frozenset[str]) -> Expression:
+    try:
+        _check_source(source)
+        tree = read_tree(parse(source))
+        references = frozenset(find_references(tree, roots))
+        result_type = check(source, roots)
+        _check_result(result_type)
+        return Expression(source, tree, references, result_type)
+    except InvalidFault as fault:
+        shown = source if len(source) <= MAX_SOURCE_LENGTH else f"{source[:_SHOWN]}..."
+        raise ExpressionInvalid(fault.reason, source=shown, column=fault.column) from None
+
+
+def _check_source(source: str) -> None:
+    if len(source) > MAX_SOURCE_LENGTH:
+        raise InvalidFault(
+            f"has {len(source)} characters, {MAX_SOURCE_LENGTH} are allowed; split it over several mappings"
+        )
+    if not source.strip():
+        raise InvalidFault("is empty; write a path such as input.total")
+    if source.count("optMap") + source.count("optFlatMap") > MAX_OPTIONAL_MACROS:
+        raise InvalidFault(f"uses optMap more than {MAX_OPTIONAL_MACROS} times; split it over several mappings")
+
+
+def _check_result(result_type: str) -> None:
+    reason = _NOT_JSON.get(result_type.partition("<")[0])
+    if reason is not None:
+        raise InvalidFault(f"gives {reason}")

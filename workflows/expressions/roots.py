@@ -1,0 +1,26 @@
+"""Which names an expression may use, by the field it stands in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ORDINARY: Final = frozenset({"input", "workflow", "steps", "run"})
+"""Every field of a step that says nothing else: input mappings, conditions, an approval's subject, the workflow's `output`."""
+
+FOR_EACH: Final = frozenset({"item", "index"})
+"""Added for what runs once per item of a `for_each`."""
+
+LOOP: Final = frozenset({"iteration"})
+"""Added inside a `loop`: the number of the round."""
+
+RESULT: Final = frozenset({"result"})
+"""Added in `output_mapping` and `rollback_mapping`: what the step's action returned."""
+
+EVENT: Final = frozenset({"event"})
+"""Added in `wait.match`: the data of the event."""
+
+
+def roots_at(*, in_for_each: bool = False, in_loop: bool = False) -> frozenset[str]:
+    """Return the names for an ordinary field of a step at that place; add `RESULT` or `EVENT` where they apply."""
+    nothing: frozenset[str] = frozenset()
+    return ORDINARY | (FOR_EACH if in_for_each else nothing) | (LOOP if in_loop else nothing)

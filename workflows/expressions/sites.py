@@ -1,0 +1,153 @@
+"""Every expression of a definition: where it is written, which names it may use, and which steps it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from workflows.definition.locations import Loc
+from workflows.definition.models import StepType, WorkflowStep
+from workflows.definition.outline import Graph, Placement
+from workflows.definition.policies import Condition
+from workflows.definition.rules import Layout
+from workflows.expressions.roots import EVENT, ORDINARY, RESULT, roots_at
+
+ANYTHING: Final[frozenset[str]] = frozenset()
+_BOOL: Final = frozenset({"bool"})
+_LIST: Final = frozenset({"list"})
+_NUMBER: Final = frozenset({"int", "double"})
+_TEXT: Final = frozenset({"string"})
+_TIME: Final = frozenset({"string", "google.protobuf.Timestamp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One expression, or one condition in its three-part form.
+
+    `visible` has a bit for each step whose entry the expression may read; `target` is the right side of an output mapping;
+    `gives` are the types its value may have, where not all are good.
+    """
+
+    loc: Loc
+    source: str | Condition
+    roots: frozenset[str]
+    visible: int
+    target: str | None = None
+    gives: frozenset[str] = ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the expressions of one step have in common."""
+
+    placement: Placement
+    roots: frozenset[str]
+    before: int
+    own: int
+    """The step and what is nested in it."""
+
+    @property
+    def loc(self) -> Loc:
+        """Where the step is."""
+        return self.placement.loc
+
+
+def sites(plan: Layout) -> Iterator[Site]:
+    """Yield every expression of a definition."""
+    for placement in plan.outline.placements:
+        number = placement.number
+        place = _Place(placement, _roots(placement.graph), plan.upstream[number], plan.settled[number])
+        yield from _step_sites(placement.step, place)
+    everything = 0
+    for placement in plan.outline.top.members:
+        everything |= plan.settled[placement.number]
+    yield from _mapping(("output",), plan.workflow.output or {}, ORDINARY, everything)
+
+
+def _step_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    inside = place.own & ~(1 << place.placement.number)
+    yield from _condition_sites(step, place)
+    yield from _mapping((*place.loc, "input_mapping"), step.input_mapping, place.roots, place.before)
+    for source, target in step.output_mapping.items():
+        loc: Loc = (*place.loc, "output_mapping", source)
+        yield Site(loc, source, place.roots | RESULT, place.before | inside, target)
+    rollback = (*place.loc, "rollback_mapping")
+    yield from _mapping(rollback, step.rollback_mapping, place.roots | RESULT, place.before | place.own)
+    yield from _own_text(place, "for_each", step.for_each, _LIST)
+    if isinstance(step.join, str) and step.join not in ("all", "any"):
+        yield from _own_text(place, "join", step.join)
+    if step.loop_condition is not None:
+        roots = place.roots | roots_at(in_loop=step.step_type is StepType.LOOP)
+        yield Site((*place.loc, "loop_condition"), step.loop_condition, roots, place.before | inside, gives=_BOOL)
+    yield from _approval_sites(step, place)
+    yield from _wait_sites(step, place)
+    yield from _webhook_sites(step, place)
+    if step.orchestrator is not None and step.orchestrator.task:
+        yield Site((*place.loc, "orchestrator", "task"), step.orchestrator.task, place.roots, place.before)
+
+
+def _own_text(place: _Place, name: str, source: str | None, gives: frozenset[str] = ANYTHING) -> Iterator[Site]:
+    if source is not None:
+        yield Site((*place.loc, name), source, place.roots, place.before, gives=gives)
+
+
+def _condition_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    for index, condition in enumerate(step.conditions):
+        if not condition.default:
+            yield Site((*place.loc, "conditions", index), condition, place.roots, place.before)
+
+
+def _approval_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    if step.approval is None:
+        return
+    loc = (*place.loc, "approval")
+    yield from _mapping((*loc, "subject"), step.approval.subject, place.roots, place.before)
+    for index, approver in enumerate(step.approval.approvers):
+        if not isinstance(approver, str):
+            place_of = (*loc, "approvers", index, "expression")
+            yield Site(place_of, approver.expression, place.roots, place.before, gives=_TEXT | _LIST)
+
+
+def _wait_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    if step.wait is None:
+        return
+    for name, source, gives in (("seconds", step.wait.seconds, _NUMBER), ("until", step.wait.until, _TIME)):
+        if isinstance(source, str):
+            yield Site((*place.loc, "wait", name), source, place.roots, place.before, gives=gives)
+    if step.wait.match is not None:
+        yield Site((*place.loc, "wait", "match"), step.wait.match, place.roots | EVENT, place.before, gives=_BOOL)
+
+
+def _webhook_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    if step.webhook is None:
+        return
+    loc = (*place.loc, "webhook")
+    yield Site((*loc, "url"), step.webhook.url, place.roots, place.before, gives=_TEXT)
+    yield from _mapping((*loc, "headers"), step.webhook.headers, place.roots, place.before)
+    yield from _mapping((*loc, "body"), step.webhook.body, place.roots, place.before)
+    callback = step.webhook.callback
+    if callback is not None and callback.match is not None:
+        yield Site((*loc, "callback", "match"), callback.match, place.roots | EVENT, place.before, gives=_BOOL)
+
+
+def _mapping(loc: Loc, value: object, roots: frozenset[str], visible: int) -> Iterator[Site]:
+    """The strings of a mapping, nested ones included; everything else is a literal."""
+    if isinstance(value, str):
+        yield Site(loc, value, roots, visible)
+    elif isinstance(value, Mapping):
+        for name, inner in cast("Mapping[str, Any]", value).items():
+            yield from _mapping((*loc, name), inner, roots, visible)
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast("list[Any]", value)):
+            yield from _mapping((*loc, index), inner, roots, visible)
+
+
+def _roots(graph: Graph) -> frozenset[str]:
+    in_for_each = in_loop = False
+    owner = graph.owner
+    while owner is not None:
+        in_for_each = in_for_each or owner.step.for_each is not None
+        in_loop = in_loop or owner.step.step_type is StepType.LOOP
+        owner = owner.graph.owner
+    return roots_at(in_for_each=in_for_each, in_loop=in_loop)

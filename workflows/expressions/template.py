@@ -1,0 +1,79 @@
+"""A mapping: JSON in which every string is an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias
+
+from workflows.errors import ExpressionError, ExpressionInvalid
+from workflows.expressions.analysis import Reference
+from workflows.expressions.budget import MAX_DEPTH
+from workflows.expressions.expression import compile_expression
+from workflows.expressions.values import is_list, is_map
+
+_Build: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+
+class Template:
+    """A compiled mapping; `references` is all it reads. `compile_mapping` makes it."""
+
+    __slots__ = ("_build", "references")
+
+    def __init__(self, build: _Build, references: frozenset[Reference]) -> None:
+        """Keep what was compiled."""
+        self._build = build
+        self.references = references
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the mapping with each expression's value in its place, in the mapping's own order.
+
+        Raises:
+            ExpressionError: An expression failed; the reason begins with its place, such as `.items[0].price`.
+        """
+        return self._build(scope)
+
+
+def compile_mapping(mapping: Any, roots: Collection[str]) -> Template:  # noqa: ANN401 - any JSON value
+    """Compile a mapping: strings are expressions, other scalars are literals, objects and arrays are walked.
+
+    Raises:
+        ExpressionInvalid: An expression is refused; the reason begins with its place.
+    """
+    found: set[Reference] = set()
+    return Template(_compile_part(mapping, frozenset(roots), (), found), frozenset(found))
+
+
+def located(error: ExpressionError, place: str) -> ExpressionError:
+    """Return the same error with its place in front of the reason."""
+    reason = f"{place}: {error.reason}" if place else error.reason
+    return type(error)(reason, source=error.source, column=error.column)
+
+
+def _compile_part(part: Any, roots: frozenset[str], place: tuple[str, ...], found: set[Reference]) -> _Build:  # noqa: ANN401
+    if len(place) > MAX_DEPTH:
+        raise ExpressionInvalid(f"the mapping is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(part, str):
+        return _compile_text(part, roots, "".join(place), found)
+    if is_map(part):
+        fields = {name: _compile_part(value, roots, (*place, f".{name}"), found) for name, value in part.items()}
+        return lambda scope: {name: build(scope) for name, build in fields.items()}
+    if is_list(part):
+        elements = [_compile_part(value, roots, (*place, f"[{index}]"), found) for index, value in enumerate(part)]
+        return lambda scope: [build(scope) for build in elements]
+    return lambda _: part
+
+
+def _compile_text(source: str, roots: frozenset[str], place: str, found: set[Reference]) -> _Build:
+    try:
+        expression = compile_expression(source, roots)
+    except ExpressionInvalid as error:
+        raise located(error, place) from None
+    found |= expression.references
+
+    def build(scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            return expression.evaluate(scope)
+        except ExpressionError as error:
+            raise located(error, place) from None
+
+    return build
