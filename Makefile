@@ -8,6 +8,8 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The locked `temporal` and `adw` come before any other on the machine.
+RUN := PATH="$(abspath $(BIN)):$$PATH"
 LOCK := deploy/requirements-dev.txt
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -43,10 +45,10 @@ $(READY): $(LOCK) pyproject.toml
 	@touch $@
 
 demo: $(READY) ## Run the order example three times on a real server; KEEP=1 leaves it up.
-	@$(BIN)/adw demo $(if $(KEEP),--keep)
+	@$(RUN) adw demo $(if $(KEEP),--keep)
 
 dev: $(READY) ## Run server and worker with reload until Ctrl-C.
-	@$(BIN)/adw dev
+	@$(RUN) adw dev
 
 test: lint types contracts pytest ## Check style, types, imports and behaviour.
 
@@ -61,13 +63,13 @@ contracts: $(READY) ## Check who imports whom.
 	$(BIN)/lint-imports --no-cache --no-logo
 
 pytest: $(READY) ## Run the tests; ARGS="-k name -n 0" narrows them.
-	$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@$(RUN) pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 faults: $(READY) ## Run the long fault tests.
-	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
+	@$(RUN) pytest -m long --timeout 1800 $(ARGS)
 
 bench: $(READY) ## Measure against hand-written workflows.
-	$(BIN)/pytest -m bench -s --timeout 3600 $(ARGS)
+	@$(RUN) pytest -m bench -s --timeout 3600 $(ARGS)
 
 format: $(READY) ## Put the code in its format.
 	$(BIN)/ruff check --fix .

@@ -81,11 +81,8 @@ class DevServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.keep:
-            return
-        await self.stop()
-        if self._own_log and self.log_path:
-            self.log_path.unlink(missing_ok=True)
+        if not self.keep:
+            await self.stop()
 
     async def start(self) -> None:
         """Start the server and wait until it serves; it may be started again after `stop`, on the same ports."""
@@ -104,16 +101,21 @@ class DevServer:
                 await self._start_once(self._command(binary, http_port, metrics_port), self.log_path)
                 return
             except ServerStartFailed:
-                await self.stop()
+                await self._end()
                 if attempt == START_ATTEMPTS or "address already in use" not in _tail(self.log_path):
                     raise
 
     async def stop(self) -> None:
-        """Ask the server to end, kill it after 10 s, and wait until it has ended."""
-        if self.process is None:
-            return
-        await end_process(self.process)
-        self.process = None
+        """Ask the server to end, kill it after 10 s, and wait until it has ended. A log of its own making is removed."""
+        await self._end()
+        if self._own_log and self.log_path:
+            self.log_path.unlink(missing_ok=True)
+            self.log_path = None
+
+    async def _end(self) -> None:
+        if self.process is not None:
+            await end_process(self.process)
+            self.process = None
 
     def _command(self, binary: Path, http_port: int, metrics_port: int) -> list[str]:
         command = [str(binary), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port)]

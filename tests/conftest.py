@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +14,24 @@ from temporalio.testing import WorkflowEnvironment
 from client.server import DevServer
 from client.server_binary import find_server_binary
 from tests.harness import Harness
+
+SESSION = pytest.StashKey[pytest.Session]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[SESSION] = session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave at once, with pytest's own status: Temporal's runtime threads can abort the interpreter while it shuts down."""
+    session = config.stash.get(SESSION, None)
+    if session is None:  # --help, --version: no test ran
+        return
+    config.get_terminal_writer().flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(session.exitstatus))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from client.errors import RunFailed
 from client.runs import Run, start
 from client.settings import Settings
 from workflows.advanced_workflow import WORKFLOWS
-from workflows.contract import ExecutionOptions, RunResult, RunState
+from workflows.contract import ExecutionOptions, RunResult, RunState, UndoInput
 from workflows.definition.load import LoadedDefinition, parse
 from workflows.definition.models import AdvancedWorkflow
 from workflows.engine import plan
@@ -131,6 +131,15 @@ class Harness:
         plan.forget()
         for history in await self.histories():
             await replayer().replay_workflow(history)
+
+
+def recording(undone: list[str]) -> Callable[[UndoInput], None]:
+    """An undo action that notes `STEP OUTCOME`."""
+
+    def undo(undo: UndoInput) -> None:
+        undone.append(f"{undo.step_id} {undo.outcome}")
+
+    return undo
 
 
 def replayer() -> Replayer:

@@ -17,17 +17,12 @@ from workflows.contract import (
     UPDATE_RESUME,
     UPDATE_RETRY,
     UPDATE_SKIP,
-    DecisionReceipt,
-    DefinitionAnswer,
     Json,
-    PendingApproval,
-    Progress,
-    RunState,
-    StateRequest,
 )
+from workflows.definition.load import dump_definition
 from workflows.engine import messages
 from workflows.engine.payloads import NOTHING
-from workflows.engine.results import run_progress, run_state
+from workflows.engine.results import run_progress
 from workflows.engine.session import Session
 
 
@@ -53,8 +48,8 @@ class _Conversation:
     @workflow.update(
         name=UPDATE_DECIDE, description='Decide a step: {"step_id", "approver", "decision": "approve"|"reject", ...}'
     )
-    async def decide_step(self, decision: RawValue = NOTHING) -> DecisionReceipt:
-        return await messages.decide(self.session, decision)
+    async def decide_step(self, decision: RawValue = NOTHING) -> dict[str, Json]:
+        return (await messages.decide(self.session, decision)).model_dump(mode="json")
 
     @decide_step.validator
     def check_decide_step(self, decision: RawValue = NOTHING) -> None:
@@ -93,23 +88,22 @@ class _Conversation:
         messages.check_operation(self.session, UPDATE_SKIP, request)
 
     @workflow.query(description='Steps, variables, rollback, audit trail; {"step_id"?, "include_data"?} limits it')
-    def state(self, request: StateRequest | None = None) -> RunState:
-        run = self.session.known_run()
-        return run_state(run.context, run.start_time, run.deadline, request or StateRequest())
+    def state(self, request: RawValue = NOTHING) -> dict[str, Json]:
+        return messages.read_state(self.session.known_run(), request).model_dump(mode="json")
 
     @workflow.query(description="How many steps are where, and what the run waits for")
-    def progress(self) -> Progress:
-        return run_progress(self.session.known_run().context)
+    def progress(self) -> dict[str, Json]:
+        return run_progress(self.session.known_run().context).model_dump(mode="json")
 
     @workflow.query(description="What people are asked, with the digest to decide on")
-    def pending_approvals(self) -> list[PendingApproval]:
+    def pending_approvals(self) -> list[dict[str, Json]]:
         run = self.session.run
-        return [one.view() for one in run.context.approvals.open.values()] if run else []
+        return [one.view().model_dump(mode="json") for one in run.context.approvals.open.values()] if run else []
 
     @workflow.query(description="The definition this run is pinned to, and its sha256")
-    def definition(self) -> DefinitionAnswer:
+    def definition(self) -> dict[str, Json]:
         plan = self.session.known_run().context.plan
-        return DefinitionAnswer(sha256=plan.sha256, definition=plan.workflow)
+        return {"sha256": plan.sha256, "definition": dump_definition(plan.workflow)}
 
 
 @workflow.defn(dynamic=True)

@@ -74,7 +74,7 @@ def test_a_field_is_compared_with_a_value(field: str, operator: str, value: Any,
     [
         ("input.name", ">", 5, "operator '>': cannot tell which is less, an int or a string"),
         ("input.none", "<", 5, "operator '<': cannot tell which is less, null or an int"),
-        ("input.total", "contains", 1, "operator 'contains': 'in' needs a list or a map on its right, not an int"),
+        ("input.total", "contains", 1, "operator 'contains': needs a string, a list or a map, not an int"),
         ("input.name", "contains", 1, "operator 'contains': a string cannot contain an int"),
         ("input.total", "matches", "1", "operator 'matches': needs a string, not an int"),
         ("input.never", "==", 1, "no field 'never' in input"),

@@ -222,6 +222,7 @@ def test_a_failure_says_what_is_wrong_and_where(source: str, reason: str, column
         ("steps.map(x, x)", "a step must be named", 1),
         ("input.list.map(input, input)", "the variable 'input' hides", 15),
         ("'a' + 1", "'+' cannot be applied to (string, int)", 5),
+        ("duration('1h') * 2", "'*' cannot be applied to (duration, int)", 16),
         ("input.name.matches('(')", "invalid regular expression", 20),
         ("input.\ud800", "not valid Unicode", 0),
     ],
@@ -306,6 +307,39 @@ def test_times_become_json() -> None:
 def test_a_path_gives_the_data_itself_in_its_own_order() -> None:
     assert evaluate("input.map") is SCOPE["input"]["map"]
     assert list(evaluate("input.map")) == ["z", "a"]
+
+
+def test_a_path_to_what_is_made_on_demand_gives_plain_data() -> None:
+    class Entry(Mapping[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            return {"status": "COMPLETED", "output": [1]}[key]
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(["status", "output"])
+
+        def __len__(self) -> int:
+            return 2
+
+    result = evaluate("steps.a", {"steps": {"a": Entry()}})
+
+    assert type(result) is dict
+    assert result == {"output": [1], "status": "COMPLETED"}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    "source", ["input", "[input]", "input * 2", "int(input)", "double(input)", "math.floor(input)"]
+)
+def test_nan_and_infinity_never_get_through(source: str, number: float) -> None:
+    with pytest.raises(ExpressionError):
+        evaluate(source, {"input": number})
+
+
+def test_text_that_is_no_unicode_is_reported() -> None:
+    with pytest.raises(ExpressionError, match="the text is not valid Unicode"):
+        evaluate("input.matches('a')", {"input": "a\ud800"})
+    with pytest.raises(ExpressionError, match="the text is not valid Unicode"):
+        evaluate("int(input)", {"input": "\ud800"})
 
 
 def test_only_what_is_referenced_is_touched() -> None:

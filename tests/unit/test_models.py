@@ -57,7 +57,7 @@ def test_the_older_vocabulary_keeps_its_defaults() -> None:
 
 def test_definitions_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        WorkflowStep(step_id="a").name = "b"  # pyright: ignore[reportAttributeAccessIssue]
+        WorkflowStep(step_id="a").name = "b"
 
 
 def test_a_bare_string_is_an_expression_or_a_handler() -> None:

@@ -45,11 +45,13 @@ async def test_the_server_serves_when_entered_and_is_gone_when_left() -> None:
         writer.write(b"GET / HTTP/1.0\r\n\r\n")
         assert b"200" in await reader.readline()
         writer.close()
+        log = server.log_path
+        assert log
+        assert log.exists()
 
     assert not is_alive(pid)
     assert is_free(server.port)
-    assert server.log_path
-    assert not server.log_path.exists()
+    assert not log.exists()
 
 
 async def test_runs_survive_a_restart_on_the_same_file_and_ports(tmp_path: Path) -> None:
@@ -86,10 +88,10 @@ async def test_a_server_that_ends_shows_the_end_of_its_log(tmp_path: Path) -> No
     assert server.process is None
 
 
-async def test_a_server_ends_when_its_parent_is_killed() -> None:
+async def test_a_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("the kernel of this system cannot tie a child's life to its parent's")
-    parent = await start_parent(keep=False)
+    parent = await start_parent(tmp_path, keep=False)
     pid, _ = await read_line(parent)
     parent.kill()
     await parent.wait()
@@ -97,8 +99,8 @@ async def test_a_server_ends_when_its_parent_is_killed() -> None:
     await wait_until_gone(pid)
 
 
-async def test_a_kept_server_outlives_its_parent() -> None:
-    parent = await start_parent(keep=True)
+async def test_a_kept_server_outlives_its_parent(tmp_path: Path) -> None:
+    parent = await start_parent(tmp_path, keep=True)
     pid, port = await read_line(parent)
     parent.kill()
     await parent.wait()
@@ -110,7 +112,7 @@ async def test_a_kept_server_outlives_its_parent() -> None:
     await wait_until_gone(pid)
 
 
-async def start_parent(*, keep: bool) -> asyncio.subprocess.Process:
+async def start_parent(folder: Path, *, keep: bool) -> asyncio.subprocess.Process:
     program = f"""
 import asyncio
 from client.server import DevServer
@@ -122,7 +124,11 @@ async def main():
 asyncio.run(main())
 """
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        sys.executable,
+        "-c",
+        program,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from workflows.definition.codes import Code
 from workflows.definition.json_source import read_json
 from workflows.definition.models import AdvancedWorkflow
+from workflows.definition.order_of_fields import document_order
 from workflows.definition.problems import DefinitionProblems, Problem
 from workflows.definition.source_tree import MAX_BYTES, SourceInvalid, SourceTree
 from workflows.definition.validation import validate
@@ -48,7 +49,8 @@ def parse(text: str, *, source: str = "<text>") -> LoadedDefinition:
         raise DefinitionProblems(source, [error.problem]) from None
     validated = validate(tree.data)
     if validated.problems or validated.workflow is None:
-        raise DefinitionProblems(source, [p.at_line(tree.line_of(p.path)) for p in validated.problems])
+        in_order = sorted(validated.problems, key=lambda one: document_order(one.path))
+        raise DefinitionProblems(source, [one.at_line(tree.line_of(one.path)) for one in in_order])
     return LoadedDefinition(validated.workflow, source, tree.line_of)
 
 

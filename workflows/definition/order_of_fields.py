@@ -8,7 +8,7 @@ from workflows.definition.policies import Approval, Condition, RetryPolicy, Wait
 
 _RANKS = {
     name: rank
-    for model in (RetryPolicy, Condition, WaitFor, Approval, WorkflowStep, AdvancedWorkflow)
+    for model in (AdvancedWorkflow, RetryPolicy, Condition, WaitFor, Approval, WorkflowStep)
     for rank, name in enumerate(model.model_fields)
 }
 _LAST = 1000

@@ -7,7 +7,7 @@ from typing import Any
 
 from workflows.definition.codes import Code
 from workflows.definition.locations import Loc, problem, warning
-from workflows.definition.models import AdvancedWorkflow, StepType
+from workflows.definition.models import AdvancedWorkflow
 from workflows.definition.outline import Placement
 from workflows.definition.policies import Approval
 from workflows.definition.problems import Problem
@@ -39,8 +39,9 @@ def step_policy_problems(placement: Placement, workflow: AdvancedWorkflow) -> It
         yield from _schema((*loc, "agent", "answer_schema"), step.agent.answer_schema)
     if step.approval is not None:
         yield from _approval_problems(step.approval, (*loc, "approval"))
-    elif step.step_type is StepType.WAIT and step.wait is not None and step.wait.timeout is None:
-        yield from _no_wait_timeout(placement)
+    if step.wait is not None and step.wait.timeout is None and step.wait.on_timeout != "fail":
+        message = "'on_timeout' means nothing without a 'timeout'."
+        yield warning(Code.MEANINGLESS_FIELD, (*loc, "wait", "on_timeout"), message, "Add a 'timeout', or remove it.")
     yield from _join_problems(placement)
     yield from _timeout_problems(placement, workflow)
 
@@ -60,12 +61,8 @@ def _approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
     if approval.on_timeout != "reject" and approval.deadline is None:
         message = "'on_timeout' means nothing without a 'deadline'."
         yield warning(Code.MEANINGLESS_FIELD, (*loc, "on_timeout"), message, "Add a 'deadline', or remove it.")
-    if approval.escalation is not None and approval.deadline is not None and approval.on_timeout != "escalate":
-        yield from _late_escalation(approval.escalation.after, approval.deadline, loc)
-
-
-def _late_escalation(after: float, deadline: float, loc: Loc) -> Iterator[Problem]:
-    if after >= deadline:
+    after, deadline = approval.escalation and approval.escalation.after, approval.deadline
+    if after is not None and deadline is not None and after >= deadline:
         message = f"it escalates after {after:g} s, but the deadline is at {deadline:g} s."
         yield warning(Code.TIMEOUT_RELATION, (*loc, "escalation", "after"), message, "Escalate earlier.")
 
@@ -99,14 +96,6 @@ def _possible_people(approval: Approval) -> set[str] | None:
         else:
             return None
     return people
-
-
-def _no_wait_timeout(placement: Placement) -> Iterator[Problem]:
-    wait = placement.step.wait
-    if wait is not None and wait.on_timeout != "fail":
-        message = "'on_timeout' means nothing without a 'timeout'."
-        loc = (*placement.loc, "wait", "on_timeout")
-        yield warning(Code.MEANINGLESS_FIELD, loc, message, "Add a 'timeout', or remove it.")
 
 
 def _join_problems(placement: Placement) -> Iterator[Problem]:

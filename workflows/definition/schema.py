@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
@@ -34,7 +33,7 @@ _NESTED = "it is nested too deeply to be checked"
 def schema_problems(schema: Mapping[str, Any]) -> list[str]:
     """Say what is wrong with a JSON Schema; at most ten sentences, none when it is sound.
 
-    References must stay inside the schema (`#...`) and lead somewhere; patterns must compile.
+    References must stay inside the schema (`#/...`) and lead somewhere.
     """
     if not schema:
         return []
@@ -94,7 +93,6 @@ def _keyword_problems(node: object, root: Mapping[str, Any], loc: tuple[str | in
         return
     schema = cast("dict[str, Any]", node)
     yield from _reference_problems(schema, root, loc)
-    yield from _pattern_problems(schema, loc)
     for keyword, value in schema.items():
         if keyword in _NAMED_SCHEMAS and isinstance(value, dict):
             for name, inner in cast("dict[str, object]", value).items():
@@ -116,16 +114,6 @@ def _reference_problems(schema: dict[str, Any], root: Mapping[str, Any], loc: tu
             yield _place((*loc, keyword)) + f"{shorten(target)!r} is not inside this schema; only '#/...' is allowed"
         elif not _resolves(target, root):
             yield _place((*loc, keyword)) + f"{shorten(target)!r} leads nowhere"
-
-
-def _pattern_problems(schema: dict[str, Any], loc: tuple[str | int, ...]) -> Iterator[str]:
-    patterns = [(("pattern",), schema["pattern"])] if "pattern" in schema else []
-    patterns += [(("patternProperties", name), name) for name in schema.get("patternProperties", {})]
-    for keyword, pattern in patterns:
-        try:
-            re.compile(pattern)
-        except (re.error, OverflowError) as error:
-            yield _place((*loc, *keyword)) + f"{shorten(pattern)!r} is not a regular expression: {error}"
 
 
 def _resolves(pointer: str, root: Mapping[str, Any]) -> bool:

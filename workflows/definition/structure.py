@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from workflows.definition.codes import Code
-from workflows.definition.locations import listed, nearest, problem, warning
+from workflows.definition.locations import listed, nearest, problem, shorten, warning
 from workflows.definition.models import AdvancedWorkflow, StepType
 from workflows.definition.order import GraphOrder
 from workflows.definition.outline import (
@@ -19,6 +19,7 @@ from workflows.definition.outline import (
     references,
 )
 from workflows.definition.problems import Problem
+from workflows.definition.source_tree import MAX_BYTES
 
 _NEVER = "false"
 _ALWAYS = "true"
@@ -37,6 +38,20 @@ def limit_problems(workflow: AdvancedWorkflow, found: Outline) -> Iterator[Probl
         )
     for loc in found.too_deep:
         yield problem(Code.TOO_DEEP, loc, f"steps nest deeper than {MAX_DEPTH} levels.", "Flatten them.")
+    if not (found.too_deep or found.truncated):
+        yield from _size_problems(workflow)
+
+
+def _size_problems(workflow: AdvancedWorkflow) -> Iterator[Problem]:
+    """The size of the definition as it is recorded in histories; objects made in Python meet this limit only here."""
+    try:
+        size = len(workflow.model_dump_json(exclude_defaults=True).encode())
+    except ValueError as error:
+        message = f"the definition cannot be written as JSON: {shorten(ascii(str(error)))}."
+        yield problem(Code.WRONG_VALUE, (), message, "Use plain JSON values that nest less.")
+        return
+    if size > MAX_BYTES:
+        yield problem(Code.TOO_LARGE, (), f"the definition has {size:,} bytes; 1 MB is allowed.", "Make it smaller.")
 
 
 def id_problems(found: Outline) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from workflows.definition.codes import Code
 from workflows.definition.locations import Loc, listed, nearest, parents, problem, shorten
 from workflows.definition.models import AdvancedWorkflow, WorkflowStep
+from workflows.definition.plain_data import unfit_value
 from workflows.definition.policies import (
     Agent,
     Approval,
@@ -96,6 +97,9 @@ class Validated:
 
 def validate(data: JsonValue) -> Validated:
     """Read plain data into the models, as far as it goes. Never raises for any JSON value."""
+    unfit = unfit_value(data)
+    if unfit is not None:
+        return Validated(None, (unfit,), frozenset(), None)
     problems: list[Problem] = []
     tree: object = cast("object", data)
     for _ in range(_MAX_ROUNDS):
@@ -131,8 +135,6 @@ def _problem_of(loc: Loc, details: list[ErrorDetails]) -> Problem:
             return _unknown_field(loc)
         case "missing":
             return problem(Code.MISSING_FIELD, loc, f"'{loc[-1]}' is missing.", "Add it.")
-        case "recursion_loop":
-            return problem(Code.TOO_DEEP, loc[:8], "the steps nest too deeply.", "Flatten them.")
         case "finite_number":
             return problem(Code.NOT_FINITE, loc, "the number is not finite.", "Write a number, or a string.")
         case _:

@@ -43,9 +43,10 @@ class GraphDriver:
         try:
             self._apply(self.scheduler.start(known))
             await self._finished
-        finally:
+        except (Exception, asyncio.CancelledError):
             self._finished.cancel()
             await end_all(list(self._tasks.values()))
+            raise
 
     def _apply(self, changes: Changes) -> None:
         waiting = deque([changes])
@@ -74,14 +75,10 @@ class GraphDriver:
     async def _follow(self, step_id: str) -> None:
         try:
             settled = await self._run_step(step_id)
-        except BaseException as error:
+        except (Exception, asyncio.CancelledError) as error:
             del self._tasks[step_id]
-            if self._finished.done():
-                return
-            if isinstance(error, asyncio.CancelledError):
-                self._finished.cancel()
-                raise
-            self._finished.set_exception(error)
+            if not self._finished.done():
+                self._finished.set_exception(error)
             return
         del self._tasks[step_id]
         if not self._finished.done():

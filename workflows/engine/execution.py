@@ -13,7 +13,7 @@ from workflows.engine.clock import timestamp
 from workflows.engine.context import Done, RunContext, StepContext
 from workflows.engine.display import OPERATOR
 from workflows.engine.failures import CANCELLED, StepFailure, StepSkippedByOperator
-from workflows.engine.plan import StepPlan, handlers_for
+from workflows.engine.plan import StepPlan, handler_prefix, handlers_for
 from workflows.engine.scheduler import Outcome, Settled
 from workflows.engine.state import Record
 from workflows.engine.steps.action import run_action
@@ -163,13 +163,11 @@ class Execution:
         return ended
 
     async def _run_handler(self, owner: StepPlan, handler: StepPlan, prefix: str) -> Settled:
-        """A handler of several steps has a path for each, so that its effect happens once for each of them."""
         state = self.run.state
-        shared = len(handler.owners) > 1
-        own_prefix = f"{prefix}{owner.step_id}!" if shared else prefix
+        own_prefix = handler_prefix(owner, handler, prefix)
         state.reset(state.open(own_prefix + handler.step_id, handler))
         settled = await self.execute(handler, own_prefix)
-        if shared:
+        if own_prefix != prefix:
             latest = state.records[own_prefix + handler.step_id]
             state.mirror(latest, state.open(prefix + handler.step_id, handler))
         return settled

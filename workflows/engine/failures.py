@@ -7,7 +7,7 @@ from typing import Literal
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
 
 from workflows.contract import ErrorInfo
-from workflows.errors import WorkflowError
+from workflows.errors import DataInvalid, PayloadTooLarge, WorkflowError
 
 Effect = Literal["failed", "unknown"]
 """Whether the action definitely had no effect, or may have had one."""
@@ -56,7 +56,8 @@ def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
     if isinstance(cause, ApplicationError):
         details = cause.details[0] if cause.details else None
         info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
-        return StepFailure(info, "failed")
+        # The action did run; only what it returned cannot be used.
+        return StepFailure(info, "unknown" if info.type in (DataInvalid.code, PayloadTooLarge.code) else "failed")
     return StepFailure(ErrorInfo(type=type(cause or error).__name__, message=str(cause or error)), "unknown")
 
 

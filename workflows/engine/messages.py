@@ -21,10 +21,13 @@ from workflows.contract import (
     EventMessage,
     Json,
     OperatorRequest,
+    RunState,
+    StateRequest,
     StepRequest,
 )
 from workflows.engine.operations import Operations
 from workflows.engine.payloads import decode
+from workflows.engine.results import run_state
 from workflows.engine.run import Run
 from workflows.engine.session import Session, as_failure, parsed
 from workflows.errors import DataInvalid, DecisionRejected, InputInvalid, InvalidDecision, WorkflowError
@@ -99,6 +102,12 @@ def with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideReque
 def check_operation(session: Session, name: str, raw: RawValue) -> None:
     """Validator of an operator's update."""
     _operate(session.run, name, raw, OPERATIONS[name].check)
+
+
+def read_state(run: Run, raw: RawValue) -> RunState:
+    """Answer of the `state` query."""
+    request = parsed(StateRequest, decode(raw, "query 'state'") or {}, "query 'state'", InputInvalid)
+    return run_state(run.context, run.start_time, run.deadline, request)
 
 
 async def operate(session: Session, name: str, raw: RawValue) -> None:

@@ -251,16 +251,13 @@ def graph_of(steps: Sequence[WorkflowStep]) -> Graph:
 def _turn_round(shape: Graph) -> Graph:
     """Edges for undoing: a step is undone after everything that came after it.
 
-    An error handler ran after its owner and before the owner's dependents.
+    An error handler has no turn of its own: it is undone with each step it ran for, so that step waits for what came after
+    the handler. (Handlers as nodes would make a cycle where two steps of a chain share one.)
     """
     after: dict[str, dict[str, None]] = {step_id: {} for step_id in shape}
     for step_id, node in shape.items():
-        for dependent in node.dependents:
-            after[step_id].setdefault(dependent)
-        for handler in node.handlers:
-            after[step_id].setdefault(handler)
-            for dependent in node.dependents:
-                after[handler].setdefault(dependent)
+        for one in (step_id, *node.handlers):
+            after[step_id].update(dict.fromkeys(shape[one].dependents))
     before: dict[str, list[str]] = {step_id: [] for step_id in shape}
     for step_id, later in after.items():
         for one in later:
@@ -275,3 +272,8 @@ def _turn_round(shape: Graph) -> Graph:
 def handlers_for(plan: StepPlan, error_type: str) -> tuple[ErrorHandler, ...]:
     """The step's error handlers that are for this type of error, in their order."""
     return tuple(one for one in plan.step.error_handlers if not one.on or error_type in one.on)
+
+
+def handler_prefix(owner: StepPlan, handler: StepPlan, prefix: str) -> str:
+    """Prefix of a handler's path: one of several steps has a path for each, so that its effect happens once for each."""
+    return f"{prefix}{owner.step_id}!" if len(handler.owners) > 1 else prefix

@@ -8,7 +8,7 @@ from typing import Literal
 
 from workflows.contract import ErrorInfo, Json, RollbackReport, UndoEntry, UndoInput, UndoOutcome
 from workflows.engine.driver import GraphDriver
-from workflows.engine.plan import GraphPlan, StepPlan
+from workflows.engine.plan import GraphPlan, StepPlan, handler_prefix
 from workflows.engine.scheduler import Outcome, Settled
 
 StepOutcome = Literal["running", "completed", "unknown", "failed"]
@@ -101,19 +101,26 @@ class Saga:
     async def _unwind(self, graph: GraphPlan, prefix: str, call: CallUndo, only: Callable[[str], bool] | None) -> None:
         undone = Settled(Outcome.COMPLETED)
 
+        def parts(step_id: str) -> list[tuple[StepPlan, str]]:
+            """The step with its prefix, and before it the error handlers that ran for it, last one first."""
+            plan = graph.steps[step_id]
+            handlers = [graph.steps[one] for one in reversed(graph.shape[step_id].handlers)]
+            own = [] if plan.owners else [(plan, prefix)]
+            return [*((one, handler_prefix(plan, one, prefix)) for one in handlers), *own]
+
         async def undo(step_id: str) -> Settled:
-            await self._undo_step(graph.steps[step_id], prefix, call, only)
+            for plan, own_prefix in parts(step_id):
+                await self._undo_step(plan, own_prefix, call, only)
             return undone
 
         def nothing_to_undo(step_id: str) -> Settled | None:
-            plan = graph.steps[step_id]
-            return None if plan.children is not None or self._work_of(plan, prefix) else undone
+            work = any(plan.children is not None or self._work_of(plan, own) for plan, own in parts(step_id))
+            return None if work else undone
 
         await GraphDriver(graph.reversed, undo, at_once=nothing_to_undo).drive()
 
     def _work_of(self, plan: StepPlan, prefix: str) -> list[Armed]:
-        paths = [prefix + plan.step_id, *(f"{prefix}{owner}!{plan.step_id}" for owner in plan.owners)]
-        return [one for path in paths for one in reversed(self.armed.get(path, [])) if one.needs_undo]
+        return [one for one in reversed(self.armed.get(prefix + plan.step_id, [])) if one.needs_undo]
 
     async def _undo_step(self, plan: StepPlan, prefix: str, call: CallUndo, only: Callable[[str], bool] | None) -> None:
         wanted = only is None or only(plan.step_id)

@@ -30,6 +30,7 @@ _MIXING: Final = re.compile(
 
 The types are written with `number` for both. The checker takes `input.total * 2` for an int, whatever the data is.
 """
+_MESSAGE_TYPE: Final = re.compile(r"google\.protobuf\.(\w+)")
 _EXPECTING: Final = re.compile(r" expecting (?:\{.*\}|'.*')$")
 _STATIC_TYPES: Final = {"int": "number", "double": "number"}
 
@@ -80,7 +81,8 @@ def _is_mixing(reason: str) -> bool:
 def _readable(reason: str) -> str:
     overload = _OVERLOAD.search(reason)
     if overload is not None:
-        return f"'{overload[1].strip('_@')}' cannot be applied to {overload[2]}"
+        types = _MESSAGE_TYPE.sub(lambda found: found[1].lower(), overload[2])
+        return f"'{overload[1].strip('_@')}' cannot be applied to {types}"
     reason = _EXPECTING.sub("", reason.removeprefix("Syntax error: "))
     return "it ends too early" if "'<EOF>'" in reason else reason
 
@@ -121,7 +123,17 @@ def _scalar_function(call: str) -> Callable[[dict[str, Any]], Any]:
 
 def call_scalar(call: str, x: str | float, y: str | None = None) -> Any:  # noqa: ANN401 - any scalar
     """Evaluate one of CEL's own functions of scalars, such as `timestamp(x)` or `x.matches(y)`; raise `Fault`."""
+    _check_unicode(x)
+    _check_unicode(y)
     try:
         return _scalar_function(call)({"x": x, "y": y})
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise Fault(_STATUS.sub("", str(error).splitlines()[0]) if str(error) else "is not valid") from None
+    except (RuntimeError, ValueError) as error:
+        raise Fault(_STATUS.sub("", str(error))) from None
+
+
+def _check_unicode(value: str | float | None) -> None:
+    # Half a surrogate pair is text for Python and for JSON, but not for CEL.
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise Fault("the text is not valid Unicode") from None

@@ -63,7 +63,7 @@ def check_text(text: str, source: str = "<text>", actions: ActionCatalog | None 
     except SourceInvalid as error:
         return [error.problem]
     validated = validate(tree.data)
-    found = list(validated.problems)
+    found = [*_bounded(validated.problems)]
     if validated.workflow is not None:
         for one in check(validated.workflow, actions, also_known=validated.raw_ids):
             moved = one.at_path(validated.source_path(one.path))

@@ -11,9 +11,9 @@ from workflows.expressions.analysis import Reference, check_pattern
 from workflows.expressions.budget import Frame
 from workflows.expressions.expression import Expression, compile_expression
 from workflows.expressions.faults import Fault, InvalidFault
-from workflows.expressions.functions import matches
 from workflows.expressions.operators import truth
-from workflows.expressions.values import Value, equal, is_in, is_less, kind_of
+from workflows.expressions.text_functions import matches
+from workflows.expressions.values import Value, equal, is_in, is_less, is_list, is_map, kind_of
 
 _Test: TypeAlias = Callable[[Frame, Value, Value], bool]
 
@@ -88,8 +88,10 @@ def compile_test(source: str, roots: Collection[str]) -> CompiledCondition:
 
 
 def _contains(frame: Frame, container: Value, value: Value) -> bool:
-    if not isinstance(container, str):
+    if is_list(container) or is_map(container):
         return is_in(frame, value, container)
+    if not isinstance(container, str):
+        raise Fault(f"needs a string, a list or a map, not {kind_of(container)}")
     if not isinstance(value, str):
         raise Fault(f"a string cannot contain {kind_of(value)}")
     frame.charge(len(container))

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from workflows.expressions.access import element_of, field_of, try_access
+from workflows.expressions.access import field_of
 from workflows.expressions.analysis import function_name
 from workflows.expressions.budget import ELEMENT_WORK, Frame
-from workflows.expressions.faults import BudgetFault, Fault, MissingFault
-from workflows.expressions.functions import FUNCTIONS
-from workflows.expressions.operators import OPERATORS, truth
+from workflows.expressions.faults import Fault
+from workflows.expressions.operators import OPERATORS
+from workflows.expressions.steps import (
+    Step,
+    at_column,
+    is_present,
+    path_text,
+    plan_access,
+    plan_alternative,
+    plan_append,
+    plan_branch,
+    plan_function,
+    plan_has,
+    plan_logic,
+    plan_not_false,
+    plan_operator,
+    read_root,
+    read_variable,
+    unwrap,
+    value_or_fault,
+)
 from workflows.expressions.syntax import (
     ACCUMULATOR,
     Call,
@@ -23,9 +41,8 @@ from workflows.expressions.syntax import (
     Select,
     count_nodes,
 )
-from workflows.expressions.values import Optional, Value, is_list, is_map, kind_of, sorted_keys
+from workflows.expressions.values import Value, is_list, is_map, kind_of, sorted_keys
 
-Step: TypeAlias = Callable[[Frame], Value]
 _Slots: TypeAlias = Mapping[str, int]
 
 _NO_SLOTS: Final[_Slots] = {}
@@ -44,7 +61,7 @@ class Planner:
             case Literal(value=value):
                 return lambda _: value
             case Name():
-                return _read_variable(slots[node.name]) if node.name in slots else _read_root(node)
+                return read_variable(slots[node.name]) if node.name in slots else read_root(node)
             case Select():
                 return self._plan_select(node, slots)
             case Call():
@@ -59,7 +76,7 @@ class Planner:
     def _plan_select(self, node: Select, slots: _Slots) -> Step:
         operand, field, path = self.plan(node.operand, slots), node.field, path_text(node.operand)
         if node.test:
-            return at_column(_plan_has(operand, field, path), node.column)
+            return at_column(plan_has(operand, field, path), node.column)
 
         def select(frame: Frame) -> Value:
             value = operand(frame)
@@ -76,19 +93,19 @@ class Planner:
             args.insert(0, self.plan(node.target, slots))
         match name:
             case "_&&_" | "_||_":
-                return _plan_logic(args[0], args[1], name.strip("_"), decisive=name == "_||_")
+                return plan_logic(args[0], args[1], name.strip("_"), decisive=name == "_||_")
             case "_?_:_":
-                return _plan_branch(*args)
+                return plan_branch(*args)
             case "@not_strictly_false":
-                return _plan_not_false(args[0])
+                return plan_not_false(args[0])
             case "_[_]" | "_?._" | "_[?_]":
-                return _plan_access(name, args[0], args[1], path_text(node.args[0]))
+                return plan_access(name, args[0], args[1], path_text(node.args[0]))
             case "orValue" | "or":
-                return _plan_alternative(name, args[0], args[1])
+                return plan_alternative(name, args[0], args[1])
             case "_+_" if _appends(node):
-                return _plan_append(args[0], args[1])
+                return plan_append(args[0], args[1])
             case _:
-                return _plan_operator(name, args) if name in OPERATORS else _plan_function(name, args)
+                return plan_operator(name, args) if name in OPERATORS else plan_function(name, args)
 
     def _plan_list(self, node: ListDisplay, slots: _Slots) -> Step:
         elements = [self.plan(element, slots) for element in node.elements]
@@ -101,9 +118,9 @@ class Planner:
             if not optional:
                 return values
             return [
-                _unwrap(value) if index in optional else value
+                unwrap(value) if index in optional else value
                 for index, value in enumerate(values)
-                if index not in optional or _is_present(value)
+                if index not in optional or is_present(value)
             ]
 
         return at_column(display, node.column)
@@ -121,8 +138,8 @@ class Planner:
                 name, content = _map_key(key(frame), made), value(frame)
                 if not optional:
                     made[name] = content
-                elif _is_present(content):
-                    made[name] = _unwrap(content)
+                elif is_present(content):
+                    made[name] = unwrap(content)
             return made
 
         return display
@@ -151,157 +168,10 @@ class Planner:
                 if not condition(frame):
                     break
                 # A failed element is kept as the accumulator: `exists` may still find one that decides.
-                frame.slots[accumulator] = _value_or_fault(step, frame)
+                frame.slots[accumulator] = value_or_fault(step, frame)
             return result(frame)
 
         return fold
-
-
-def at_column(step: Step, column: int) -> Step:
-    """Let the faults of a step know where they happened."""
-
-    def located(frame: Frame) -> Value:
-        try:
-            return step(frame)
-        except Fault as fault:
-            fault.column = fault.column or column
-            raise
-
-    return located
-
-
-def path_text(node: Node) -> str:
-    """Return how messages call a value: its path, where it has one."""
-    match node:
-        case Name(name=name):
-            return name
-        case Select(operand=operand, field=field):
-            return f"{path_text(operand)}.{field}"
-        case Call(function="_?._", args=(operand, Literal(value=str(field)))):
-            return f"{path_text(operand)}.{field}"
-        case Call(function="_[_]" | "_[?_]", args=(operand, Literal(value=key))):
-            return f"{path_text(operand)}[{key!r}]"
-        case Call(function="_[_]" | "_[?_]", args=(operand, _)):
-            return f"{path_text(operand)}[...]"
-        case _:
-            return "the value"
-
-
-def _read_root(node: Name) -> Step:
-    name, column = node.name, node.column
-
-    def read(frame: Frame) -> Value:
-        if name in frame.scope:
-            return frame.scope[name]
-        raise MissingFault(f"'{name}' has no value here", column)
-
-    return read
-
-
-def _read_variable(slot: int) -> Step:
-    def read(frame: Frame) -> Value:
-        value = frame.slots[slot]
-        if isinstance(value, Fault):
-            raise value
-        return value
-
-    return read
-
-
-def _value_or_fault(step: Step, frame: Frame) -> Value:
-    try:
-        return step(frame)
-    except BudgetFault:
-        raise
-    except Fault as fault:
-        return fault
-
-
-def _plan_has(operand: Step, field: str, path: str) -> Step:
-    def has(frame: Frame) -> bool:
-        try:
-            value = field_of(operand(frame), field, path)
-        except MissingFault:
-            return False
-        return value.present if isinstance(value, Optional) else True
-
-    return has
-
-
-def _plan_logic(left: Step, right: Step, symbol: str, *, decisive: bool) -> Step:
-    def is_decided(frame: Frame, side: Step) -> bool:
-        return truth(side(frame), symbol) is decisive
-
-    def decide(frame: Frame) -> bool:
-        # As CEL says, a failing side does not matter when the other one decides.
-        fault = _value_or_fault(lambda inner: is_decided(inner, left), frame)
-        if fault is True:
-            return decisive
-        other = _value_or_fault(lambda inner: is_decided(inner, right), frame)
-        if other is True:
-            return decisive
-        if isinstance(fault, Fault):
-            raise fault
-        if isinstance(other, Fault):
-            raise other
-        return not decisive
-
-    return decide
-
-
-def _plan_branch(condition: Step, yes: Step, no: Step) -> Step:
-    return lambda frame: yes(frame) if truth(condition(frame), "?") else no(frame)
-
-
-def _plan_not_false(operand: Step) -> Step:
-    return lambda frame: _value_or_fault(operand, frame) is not False
-
-
-def _plan_access(operator: str, operand: Step, key: Step, path: str) -> Step:
-    access = element_of if operator == "_[_]" else try_access
-    return lambda frame: access(operand(frame), key(frame), path)
-
-
-def _plan_alternative(name: str, operand: Step, other: Step) -> Step:
-    def choose(frame: Frame) -> Value:
-        value = operand(frame)
-        if not _is_present(value, name):
-            return other(frame)
-        return value if name == "or" else value.value
-
-    return choose
-
-
-def _plan_operator(name: str, args: Sequence[Step]) -> Step:
-    operator = OPERATORS[name]
-    if len(args) == 1:
-        (only,) = args
-        return lambda frame: operator(frame, only(frame))
-    left, right = args
-    return lambda frame: operator(frame, left(frame), right(frame))
-
-
-def _plan_function(name: str, args: Sequence[Step]) -> Step:
-    function = FUNCTIONS[name]
-    return lambda frame: function.call(name, frame, [arg(frame) for arg in args])
-
-
-def _appends(node: Call) -> bool:
-    match node.args:
-        case (Name(name=name), ListDisplay()):
-            return name == ACCUMULATOR
-        case _:
-            return False
-
-
-def _plan_append(accumulator: Step, elements: Step) -> Step:
-    def append(frame: Frame) -> list[Value]:
-        # The list was made by this very comprehension and nothing else sees it yet: no copy for each element.
-        made: list[Value] = accumulator(frame)
-        made += elements(frame)
-        return made
-
-    return append
 
 
 def _items(frame: Frame, value: Value) -> Sequence[Value]:
@@ -321,11 +191,9 @@ def _map_key(key: Value, made: Mapping[str, Value]) -> str:
     return key
 
 
-def _is_present(value: Value, place: str = "?") -> bool:
-    if isinstance(value, Optional):
-        return value.present
-    raise Fault(f"'{place}' needs an optional, such as input.?field, not {kind_of(value)}")
-
-
-def _unwrap(value: Optional) -> Value:
-    return value.value
+def _appends(node: Call) -> bool:
+    match node.args:
+        case (Name(name=name), ListDisplay()):
+            return name == ACCUMULATOR
+        case _:
+            return False

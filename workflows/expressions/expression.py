@@ -13,7 +13,7 @@ from workflows.expressions.cel_language import check, parse
 from workflows.expressions.evaluator import Planner
 from workflows.expressions.faults import Fault, InvalidFault, MissingFault
 from workflows.expressions.syntax import Node, read_tree
-from workflows.expressions.values import is_map, to_json
+from workflows.expressions.values import to_json
 
 _NOT_JSON: Final = {
     "bytes": "bytes, which are not JSON; use a string",
@@ -57,8 +57,8 @@ class Expression:
         frame = Frame(scope, self._slots)
         try:
             value = self._step(frame)
-            # A Mapping that is no dict makes its entries on demand: have them made now.
-            if self._is_path and (isinstance(value, dict) or not is_map(value)):
+            # A Mapping that is no dict makes its entries on demand: those are made now.
+            if self._is_path and isinstance(value, dict | list):
                 return value  # pyright: ignore[reportUnknownVariableType]
             return to_json(frame, value)
         except Fault as fault:

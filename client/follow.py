@@ -1,0 +1,118 @@
+"""Following a run: what is known of it, again and again until it ends, with or without a worker that answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+
+from client.answers import explained
+from client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
+from client.errors import NoAnswer, RequestFailed
+from client.runs import Run
+from workflows.contract import RunState
+from workflows.errors import OperationRefused
+
+EVERY_SECONDS = 0.2
+SILENT_AFTER_SECONDS = 3.0
+"""How long the worker may take to answer before it counts as silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known of a run at one moment."""
+
+    summary: RunSummary
+    attempts: Mapping[str, Attempt]
+    """Actions pending now, by path; the server knows them, so they are true even where no worker answers."""
+    most_attempts: Mapping[str, int]
+    """The highest attempt seen of each path while it was followed."""
+    state: RunState | None
+    """What a worker said last; None before one has answered."""
+    silent: bool
+    """No worker answers, so `state` may be out of date."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has ended."""
+        return self.summary.close_time is not None
+
+
+async def follow(run: Run, every_seconds: float = EVERY_SECONDS) -> AsyncGenerator[Snapshot]:
+    """Give a snapshot every so often; the last one is of the run's end.
+
+    The worker is asked only after the history grew: a run that waits costs nobody anything.
+
+    Raises:
+        RunNotFound, NotAnAdvancedWorkflow, ConnectionFailed: there is nothing to follow.
+    """
+    follower = _Follower(run)
+    try:
+        while True:
+            snapshot = await follower.look(every_seconds)
+            yield snapshot
+            if snapshot.ended and (snapshot.silent or follower.is_up_to_date):
+                return
+            await asyncio.sleep(every_seconds)
+    finally:
+        follower.close()
+
+
+@dataclass
+class _Follower:
+    run: Run
+    state: RunState | None = None
+    most_attempts: dict[str, int] = field(default_factory=dict)
+    _question: asyncio.Task[RunState] | None = None
+    _asked_at: float = 0
+    _asked_events: int = -1
+    _answered_events: int = -1
+    _events: int = 0
+    _refused: bool = False
+
+    @property
+    def is_up_to_date(self) -> bool:
+        return self._answered_events == self._events
+
+    async def look(self, patience_seconds: float) -> Snapshot:
+        async with explained(self.run.id, "describe"):
+            description = await describe(self.run.client, self.run.id, self.run.handle.run_id)
+        summary = summarize(description.workflow_execution_info)
+        attempts = {info.activity_id: read_attempt(info) for info in description.pending_activities}
+        for path, attempt in attempts.items():
+            self.most_attempts[path] = max(attempt.attempt, self.most_attempts.get(path, 0))
+        self._events = summary.history_events
+        silent = await self._ask(patience_seconds)
+        return Snapshot(summary, attempts, dict(self.most_attempts), self.state, silent)
+
+    def close(self) -> None:
+        if self._question is not None:
+            self._question.cancel()
+
+    async def _ask(self, patience_seconds: float) -> bool:
+        """Ask when there is news, take the answer when it is there, and tell whether the worker is silent."""
+        now = asyncio.get_running_loop().time()
+        if self._question is None:
+            if self.is_up_to_date:
+                return False
+            self._question = asyncio.create_task(self.run.state(include_data=False))
+            if self._asked_events <= self._answered_events:
+                self._asked_at = now
+            self._asked_events = self._events
+        done, _ = await asyncio.wait([self._question], timeout=patience_seconds)
+        if done:
+            return self._take(self._question)
+        return now - self._asked_at > SILENT_AFTER_SECONDS
+
+    def _take(self, question: asyncio.Task[RunState]) -> bool:
+        self._question = None
+        try:
+            self.state = question.result()
+        except NoAnswer:
+            return True
+        except (RequestFailed, OperationRefused):
+            # The run has not read its definition yet, or it ended before it could.
+            self._answered_events = self._asked_events
+            return False
+        self._answered_events = self._asked_events
+        return False

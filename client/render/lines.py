@@ -1,0 +1,52 @@
+"""A run as plain lines, one for each change: for logs, pipes and terminals that cannot redraw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from client.follow import Snapshot
+from client.render.rows import StepRow, UndoRow, step_rows, undo_rows
+from client.render.times import duration, seconds_between
+from client.render.tree import status_word, undo_word
+from workflows.definition.models import StepStatus
+
+
+class ChangeLines:
+    """Remembers what was said, and says only what is new."""
+
+    def __init__(self) -> None:
+        """Nothing has been said."""
+        self._said: dict[str, str] = {}
+
+    def lines(self, snapshot: Snapshot, now: datetime) -> Iterator[str]:
+        """The lines of what changed since the last snapshot, each with the seconds since the run's start."""
+        passed = duration(seconds_between(snapshot.summary.start_time, snapshot.summary.close_time or now))
+        for subject, sentence in self._facts(snapshot, now):
+            if self._said.get(subject) != sentence:
+                self._said[subject] = sentence
+                yield f"{passed:>9}  {sentence}"
+
+    def _facts(self, snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, str]]:
+        if snapshot.silent:
+            yield "worker", "no worker answers; last known state"
+        elif "worker" in self._said:
+            yield "worker", "a worker answers"
+        for row in step_rows(snapshot, now):
+            if row.status is not StepStatus.PENDING or row.path in self._said:
+                yield row.path, _step_sentence(row)
+        for undo in undo_rows(snapshot.state.rollback if snapshot.state else None, snapshot.attempts):
+            if undo.outcome != "not_needed":
+                yield undo.activity_id, _undo_sentence(undo)
+        yield "run", f"run {status_word(snapshot).replace('_', ' ')}"
+
+
+def _step_sentence(row: StepRow) -> str:
+    took = f" ({duration(row.seconds)})" if row.status in (StepStatus.COMPLETED, StepStatus.FAILED) else ""
+    attempts = f", {row.attempts} attempts" if row.attempts > 1 and took else ""
+    note = f": {row.note}" if row.note else ""
+    return f"{row.path}  {row.status.value}{took}{attempts}{note}"
+
+
+def _undo_sentence(row: UndoRow) -> str:
+    return f"{row.action}  {undo_word(row)} for {row.path}" + (f": {row.note}" if row.note else "")

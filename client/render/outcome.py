@@ -1,0 +1,41 @@
+"""How a run ended, in a few lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.json import JSON
+from rich.text import Text
+
+from client.errors import RunFailed
+from client.render.symbols import shows_unicode
+from client.render.times import duration
+from workflows.contract import RollbackReport, RunResult
+
+
+def print_result(console: Console, result: RunResult) -> None:
+    """A completed run: how long it took, and its result."""
+    sign = "✔" if shows_unicode(console) else "+"
+    console.print(Text(f"{sign} completed in {duration(result.duration_seconds)}", style="bold green"))
+    if result.result is not None:
+        console.print(JSON.from_data(result.result, ensure_ascii=False), soft_wrap=True)
+
+
+def print_failure(console: Console, failure: RunFailed) -> None:
+    """A run that did not complete: why, and what was undone."""
+    sign = "✘" if shows_unicode(console) else "x"
+    console.print(Text(f"{sign} {failure.failure_type}: {failure}", style="bold red"), soft_wrap=True)
+    report = failure.result.rollback if failure.result else None
+    if report:
+        console.print(Text(rollback_sentence(report), style="" if report.complete else "red"), soft_wrap=True)
+
+
+def rollback_sentence(report: RollbackReport) -> str:
+    """`rolled back: 2 undone, 1 not needed`, with what was not undone."""
+    counts = Counter(one.outcome.value.replace("_", " ") for one in report.entries)
+    if not counts:
+        return "rolled back: nothing had to be undone"
+    parts = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    left = [f"{one.action} for {one.path}" for one in report.entries if one.outcome == "failed"]
+    return f"rolled back: {parts}" + (f"; NOT undone: {', '.join(left)}" if left else "")

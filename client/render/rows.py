@@ -1,0 +1,145 @@
+"""A run's steps and undos as rows: what a tree, a table and plain lines have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from client.descriptions import Attempt
+from client.follow import Snapshot
+from client.render.symbols import SKIP_REASONS
+from client.render.times import duration, parse_time, seconds_between
+from workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
+from workflows.definition.models import StepStatus
+
+UNDO_MARK = ".rollback["
+"""What tells an undo's activity id from a step's path."""
+MAX_ERROR_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step."""
+
+    path: str
+    depth: int
+    label: str
+    step_id: str
+    status: StepStatus
+    seconds: float | None = None
+    attempts: int = 0
+    """The attempts known; 0 or 1 says nothing worth showing."""
+    note: str = ""
+    """One sentence: whom it waits for, why it failed or was skipped, why it is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRow:
+    """One undo action."""
+
+    activity_id: str
+    action: str
+    path: str
+    outcome: UndoOutcome
+    note: str = ""
+
+
+def step_rows(snapshot: Snapshot, now: datetime) -> list[StepRow]:
+    """The steps in definition order, nested ones after their owner."""
+    if snapshot.state is None:
+        return []
+    end = snapshot.summary.close_time or now
+    states = sorted(snapshot.state.steps, key=_Order(snapshot.state.steps).key)
+    return [_step_row(one, snapshot, end, now) for one in states]
+
+
+def undo_rows(report: RollbackReport | None, attempts: Mapping[str, Attempt]) -> list[UndoRow]:
+    """What was undone, in that order, then what is being undone."""
+    entries = report.entries if report else []
+    done = [
+        UndoRow(one.activity_id, one.action, one.path, one.outcome, error_sentence(one.error) if one.error else "")
+        for one in entries
+    ]
+    return [*done, *_running_undos(attempts, {one.activity_id for one in entries if one.outcome != "not_needed"})]
+
+
+def error_sentence(error: ErrorInfo) -> str:
+    """A failure as `Type: message`, cut where it is long."""
+    return _cut(f"{error.type}: {error.message}")
+
+
+class _Order:
+    """Sorts paths so that a nested step follows its owner, and otherwise as the run lists them."""
+
+    def __init__(self, steps: Sequence[StepState]) -> None:
+        self._place = {one.path: number for number, one in enumerate(steps)}
+
+    def key(self, step: StepState) -> list[int]:
+        return [self._place[path] for path in _owners(step.path) if path in self._place]
+
+
+def _owners(path: str) -> Iterator[str]:
+    """`a.b!c` gives `a`, `a.b`, `a.b!c`."""
+    for position, character in enumerate(path):
+        if character in ".!":
+            yield path[:position]
+    yield path
+
+
+def _depth(path: str) -> int:
+    return sum(character in ".!" for character in path)
+
+
+def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime) -> StepRow:
+    attempt = snapshot.attempts.get(step.path)
+    return StepRow(
+        path=step.path,
+        depth=_depth(step.path),
+        label=step.name,
+        step_id=step.step_id,
+        status=_status(step, attempt),
+        seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
+        attempts=snapshot.most_attempts.get(step.path, 0),
+        note=_note(step, attempt, now),
+    )
+
+
+def _status(step: StepState, attempt: Attempt | None) -> StepStatus:
+    waits_to_retry = attempt is not None and attempt.state == "scheduled" and attempt.attempt > 1
+    return StepStatus.RETRYING if step.status is StepStatus.RUNNING and waits_to_retry else step.status
+
+
+def _note(step: StepState, attempt: Attempt | None, now: datetime) -> str:
+    if step.waiting_for:
+        return f"waits for {step.waiting_for}"
+    if step.skip_reason:
+        return SKIP_REASONS[step.skip_reason]
+    if step.recovered:
+        return f"recovered from {error_sentence(step.error_info) if step.error_info else 'a failure'}"
+    if step.error_info:
+        return error_sentence(step.error_info)
+    return _attempt_note(attempt, now) if attempt and step.status is StepStatus.RUNNING else ""
+
+
+def _attempt_note(attempt: Attempt, now: datetime) -> str:
+    if attempt.attempt == 1:
+        return "waits for a worker" if attempt.state == "scheduled" else ""
+    bound = f" of {attempt.max_attempts}" if attempt.max_attempts else ""
+    reason = "the worker was lost" if attempt.worker_lost else attempt.last_failure or "the last one failed"
+    wait = seconds_between(now, attempt.next_attempt_at) if attempt.next_attempt_at else None
+    when = f" in {duration(wait)}" if wait and attempt.state == "scheduled" else ""
+    return f"attempt {attempt.attempt}{bound}{when}: {_cut(reason)}"
+
+
+def _running_undos(attempts: Mapping[str, Attempt], settled: set[str]) -> Iterator[UndoRow]:
+    for activity_id, attempt in attempts.items():
+        if UNDO_MARK in activity_id and activity_id not in settled:
+            failure = f"attempt {attempt.attempt}: {_cut(attempt.last_failure)}" if attempt.last_failure else ""
+            path = activity_id.partition(UNDO_MARK)[0]
+            yield UndoRow(activity_id, attempt.action, path, UndoOutcome.PENDING, failure)
+
+
+def _cut(text: str | None) -> str:
+    line = " ".join((text or "").split())
+    return line if len(line) <= MAX_ERROR_CHARACTERS else line[: MAX_ERROR_CHARACTERS - 1] + "…"

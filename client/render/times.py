@@ -1,0 +1,36 @@
+"""Times as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Read an RFC 3339 time; None stays None."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def seconds_between(start: datetime | None, end: datetime) -> float | None:
+    """Seconds from a start that may not be known; clocks that disagree a little give 0."""
+    return max((end - start).total_seconds(), 0.0) if start else None
+
+
+def duration(seconds: float | None) -> str:
+    """`0.1 s`, `12 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`; empty for None."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def moment(time: datetime | None) -> str:
+    """A time of day in local time with its date; empty for None."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""

@@ -1,0 +1,133 @@
+"""A run as a live tree of its steps, for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from client.follow import Snapshot
+from client.render.rows import StepRow, UndoRow, step_rows, undo_rows
+from client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
+from client.render.times import duration, seconds_between
+from workflows.contract import RollbackReport
+from workflows.definition.models import StepStatus
+
+INDENT = 2
+STATUS_WIDTH = 9
+TIME_WIDTH = 12
+ATTEMPTS_WIDTH = 11
+SETTLED = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED)
+OTHER_LINES = 8
+"""Lines of the screen that are not steps."""
+
+
+def render_tree(snapshot: Snapshot, now: datetime, console: Console) -> RenderableType:
+    """The run's heading, its steps with status, time and attempts, and what is undone."""
+    unicode = shows_unicode(console)
+    rows = step_rows(snapshot, now)
+    undos = [one for one in undo_rows(_report_of(snapshot), snapshot.attempts) if one.outcome != "not_needed"]
+    notes = sum(bool(one.note) for one in rows)
+    shown, before, after = fit(rows, console.height - OTHER_LINES - len(undos) - notes)
+    lines: list[RenderableType] = [_heading(snapshot, now), *_warnings(snapshot, rows)]
+    if before:
+        lines.append(Text(f"  … {before} more above", style="dim"))
+    lines.extend(_step_lines(shown, _Widths(shown, console.width), unicode=unicode))
+    if after:
+        lines.append(Text(f"  … {after} more below", style="dim"))
+    if undos:
+        lines.append(Text("  Rollback", style="bold"))
+        lines.extend(_undo_line(one, unicode=unicode) for one in undos)
+    return Group(*lines)
+
+
+def fit(rows: Sequence[StepRow], height: int) -> tuple[Sequence[StepRow], int, int]:
+    """As many rows as there is room for, around the first that is not settled; and how many are left out on each side."""
+    height = max(height, 5)
+    if len(rows) <= height:
+        return rows, 0, 0
+    busy = next((number for number, one in enumerate(rows) if one.status not in SETTLED), len(rows) - 1)
+    start = min(max(busy - height // 3, 0), len(rows) - height)
+    return rows[start : start + height], start, len(rows) - height - start
+
+
+class _Widths:
+    """How wide the columns are; the ids give way first where the terminal is narrow."""
+
+    def __init__(self, rows: Sequence[StepRow], width: int) -> None:
+        room = width - STATUS_WIDTH - TIME_WIDTH - ATTEMPTS_WIDTH - 8
+        self.name = min(max((INDENT * one.depth + cell_len(one.label) for one in rows), default=0), max(room, 16))
+        ids = max((cell_len(one.step_id) for one in rows), default=0)
+        self.id = ids if ids <= room - self.name else 0
+
+
+def _report_of(snapshot: Snapshot) -> RollbackReport | None:
+    return snapshot.state.rollback if snapshot.state else None
+
+
+def _heading(snapshot: Snapshot, now: datetime) -> Text:
+    status = status_word(snapshot)
+    passed = seconds_between(snapshot.summary.start_time, snapshot.summary.close_time or now)
+    text = Text.assemble((snapshot.summary.id, "bold"), "  ", (snapshot.summary.workflow_type, "dim"), "  ")
+    return text.append(words(status), style=f"bold {style_of(status)}").append(f"  {duration(passed)}", style="dim")
+
+
+def status_word(snapshot: Snapshot) -> str:
+    """The run's own status where a worker said it, otherwise the server's."""
+    if snapshot.state is None or snapshot.ended:
+        return snapshot.summary.status
+    return snapshot.state.status.value
+
+
+def _warnings(snapshot: Snapshot, rows: Sequence[StepRow]) -> list[RenderableType]:
+    if snapshot.silent and rows:
+        return [Text("  no worker answers; last known state", style="yellow")]
+    if snapshot.silent:
+        return [Text("  no worker answers: is one serving the run's task queue?", style="yellow")]
+    return [] if rows else [Text("  starting …", style="dim")]
+
+
+def _step_lines(rows: Sequence[StepRow], widths: _Widths, *, unicode: bool) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for row in rows:
+        look = STEP_LOOKS[row.status]
+        lines.append(_step_line(row, look, widths, unicode=unicode))
+        if row.note:
+            lines.append(Padding(Text(row.note, style=_note_style(row)), (0, 0, 0, 4 + INDENT * (row.depth + 1))))
+    return lines
+
+
+def _step_line(row: StepRow, look: Look, widths: _Widths, *, unicode: bool) -> Text:
+    muted = look.style if row.status in (StepStatus.PENDING, StepStatus.SKIPPED) else ""
+    text = Text("  ", no_wrap=True, overflow="ellipsis")
+    text.append(" " * (INDENT * row.depth))
+    text.append(look.sign if unicode else look.ascii, style=look.style).append(" ")
+    text.append(set_cell_size(row.label, max(widths.name - INDENT * row.depth, 4)), style=muted)
+    if widths.id:
+        text.append("  ").append(set_cell_size(row.step_id, widths.id), style="dim")
+    text.append("  ").append(f"{row.status.value:<{STATUS_WIDTH}}", style=look.style)
+    text.append(f"{duration(row.seconds):>{TIME_WIDTH}}")
+    if row.attempts > 1:
+        text.append(f"  {row.attempts} attempts", style="yellow")
+    return text
+
+
+def _note_style(row: StepRow) -> str:
+    return "red" if row.status is StepStatus.FAILED else "dim" if row.status is StepStatus.SKIPPED else "yellow"
+
+
+def _undo_line(row: UndoRow, *, unicode: bool) -> Text:
+    look = UNDO_LOOKS[row.outcome]
+    text = Text("  ", no_wrap=True, overflow="ellipsis").append(look.sign if unicode else look.ascii, style=look.style)
+    text.append(f" {row.action}").append(f"  for {row.path}  ", style="dim")
+    text.append(undo_word(row), style=look.style)
+    return text.append(f"  {row.note}", style="red") if row.note else text
+
+
+def undo_word(row: UndoRow) -> str:
+    """What becomes or became of an undo."""
+    return {"pending": "undoing", "not_needed": "not needed"}.get(row.outcome.value, row.outcome.value)

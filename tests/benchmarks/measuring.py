@@ -1,0 +1,137 @@
+"""Runs workloads on a real server, engine and hand-written in turn, on one and the same worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.worker import Replayer, Worker
+
+from activities.action import action, action_of
+from activities.interceptors import ActionInterceptor
+from activities.prepare import Preparation
+from client.settings import Settings
+from tests.benchmarks.handwritten import ACTION, HANDWRITTEN
+from tests.benchmarks.workloads import Side, Workload
+from workflows.advanced_workflow import WORKFLOWS
+from workflows.engine.headers import HeaderInterceptor
+from workflows.engine.sandbox import sandbox_runner
+
+Result = TypeVar("Result")
+
+QUEUE = "bench"
+WORKFLOW_TASK_TIMEOUT = timedelta(seconds=60)
+"""A busy machine must not add events by letting a workflow task time out."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, and seconds of processor time of this process: worker and caller together."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One side of a workload, once. `events` and `bytes` are those of one run's history."""
+
+    cost: Cost
+    replay: Cost
+    events: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both sides, measured one right after the other."""
+
+    engine: Sample
+    handwritten: Sample
+
+
+@action(name=ACTION)
+async def nothing() -> None:
+    """Does nothing."""
+
+
+@asynccontextmanager
+async def bench_worker(client: Client, workloads: Sequence[Workload]) -> AsyncIterator[Worker]:
+    """One worker for both sides, with the settings and interceptors of `worker.py`."""
+    described = action_of(nothing)
+    assert described is not None
+    settings = Settings()
+    preparation = Preparation({one.workflow_id: one.definition() for one in workloads}, {}, search_attributes=True)
+    worker = Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[*WORKFLOWS, *HANDWRITTEN],
+        activities=[described.activity(), preparation.prepare],
+        workflow_runner=sandbox_runner(),
+        interceptors=[ActionInterceptor(), HeaderInterceptor()],
+        max_concurrent_activities=settings.max_concurrent_activities,
+        max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
+        max_cached_workflows=settings.max_cached_workflows,
+    )
+    async with worker:
+        yield worker
+
+
+async def measure(client: Client, workload: Workload) -> list[Pair]:
+    """Warm up, then measure the pairs; who goes first alternates."""
+    await run_once(client, workload, "engine")
+    await run_once(client, workload, "handwritten")
+    return [await _pair(client, workload, engine_first=number % 2 == 0) for number in range(workload.pairs)]
+
+
+async def run_once(client: Client, workload: Workload, side: Side) -> WorkflowHandle[Any, Any]:
+    """Run the workload to its end; gives one of its runs."""
+
+    async def one() -> WorkflowHandle[Any, Any]:
+        handle: WorkflowHandle[Any, Any] = await client.start_workflow(
+            workload.workflow_type(side),
+            args=workload.arguments(side),
+            id=f"{side}-{uuid4().hex}",
+            task_queue=QUEUE,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
+        )
+        await handle.result()
+        return handle
+
+    return (await asyncio.gather(*(one() for _ in range(workload.runs))))[0]
+
+
+async def history_size(handle: WorkflowHandle[Any, Any]) -> tuple[int, int]:
+    """Events and bytes of a run's history, as the server counts them."""
+    info = (await handle.describe()).raw_description.workflow_execution_info
+    return info.history_length, info.history_size_bytes
+
+
+async def _pair(client: Client, workload: Workload, *, engine_first: bool) -> Pair:
+    order: tuple[Side, Side] = ("engine", "handwritten") if engine_first else ("handwritten", "engine")
+    ran = {side: await _timed(lambda side=side: run_once(client, workload, side)) for side in order}
+    histories = {side: await ran[side][1].fetch_history() for side in order}
+    replays = {side: (await _timed(lambda side=side: _replay(histories[side])))[0] for side in order}
+    samples = {side: Sample(ran[side][0], replays[side], *await history_size(ran[side][1])) for side in order}
+    return Pair(samples["engine"], samples["handwritten"])
+
+
+async def _replay(history: WorkflowHistory) -> None:
+    """The workflow's own share: no server, no activity."""
+    replayer = Replayer(
+        workflows=[*WORKFLOWS, *HANDWRITTEN], workflow_runner=sandbox_runner(), interceptors=[HeaderInterceptor()]
+    )
+    await replayer.replay_workflow(history)
+
+
+async def _timed(work: Callable[[], Awaitable[Result]]) -> tuple[Cost, Result]:
+    started, cpu_started = time.perf_counter(), time.process_time()
+    result = await work()
+    return Cost(time.perf_counter() - started, time.process_time() - cpu_started), result

@@ -1,0 +1,153 @@
+import contextlib
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from workflows import (
+    AdvancedWorkflow,
+    DefinitionInvalid,
+    Problem,
+    check_text,
+    definition_sha256,
+    dump_definition,
+    parse,
+)
+from workflows.definition.models import StepType, WorkflowStep
+
+SEED = """\
+workflow_id: order
+version: "2"
+input_schema: {type: object, properties: {total: {type: number}}}
+steps:
+  - step_id: reserve
+    action: stock
+    input_mapping: {sku: input.sku, deep: [{n: 1}, 'input.total > 3']}
+    rollback_actions: [unstock]
+    retry_policy: {max_attempts: 3, jitter: 0.5}
+    error_handlers: [help]
+  - {step_id: help, action: call}
+  - step_id: approve
+    step_type: human_approval
+    dependencies: [reserve]
+    approval: {approvers: [ann, 'group:g'], groups: {g: [bob]}, form: {type: object}}
+  - step_id: box
+    step_type: parallel
+    dependencies: [approve]
+    parallel_steps:
+      - {step_id: ship, action: ship, conditions: ['steps.reserve.output.ok']}
+      - {step_id: wait, step_type: wait, wait: {event: paid, match: event.id == input.id}}
+"""
+KEYS = st.sampled_from(
+    [*WorkflowStep.model_fields, *AdvancedWorkflow.model_fields, "x", "", "a.b", "\ud800", "str", "int"]
+)
+WORDS = st.sampled_from(
+    ["input.x", "steps.a.output", "1 +", "a", "", "true", "group:g", "\u00e9", "((", "parallel", "wait"]
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=8)
+DATA = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=25
+)
+IDS = ["a", "b", "c", "d", "e"]
+
+
+def never_raises(text: str, source: str) -> None:
+    for problem in check_text(text, source):
+        assert isinstance(problem, Problem)
+        assert str(problem).encode()  # It can be printed.
+    with contextlib.suppress(DefinitionInvalid):
+        loaded = parse(text, source=source).workflow
+        assert parse(json.dumps(dump_definition(loaded)), source="d.json").workflow == loaded
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200), st.sampled_from(["d.yaml", "d.json", "<text>"]))
+def test_any_text_is_read_or_refused(text: str, source: str) -> None:
+    never_raises(text, source)
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, len(SEED)),
+    st.integers(0, 12),
+    st.text(max_size=6) | st.sampled_from(["- ", ": ", "{", "]", "&a", "*a", "!", "\t", "|"]),
+)
+def test_a_damaged_definition_is_read_or_refused(at: int, cut: int, put: str) -> None:
+    never_raises(SEED[:at] + put + SEED[at + cut :], "d.yaml")
+
+
+@settings(deadline=None, max_examples=150)
+@given(DATA)
+def test_any_json_is_read_or_refused(data: Any) -> None:
+    never_raises(json.dumps(data), "d.json")
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> JsonValue:
+    """The seed with other data in some places."""
+    data: Any = json.loads(json.dumps(dump_definition(parse(SEED).workflow)))
+    for _ in range(draw(st.integers(1, 3))):
+        node = data
+        while True:
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+            key = draw(st.sampled_from(keys)) if keys else None
+            if key is None or not isinstance(node[key], dict | list) or not node[key] or draw(st.booleans()):
+                break
+            node = node[key]
+        if key is not None:
+            node[key] = draw(DATA)
+        if isinstance(node, dict):
+            node[draw(KEYS)] = draw(DATA)
+    return data
+
+
+@settings(deadline=None, max_examples=200)
+@given(damaged())
+def test_a_definition_with_wrong_values_is_read_or_refused(data: JsonValue) -> None:
+    never_raises(json.dumps(data), "d.json")
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+    scalars = st.none() | st.booleans() | numbers | st.text(st.characters(codec="utf-8"), max_size=10)
+    names = st.text(st.characters(codec="utf-8"), max_size=6)
+    return st.recursive(
+        scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=6
+    )
+
+
+def steps() -> st.SearchStrategy[WorkflowStep]:
+    seconds = st.integers(1, 1000) | st.floats(0.001, 1000)
+    return st.builds(
+        WorkflowStep,
+        step_id=st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True),
+        name=st.text(st.characters(codec="utf-8"), max_size=10),
+        step_type=st.sampled_from(StepType),
+        action=st.none() | st.just("x"),
+        timeout=seconds,
+        input_mapping=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), json_values(), max_size=3),
+        dependencies=st.lists(st.sampled_from(IDS), max_size=2).map(tuple),
+        conditions=st.lists(st.sampled_from(["input.x", "true"]).map(lambda text: {"expression": text}), max_size=2),
+        join=st.sampled_from(["all", "any", 2, "input.n"]),
+        retry_policy=st.fixed_dictionaries({}, optional={"max_attempts": st.integers(1, 5), "delay": seconds}),
+        wait=st.none() | st.just({"event": "e"}) | seconds.map(lambda value: {"seconds": value}),
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.builds(
+        AdvancedWorkflow,
+        workflow_id=st.just("w"),
+        steps=st.lists(steps(), max_size=4).map(tuple),
+        global_variables=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), json_values(), max_size=3),
+        timeout=st.integers(1, 10_000),
+    )
+)
+def test_a_dumped_definition_loads_as_an_equal_one(workflow: AdvancedWorkflow) -> None:
+    again = parse(json.dumps(dump_definition(workflow)), source="d.json").workflow
+
+    assert again == workflow
+    assert definition_sha256(again) == definition_sha256(workflow)

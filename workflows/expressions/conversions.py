@@ -1,0 +1,84 @@
+"""Conversions between scalars."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from workflows.expressions.budget import Frame
+from workflows.expressions.cel_language import call_scalar
+from workflows.expressions.faults import Fault
+from workflows.expressions.operators import checked
+from workflows.expressions.values import Value, duration_text, is_number, kind_of, timestamp_text
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_int(_: Frame, value: Value) -> int:
+    """Convert a number (cutting its fraction), text or a timestamp (seconds since 1970)."""
+    if isinstance(value, str):
+        return call_scalar("int(x)", value)
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // timedelta(seconds=1)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Fault(f"int() needs a finite number, not {value}")
+    if not is_number(value):
+        raise Fault(f"int() needs a number, a string or a timestamp, not {kind_of(value)}")
+    return int(checked(math.trunc(value)))
+
+
+def to_double(_: Frame, value: Value) -> float:
+    """Convert a number or text."""
+    if isinstance(value, str):
+        return checked(call_scalar("double(x)", value))
+    if not is_number(value):
+        raise Fault(f"double() needs a number or a string, not {kind_of(value)}")
+    return float(checked(value))
+
+
+def to_bool(_: Frame, value: Value) -> bool:
+    """Convert text such as `true`."""
+    if isinstance(value, str):
+        return bool(call_scalar("bool(x)", value))
+    if isinstance(value, bool):
+        return value
+    raise Fault(f"bool() needs a bool or a string, not {kind_of(value)}")
+
+
+def to_string(_: Frame, value: Value) -> str:
+    """Write a scalar as CEL does."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return timestamp_text(value)
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, float):
+        return str(call_scalar("string(x)", value))
+    if not isinstance(value, int):
+        raise Fault(f"string() needs a string, a number, a bool or a time, not {kind_of(value)}")
+    return str(value).lower() if isinstance(value, bool) else str(checked(value))
+
+
+def to_timestamp(_: Frame, value: Value) -> datetime:
+    """Read RFC 3339 text, or seconds since 1970."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return call_scalar("timestamp(x)", value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Fault(f"timestamp() needs RFC 3339 text or seconds since 1970, not {kind_of(value)}")
+    try:
+        return _EPOCH + timedelta(seconds=value)
+    except OverflowError:
+        raise Fault("the time is out of range") from None
+
+
+def to_duration(_: Frame, value: Value) -> timedelta:
+    """Read text such as `1h30m`."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        return call_scalar("duration(x)", value)
+    raise Fault(f"duration() needs text such as '1h30m', not {kind_of(value)}")
