@@ -77,7 +77,7 @@ class WorkerProcess:
     async def _wait_until_serving(self, process: Process, log_path: Path) -> None:
         try:
             async with asyncio.timeout(START_SECONDS):
-                while READY not in log_path.read_text(encoding="utf-8", errors="replace"):
+                while READY not in _read(log_path):
                     if process.returncode is not None:
                         raise WorkerStartRefused(_last_line(log_path) or "the worker ended without a word.")
                     await asyncio.sleep(POLL_SECONDS)
@@ -119,6 +119,10 @@ async def _ask_worker(question: Literal["--list-actions", "--list-definitions"])
     return json.loads(output)
 
 
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
 def _last_line(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = _read(path).strip().splitlines()
     return lines[-1].removeprefix(PREFIX) if lines else ""

@@ -96,7 +96,7 @@ def _colour_lines(found: Outline, statuses: Mapping[str, StepStatus]) -> Iterato
             yield f"    classDef {status.value} {style}"
     for placement in found.placements:
         status = statuses.get(placement.step.step_id)
-        if status in STATUS_COLOURS:
+        if status is not None and status in STATUS_COLOURS:
             yield f"    class {_name(placement)} {status.value}"
 
 

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from client.errors import RunFailed
 from client.follow import Snapshot
-from client.render.rows import StepRow, UndoRow, step_rows, undo_rows
+from client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
 from client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from client.render.times import duration, moment, parse_time, seconds_between
 from client.render.tree import status_word, undo_word
-from workflows.contract import AuditEntry, PendingApproval, RejectedDecision, RollbackReport, RunResult
+from workflows.contract import AuditEntry, ErrorInfo, PendingApproval, RejectedDecision, RollbackReport, RunResult
 from workflows.definition.models import StepStatus
 
 
@@ -188,9 +188,9 @@ def _rows_of_result(result: RunResult | None) -> list[StepRow]:
 
 
 def _row_of_result(path: str, summary: dict[str, Any]) -> StepRow:
-    error = summary.get("error") or {}
+    error = ErrorInfo.model_validate(summary["error"], extra="ignore") if summary.get("error") else None
     start, end = parse_time(summary.get("start_time")), parse_time(summary.get("end_time"))
-    note = f"{error.get('type')}: {error.get('message')}" if error else words(summary.get("skip_reason") or "")
+    note = error_sentence(error) if error else words(summary.get("skip_reason") or "")
     step_id = path.rpartition(".")[2]
     status = StepStatus(summary["status"])
     seconds = seconds_between(start, end) if end else None

@@ -26,14 +26,14 @@ STEP_LOOKS = {
     StepStatus.WAITING: Look("◷", "~", "bold yellow"),
     StepStatus.COMPLETED: Look("✔", "+", "green"),
     StepStatus.FAILED: Look("✘", "x", "bold red"),
-    StepStatus.SKIPPED: Look("–", "-", "dim"),
+    StepStatus.SKIPPED: Look("»", "-", "dim"),
 }
 
 UNDO_LOOKS = {
     UndoOutcome.PENDING: Look("↶", "<", "bold yellow"),
     UndoOutcome.UNDONE: Look("↶", "<", "green"),
     UndoOutcome.FAILED: Look("✘", "x", "bold red"),
-    UndoOutcome.NOT_NEEDED: Look("–", "-", "dim"),
+    UndoOutcome.NOT_NEEDED: Look("»", "-", "dim"),
 }
 
 SKIP_REASONS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.engine.reference import Step
@@ -42,7 +42,7 @@ def walk(steps: list[Step]) -> list[Step]:
     return [one for step in steps for one in (step, *walk(step.get("parallel_steps", [])))]
 
 
-def profile(examples: int) -> settings:
+def profile(examples: int, *, shrink: bool = True) -> settings:
     """The same examples every time; `ADW_EXAMPLES=n` tries n times as many, new ones each time."""
     more = int(os.environ.get("ADW_EXAMPLES", "0"))
     return settings(
@@ -51,6 +51,7 @@ def profile(examples: int) -> settings:
         database=None,
         deadline=None,
         print_blob=True,
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 
@@ -60,6 +61,8 @@ def cases(draw: st.DrawFn) -> Case:
     """Up to about 12 steps: chains, forks, joins, routes, nested containers, error handlers."""
     maker = _Maker(draw)
     steps = maker.graph(draw(st.integers(2, 9)), depth=0)
+    if draw(st.booleans()):
+        maker.doom(steps)
     definition = {
         "workflow_id": "random",
         "steps": steps,
@@ -102,6 +105,14 @@ class _Maker:
             steps.append(step)
         self.finish_routes([one for one in steps if one not in handlers])
         return self.draw(st.permutations(steps))
+
+    def doom(self, steps: list[Step]) -> None:
+        """Let the run come far and then fail."""
+        for step in steps:
+            step.setdefault("retry_policy", {})["continue_on_failure"] = True
+        before = [step["step_id"] for step in self.some(steps, 4)]
+        steps.append({"step_id": "last", "step_type": "sequential", "action": "do", "dependencies": before})
+        self.outcomes["last"] = "fails"
 
     def step(self, depth: int) -> Step:
         kinds = ["sequential"] * 5 + ["conditional"] * 2 + ["parallel"] * (2 if depth < 2 else 0)

@@ -308,6 +308,22 @@ def test_expressions_are_checked_against_what_is_there(mapping: str, expected: s
     assert found == ([(expected, "steps[3].input_mapping.list[1].deep")] if expected else [])
 
 
+def test_result_is_checked_against_the_action_that_gives_it() -> None:
+    steps = """
+        - step_id: a
+          action: charge
+          input_mapping: {amount: 1}
+          output_mapping: {result.payment.id: workflow.id, result.paymnt: workflow.x}
+          rollback_actions: [refund]
+          rollback_mapping: {id: result.payment.id, old: {n: result.number}}
+        """
+
+    assert problems(steps, ACTIONS) == [
+        ("unknown_output_field", 'steps[0].output_mapping["result.paymnt"]'),
+        ("unknown_output_field", "steps[0].rollback_mapping.old.n"),
+    ]
+
+
 def test_a_nested_step_sees_what_is_upstream_of_its_container_and_its_siblings() -> None:
     steps = """
         - {step_id: before, action: x}

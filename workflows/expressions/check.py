@@ -145,6 +145,8 @@ def _reference_problems(reference: Reference, site: Site, names: _Names) -> Iter
     match reference.root:
         case "steps":
             yield from _step_problems(reference, site, names)
+        case "result":
+            yield from _output_problems(site.result_of, reference.path, reference, site, names)
         case "input":
             yield from _input_problems(reference, site, names)
         case "run":
@@ -170,7 +172,7 @@ def _step_problems(reference: Reference, site: Site, names: _Names) -> Iterator[
         message = f"steps.{step_id} has no {fields[0]!r}{_at(reference)}."
         yield problem(Code.UNKNOWN_STEP_FIELD, site.loc, message, f"It has: {listed(_STEP_FIELDS)}.")
     elif fields and fields[0] == "output":
-        yield from _output_problems(placement, reference, site, names)
+        yield from _output_problems(placement.step.action, reference.path[2:], reference, site, names)
 
 
 def _not_upstream(placement: Placement, reference: Reference, site: Site) -> Problem:
@@ -193,12 +195,14 @@ def _repeated_container(placement: Placement) -> str | None:
     return owner.step.step_id if owner is not None else None
 
 
-def _output_problems(placement: Placement, reference: Reference, site: Site, names: _Names) -> Iterator[Problem]:
-    info = names.actions.get(placement.step.action or "")
+def _output_problems(
+    action: str | None, path: tuple[str, ...], reference: Reference, site: Site, names: _Names
+) -> Iterator[Problem]:
+    info = names.actions.get(action or "")
     if info is None or info.output_schema is None:
         return
     # The schema is the type the action returns: what it does not mention is not there.
-    unknown = unknown_part(info.output_schema, reference.path[2:], closed_by_default=True)
+    unknown = unknown_part(info.output_schema, path, closed_by_default=True)
     if unknown is not None:
         message = f"the output of action {info.name!r} has no field {unknown[0]!r}{_at(reference)}."
         yield problem(Code.UNKNOWN_OUTPUT_FIELD, site.loc, message, f"It has: {unknown[1]}.")

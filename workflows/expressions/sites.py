@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from workflows.definition.locations import Loc
@@ -26,7 +26,7 @@ class Site:
     """One expression, or one condition in its three-part form.
 
     `visible` has a bit for each step whose entry the expression may read; `target` is the right side of an output mapping;
-    `gives` are the types its value may have, where not all are good.
+    `gives` are the types its value may have, where not all are good; `result_of` is the action whose output `result` is.
     """
 
     loc: Loc
@@ -35,6 +35,7 @@ class Site:
     visible: int
     target: str | None = None
     gives: frozenset[str] = ANYTHING
+    result_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,10 @@ def _step_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
     yield from _mapping((*place.loc, "input_mapping"), step.input_mapping, place.roots, place.before)
     for source, target in step.output_mapping.items():
         loc: Loc = (*place.loc, "output_mapping", source)
-        yield Site(loc, source, place.roots | RESULT, place.before | inside, target)
+        yield Site(loc, source, place.roots | RESULT, place.before | inside, target, result_of=step.action)
     rollback = (*place.loc, "rollback_mapping")
-    yield from _mapping(rollback, step.rollback_mapping, place.roots | RESULT, place.before | place.own)
+    for site in _mapping(rollback, step.rollback_mapping, place.roots | RESULT, place.before | place.own):
+        yield replace(site, result_of=step.action)
     yield from _own_text(place, "for_each", step.for_each, _LIST)
     if isinstance(step.join, str) and step.join not in ("all", "any"):
         yield from _own_text(place, "join", step.join)

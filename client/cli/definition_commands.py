@@ -1,0 +1,144 @@
+"""Commands about definitions and actions: `check`, `schema`, `actions`, `definitions`, `graph`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from client.cli.exits import Exit
+from client.cli.inputs import is_file, read_valid
+from client.cli.output import console, print_json, table
+from client.cli.session import AsJson, ExecutionId, Session, Target, leave_with
+from client.definitions import load_definitions
+from client.processes import list_actions, list_definitions
+from client.render.graph import mermaid
+from client.settings import load_settings
+from workflows.definition.catalog import ActionCatalog
+from workflows.definition.editor_schema import json_schema
+from workflows.definition.load import read_text
+from workflows.definition.models import StepStatus
+from workflows.definition.problems import DefinitionProblems, Problem, errors_of
+from workflows.expressions.check import check_text
+
+
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Definition files, YAML or JSON.")],
+    with_actions: Annotated[
+        bool, typer.Option("--actions/--no-actions", help="Whether actions must be known here.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Find all problems of definitions: where, what is wrong, and the fix. Needs no server."""
+
+    async def work() -> int:
+        catalog = {one.name: one for one in await list_actions()} if with_actions else None
+        found = {name: _problems(name, catalog) for name in files}
+        if as_json:
+            print_json([{"file": name, **asdict(one)} for name, problems in found.items() for one in problems])
+        else:
+            _print_problems(console(), found)
+        return Exit.FAILED if any(errors_of(problems) for problems in found.values()) else Exit.OK
+
+    leave_with(work)
+
+
+def schema() -> None:
+    """Print the JSON Schema of definitions, by which editors complete and check."""
+    print_json(json_schema())
+
+
+def actions(as_json: AsJson = False) -> None:
+    """List the actions a worker started here serves. Needs no server."""
+
+    async def work() -> None:
+        found = await list_actions()
+        if as_json:
+            print_json(found)
+            return
+        lines = table("action", "description", "from")
+        for one in found:
+            lines.add_row(Text(one.name, style="bold"), Text(one.description), Text(one.source, style="dim"))
+        console().print(lines if found else "No actions: name modules that have some in ADW_ACTIONS.")
+
+    leave_with(work)
+
+
+def definitions(as_json: AsJson = False) -> None:
+    """List the definitions a worker started here serves. Needs no server."""
+
+    async def work() -> None:
+        found = await list_definitions()
+        if as_json:
+            print_json(found)
+            return
+        lines = table("definition", "version", "name", "from")
+        for one in found:
+            lines.add_row(
+                Text(one["workflow_id"], style="bold"), one["version"], Text(one["name"]), Text(one["source"], "dim")
+            )
+        console().print(lines)
+
+    leave_with(work)
+
+
+def graph(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="FILE|NAME|RUN", help="A file, a definition's name, or a run.")],
+    run_id: ExecutionId = None,
+) -> None:
+    """Print a definition as a Mermaid flowchart; a run's steps are coloured by their status."""
+
+    async def work() -> None:
+        if is_file(what):
+            print(mermaid(read_valid(what)), end="")
+            return
+        settings = load_settings()
+        known = load_definitions(settings)
+        if what in known:
+            print(mermaid(known[what].workflow), end="")
+            return
+        client = await cast("Target", context.obj).connect(settings)
+        run = Session(client, settings).run(what, run_id)
+        pinned = await run.definition()
+        state = await run.state(include_data=False)
+        statuses: dict[str, StepStatus] = {one.step_id: one.status for one in state.steps}
+        print(mermaid(pinned.definition, statuses), end="")
+
+    leave_with(work)
+
+
+def _problems(name: str, catalog: ActionCatalog | None) -> Sequence[Problem]:
+    try:
+        return check_text(read_text(Path(name)), name, catalog)
+    except DefinitionProblems as error:
+        return error.problems
+
+
+def _print_problems(out: Console, found: dict[str, Sequence[Problem]]) -> None:
+    counts = Counter[str]()
+    for name, problems in found.items():
+        for one in problems:
+            counts[one.severity] += 1
+            place = f"{name}:{one.line}" if one.line else name
+            style = "bold red" if one.severity == "error" else "bold yellow"
+            head = Text(place, style="bold").append("  ").append(one.severity, style=style)
+            out.print(head.append(f"  {one.code}", style="dim"), soft_wrap=True)
+            out.print(Text(f"    {one.path or 'definition'}: {one.message}"), soft_wrap=True)
+            out.print(Text(f"    {one.fix}", style="cyan"), soft_wrap=True)
+    files = _count(len(found), "file")
+    if not counts:
+        out.print(Text(f"no problems in {files}", style="green"))
+        return
+    parts = ", ".join(_count(counts[severity], severity) for severity in ("error", "warning") if counts[severity])
+    out.print(Text(f"{parts} in {files}", style="red" if counts["error"] else "yellow"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,84 @@
+"""What people type: data, and names of definitions or files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import JsonValue
+
+from workflows.definition.catalog import ActionCatalog
+from workflows.definition.load import parse, read_text
+from workflows.definition.models import AdvancedWorkflow
+from workflows.definition.problems import DefinitionProblems, errors_of
+from workflows.errors import DataInvalid
+from workflows.expressions.check import check_text
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+JSON_STARTS = ("{", "[", '"')
+
+
+def is_file(name: str) -> bool:
+    """Whether a word names a definition's file and not a registered definition."""
+    path = Path(name)
+    return path.suffix in SUFFIXES or path.is_file()
+
+
+def read_valid(name: str, actions: ActionCatalog | None = None) -> AdvancedWorkflow:
+    """Read and check a definition's file.
+
+    Raises:
+        DefinitionProblems: it has errors.
+    """
+    text = read_text(Path(name))
+    problems = errors_of(check_text(text, name, actions))
+    if problems:
+        raise DefinitionProblems(name, problems)
+    return parse(text, source=name).workflow
+
+
+def read_input(text: str | None) -> JsonValue:
+    """Read `--input`: `-` is standard input, JSON is itself, anything else is a file's name.
+
+    Raises:
+        DataInvalid: it is no JSON, or there is no such file.
+    """
+    if text is None:
+        return None
+    if text == "-":
+        return _json(sys.stdin.read(), "--input -")
+    if text.lstrip().startswith(JSON_STARTS):
+        return _json(text, "--input")
+    try:
+        return _json(Path(text).read_text(encoding="utf-8"), text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise DataInvalid(
+            f"--input {text!r} is neither JSON nor a file that can be read ({reason}); give JSON, a file or '-'."
+        ) from None
+
+
+def read_json_option(text: str | None, option: str) -> JsonValue:
+    """Read an option that is JSON itself. Raises `DataInvalid`."""
+    return None if text is None else _json(text, option)
+
+
+def _json(text: str, place: str) -> JsonValue:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise DataInvalid(f"{place}: no JSON at line {error.lineno}, column {error.colno}: {error.msg}.") from None
+    except RecursionError:
+        raise DataInvalid(f"{place}: it is nested too deeply; pass flatter data.") from None
+    except _NotJson as error:
+        raise DataInvalid(f"{place}: {error} is not JSON; pass null or a string instead.") from None
+
+
+class _NotJson(Exception):
+    pass
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NotJson(name)

@@ -1,0 +1,180 @@
+"""Commands that send a run something: decisions, events, and an operator's pause, resume, retry and skip."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal
+
+import typer
+
+from client.cli.inputs import read_json_option
+from client.cli.output import console, print_json
+from client.cli.session import AsJson, AsUser, ExecutionId, Reason, RunId, Session, StepId, execute
+from client.runs import DecisionFields, Run
+from workflows.contract import DecisionReceipt
+
+Comment = Annotated[str | None, typer.Option("--comment", help="A remark that is kept with the decision.")]
+Form = Annotated[str | None, typer.Option("--form", metavar="JSON", help="The answer the approval's form asks for.")]
+Digest = Annotated[
+    str | None, typer.Option("--digest", help="What 'adw show' gave; the decision counts for nothing else.")
+]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="A group you decide for; may be given again.")]
+DecisionId = Annotated[str | None, typer.Option("--decision-id", help="Makes sending twice count once.")]
+BySignal = Annotated[bool, typer.Option("--signal", help="Send without waiting for a worker to count or refuse it.")]
+
+
+def approve(
+    context: typer.Context,
+    id: RunId,
+    step: StepId,
+    user: AsUser = None,
+    comment: Comment = None,
+    form: Form = None,
+    digest: Digest = None,
+    group: Groups = None,
+    decision_id: DecisionId = None,
+    by_signal: BySignal = False,
+    run_id: ExecutionId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a step. Says whether it settled the step; a decision that cannot count is refused with the reason."""
+
+    async def work(session: Session) -> None:
+        fields = _fields(user, comment, form, digest, group, decision_id)
+        await _decide(session.run(id, run_id, user), "approve", step, fields, by_signal=by_signal, as_json=as_json)
+
+    execute(context, work)
+
+
+def reject(
+    context: typer.Context,
+    id: RunId,
+    step: StepId,
+    user: AsUser = None,
+    comment: Comment = None,
+    form: Form = None,
+    digest: Digest = None,
+    group: Groups = None,
+    decision_id: DecisionId = None,
+    by_signal: BySignal = False,
+    run_id: ExecutionId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reject a step; the definition says what follows, by default the run is rolled back."""
+
+    async def work(session: Session) -> None:
+        fields = _fields(user, comment, form, digest, group, decision_id)
+        await _decide(session.run(id, run_id, user), "reject", step, fields, by_signal=by_signal, as_json=as_json)
+
+    execute(context, work)
+
+
+def event(
+    context: typer.Context,
+    id: RunId,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The event's name, as the definition has it.")],
+    data: Annotated[str | None, typer.Option("--data", metavar="JSON", help="What comes with it.")] = None,
+    event_id: Annotated[str | None, typer.Option("--event-id", help="Makes sending twice count once.")] = None,
+    run_id: ExecutionId = None,
+) -> None:
+    """Send an event that a step waits for, now or later."""
+
+    async def work(session: Session) -> None:
+        await session.run(id, run_id).send_event(name, read_json_option(data, "--data"), event_id=event_id)
+        console().print(f"{id}: event {name} sent")
+
+    execute(context, work)
+
+
+def pause(context: typer.Context, id: RunId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None) -> None:
+    """Start no more steps of a run until 'adw resume'; what runs goes on."""
+    _operate(context, id, run_id, user, "paused", lambda run: run.pause(reason))
+
+
+def resume(
+    context: typer.Context, id: RunId, reason: Reason = "resumed", user: AsUser = None, run_id: ExecutionId = None
+) -> None:
+    """Let a paused run go on."""
+    _operate(context, id, run_id, user, "resumed", lambda run: run.resume(reason))
+
+
+def retry(
+    context: typer.Context, id: RunId, step: StepId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None
+) -> None:
+    """Run a failed step that holds its run again."""
+    _operate(context, id, run_id, user, f"{step} runs again", lambda run: run.retry_step(step, reason))
+
+
+def skip(
+    context: typer.Context, id: RunId, step: StepId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None
+) -> None:
+    """Go on without a step that failed, waits, or has not begun."""
+    _operate(context, id, run_id, user, f"{step} is skipped", lambda run: run.skip_step(step, reason))
+
+
+def _operate(
+    context: typer.Context,
+    id: str,
+    run_id: str | None,
+    user: str | None,
+    done: str,
+    act: Callable[[Run], Awaitable[None]],
+) -> None:
+    async def work(session: Session) -> None:
+        await act(session.run(id, run_id, user))
+        console().print(f"{id}: {done}")
+
+    execute(context, work)
+
+
+def _fields(
+    user: str | None,
+    comment: str | None,
+    form: str | None,
+    digest: str | None,
+    groups: list[str] | None,
+    decision_id: str | None,
+) -> DecisionFields:
+    fields = DecisionFields(
+        comment=comment,
+        form=read_json_option(form, "--form"),
+        digest=digest,
+        groups=groups or [],
+        decision_id=decision_id,
+    )
+    if user:
+        fields["approver"] = user
+    return fields
+
+
+async def _decide(
+    run: Run,
+    decision: Literal["approve", "reject"],
+    step: str,
+    fields: DecisionFields,
+    *,
+    by_signal: bool,
+    as_json: bool,
+) -> None:
+    if by_signal:
+        await (run.signal_approval if decision == "approve" else run.signal_rejection)(step, **fields)
+        console().print(f"{run.id}: sent; 'adw show {run.id}' tells whether it counted")
+        return
+    receipt = await (run.approve if decision == "approve" else run.reject)(step, **fields)
+    if as_json:
+        print_json(receipt)
+    else:
+        console().print(f"{run.id}: {_sentence(decision, receipt)}")
+
+
+def _sentence(decision: str, receipt: DecisionReceipt) -> str:
+    verb = "approved" if decision == "approve" else "rejected"
+    match receipt.state:
+        case "decided":
+            return f"{receipt.step_id} is {verb}"
+        case "early":
+            return f"{receipt.step_id} is not reached yet; the decision is kept until then"
+        case "duplicate":
+            return f"{receipt.step_id}: this decision had been counted already"
+        case "counted":
+            return f"{receipt.step_id} has {receipt.approvals} of {receipt.required} approvals"

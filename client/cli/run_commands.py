@@ -1,0 +1,284 @@
+"""Commands that start, watch, show, list and end runs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from client.cli.exits import Exit, exit_code
+from client.cli.inputs import is_file, read_input, read_valid
+from client.cli.output import complain, console, note, print_json, table
+from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
+from client.descriptions import RunSummary, list_runs, quoted, waiting_for
+from client.errors import NoAnswer, RunFailed
+from client.follow import Snapshot, follow
+from client.render.outcome import print_failure, print_result, rollback_sentence
+from client.render.report import RunReport, print_report
+from client.render.symbols import style_of, words
+from client.render.times import duration, moment, seconds_between
+from client.render.watching import show_snapshots
+from client.rollbacks import retry_rollback
+from client.runs import Run, start as start_run, web_ui_url
+from workflows.contract import ExecutionOptions, PendingApproval
+
+BEGIN_SECONDS = 3
+"""How long `start` waits to see whether the run begins."""
+BEGUN_EVENTS = 4
+"""History events of a run whose first workflow task is done."""
+STATUSES = {
+    "running": "Running",
+    "completed": "Completed",
+    "failed": "Failed",
+    "cancelled": "Canceled",
+    "canceled": "Canceled",
+    "terminated": "Terminated",
+    "timed_out": "TimedOut",
+}
+
+
+def start(
+    context: typer.Context,
+    workflow: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A registered definition, or a definition file.")],
+    input: Annotated[
+        str | None, typer.Option("--input", "-i", metavar="FILE|-|JSON", help="The run's input data.")
+    ] = None,
+    id: Annotated[str | None, typer.Option("--id", help="The run's id; one is made when left out.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the steps while the run goes on.")] = False,
+    user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run. Prints its id; a run that is refused at once (unknown name, bad input) is an error here."""
+
+    async def work(session: Session) -> int:
+        definition = read_valid(workflow) if is_file(workflow) else workflow
+        options = ExecutionOptions(started_by=user) if user else None
+        run = await start_run(
+            session.client, definition, read_input(input), id=id, options=options, settings=session.settings
+        )
+        if not watch:
+            await _require_begun(run)
+        if watch or wait:
+            if not as_json:
+                note(f"started {run.id}")
+            return await _watch(run, as_json=as_json, live=watch)
+        _print_started(session, run, as_json=as_json)
+        return Exit.OK
+
+    execute(context, work)
+
+
+def watch(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
+    """Show a run's steps while it goes on; ends with the run's result. Ctrl-C leaves the run alone.
+
+    With --json it waits silently and prints the end as JSON.
+    """
+
+    async def work(session: Session) -> int:
+        return await _watch(session.run(id, run_id), as_json=as_json, live=True)
+
+    execute(context, work)
+
+
+def show(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
+    """Show a run: steps, pending approvals with their digest, rollback, decisions that did not count, audit trail."""
+
+    async def work(session: Session) -> None:
+        report = await _report(session, session.run(id, run_id))
+        if as_json:
+            _print_report_json(report)
+        else:
+            print_report(console(), report)
+
+    execute(context, work)
+
+
+def list_(
+    context: typer.Context,
+    who: Annotated[
+        str | None, typer.Option("--waiting-for", metavar="WHO", help="A person, 'group:NAME' or 'operator'.")
+    ] = None,
+    status: Annotated[str | None, typer.Option("--status", help=f"One of {', '.join(STATUSES)}.")] = None,
+    workflow: Annotated[str | None, typer.Option("--workflow", help="Only runs of this definition.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    if status is not None and status not in STATUSES:
+        raise typer.BadParameter(f"it is one of {', '.join(STATUSES)}.", param_hint="--status")
+
+    async def work(session: Session) -> None:
+        if who is not None:
+            found = [one for one in await waiting_for(session.client, who, limit=limit) if _fits(one, status, workflow)]
+        else:
+            clauses = [f"ExecutionStatus = '{STATUSES[status]}'"] if status else []
+            clauses += [f"WorkflowType = {quoted(workflow)}"] if workflow else []
+            queue = session.settings.task_queue
+            found = await list_runs(session.client, " AND ".join(clauses), task_queue=queue, limit=limit)
+        if as_json:
+            print_json(found)
+        else:
+            _print_runs(found)
+
+    execute(context, work)
+
+
+def cancel(
+    context: typer.Context,
+    id: RunId,
+    run_id: ExecutionId = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until everything is undone.")] = False,
+) -> None:
+    """Ask a run to stop; what it did is undone."""
+
+    async def work(session: Session) -> int:
+        run = session.run(id, run_id)
+        summary = await run.summary()
+        if summary.close_time:
+            complain(f"run {id!r} has ended already: {words(summary.status)}.")
+            return Exit.REFUSED
+        await run.cancel()
+        if wait:
+            code = await _watch(run, as_json=False, live=True)
+            return Exit.OK if (await run.summary()).status == "canceled" else code
+        console().print(f"{id}: cancel requested; 'adw watch {id}' shows what is undone.")
+        return Exit.OK
+
+    execute(context, work)
+
+
+def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
+    """Try the failed undo actions of a run again."""
+
+    async def work(session: Session) -> int:
+        report = await retry_rollback(session.client, session.run(id, run_id))
+        if as_json:
+            print_json(report)
+        else:
+            console().print(f"{id}: {rollback_sentence(report)}")
+        return Exit.OK if report.complete else Exit.FAILED
+
+    execute(context, work)
+
+
+async def _require_begun(run: Run) -> None:
+    """Wait until the run's first task is done; raises `RunFailed` for a run that was refused."""
+    try:
+        async with asyncio.timeout(BEGIN_SECONDS):
+            summary = await run.summary()
+            while summary.close_time is None and summary.history_events < BEGUN_EVENTS:
+                await asyncio.sleep(0.05)
+                summary = await run.summary()
+    except TimeoutError:
+        note("no worker has taken the run yet; it starts when one serves its task queue.")
+        return
+    if summary.status == "failed":
+        await run.result()
+
+
+def _print_started(session: Session, run: Run, *, as_json: bool) -> None:
+    url = web_ui_url(session.settings.web_ui, session.client.namespace, run.id) if session.settings.web_ui else None
+    if as_json:
+        print_json({"id": run.id, "run_id": run.run_id, "url": url})
+        return
+    out = console()
+    out.print(run.id, soft_wrap=True)
+    if url:
+        out.print(url, soft_wrap=True)
+    if out.is_terminal:
+        note(f"'adw watch {run.id}' shows its steps.")
+
+
+async def _watch(run: Run, *, as_json: bool, live: bool) -> int:
+    try:
+        if live and not as_json:
+            async with aclosing(follow(run)) as snapshots:
+                await show_snapshots(snapshots, console())
+        return await _print_end(run, as_json=as_json)
+    except asyncio.CancelledError:
+        note(f"the run goes on; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it.")
+        raise
+
+
+async def _print_end(run: Run, *, as_json: bool) -> int:
+    try:
+        result = await run.result()
+    except RunFailed as failure:
+        if as_json:
+            print_json({"failure_type": failure.failure_type, "message": str(failure), "result": failure.result})
+        else:
+            print_failure(console(), failure)
+        return exit_code(failure)
+    if as_json:
+        print_json(result)
+    else:
+        print_result(console(), result)
+    return Exit.OK
+
+
+async def _report(session: Session, run: Run) -> RunReport:
+    snapshot = await _first_answer(run)
+    result = failure = None
+    if snapshot.ended:
+        try:
+            result = await run.result()
+        except RunFailed as error:
+            failure, result = error, error.result
+    approvals: list[PendingApproval] = []
+    if not snapshot.ended and not snapshot.silent and snapshot.state is not None:
+        approvals = await run.pending_approvals()
+    address = session.settings.web_ui
+    url = web_ui_url(address, session.client.namespace, run.id, snapshot.summary.run_id) if address else None
+    return RunReport(snapshot, approvals, result, failure, url)
+
+
+async def _first_answer(run: Run) -> Snapshot:
+    """The first snapshot that the worker answered for, or that it did not answer in time."""
+    async with aclosing(follow(run)) as snapshots:
+        async for snapshot in snapshots:
+            if snapshot.state is not None or snapshot.silent or snapshot.ended:
+                return snapshot
+    raise NoAnswer(f"run {run.id!r}: nothing could be learned of it; try again.")
+
+
+def _print_report_json(report: RunReport) -> None:
+    failure = report.failure
+    print_json(
+        {
+            "summary": report.snapshot.summary,
+            "worker_answers": not report.snapshot.silent,
+            "state": report.snapshot.state,
+            "attempts": report.snapshot.attempts,
+            "pending_approvals": report.approvals,
+            "result": report.result,
+            "failure": {"failure_type": failure.failure_type, "message": str(failure)} if failure else None,
+            "url": report.url,
+        }
+    )
+
+
+def _fits(run: RunSummary, status: str | None, workflow: str | None) -> bool:
+    return status in (None, run.status) and workflow in (None, run.workflow_type)
+
+
+def _print_runs(found: list[RunSummary]) -> None:
+    if not found:
+        note("no runs.")
+        return
+    now = datetime.now(UTC)
+    lines = table("run", "workflow", "status", "started", "took", "waits for")
+    for one in found:
+        lines.add_row(
+            Text(one.id, style="bold"),
+            Text(one.workflow_type),
+            Text(words(one.status), style=style_of(one.status)),
+            moment(one.start_time),
+            duration(seconds_between(one.start_time, one.close_time or now)),
+            Text(", ".join(one.waiting_for), style="yellow") if one.status == "running" else "",
+        )
+    console().print(lines)

@@ -1,0 +1,31 @@
+"""Commands that run servers and workers here: `dev` and `demo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from client.cli.output import console
+from client.cli.session import leave_with
+from client.demo import run_demo
+from client.dev import Development
+from client.settings import load_settings
+
+
+def dev(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The server's port; 0 takes a free one.")] = 7233,
+    ui_port: Annotated[int, typer.Option("--ui-port", min=0, max=65535, help="The Web UI's port; 0 a free one.")] = 8233,
+) -> None:
+    """Run a server with its Web UI and a worker that follows your changes, until Ctrl-C.
+
+    Runs are kept in .adw/dev.db. Definitions and actions come from ADW_DEFINITIONS and ADW_ACTIONS.
+    """
+    leave_with(lambda: Development(load_settings(), port, ui_port, console()).run())
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave server and worker running, for a look around.")] = False,
+) -> None:
+    """Run the order example three times on a real server: approved, rejected, and with a worker that is killed."""
+    leave_with(lambda: run_demo(console(), keep=keep))

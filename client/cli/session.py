@@ -1,0 +1,80 @@
+"""What all commands share: the server they talk to, the run they name, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import typer
+from temporalio.client import Client
+
+from client.cli.exits import Exit, exit_code
+from client.cli.output import complain
+from client.connection import connect
+from client.runs import Run, get_run
+from client.settings import Settings, load_settings
+from workflows.errors import WorkflowError
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as 'adw list' shows it.")]
+StepId = Annotated[str, typer.Argument(metavar="STEP", help="The step's id, or its path where it runs more than once.")]
+ExecutionId = Annotated[
+    str | None, typer.Option("--run-id", help="One execution of that id; the latest when left out.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+AsUser = Annotated[
+    str | None, typer.Option("--as", metavar="USER", help="Who acts; ADW_USER or the login name when left out.")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the run's audit trail.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which server and namespace the command is for."""
+
+    address: str | None = None
+    namespace: str | None = None
+    profile: str | None = None
+
+    async def connect(self, settings: Settings) -> Client:
+        """Connect, by these options over Temporal's own configuration."""
+        return await connect(self.profile, address=self.address, namespace=self.namespace, settings=settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's connection and settings."""
+
+    client: Client
+    settings: Settings
+
+    def run(self, id: str, run_id: str | None = None, user: str | None = None) -> Run:
+        """A run by its id."""
+        return get_run(self.client, id, run_id=run_id, user=user or self.settings.user)
+
+
+Work = Callable[[Session], Coroutine[Any, Any, int | None]]
+
+
+def execute(context: typer.Context, work: Work) -> None:
+    """Connect, do the work, and leave with its exit code."""
+
+    async def connected() -> int | None:
+        settings = load_settings()
+        target = cast("Target", context.obj)
+        return await work(Session(await target.connect(settings), settings))
+
+    leave_with(connected)
+
+
+def leave_with(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
+    """Do work that needs no server, and leave with its exit code; an error is one sentence."""
+    try:
+        code = asyncio.run(work()) or Exit.OK
+    except WorkflowError as error:
+        complain(error)
+        code = exit_code(error)
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    raise typer.Exit(int(code))
