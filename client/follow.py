@@ -16,6 +16,9 @@ from workflows.errors import OperationRefused
 EVERY_SECONDS = 0.2
 SILENT_AFTER_SECONDS = 3.0
 """How long the worker may take to answer before it counts as silent."""
+PATIENCE_SECONDS = 0.5
+BEGUN_EVENTS = 4
+"""History events of a run whose first workflow task is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,18 @@ class _Follower:
     state: RunState | None = None
     most_attempts: dict[str, int] = field(default_factory=dict)
     _question: asyncio.Task[RunState] | None = None
-    _asked_at: float = 0
     _asked_events: int = -1
     _answered_events: int = -1
     _events: int = 0
-    _refused: bool = False
+    _asked_at: float = 0
+    _unanswered_since: float | None = None
+    _patience_seconds: float = PATIENCE_SECONDS
 
     @property
     def is_up_to_date(self) -> bool:
         return self._answered_events == self._events
 
-    async def look(self, patience_seconds: float) -> Snapshot:
+    async def look(self, wait_seconds: float) -> Snapshot:
         async with explained(self.run.id, "describe"):
             description = await describe(self.run.client, self.run.id, self.run.handle.run_id)
         summary = summarize(description.workflow_execution_info)
@@ -82,37 +86,45 @@ class _Follower:
         for path, attempt in attempts.items():
             self.most_attempts[path] = max(attempt.attempt, self.most_attempts.get(path, 0))
         self._events = summary.history_events
-        silent = await self._ask(patience_seconds)
-        return Snapshot(summary, attempts, dict(self.most_attempts), self.state, silent)
+        if not self.is_up_to_date:
+            await self._ask(wait_seconds, begun=summary.close_time is not None or self._events >= BEGUN_EVENTS)
+        return Snapshot(summary, attempts, dict(self.most_attempts), self.state, self._is_silent())
 
     def close(self) -> None:
         if self._question is not None:
             self._question.cancel()
 
-    async def _ask(self, patience_seconds: float) -> bool:
-        """Ask when there is news, take the answer when it is there, and tell whether the worker is silent."""
+    async def _ask(self, wait_seconds: float, *, begun: bool) -> None:
         now = asyncio.get_running_loop().time()
+        self._unanswered_since = self._unanswered_since or now
+        if not begun:
+            return
+        # A question that meets a workflow task may be held back for seconds, while a new one is answered at once.
+        if self._question and self._asked_events < self._events and now - self._asked_at > self._patience_seconds:
+            self._question.cancel()
+            self._question = None
+            self._patience_seconds *= 2
         if self._question is None:
-            if self.is_up_to_date:
-                return False
             self._question = asyncio.create_task(self.run.state(include_data=False))
-            if self._asked_events <= self._answered_events:
-                self._asked_at = now
-            self._asked_events = self._events
-        done, _ = await asyncio.wait([self._question], timeout=patience_seconds)
+            self._asked_events, self._asked_at = self._events, now
+        done, _ = await asyncio.wait([self._question], timeout=wait_seconds)
         if done:
-            return self._take(self._question)
-        return now - self._asked_at > SILENT_AFTER_SECONDS
+            self._take(self._question)
 
-    def _take(self, question: asyncio.Task[RunState]) -> bool:
+    def _take(self, question: asyncio.Task[RunState]) -> None:
         self._question = None
         try:
             self.state = question.result()
         except NoAnswer:
-            return True
+            self._unanswered_since = -SILENT_AFTER_SECONDS
+            return
         except (RequestFailed, OperationRefused):
-            # The run has not read its definition yet, or it ended before it could.
-            self._answered_events = self._asked_events
-            return False
+            pass  # the run has not read its definition yet, or it ended before it could
         self._answered_events = self._asked_events
-        return False
+        self._unanswered_since = None
+        self._patience_seconds = PATIENCE_SECONDS
+
+    def _is_silent(self) -> bool:
+        if self._unanswered_since is None:
+            return False
+        return asyncio.get_running_loop().time() - self._unanswered_since > SILENT_AFTER_SECONDS

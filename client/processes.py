@@ -87,6 +87,12 @@ class WorkerProcess:
             ) from None
 
 
+def local_environment(address: str, **more: str) -> dict[str, str]:
+    """This process's environment for a worker of the server at `address`: no other Temporal configuration counts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    return {**kept, "TEMPORAL_ADDRESS": address, "TEMPORAL_CONFIG_FILE": os.devnull, **more}
+
+
 def ends_with_parent(*, keep: bool) -> list[str]:
     """The words before a command that make it end with this process, where the system can do that."""
     # `setpriv` sets the signal and then becomes the command, so the process id stays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from temporalio.client import Client
@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from client.server import DevServer
 from client.server_binary import find_server_binary
 from tests.harness import Harness
+from tests.replay.fresh import histories_in, replay_in_fresh_process
 
 SESSION = pytest.StashKey[pytest.Session]()
 
@@ -32,6 +33,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(int(session.exitstatus))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every history the tests made is replayed at the end, in one process that ran none of them."""
+    folder = Harness.histories_folder = tmp_path_factory.mktemp("histories")
+    yield
+    Harness.histories_folder = None
+    if histories_in(folder):
+        assert replay_in_fresh_process(folder) == []
 
 
 @pytest.fixture(scope="session")

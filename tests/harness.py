@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
@@ -30,6 +31,7 @@ from workflows.engine.sandbox import sandbox_runner
 
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
+ROOT = Path(__file__).parents[1]
 
 
 def definition(*steps: dict[str, Any], **fields: Any) -> Definition:
@@ -62,6 +64,11 @@ class Outcome:
         assert self.result is not None, self.message
         return self.result
 
+    @property
+    def data(self) -> Any:
+        """The definition's own result."""
+        return self.report.result
+
     def status_of(self, path: str) -> str:
         return str(self.report.steps[path]["status"])
 
@@ -79,11 +86,13 @@ class Harness:
     task_queue: str = field(default_factory=lambda: f"test-{uuid4().hex[:10]}")
     handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
     search_attributes: bool = True
+    histories_folder: ClassVar[Path | None] = None
+    """Where replayed histories are kept, to be replayed once more in a fresh process when all tests have run."""
 
     @asynccontextmanager
     async def worker(
         self, actions: Actions | None = None, definitions: list[Definition] | None = None, **options: Any
-    ) -> AsyncIterator[Worker]:
+    ) -> AsyncGenerator[Worker, None]:
         """A worker that serves these actions and registered definitions on the harness's queue."""
         loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
         preparation = Preparation(loaded, {}, search_attributes=self.search_attributes)
@@ -103,7 +112,12 @@ class Harness:
             yield worker
 
     async def start(
-        self, workflow: Definition | str, input_data: Any = None, *, options: ExecutionOptions | None = None, **more: Any
+        self,
+        workflow: Definition | str,
+        input_data: Any = None,
+        *,
+        options: ExecutionOptions | None = None,
+        **more: Any,
     ) -> Run:
         """Start a run; it is replayed at the end of the test."""
         model = workflow if isinstance(workflow, str) else AdvancedWorkflow.model_validate(workflow)
@@ -131,6 +145,9 @@ class Harness:
         plan.forget()
         for history in await self.histories():
             await replayer().replay_workflow(history)
+            if self.histories_folder:
+                name = f"{history.workflow_id}-{uuid4().hex[:6]}.json"
+                (self.histories_folder / name).write_text(history.to_json(), encoding="utf-8")
 
 
 def recording(undone: list[str]) -> Callable[[UndoInput], None]:

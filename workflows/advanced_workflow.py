@@ -9,6 +9,7 @@ from temporalio.common import RawValue
 
 from workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
+    ROLLBACK_WORKFLOW_TYPE,
     SIGNAL_APPROVE,
     SIGNAL_EVENT,
     SIGNAL_REJECT,
@@ -23,6 +24,7 @@ from workflows.definition.load import dump_definition
 from workflows.engine import messages
 from workflows.engine.payloads import NOTHING
 from workflows.engine.results import run_progress
+from workflows.engine.rollback_again import roll_back_again
 from workflows.engine.session import Session
 
 
@@ -116,6 +118,7 @@ class RegisteredWorkflow(_Conversation):
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:
+        """Arguments: `input_data[, execution_options]`."""
         return await self.session.run_registered(workflow.info().workflow_type, args)
 
 
@@ -129,7 +132,18 @@ class AdHocWorkflow(_Conversation):
 
     @workflow.run
     async def run(self, request: RawValue = NOTHING) -> Json:
+        """One argument: `{workflow, input_data, execution_options}`."""
         return await self.session.run_ad_hoc(AD_HOC_WORKFLOW_TYPE, request)
 
 
-WORKFLOWS: list[type] = [RegisteredWorkflow, AdHocWorkflow]
+@workflow.defn(name=ROLLBACK_WORKFLOW_TYPE)
+class RollbackWorkflow:
+    """Tries the failed undo actions of a closed run again."""
+
+    @workflow.run
+    async def run(self, request: RawValue = NOTHING) -> dict[str, Json]:
+        """One argument: `workflows.contract.RollbackAgain`."""
+        return await roll_back_again(request)
+
+
+WORKFLOWS: list[type] = [RegisteredWorkflow, AdHocWorkflow, RollbackWorkflow]

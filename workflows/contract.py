@@ -17,6 +17,8 @@ Json: TypeAlias = Any
 
 AD_HOC_WORKFLOW_TYPE = "AdvancedWorkflow"
 """The workflow type that takes its definition as an argument."""
+ROLLBACK_WORKFLOW_TYPE = "AdvancedWorkflowRollback"
+"""The workflow type that tries failed undo actions of a closed run again."""
 DEFAULT_TASK_QUEUE = "advanced-workflow"
 
 PREPARE_ACTIVITY = "adw.prepare"
@@ -31,7 +33,6 @@ UPDATE_PAUSE = "pause"
 UPDATE_RESUME = "resume"
 UPDATE_RETRY = "retry_step"
 UPDATE_SKIP = "skip_step"
-UPDATE_ROLLBACK = "retry_rollback"
 
 QUERY_STATE = "state"
 QUERY_PROGRESS = "progress"
@@ -371,6 +372,33 @@ class DefinitionAnswer(WireModel):
 
     sha256: str
     definition: AdvancedWorkflow
+
+
+class UndoAgain(WireModel):
+    """One undo action to try again, as its run had scheduled it. Durations are in seconds."""
+
+    path: str
+    step_id: str
+    action: str
+    activity_id: str
+    idempotency_key: str
+    step_outcome: Literal["completed", "unknown", "failed"]
+    payload: JsonValue = None
+    task_queue: str
+    timeout: float
+    total_timeout: float
+    heartbeat_timeout: float | None = None
+
+
+class RollbackAgain(WireModel):
+    """The one argument of workflow type `AdvancedWorkflowRollback`."""
+
+    execution_id: str
+    """Of the run whose rollback is taken up again; its idempotency keys stay."""
+    run: str
+    """That run's id, for people."""
+    entries: list[UndoAgain]
+    """In the order they are tried: newest effect first."""
 
 
 class RetryDelay(WireModel):

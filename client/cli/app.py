@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from client.cli import definition_commands, message_commands, run_commands, serve_commands
+from client.cli.definition_commands import actions, check, definitions, graph, schema
 from client.cli.exits import HELP
+from client.cli.message_commands import approve, event, pause, reject, resume, retry, skip
+from client.cli.run_commands import cancel, list_, rollback, show, start, watch
+from client.cli.serve_commands import demo, dev
 from client.cli.session import Target
 from client.exit_guard import run_and_exit
 
@@ -39,31 +42,10 @@ def choose_target(
 
 
 for panel, commands in {
-    HERE: (serve_commands.demo, serve_commands.dev),
-    DEFINITIONS: (
-        definition_commands.check,
-        definition_commands.graph,
-        definition_commands.definitions,
-        definition_commands.actions,
-        definition_commands.schema,
-    ),
-    RUNS: (
-        run_commands.start,
-        run_commands.watch,
-        run_commands.show,
-        run_commands.list_,
-        run_commands.cancel,
-        run_commands.rollback,
-    ),
-    PEOPLE: (
-        message_commands.approve,
-        message_commands.reject,
-        message_commands.event,
-        message_commands.pause,
-        message_commands.resume,
-        message_commands.retry,
-        message_commands.skip,
-    ),
+    HERE: (demo, dev),
+    DEFINITIONS: (check, graph, definitions, actions, schema),
+    RUNS: (start, watch, show, list_, cancel, rollback),
+    PEOPLE: (approve, reject, event, pause, resume, retry, skip),
 }.items():
     for command in commands:
         app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
@@ -71,4 +53,4 @@ for panel, commands in {
 
 def main() -> None:
     """Run the command; never returns."""
-    run_and_exit(app)
+    run_and_exit(lambda: app(prog_name="adw"))

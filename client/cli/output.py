@@ -36,9 +36,7 @@ def complain(sentence: object) -> None:
 
 def note(sentence: str) -> None:
     """Print a remark that is no data, on standard error."""
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(
-        sentence, style="dim", soft_wrap=True
-    )
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(sentence, style="dim", soft_wrap=True)
 
 
 def table(*columns: str) -> Table:

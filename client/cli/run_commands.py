@@ -16,20 +16,18 @@ from client.cli.output import complain, console, note, print_json, table
 from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
 from client.descriptions import RunSummary, list_runs, quoted, waiting_for
 from client.errors import NoAnswer, RunFailed
-from client.follow import Snapshot, follow
+from client.follow import BEGUN_EVENTS, Snapshot, follow
 from client.render.outcome import print_failure, print_result, rollback_sentence
 from client.render.report import RunReport, print_report
 from client.render.symbols import style_of, words
 from client.render.times import duration, moment, seconds_between
 from client.render.watching import show_snapshots
-from client.rollbacks import retry_rollback
-from client.runs import Run, start as start_run, web_ui_url
+from client.runs import Run, web_ui_url
+from client.runs import start as start_run
 from workflows.contract import ExecutionOptions, PendingApproval
 
 BEGIN_SECONDS = 3
 """How long `start` waits to see whether the run begins."""
-BEGUN_EVENTS = 4
-"""History events of a run whose first workflow task is done."""
 STATUSES = {
     "running": "Running",
     "completed": "Completed",
@@ -43,7 +41,9 @@ STATUSES = {
 
 def start(
     context: typer.Context,
-    workflow: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A registered definition, or a definition file.")],
+    workflow: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A registered definition, or a definition file.")
+    ],
     input: Annotated[
         str | None, typer.Option("--input", "-i", metavar="FILE|-|JSON", help="The run's input data.")
     ] = None,
@@ -156,6 +156,8 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
     """Try the failed undo actions of a run again."""
 
     async def work(session: Session) -> int:
+        from client.rollbacks import retry_rollback
+
         report = await retry_rollback(session.client, session.run(id, run_id))
         if as_json:
             print_json(report)

@@ -14,8 +14,12 @@ from client.settings import load_settings
 
 
 def dev(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The server's port; 0 takes a free one.")] = 7233,
-    ui_port: Annotated[int, typer.Option("--ui-port", min=0, max=65535, help="The Web UI's port; 0 a free one.")] = 8233,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The server's port; 0 takes a free one.")
+    ] = 7233,
+    ui_port: Annotated[
+        int, typer.Option("--ui-port", min=0, max=65535, help="The Web UI's port; 0 a free one.")
+    ] = 8233,
 ) -> None:
     """Run a server with its Web UI and a worker that follows your changes, until Ctrl-C.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -71,10 +72,19 @@ def execute(context: typer.Context, work: Work) -> None:
 def leave_with(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
     """Do work that needs no server, and leave with its exit code; an error is one sentence."""
     try:
-        code = asyncio.run(work()) or Exit.OK
+        code = asyncio.run(_stoppable(work)) or Exit.OK
     except WorkflowError as error:
         complain(error)
         code = exit_code(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         code = Exit.INTERRUPTED
     raise typer.Exit(int(code))
+
+
+async def _stoppable(work: Callable[[], Coroutine[Any, Any, int | None]]) -> int | None:
+    """Do the work; a request to terminate cancels it as Ctrl-C does, so that what it started is ended."""
+    task = asyncio.current_task()
+    if task is not None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await work()

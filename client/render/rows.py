@@ -106,8 +106,10 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
 
 
 def _status(step: StepState, attempt: Attempt | None) -> StepStatus:
-    waits_to_retry = attempt is not None and attempt.state == "scheduled" and attempt.attempt > 1
-    return StepStatus.RETRYING if step.status is StepStatus.RUNNING and waits_to_retry else step.status
+    if attempt is None or step.status not in (StepStatus.PENDING, StepStatus.RUNNING):
+        return step.status
+    # The server knows of the action, even where the worker's last word is from before it.
+    return StepStatus.RETRYING if attempt.state == "scheduled" and attempt.attempt > 1 else StepStatus.RUNNING
 
 
 def _note(step: StepState, attempt: Attempt | None, now: datetime) -> str:
@@ -119,7 +121,8 @@ def _note(step: StepState, attempt: Attempt | None, now: datetime) -> str:
         return f"recovered from {error_sentence(step.error_info) if step.error_info else 'a failure'}"
     if step.error_info:
         return error_sentence(step.error_info)
-    return _attempt_note(attempt, now) if attempt and step.status is StepStatus.RUNNING else ""
+    unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
+    return _attempt_note(attempt, now) if attempt and unsettled else ""
 
 
 def _attempt_note(attempt: Attempt, now: datetime) -> str:

@@ -5,26 +5,34 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from temporalio.client import Client
 
 from client.server import DevServer
-from tests.benchmarks.measuring import bench_worker, measure
+from tests.benchmarks.measuring import Pair, bench_worker, measure
 from tests.benchmarks.table import HEAD, LEGEND, machine, row
 from tests.benchmarks.workloads import Workload, workloads
 
 
-async def print_table(chosen: Sequence[Workload]) -> None:
+async def measure_all(chosen: Sequence[Workload]) -> AsyncIterator[tuple[Workload, list[Pair]]]:
+    """Measure on a server of its own, and print the table line by line."""
     with tempfile.TemporaryDirectory(prefix="adw-bench-") as folder:
         async with DevServer(database=Path(folder) / "bench.db") as server:
             client = await Client.connect(server.address)
             print(HEAD, flush=True)
             async with bench_worker(client, chosen):
                 for workload in chosen:
-                    print(row(workload, await measure(client, workload)), flush=True)
+                    pairs = await measure(client, workload)
+                    print(row(workload, pairs), flush=True)
+                    yield workload, pairs
     print(f"\n{LEGEND} {machine()}")
+
+
+async def print_table(chosen: Sequence[Workload]) -> None:
+    async for _ in measure_all(chosen):
+        pass
 
 
 def main() -> None:

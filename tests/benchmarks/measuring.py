@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,7 +63,7 @@ async def nothing() -> None:
 
 
 @asynccontextmanager
-async def bench_worker(client: Client, workloads: Sequence[Workload]) -> AsyncIterator[Worker]:
+async def bench_worker(client: Client, workloads: Sequence[Workload]) -> AsyncGenerator[Worker, None]:
     """One worker for both sides, with the settings and interceptors of `worker.py`."""
     described = action_of(nothing)
     assert described is not None

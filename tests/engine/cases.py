@@ -184,7 +184,7 @@ class _Maker:
             {"expression": f"input.{name} == {index}", "next_steps": route} for index, route in enumerate(routes)
         ]
         outcome = self.draw(st.sampled_from([*range(len(routes))] * 3 + ["none", "fails"]))
-        if self.chance(30):
+        if len(routes) > 1 and self.chance(30):
             step["conditions"][-1] = {"default": True, "next_steps": routes[-1]}
             outcome = len(routes) - 1 if outcome == "none" else outcome
         self.outcomes[name] = outcome

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 from activities import ActionError, context
@@ -111,7 +112,7 @@ async def test_linear_backoff_grows_by_the_delay(harness: Harness) -> None:
     outcome = await harness.run(definition({"step_id": "flaky", "retry_policy": policy}), actions={"flaky": flaky})
 
     assert outcome.failure is None, outcome.message
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps[0] >= 0.28
     assert gaps[1] >= 0.58
     assert gaps[2] >= 0.88
@@ -231,7 +232,10 @@ async def test_a_handler_is_chosen_by_error_type(harness: Harness) -> None:
             {
                 "step_id": "pay",
                 "retry_policy": ONCE,
-                "error_handlers": [{"handler": "stock", "on": ["OutOfStock"]}, {"handler": "card", "on": ["CardDeclined"]}],
+                "error_handlers": [
+                    {"handler": "stock", "on": ["OutOfStock"]},
+                    {"handler": "card", "on": ["CardDeclined"]},
+                ],
             },
             {"step_id": "stock"},
             {"step_id": "card"},
@@ -288,7 +292,9 @@ async def test_cancelling_the_run_cancels_its_running_action(harness: Harness) -
             raise
 
     async with harness.worker({"slow": slow}):
-        run = await harness.start(definition({"step_id": "slow", "heartbeat_timeout": 1}, {"step_id": "late", "dependencies": ["slow"]}))
+        run = await harness.start(
+            definition({"step_id": "slow", "heartbeat_timeout": 1}, {"step_id": "late", "dependencies": ["slow"]})
+        )
         await asyncio.wait_for(began.wait(), 10)
         await run.cancel()
         outcome = await outcome_of(run)
@@ -366,7 +372,11 @@ async def test_input_too_large_for_a_payload_fails_the_step_by_name(harness: Har
     outcome = await harness.run(
         definition(
             {"step_id": "grow", "output_mapping": {"result": "workflow.text"}},
-            {"step_id": "send", "dependencies": ["grow"], "input_mapping": {"a": "workflow.text", "b": "workflow.text"}},
+            {
+                "step_id": "send",
+                "dependencies": ["grow"],
+                "input_mapping": {"a": "workflow.text", "b": "workflow.text"},
+            },
         ),
         actions={"grow": grow, "send": lambda a, b: None},
     )
@@ -412,7 +422,9 @@ async def test_the_idempotency_key_is_the_same_for_every_attempt(harness: Harnes
         if len(keys) < 2:
             raise ActionError("again")
 
-    outcome = await harness.run(definition({"step_id": "pay", "retry_policy": QUICK}, {"step_id": "x", "action": "pay"}), actions={"pay": flaky})
+    outcome = await harness.run(
+        definition({"step_id": "pay", "retry_policy": QUICK}, {"step_id": "x", "action": "pay"}), actions={"pay": flaky}
+    )
 
     assert outcome.failure is None, outcome.message
     assert sorted(set(keys)) == sorted({f"{outcome.report.execution_id}:pay", f"{outcome.report.execution_id}:x"})

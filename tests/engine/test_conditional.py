@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from activities import ActionError
@@ -29,7 +31,7 @@ ROUTED = definition(
 
 @pytest.mark.parametrize(("total", "taken"), [(5000, "large"), (500, "medium"), (5, "small")])
 async def test_the_first_condition_that_holds_routes(harness: Harness, total: int, taken: str) -> None:
-    actions = dict.fromkeys(("large", "medium", "small", "after"), nothing)
+    actions: dict[str, Callable[..., None]] = dict.fromkeys(("large", "medium", "small", "after"), nothing)
     outcome = await harness.run(ROUTED, {"total": total}, actions=actions)
 
     assert outcome.failure is None, outcome.message

@@ -40,7 +40,7 @@ async def test_an_approval_by_signal_completes_the_step(harness: Harness) -> Non
         outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
-    answer = outcome.report.result["answer"]  # type: ignore[index,call-overload]
+    answer = outcome.data["answer"]
     assert (answer["decision"], answer["approver"], answer["comment"]) == ("approved", "ann", "fine")
     assert answer["decided_at"]
 
@@ -62,7 +62,9 @@ async def test_a_rejection_fails_the_run_and_undoes_it(harness: Harness) -> None
 
 async def test_a_rejection_may_be_an_answer_like_another(harness: Harness) -> None:
     async with harness.worker():
-        run = await harness.start(definition(asking(on_reject="continue"), output={"decision": "steps.ask.output.decision"}))
+        run = await harness.start(
+            definition(asking(on_reject="continue"), output={"decision": "steps.ask.output.decision"})
+        )
         await asked(run)
         await run.reject("ask", approver="olga")
         outcome = await outcome_of(run)
@@ -79,7 +81,11 @@ async def test_a_quorum_counts_distinct_people(harness: Harness) -> None:
         second = await run.approve("ask", approver="bob")
         outcome = await outcome_of(run)
 
-    assert [(one.state, one.approvals) for one in (first, again, second)] == [("counted", 1), ("duplicate", 1), ("decided", 2)]
+    assert [(one.state, one.approvals) for one in (first, again, second)] == [
+        ("counted", 1),
+        ("duplicate", 1),
+        ("decided", 2),
+    ]
     assert outcome.failure is None, outcome.message
 
 
@@ -103,7 +109,7 @@ async def test_the_update_answers_with_typed_rejections(harness: Harness) -> Non
             options=ExecutionOptions(started_by="starter"),
         )
         pending = (await asked(run))[0]
-        answer = {"reason": "ok"}
+        answer: Any = {"reason": "ok"}
         with pytest.raises(UnknownStep):
             await run.approve("nowhere", approver="ann", form=answer)
         with pytest.raises(NotAnApprover):
@@ -174,9 +180,15 @@ async def test_an_early_decision_with_another_digest_is_refused_when_the_step_is
     ("on_timeout", "failure", "decision"),
     [("reject", "ApprovalRejected", None), ("approve", None, "approved"), ("fail", "ApprovalTimeout", None)],
 )
-async def test_the_deadline_decides(skipping: Harness, on_timeout: str, failure: str | None, decision: str | None) -> None:
+async def test_the_deadline_decides(
+    skipping: Harness, on_timeout: str, failure: str | None, decision: str | None
+) -> None:
     outcome = await skipping.run(
-        definition(asking(deadline=86_400, on_timeout=on_timeout), timeout=1_000_000, output={"is": "steps.ask.output.decision"})
+        definition(
+            asking(deadline=86_400, on_timeout=on_timeout),
+            timeout=1_000_000,
+            output={"is": "steps.ask.output.decision"},
+        )
     )
 
     assert outcome.failure == failure, outcome.message
@@ -241,7 +253,9 @@ async def test_approvals_in_branches_are_decided_one_by_one(harness: Harness) ->
 
 async def test_a_late_decision_is_told_so(harness: Harness) -> None:
     async with harness.worker():
-        run = await harness.start(definition(asking(), {"step_id": "then", "step_type": "wait", "wait": {"event": "go"}}))
+        run = await harness.start(
+            definition(asking(), {"step_id": "then", "step_type": "wait", "wait": {"event": "go"}})
+        )
         await asked(run)
         await run.approve("ask", approver="ann")
         with pytest.raises(AlreadyDecided):

@@ -71,7 +71,12 @@ async def test_on_failure_pause_holds_the_run_until_the_step_is_retried(harness:
 
     async with harness.worker({"flaky": flaky, "after": nothing}):
         run = await harness.start(
-            definition({"step_id": "flaky"}, {"step_id": "after", "dependencies": ["flaky"]}, on_failure="pause", retry_policy=ONCE)
+            definition(
+                {"step_id": "flaky"},
+                {"step_id": "after", "dependencies": ["flaky"]},
+                on_failure="pause",
+                retry_policy=ONCE,
+            )
         )
         await eventually(lambda: _is(run, "flaky", "failed"))
         held = await run.state()
@@ -96,7 +101,9 @@ async def test_a_held_step_may_be_skipped_and_its_dependents_run(harness: Harnes
 
     async with harness.worker({"bad": fails, "after": nothing}):
         run = await harness.start(
-            definition({"step_id": "bad"}, {"step_id": "after", "dependencies": ["bad"]}, on_failure="pause", retry_policy=ONCE)
+            definition(
+                {"step_id": "bad"}, {"step_id": "after", "dependencies": ["bad"]}, on_failure="pause", retry_policy=ONCE
+            )
         )
         await eventually(lambda: _is(run, "bad", "failed"))
         await run.skip_step("bad", "done by hand", by="op")

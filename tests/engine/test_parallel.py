@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from activities import ActionError, context
+from client.runs import Run
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
@@ -117,11 +118,21 @@ async def test_nested_steps_are_a_graph_and_see_steps_around_them(harness: Harne
                 "step_type": "parallel",
                 "dependencies": ["first"],
                 "parallel_steps": [
-                    {"step_id": "b", "action": "note", "dependencies": ["a"], "input_mapping": {"word": "steps.a.output + '!'"}},
+                    {
+                        "step_id": "b",
+                        "action": "note",
+                        "dependencies": ["a"],
+                        "input_mapping": {"word": "steps.a.output + '!'"},
+                    },
                     {"step_id": "a", "action": "note", "input_mapping": {"word": "steps.first.output + '-a'"}},
                 ],
             },
-            {"step_id": "last", "action": "note", "dependencies": ["inner"], "input_mapping": {"word": "steps.b.output"}},
+            {
+                "step_id": "last",
+                "action": "note",
+                "dependencies": ["inner"],
+                "input_mapping": {"word": "steps.b.output"},
+            },
         ),
         actions={"note": note},
     )
@@ -181,6 +192,6 @@ async def test_cancelling_the_run_ends_and_undoes_nested_steps(harness: Harness)
     assert sorted(undone) == ["quick completed", "slow unknown"]
 
 
-async def _completed(run: object, path: str) -> bool:
-    state = await run.state()  # type: ignore[attr-defined]
+async def _completed(run: Run, path: str) -> bool:
+    state = await run.state()
     return any(one.path == path and one.status == "completed" for one in state.steps)

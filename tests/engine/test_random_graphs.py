@@ -77,7 +77,8 @@ class Ends:
             self.note(prefix + name, handled[name])
             if handled[name].outcome is not How.COMPLETED:
                 return Settled(How.FAILED, handled=handled)
-        return self.note(own + step["step_id"], Settled(How.COMPLETED, handled=handled)) if names else settled
+        recovered = Settled(How.COMPLETED, routed=frozenset(), handled=handled)
+        return self.note(own + step["step_id"], recovered) if names else settled
 
     def run_alone(self, step: Step, path: str, random: Any) -> Settled:
         outcome = self.outcomes[step["step_id"]]

@@ -39,7 +39,13 @@ async def test_undos_receive_input_output_outcome_and_the_steps_key(harness: Har
 
     key = f"{outcome.report.execution_id}:pay"
     assert received == [
-        UndoInput(step_id="pay", input={"amount": 5}, output={"key": key, "amount": "5"}, outcome="completed", idempotency_key=key)
+        UndoInput(
+            step_id="pay",
+            input={"amount": 5},
+            output={"key": key, "amount": "5"},
+            outcome="completed",
+            idempotency_key=key,
+        )
     ]
 
 
@@ -111,7 +117,7 @@ async def test_rollback_continues_after_an_undo_fails_and_the_report_says_so(har
     assert rollback is not None
     assert not rollback.complete
     assert {one.path: one.outcome for one in rollback.entries} == {"b": "failed", "a": "undone", "bad": "not_needed"}
-    assert next(one for one in rollback.entries if one.path == "b").error.type == "RefundRefused"  # type: ignore[union-attr]
+    assert [one.error.type for one in rollback.entries if one.error] == ["RefundRefused"]
 
 
 async def test_an_undo_is_retried_until_it_works(harness: Harness) -> None:
@@ -123,7 +129,9 @@ async def test_an_undo_is_retried_until_it_works(harness: Harness) -> None:
             raise ActionError("not yet")
 
     outcome = await harness.run(
-        definition({"step_id": "a", "rollback_actions": ["undo"]}, {"step_id": "bad", "dependencies": ["a"]}, retry_policy=ONCE),
+        definition(
+            {"step_id": "a", "rollback_actions": ["undo"]}, {"step_id": "bad", "dependencies": ["a"]}, retry_policy=ONCE
+        ),
         actions={"a": nothing, "bad": fails, "undo": undo},
     )
 
@@ -216,7 +224,12 @@ async def test_an_error_handlers_effect_is_undone_before_its_owners(harness: Har
             {"step_id": "bad", "dependencies": ["ship"]},
             retry_policy=ONCE,
         ),
-        actions={**dict.fromkeys(("first", "fallback", "ship"), nothing), "pay": fails, "bad": fails, "undo": recording(undone)},
+        actions={
+            **dict.fromkeys(("first", "fallback", "ship"), nothing),
+            "pay": fails,
+            "bad": fails,
+            "undo": recording(undone),
+        },
     )
 
     assert outcome.failure == "WorkflowFailed"
@@ -307,9 +320,11 @@ async def test_a_cancelled_rollback_step_is_finished_first(harness: Harness) -> 
 
 async def test_no_action_runs_when_rollback_begins(harness: Harness) -> None:
     events: list[str] = []
+    began = asyncio.Event()
 
     async def slow() -> None:
         events.append("slow began")
+        began.set()
         try:
             await asyncio.sleep(30)
         finally:
@@ -317,8 +332,7 @@ async def test_no_action_runs_when_rollback_begins(harness: Harness) -> None:
             events.append("slow ended")
 
     async def bad() -> None:
-        while "slow began" not in events:
-            await asyncio.sleep(0.05)
+        await asyncio.wait_for(began.wait(), 10)
         fails()
 
     def undo(undo: UndoInput) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from client.runs import Run
 from tests.harness import Harness, definition, eventually, outcome_of
 
 
@@ -64,7 +65,9 @@ async def test_an_event_ends_the_wait_and_its_data_is_the_output(harness: Harnes
 async def test_an_event_that_came_early_is_kept_and_consumed_once(harness: Harness) -> None:
     first = {"step_id": "first", "step_type": "wait", "wait": {"event": "paid"}}
     second = {"step_id": "second", "step_type": "wait", "wait": {"event": "paid"}, "dependencies": ["first"]}
-    run = await harness.start(definition(first, second, output={"first": "steps.first.output", "second": "steps.second.output"}))
+    run = await harness.start(
+        definition(first, second, output={"first": "steps.first.output", "second": "steps.second.output"})
+    )
     await run.send_event("paid", 1, event_id="one")
     await run.send_event("paid", 1, event_id="one")
     await run.send_event("paid", 2, event_id="two")
@@ -101,7 +104,12 @@ async def test_an_event_that_does_not_come_fails_or_continues(skipping: Harness)
 async def test_a_waiting_step_holds_no_slot(harness: Harness) -> None:
     async with harness.worker({"work": nothing, "last": nothing}):
         run = await harness.start(
-            definition(waiting(event="go"), {"step_id": "work"}, {"step_id": "last", "dependencies": ["pause_here"]}, max_parallel_steps=1)
+            definition(
+                waiting(event="go"),
+                {"step_id": "work"},
+                {"step_id": "last", "dependencies": ["pause_here"]},
+                max_parallel_steps=1,
+            )
         )
         await eventually(lambda: _status(run, "work", "completed"))
         await run.send_event("go")
@@ -123,10 +131,10 @@ async def test_a_cancelled_wait_ends_the_run(harness: Harness) -> None:
     assert outcome.failure == "Cancelled"
 
 
-async def _waits(run: object) -> bool:
+async def _waits(run: Run) -> bool:
     return await _status(run, "pause_here", "waiting")
 
 
-async def _status(run: object, path: str, status: str) -> bool:
-    state = await run.state()  # type: ignore[attr-defined]
+async def _status(run: Run, path: str, status: str) -> bool:
+    state = await run.state()
     return any(one.path == path and one.status == status for one in state.steps)

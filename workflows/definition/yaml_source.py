@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import cast
 
 import yaml
 
@@ -50,7 +49,7 @@ def read_yaml(text: str) -> SourceTree:
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    return cast("Iterator[yaml.Event]", yaml.parse(text, Loader=_Parser))  # pyright: ignore[reportUnknownMemberType]
+    return yaml.parse(text, Loader=_Parser)
 
 
 def _take(event: yaml.Event, builder: TreeBuilder) -> None:
@@ -74,7 +73,7 @@ def _take(event: yaml.Event, builder: TreeBuilder) -> None:
 
 def _refuse_references(event: yaml.Event, line: int) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _refused(f"'*{shorten(event.anchor)}' is an alias", "Write the value out.", line)
+        raise _refused(f"'*{shorten(event.anchor or '')}' is an alias", "Write the value out.", line)
     if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
         return
     if event.anchor is not None:
@@ -107,7 +106,7 @@ def _number(text: str, line: int) -> str | float:
 
 
 def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _refused(what: str, fix: str, line: int) -> SourceInvalid:

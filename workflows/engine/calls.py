@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
@@ -101,7 +102,7 @@ def temporal_policy(retries: Retries) -> RetryPolicy:
 
 
 def _headers(run: RunContext, retries: Retries | None) -> ActivityHeaders | None:
-    values = {}
+    values: dict[str, Payload] = {}
     if run.execution_id != run.run_id:
         values[HEADER_EXECUTION] = encode(run.execution_id, HEADER_EXECUTION).payload
     if retries is not None and (retries.strategy is BackoffStrategy.LINEAR or retries.jitter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -73,7 +73,7 @@ class StepContext:
         return scope_of(self.run.state, **more)
 
     @contextmanager
-    def reading(self, field: str) -> Iterator[None]:
+    def reading(self, field: str) -> Generator[None, None, None]:
         """Turn an error of the project inside the block into this step's failure that names the field."""
         try:
             yield

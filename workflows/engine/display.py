@@ -60,7 +60,7 @@ class Display:
         people = tuple(sorted({one for names in self._waiting.values() for one in names}))
         if self._search_attributes and people != self._shown:
             self._shown = people
-            workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])
+            workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])  # pyright: ignore[reportUnknownMemberType]
 
     def _details(self) -> str:
         counts = self._state.counts

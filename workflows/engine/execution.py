@@ -135,8 +135,9 @@ class Execution:
         handled = await self._run_handlers(plan, failure.error, prefix)
         if handled and all(one.outcome is Outcome.COMPLETED for one in handled.values()):
             record.recovered = True
+            record.routed = frozenset()  # A conditional step that failed chose nobody.
             self._settle(record, StepStatus.COMPLETED, failure.error)
-            return Settled(Outcome.COMPLETED, handled=handled)
+            return Settled(Outcome.COMPLETED, record.routed, handled=handled)
         if plan.retries.continue_on_failure or contained:
             return Settled(Outcome.FAILED, handled=handled)
         if self.run.plan.workflow.on_failure == "pause":

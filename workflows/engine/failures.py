@@ -6,7 +6,7 @@ from typing import Literal
 
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
 
-from workflows.contract import ErrorInfo
+from workflows.contract import ErrorInfo, Json
 from workflows.errors import DataInvalid, PayloadTooLarge, WorkflowError
 
 Effect = Literal["failed", "unknown"]
@@ -24,6 +24,8 @@ _TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
         "failed",
     ),
 }
+
+_PLAIN: tuple[type, ...] = (str, int, float, bool, list, dict)
 
 
 class StepFailure(Exception):
@@ -54,12 +56,14 @@ def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
     if isinstance(cause, CancelledError):
         return StepFailure(ErrorInfo(type=CANCELLED, message=f"action {action!r} was cancelled."), "unknown")
     if isinstance(cause, ApplicationError):
-        details = cause.details[0] if cause.details else None
+        details: Json = cause.details[0] if cause.details else None
         info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
         # The action did run; only what it returned cannot be used.
         return StepFailure(info, "unknown" if info.type in (DataInvalid.code, PayloadTooLarge.code) else "failed")
     return StepFailure(ErrorInfo(type=type(cause or error).__name__, message=str(cause or error)), "unknown")
 
 
-def _plain(details: object) -> object:
-    return details if isinstance(details, str | int | float | bool | list | dict) else None
+def _plain(details: Json) -> Json:
+    """An error's details where they are JSON; anything else is left out."""
+    # A foreign converter may give anything, and the report must stay JSON.
+    return details if isinstance(details, _PLAIN) else None

@@ -108,13 +108,13 @@ _PLANS_KEPT = 256
 _plans: dict[str, Plan] = {}
 
 
-def plan_of(workflow: AdvancedWorkflow, sha256: str) -> Plan:
-    """Give the plan of a definition that passed `check`; the same sha256 gives the same object."""
+def plan_of(definition: Mapping[str, Any], sha256: str) -> Plan:
+    """Give the plan of a definition (as data) that passed `check`; the same sha256 gives the same object."""
     plan = _plans.get(sha256)
     if plan is None:
         if len(_plans) >= _PLANS_KEPT:
             _plans.pop(next(iter(_plans)), None)
-        plan = _plans[sha256] = _build(workflow, sha256)
+        plan = _plans[sha256] = _build(AdvancedWorkflow.model_validate(definition), sha256)
     return plan
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.contract import PAYLOAD_LIMIT_BYTES, ErrorInfo, ExecutionOptions, Json, Prepared, RunStatus, SkipReason
-from workflows.definition.models import AdvancedWorkflow
+from workflows.contract import PAYLOAD_LIMIT_BYTES, ErrorInfo, ExecutionOptions, Json, RunStatus, SkipReason
 from workflows.engine.approvals import Approvals
 from workflows.engine.calls import call_undo
 from workflows.engine.clock import sleep_until, timestamp
@@ -22,7 +21,7 @@ from workflows.engine.execution import Execution
 from workflows.engine.failures import CANCELLED, StepFailure
 from workflows.engine.operations import Operations
 from workflows.engine.payloads import encode
-from workflows.engine.plan import plan_of
+from workflows.engine.plan import Plan
 from workflows.engine.results import run_result
 from workflows.engine.saga import Saga, UndoCall
 from workflows.engine.scheduler import Settled
@@ -62,12 +61,10 @@ class RunFailedError(Exception):
 class Run:
     """A definition being run."""
 
-    def __init__(
-        self, definition: AdvancedWorkflow, prepared: Prepared, input_data: Json, options: ExecutionOptions
-    ) -> None:
+    def __init__(self, plan: Plan, input_data: Json, options: ExecutionOptions, *, search_attributes: bool) -> None:
         """Everything is ready; nothing runs yet."""
         info = workflow.info()
-        plan = plan_of(definition, prepared.sha256)
+        definition = plan.workflow
         execution_id = info.first_execution_run_id
         self.start_time = timestamp(info.workflow_start_time)
         self.state = RunState(
@@ -93,7 +90,7 @@ class Run:
             approvals=Approvals(self.state, options.started_by, options.groups),
             events=Events(),
             operations=Operations(self.state),
-            display=Display(self.state, search_attributes=prepared.search_attributes),
+            display=Display(self.state, search_attributes=search_attributes),
             execute=self._execution.execute,
         )
         self._execution.attach(self.context)

@@ -33,7 +33,7 @@ class Settled:
     outcome: Outcome
     routed: frozenset[str] | None = None
     reason: SkipReason | None = None
-    handled: Mapping[str, Settled] = field(default_factory=dict)
+    handled: Mapping[str, Settled] = field(default_factory=dict[str, "Settled"])
 
     @property
     def satisfies(self) -> bool:

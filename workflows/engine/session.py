@@ -16,9 +16,10 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.contract import PREPARE_ACTIVITY, ExecutionOptions, Json, Prepared, PrepareRequest, RunRequest
-from workflows.definition.models import AdvancedWorkflow
+from workflows.engine.calls import is_being_cancelled
 from workflows.engine.failures import failure_of_activity
 from workflows.engine.payloads import decode
+from workflows.engine.plan import plan_of
 from workflows.engine.run import Run, RunCancelled, RunFailedError
 from workflows.errors import InputInvalid, OperationRefused, WorkflowError
 
@@ -65,9 +66,9 @@ class Session:
 
     async def _execute(self, request: PrepareRequest) -> Json:
         prepared = await _prepare(request)
-        definition = AdvancedWorkflow.model_validate(prepared.definition or request.workflow)
+        plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
         options = ExecutionOptions.model_validate(request.execution_options or {})
-        run = self._run = Run(definition, prepared, request.input_data, options)
+        run = self._run = Run(plan, request.input_data, options, search_attributes=prepared.search_attributes)
         for deliver in self._early:
             deliver(run)
         self._early.clear()
@@ -115,6 +116,8 @@ async def _prepare(request: PrepareRequest) -> Prepared:
             retry_policy=RetryPolicy(maximum_attempts=3),
         )
     except ActivityError as error:
+        if is_being_cancelled():
+            raise asyncio.CancelledError from None
         cause = failure_of_activity(error, PREPARE_ACTIVITY).error
         raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from error
     return Prepared.model_validate(decode(answer, "the prepared definition"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
@@ -17,7 +17,7 @@ class Slots:
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
     @asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
+    async def hold(self) -> AsyncGenerator[None, None]:
         """Wait for a slot and keep it for the block."""
         await self._take()
         try:

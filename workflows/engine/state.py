@@ -106,6 +106,7 @@ class RunState:
         """Show one record's end under another path."""
         target.start_time, target.end_time = source.start_time, source.end_time
         target.output, target.has_output, target.error = source.output, source.has_output, source.error
+        target.skip_reason, target.routed = source.skip_reason, source.routed
         self.change(target, source.status)
 
     def find(self, name: str) -> Record | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import cast
 
 from temporalio import workflow
 
@@ -42,7 +43,7 @@ async def run_human_approval(step: StepContext) -> Done:
 def _open(step: StepContext) -> OpenApproval:
     approval = step.plan.step.approval or Approval()
     with step.reading("approval.subject"):
-        subject = step.plan.subject.evaluate(step.scope()) if step.plan.subject else {}
+        subject: Json = step.plan.subject.evaluate(step.scope()) if step.plan.subject else {}
     now = workflow.now()
     return OpenApproval(
         record=step.record,
@@ -63,12 +64,15 @@ def _approvers(step: StepContext) -> tuple[str, ...]:
             names.append(entry)
             continue
         with step.reading(f"approval.approvers[{number}]"):
-            value = entry.evaluate(step.scope())
-            found = [value] if isinstance(value, str) else value
-            if not isinstance(found, list) or not found or not all(isinstance(one, str) and one for one in found):
-                raise DataInvalid("the expression must give a name or a list of names.")
-            names.extend(found)
+            names.extend(_names(entry.evaluate(step.scope())))
     return tuple(dict.fromkeys(names))
+
+
+def _names(value: Json) -> list[str]:
+    found = cast("list[Json]", value) if isinstance(value, list) else [value]
+    if not found or not all(isinstance(one, str) and one for one in found):
+        raise DataInvalid("the expression must give a name or a list of names.")
+    return found
 
 
 def _sentence(asked: OpenApproval) -> str:

@@ -58,7 +58,7 @@ def _judge(step: StepContext, graph: GraphPlan, prefix: str) -> Done:
     failed = [one for one in records if one.status is StepStatus.FAILED]
     total = len(completed) + len(failed)
     rate = len(completed) / total if total else 1.0
-    output = {
+    output: dict[str, Json] = {
         "total_steps": total,
         "successful_steps": len(completed),
         "failed_steps": len(failed),

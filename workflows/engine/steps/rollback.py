@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from workflows.contract import ErrorInfo
 from workflows.engine.calls import call_undo
 from workflows.engine.context import Done, StepContext
 from workflows.engine.driver import ended
@@ -21,7 +22,7 @@ async def run_rollback(step: StepContext) -> Done:
     already = len(run.saga.entries)
     only = _steps_after(run.plan, step.plan.step.rollback_to) if step.plan.step.rollback_to else None
 
-    async def call(undo: UndoCall) -> object:
+    async def call(undo: UndoCall) -> ErrorInfo | None:
         return await call_undo(run, undo)
 
     unwinding = asyncio.ensure_future(run.saga.unwind(run.plan.root, call, only=only))

@@ -1,0 +1,138 @@
+"""Trying the failed undo actions of a closed run again: `adw rollback RUN`."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+
+from client.answers import explained, parse
+from client.errors import RunFailed
+from client.runs import get_run
+from workflows.contract import (
+    ROLLBACK_WORKFLOW_TYPE,
+    RollbackAgain,
+    RollbackReport,
+    RunResult,
+    UndoAgain,
+    UndoEntry,
+    UndoOutcome,
+)
+from workflows.errors import OperationRefused, RollbackIncomplete
+
+
+async def retry_rollback(client: Client, id: str, *, run_id: str | None = None) -> RollbackReport:
+    """Try the undo actions of a closed run again that failed, in a run of their own named `ID-rollback`; wait for its end.
+
+    Each is called as before, with the same input and idempotency key. What an earlier such run undid is not tried again.
+    The answer says what became of each; `complete` is false when some failed again.
+
+    Raises:
+        OperationRefused: the run did not end with `RollbackIncomplete`, or everything has been undone since.
+        RunNotFound: there is no such run.
+    """
+    report = await _failed_report(client, id, run_id)
+    handle = client.get_workflow_handle(id, run_id=run_id)
+    async with explained(id, "rollback"):
+        entries = await _entries(handle, await _still_failed(client, id, report))
+        request = RollbackAgain(execution_id=report.execution_id, run=id, entries=entries)
+        again: WorkflowHandle[Any, Any] = await client.start_workflow(
+            ROLLBACK_WORKFLOW_TYPE,
+            request.model_dump(mode="json"),
+            id=rollback_id(id),
+            task_queue=(await handle.describe()).task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"rollback of {id}",
+        )
+        return await _report_of(again, id)
+
+
+def rollback_id(id: str) -> str:
+    """Id of the run that takes up a run's rollback again."""
+    return f"{id}-rollback"
+
+
+async def _failed_report(client: Client, id: str, run_id: str | None) -> RunResult:
+    run = get_run(client, id, run_id=run_id)
+    summary = await run.summary()
+    if summary.status == "RUNNING":
+        raise OperationRefused(f"run {id!r} has not ended; 'adw cancel {id}' undoes it.")
+    try:
+        await run.result()
+    except RunFailed as error:
+        if error.failure_type == RollbackIncomplete.code and error.result is not None:
+            return error.result
+    raise OperationRefused(f"run {id!r} has nothing left to undo; 'adw show {id}' shows how it ended.")
+
+
+async def _still_failed(client: Client, id: str, report: RunResult) -> list[UndoEntry]:
+    """The entries that failed in the run, less those that an earlier attempt undid."""
+    entries = [one for one in _listed(report.rollback) if one.outcome is UndoOutcome.FAILED]
+    again = client.get_workflow_handle(rollback_id(id))
+    if not await _exists(client, rollback_id(id)):
+        return entries
+    if (await again.describe()).status is WorkflowExecutionStatus.RUNNING:
+        raise OperationRefused(f"run {id!r} is being rolled back again already; 'adw show {rollback_id(id)}' shows it.")
+    latest = await _report_of(again, id)
+    undone = {one.activity_id for one in latest.entries if one.outcome is UndoOutcome.UNDONE}
+    left = [one for one in latest.entries if one.activity_id not in undone]
+    if not left:
+        raise OperationRefused(f"run {id!r} has nothing left to undo; '{rollback_id(id)}' undid the rest.")
+    return left
+
+
+async def _exists(client: Client, id: str) -> bool:
+    query = f"WorkflowId = '{id.replace(chr(39), chr(39) * 2)}'"
+    return (await client.count_workflows(query)).count > 0
+
+
+async def _report_of(again: WorkflowHandle[Any, Any], id: str) -> RollbackReport:
+    try:
+        answer: object = await again.result()
+    except WorkflowFailureError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type == RollbackIncomplete.code and cause.details:
+            return parse(RollbackReport, cause.details[0], id)
+        raise OperationRefused(f"run {again.id!r} did not end by itself; 'adw show {again.id}' shows it.") from error
+    return parse(RollbackReport, answer, id)
+
+
+async def _entries(handle: WorkflowHandle[Any, Any], failed: list[UndoEntry]) -> list[UndoAgain]:
+    scheduled: dict[str, ActivityTaskScheduledEventAttributes] = {}
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            attributes = event.activity_task_scheduled_event_attributes
+            scheduled[attributes.activity_id] = attributes
+    return [_again(one, scheduled[one.activity_id]) for one in failed if one.activity_id in scheduled]
+
+
+def _again(entry: UndoEntry, as_scheduled: ActivityTaskScheduledEventAttributes) -> UndoAgain:
+    payloads = as_scheduled.input.payloads
+    return UndoAgain(
+        path=entry.path,
+        step_id=entry.step_id,
+        action=entry.action,
+        activity_id=entry.activity_id,
+        idempotency_key=entry.idempotency_key,
+        step_outcome=entry.step_outcome,
+        payload=json.loads(payloads[0].data) if payloads else None,
+        task_queue=as_scheduled.task_queue.name,
+        timeout=_seconds(as_scheduled.start_to_close_timeout),
+        total_timeout=_seconds(as_scheduled.schedule_to_close_timeout),
+        heartbeat_timeout=_seconds(as_scheduled.heartbeat_timeout) or None,
+    )
+
+
+def _listed(report: RollbackReport | None) -> list[UndoEntry]:
+    return report.entries if report else []
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.ToTimedelta() / timedelta(seconds=1)

@@ -1,0 +1,362 @@
+"""The runs whose histories are kept: one or more for each step type and feature."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from activities import ActionError
+from client.runs import Run
+from tests.harness import Definition, Harness, definition, eventually, outcome_of
+from workflows.contract import ExecutionOptions, UndoInput
+
+Scenario = Callable[[Harness], Awaitable[None]]
+ONCE = {"max_attempts": 1}
+ASK = {"step_id": "ask", "step_type": "human_approval"}
+
+
+def work(value: Any = None) -> dict[str, Any]:
+    """Give back what was mapped."""
+    return {"value": value}
+
+
+def fails() -> None:
+    """Fail for good."""
+    raise ActionError("the card was declined", type="CardDeclined", retryable=False)
+
+
+async def hangs() -> None:
+    """Wait to be cancelled."""
+    await asyncio.sleep(600)
+
+
+def undo(undo: UndoInput) -> str:
+    """Undo anything."""
+    return undo.outcome
+
+
+def stuck(undo: UndoInput) -> None:
+    """Undo nothing."""
+    raise ActionError(f"{undo.step_id} cannot be undone", type="RefundRefused", retryable=False)
+
+
+ACTIONS = {"work": work, "fails": fails, "hangs": hangs, "undo": undo, "stuck": stuck}
+
+
+def step(step_id: str, *after: str, action: str = "work", **more: Any) -> dict[str, Any]:
+    """A step that calls an action after other steps."""
+    return {"step_id": step_id, "action": action, "dependencies": list(after), **more}
+
+
+async def finish(harness: Harness, workflow: Definition, input_data: Any = None) -> None:
+    """Run to the end, whatever it is."""
+    async with harness.worker(ACTIONS):
+        await outcome_of(await harness.start(workflow, input_data))
+
+
+async def reached(run: Run, path: str, status: str) -> None:
+    """Wait until a step is there."""
+
+    async def is_there() -> bool:
+        return any(one.path == path and one.status == status for one in (await run.state()).steps)
+
+    await eventually(is_there)
+
+
+async def sequential(harness: Harness) -> None:
+    mapped = {"input_mapping": {"value": "steps.first.output.value + 1"}, "output_mapping": {"result.value": "workflow.sum"}}
+    first = step("first", input_mapping={"value": "input.number"})
+    await finish(harness, definition(first, step("second", "first", **mapped)), {"number": 1})
+
+
+async def sequential_fails(harness: Harness) -> None:
+    await finish(harness, definition(step("pay", action="fails")))
+
+
+async def sequential_cancelled(harness: Harness) -> None:
+    async with harness.worker(ACTIONS):
+        run = await harness.start(
+            definition(
+                step("first", rollback_actions=["undo"]),
+                step("hangs", "first", action="hangs", heartbeat_timeout=2, rollback_actions=["undo"]),
+            )
+        )
+        await reached(run, "hangs", "running")
+        await asyncio.sleep(0.3)
+        await run.cancel()
+        await outcome_of(run)
+
+
+async def attempt_times_out(harness: Harness) -> None:
+    policy = {"max_attempts": 2, "delay": 0.05}
+    await finish(harness, definition(step("hangs", action="hangs", timeout=0.3, retry_policy=policy)))
+
+
+async def linear_retry(harness: Harness) -> None:
+    attempts: list[int] = []
+
+    def flaky() -> None:
+        attempts.append(len(attempts))
+        if len(attempts) < 3:
+            raise ActionError("again", type="Busy")
+
+    policy = {"max_attempts": 3, "backoff_strategy": "linear", "delay": 0.1, "jitter": 0.5}
+    await harness.run(definition(step("flaky", action="flaky", retry_policy=policy)), actions={"flaky": flaky})
+
+
+async def worker_on_a_capability_queue(harness: Harness) -> None:
+    queue = f"{harness.task_queue}-vision"
+    async with harness.worker(), harness.worker(ACTIONS, task_queue=queue):
+        look = step("look", step_type="worker", agent_capability=queue)
+        await outcome_of(await harness.start(definition(look)))
+
+
+async def queue_nobody_polls(harness: Harness) -> None:
+    await finish(harness, definition(step("look", agent_capability="nobody-here", queue_timeout=0.5)))
+
+
+async def parallel_nested(harness: Harness) -> None:
+    inner = {"step_id": "inner", "step_type": "parallel", "parallel_steps": [step("c"), step("d", "c")]}
+    bad = step("bad", action="fails", retry_policy=ONCE)
+    outer = {"step_id": "outer", "step_type": "parallel", "max_concurrency": 2}
+    await finish(harness, definition({**outer, "parallel_steps": [step("a"), inner, bad]}, step("after", "outer")))
+
+
+async def parallel_fails(harness: Harness) -> None:
+    nested = [step("good", rollback_actions=["undo"]), step("bad", action="fails")]
+    policy = {"parallel_failure_threshold": 1.0}
+    both = {"step_id": "both", "step_type": "parallel", "parallel_steps": nested, "retry_policy": policy}
+    await finish(harness, definition(step("first", rollback_actions=["undo"]), {**both, "dependencies": ["first"]}))
+
+
+async def conditional(harness: Harness) -> None:
+    routes = [
+        {"expression": "input.total > 1000", "next_steps": ["large"]},
+        {"field": "input.total", "operator": ">", "value": 100, "next_steps": ["medium"]},
+        {"default": True, "next_steps": ["small"]},
+    ]
+    size = {"step_id": "size", "step_type": "conditional", "conditions": routes}
+    after = step("after", "large", "medium", "small", conditions=["steps.size.output.routed == ['medium']"])
+    never = step("never", conditions=["input.total < 0"])
+    await finish(harness, definition(size, step("large"), step("medium"), step("small"), after, never), {"total": 500})
+
+
+async def wait_seconds(harness: Harness) -> None:
+    rest = {"step_id": "rest", "step_type": "wait", "wait": {"seconds": "input.minutes * 60.0"}}
+    await finish(harness, definition(rest, step("after", "rest")), {"minutes": 0.005})
+
+
+async def wait_until(harness: Harness) -> None:
+    until = {"until": "timestamp(run.started_at) + duration('1s')"}
+    await finish(harness, definition({"step_id": "rest", "step_type": "wait", "wait": until}))
+
+
+async def wait_for_events(harness: Harness) -> None:
+    paid = {"event": "paid", "match": "event.order == input.order"}
+    late = {"event": "shipped", "timeout": 0.5, "on_timeout": "continue"}
+    async with harness.worker(ACTIONS):
+        run = await harness.start(
+            definition(
+                {"step_id": "paid", "step_type": "wait", "wait": paid},
+                {"step_id": "shipped", "step_type": "wait", "wait": late, "dependencies": ["paid"]},
+            ),
+            {"order": 7},
+        )
+        await run.send_event("paid", {"order": 6})
+        await run.send_event("paid", {"order": 7}, event_id="one")
+        await run.send_event("paid", {"order": 7}, event_id="one")
+        await outcome_of(run)
+
+
+async def wait_cancelled(harness: Harness) -> None:
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition({"step_id": "paid", "step_type": "wait", "wait": {"event": "paid"}}))
+        await reached(run, "paid", "waiting")
+        await run.cancel()
+        await outcome_of(run)
+
+
+async def approval_by_quorum(harness: Harness) -> None:
+    form = {"type": "object", "required": ["reason"], "properties": {"reason": {"type": "string"}}}
+    approval = {
+        "prompt": "Pay?",
+        "subject": {"amount": "input.amount"},
+        "approvers": ["group:finance", {"expression": "input.manager"}],
+        "required": 2,
+        "form": form,
+        "deadline": 86_400,
+    }
+    async with harness.worker(ACTIONS):
+        run = await harness.start(
+            definition({**ASK, "approval": approval}, step("pay", "ask")),
+            {"amount": 5, "manager": "mia"},
+            options=ExecutionOptions(groups={"finance": ["fay"]}),
+        )
+        [pending] = await eventually(run.pending_approvals)
+        await run.signal_approval("ask", approver="mallory")
+        await run.signal_approval("ask", approver="fay", form={"reason": "budget"}, decision_id="one")
+        await run.approve("ask", approver="mia", form={"reason": "fine"}, digest=pending.digest)
+        await outcome_of(run)
+
+
+async def approval_given_early(harness: Harness) -> None:
+    run = await harness.start(definition(ASK))
+    await run.signal_approval("ask", approver="ann")
+    async with harness.worker(ACTIONS):
+        await outcome_of(run)
+
+
+async def approval_rejected(harness: Harness) -> None:
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition(step("pay", rollback_actions=["undo"]), {**ASK, "dependencies": ["pay"]}))
+        await eventually(run.pending_approvals)
+        await run.reject("ask", approver="olga", comment="too much")
+        await outcome_of(run)
+
+
+async def approval_at_its_deadline(harness: Harness) -> None:
+    await finish(harness, definition({**ASK, "approval": {"deadline": 0.3, "on_timeout": "approve"}}))
+
+
+async def approval_cancelled(harness: Harness) -> None:
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition(ASK))
+        await eventually(run.pending_approvals)
+        await run.cancel()
+        await outcome_of(run)
+
+
+async def rollback_step(harness: Harness) -> None:
+    back = {"step_id": "back", "step_type": "rollback", "rollback_to": "a", "dependencies": ["b"]}
+    steps = [step("a", rollback_actions=["undo"]), step("b", "a", rollback_actions=["undo"]), back]
+    await finish(harness, definition(*steps, step("after", "back")))
+
+
+async def rollback_step_fails(harness: Harness) -> None:
+    back = {"step_id": "back", "step_type": "rollback", "dependencies": ["a"]}
+    await finish(harness, definition(step("a", rollback_actions=["stuck"]), back))
+
+
+async def saga_with_a_failing_undo(harness: Harness) -> None:
+    steps = [
+        step("a", rollback_actions=["undo"], rollback_mapping={"undo": "result"}),
+        step("b", "a", rollback_actions=["stuck", "undo"]),
+        step("c", "a", rollback_actions=["undo"]),
+        step("bad", "b", "c", action="fails", rollback_actions=["undo"]),
+    ]
+    await finish(harness, definition(*steps))
+
+
+async def cancelled_twice(harness: Harness) -> None:
+    began, release = asyncio.Event(), asyncio.Event()
+
+    async def slowly(undo: UndoInput) -> None:
+        began.set()
+        await release.wait()
+
+    async with harness.worker({**ACTIONS, "slowly": slowly}):
+        run = await harness.start(
+            definition(step("pay", rollback_actions=["slowly"]), step("hangs", "pay", action="hangs", heartbeat_timeout=2))
+        )
+        await reached(run, "hangs", "running")
+        await run.cancel()
+        await asyncio.wait_for(began.wait(), 30)
+        await run.cancel()
+        await asyncio.sleep(0.3)
+        release.set()
+        await outcome_of(run)
+
+
+async def error_handlers(harness: Harness) -> None:
+    handlers = [{"handler": "other", "on": ["OutOfStock"]}, {"handler": "tell", "on": ["CardDeclined"]}]
+    steps = [
+        step("pay", action="fails", error_handlers=handlers),
+        step("other"),
+        step("tell", input_mapping={"value": "steps.pay.error.message"}),
+        step("after", "pay"),
+    ]
+    await finish(harness, definition(*steps))
+
+
+async def continue_on_failure(harness: Harness) -> None:
+    policy = {"max_attempts": 1, "continue_on_failure": True}
+    await finish(harness, definition(step("pay", action="fails", retry_policy=policy), step("ship", "pay"), step("tell")))
+
+
+async def paused_retried_and_skipped(harness: Harness) -> None:
+    tries: list[int] = []
+
+    def flaky() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ActionError("no", type="Broken")
+
+    async with harness.worker({**ACTIONS, "flaky": flaky}):
+        run = await harness.start(
+            definition(
+                step("flaky", action="flaky", retry_policy=ONCE),
+                step("bad", "flaky", action="fails"),
+                {**ASK, "dependencies": ["bad"]},
+                step("after", "ask"),
+                on_failure="pause",
+            )
+        )
+        await reached(run, "flaky", "failed")
+        await run.pause("look first", by="op")
+        await run.retry_step("flaky", "mended", by="op")
+        await run.resume("looked", by="op")
+        await reached(run, "bad", "failed")
+        await run.skip_step("bad", "done by hand", by="op")
+        await eventually(run.pending_approvals)
+        await run.skip_step("ask", "decided by phone", by="op")
+        await outcome_of(run)
+
+
+async def run_times_out(harness: Harness) -> None:
+    hangs = step("hangs", "a", action="hangs", heartbeat_timeout=2, rollback_actions=["undo"])
+    await finish(harness, definition(step("a", rollback_actions=["undo"]), hangs, timeout=1.0))
+
+
+async def registered_type(harness: Harness) -> None:
+    schema = {"type": "object", "required": ["number"]}
+    workflow = definition(step("a", input_mapping={"value": "input.number"}), input_schema=schema, output={"is": "input.number"})
+    async with harness.worker(ACTIONS, definitions=[workflow]):
+        await outcome_of(await harness.start("test", {"number": 1}))
+
+
+async def input_refused(harness: Harness) -> None:
+    await finish(harness, definition(step("a"), input_schema={"type": "object", "required": ["number"]}), {})
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    sequential,
+    sequential_fails,
+    sequential_cancelled,
+    attempt_times_out,
+    linear_retry,
+    worker_on_a_capability_queue,
+    queue_nobody_polls,
+    parallel_nested,
+    parallel_fails,
+    conditional,
+    wait_seconds,
+    wait_until,
+    wait_for_events,
+    wait_cancelled,
+    approval_by_quorum,
+    approval_given_early,
+    approval_rejected,
+    approval_at_its_deadline,
+    approval_cancelled,
+    rollback_step,
+    rollback_step_fails,
+    saga_with_a_failing_undo,
+    cancelled_twice,
+    error_handlers,
+    continue_on_failure,
+    paused_retried_and_skipped,
+    run_times_out,
+    registered_type,
+    input_refused,
+)
