@@ -30,6 +30,7 @@ from client.logs import configure_logs
 from client.packages import require_own_modules
 from client.search_attributes import can_use_search_attributes
 from client.settings import Settings, load_settings
+from client.telemetry.metrics import WaitingRuns, metrics_interceptors, metrics_runtime
 from workflows.advanced_workflow import WORKFLOWS
 from workflows.definition.load import LoadedDefinition, definition_sha256
 from workflows.engine.headers import HeaderInterceptor
@@ -106,13 +107,19 @@ def _load(settings: Settings) -> Serving:
 
 
 async def _serve(serving: Serving, *, check_only: bool) -> int:
-    client = await connect(settings=serving.settings)
+    runtime = metrics_runtime(serving.settings)
+    client = await connect(settings=serving.settings, runtime=runtime)
     search_attributes = await can_use_search_attributes(client, serving.settings.search_attributes)
     workers = build_workers(client, serving, search_attributes=search_attributes)
     if check_only:
         print(f"worker can start: {serving.describe(client)}")
         return 0
-    return await _run_until_stopped(workers, lambda: _say(f"worker ready: {serving.describe(client)}"))
+    counting = [asyncio.create_task(WaitingRuns(client, runtime).watch())] if runtime and search_attributes else []
+    try:
+        return await _run_until_stopped(workers, lambda: _say(f"worker ready: {serving.describe(client)}"))
+    finally:
+        for task in counting:
+            task.cancel()
 
 
 def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
@@ -121,7 +128,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     settings = serving.settings
     actions = serving.registry.activities()
     common: dict[str, Any] = {
-        "interceptors": [ActionInterceptor(), HeaderInterceptor()],
+        "interceptors": [*metrics_interceptors(settings), ActionInterceptor(), HeaderInterceptor()],
         "max_concurrent_activities": settings.max_concurrent_activities,
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_timeout),
         "default_heartbeat_throttle_interval": HEARTBEAT_EVERY,

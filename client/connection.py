@@ -34,11 +34,15 @@ async def connect(
     The namespace is looked up, so that a client that is returned can be used. Values are plain JSON (Temporal's default
     converter).
 
+    With `settings.otlp` the client traces what it starts, and its workers trace what they run.
+
     Raises:
         ConnectionFailed: the profile is bad, nothing answers within `settings.connect_timeout` seconds, the namespace is
             unknown or the credentials are refused.
     """
     settings = settings or load_settings()
+    if settings.otlp is not None:
+        interceptors = [_tracing(settings.otlp), *interceptors]
     chosen = _load_profile(profile)
     config = chosen.to_client_connect_config()
     address = address or config.get("target_host") or DEFAULT_ADDRESS
@@ -63,6 +67,13 @@ async def connect(
         raise ConnectionFailed(f"Temporal server {address}: {_short(error)}; {_advice()}") from error
     await _require_namespace(client, address, settings.connect_timeout)
     return client
+
+
+def _tracing(endpoint: str) -> Interceptor:
+    # Importing OpenTelemetry and gRPC takes half a second, which only those who trace should pay.
+    from client.telemetry.tracing import otlp_tracing
+
+    return otlp_tracing(endpoint)
 
 
 def _load_profile(profile: str | None) -> ClientConfigProfile:

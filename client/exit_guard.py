@@ -17,6 +17,13 @@ from typing import NoReturn
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+_last_acts: list[Callable[[], object]] = []
+
+
+def before_exit(act: Callable[[], object]) -> None:
+    """Have `run_and_exit` call this before it ends the process; what it raises is printed."""
+    _last_acts.append(act)
+
 
 def run_and_exit(main: Callable[[], object]) -> NoReturn:
     """Call `main`, then end the process with its exit code; never returns.
@@ -25,6 +32,8 @@ def run_and_exit(main: Callable[[], object]) -> NoReturn:
     Output and logs are flushed; `atexit` functions do not run.
     """
     code = _exit_code(main)
+    for act in _last_acts:
+        _exit_code(act)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # the reader of a pipe may have gone

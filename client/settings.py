@@ -95,9 +95,9 @@ class Settings(BaseSettings):
     """Seconds until an unreachable server is given up."""
 
     prometheus: BindAddress | None = None
-    """HOST:PORT where metrics can be scraped; none when empty."""
+    """IP:PORT where the worker's metrics can be scraped; none when empty."""
     otlp: WebAddress | None = None
-    """OpenTelemetry collector for traces and metrics; none when empty."""
+    """OpenTelemetry collector (gRPC) for traces, and for metrics unless `prometheus` is set; none when empty."""
     log_format: Literal["text", "json"] = "text"
     """How log lines are written."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

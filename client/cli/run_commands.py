@@ -22,6 +22,7 @@ from client.render.report import RunReport, print_report
 from client.render.symbols import style_of, words
 from client.render.times import duration, moment, seconds_between
 from client.render.watching import show_snapshots
+from client.rollbacks import retry_rollback
 from client.runs import Run, web_ui_url
 from client.runs import start as start_run
 from workflows.contract import ExecutionOptions, PendingApproval
@@ -156,8 +157,6 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
     """Try the failed undo actions of a run again."""
 
     async def work(session: Session) -> int:
-        from client.rollbacks import retry_rollback
-
         report = await retry_rollback(session.client, session.run(id, run_id))
         if as_json:
             print_json(report)
@@ -240,12 +239,16 @@ async def _report(session: Session, run: Run) -> RunReport:
 
 
 async def _first_answer(run: Run) -> Snapshot:
-    """The first snapshot that the worker answered for, or that it did not answer in time."""
+    """The first snapshot that the worker answered for, or the one that tells that none does."""
+    last: Snapshot | None = None
     async with aclosing(follow(run)) as snapshots:
         async for snapshot in snapshots:
-            if snapshot.state is not None or snapshot.silent or snapshot.ended:
+            if snapshot.silent or (snapshot.state is not None and not snapshot.ended):
                 return snapshot
-    raise NoAnswer(f"run {run.id!r}: nothing could be learned of it; try again.")
+            last = snapshot
+    if last is None:
+        raise NoAnswer(f"run {run.id!r}: nothing could be learned of it; try again.")
+    return last
 
 
 def _print_report_json(report: RunReport) -> None:

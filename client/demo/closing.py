@@ -63,7 +63,9 @@ def print_kept(console: Console, stage: Stage, acts: Sequence[Act]) -> None:
     worker = stage.worker.pid if stage.worker else None
     console.print()
     console.print(Text("Server and worker are left running.", style="bold"))
-    links = {act.order.run_id: web_ui_url(address, stage.client.namespace, act.order.run_id, act.run_id) for act in acts}
+    links = {
+        act.order.run_id: web_ui_url(address, stage.client.namespace, act.order.run_id, act.run_id) for act in acts
+    }
     lines = [
         f"  {'Web UI':<14}{address}",
         *(f"  {name:<14}{link}" for name, link in links.items()),

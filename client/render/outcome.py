@@ -25,10 +25,16 @@ def print_result(console: Console, result: RunResult) -> None:
 def print_failure(console: Console, failure: RunFailed) -> None:
     """A run that did not complete: why, and what was undone."""
     sign = "✘" if shows_unicode(console) else "x"
-    console.print(Text(f"{sign} {failure.failure_type}: {failure}", style="bold red"), soft_wrap=True)
+    console.print(Text(f"{sign} {failure_sentence(failure)}", style="bold red"), soft_wrap=True)
     report = failure.result.rollback if failure.result else None
     if report:
         console.print(Text(rollback_sentence(report), style="" if report.complete else "red"), soft_wrap=True)
+
+
+def failure_sentence(failure: RunFailed) -> str:
+    """Why a run did not complete: its type, and its own sentence where it left one."""
+    error = failure.result.error if failure.result else None
+    return f"{failure.failure_type}: {error.message if error else failure}"
 
 
 def rollback_sentence(report: RollbackReport) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from client.errors import RunFailed
 from client.follow import Snapshot
+from client.render.outcome import failure_sentence
 from client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
 from client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from client.render.times import duration, moment, parse_time, seconds_between
@@ -80,7 +81,7 @@ def _print_heading(console: Console, report: RunReport, now: datetime) -> None:
     status = status_word(report.snapshot)
     passed = seconds_between(summary.start_time, summary.close_time or now)
     state = report.snapshot.state
-    error = f"{report.failure.failure_type}: {report.failure}" if report.failure else ""
+    error = failure_sentence(report.failure) if report.failure else ""
     _facts(
         console,
         {
@@ -184,7 +185,9 @@ def _print_audit(console: Console, audit: Sequence[AuditEntry]) -> None:
 
 
 def _rows_of_result(result: RunResult | None) -> list[StepRow]:
-    return [_row_of_result(path, one) for path, one in result.steps.items()] if result else []
+    steps = result.steps.items() if result else ()
+    started = sorted(steps, key=lambda one: str(one[1].get("start_time") or "9"))  # those that never started last
+    return [_row_of_result(path, one) for path, one in started]
 
 
 def _row_of_result(path: str, summary: dict[str, Any]) -> StepRow:

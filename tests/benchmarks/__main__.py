@@ -9,18 +9,22 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from client.server import DevServer
 from tests.benchmarks.measuring import Pair, bench_worker, measure
 from tests.benchmarks.table import HEAD, LEGEND, machine, row
 from tests.benchmarks.workloads import Workload, workloads
 
+# The runtime writes its warnings about slow workflow tasks to standard output.
+QUIET = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR")))
+
 
 async def measure_all(chosen: Sequence[Workload]) -> AsyncIterator[tuple[Workload, list[Pair]]]:
     """Measure on a server of its own, and print the table line by line."""
     with tempfile.TemporaryDirectory(prefix="adw-bench-") as folder:
         async with DevServer(database=Path(folder) / "bench.db") as server:
-            client = await Client.connect(server.address)
+            client = await Client.connect(server.address, runtime=Runtime(telemetry=QUIET))
             print(HEAD, flush=True)
             async with bench_worker(client, chosen):
                 for workload in chosen:

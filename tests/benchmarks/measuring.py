@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from statistics import fmean
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -25,10 +25,11 @@ from workflows.engine.headers import HeaderInterceptor
 from workflows.engine.sandbox import sandbox_runner
 
 Result = TypeVar("Result")
+Handle = WorkflowHandle[Any, Any]
 
 QUEUE = "bench"
-WORKFLOW_TASK_TIMEOUT = timedelta(seconds=60)
-"""A busy machine must not add events by letting a workflow task time out."""
+REPLAYED_STEPS = 1000
+"""Steps replayed at a time, so that the start of the replaying worker counts little."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Sample:
-    """One side of a workload, once. `events` and `bytes` are those of one run's history."""
+    """One side of a workload, once. `events` and `bytes` are those of a run's history, the mean of its runs."""
 
     cost: Cost
-    replay: Cost
-    events: int
-    bytes: int
+    replay_cpu_seconds: float
+    """Of one step: the workflow's own share, without server and activities."""
+    events: float
+    bytes: float
 
 
 @dataclass(frozen=True)
@@ -91,44 +93,51 @@ async def measure(client: Client, workload: Workload) -> list[Pair]:
     return [await _pair(client, workload, engine_first=number % 2 == 0) for number in range(workload.pairs)]
 
 
-async def run_once(client: Client, workload: Workload, side: Side) -> WorkflowHandle[Any, Any]:
-    """Run the workload to its end; gives one of its runs."""
+async def run_once(client: Client, workload: Workload, side: Side) -> list[Handle]:
+    """Run the workload to its end; gives its runs."""
 
-    async def one() -> WorkflowHandle[Any, Any]:
-        handle: WorkflowHandle[Any, Any] = await client.start_workflow(
+    async def one() -> Handle:
+        handle: Handle = await client.start_workflow(
             workload.workflow_type(side),
             args=workload.arguments(side),
             id=f"{side}-{uuid4().hex}",
             task_queue=QUEUE,
-            task_timeout=WORKFLOW_TASK_TIMEOUT,
         )
         await handle.result()
         return handle
 
-    return (await asyncio.gather(*(one() for _ in range(workload.runs))))[0]
+    return await asyncio.gather(*(one() for _ in range(workload.runs)))
 
 
-async def history_size(handle: WorkflowHandle[Any, Any]) -> tuple[int, int]:
-    """Events and bytes of a run's history, as the server counts them."""
-    info = (await handle.describe()).raw_description.workflow_execution_info
-    return info.history_length, info.history_size_bytes
+async def history_size(handles: Sequence[Handle]) -> tuple[float, float]:
+    """Events and bytes of the runs' histories, as the server counts them: the mean."""
+    infos = [(await handle.describe()).raw_description.workflow_execution_info for handle in handles]
+    return fmean(one.history_length for one in infos), fmean(one.history_size_bytes for one in infos)
 
 
 async def _pair(client: Client, workload: Workload, *, engine_first: bool) -> Pair:
     order: tuple[Side, Side] = ("engine", "handwritten") if engine_first else ("handwritten", "engine")
     ran = {side: await _timed(lambda side=side: run_once(client, workload, side)) for side in order}
-    histories = {side: await ran[side][1].fetch_history() for side in order}
-    replays = {side: (await _timed(lambda side=side: _replay(histories[side])))[0] for side in order}
-    samples = {side: Sample(ran[side][0], replays[side], *await history_size(ran[side][1])) for side in order}
+    samples = {side: await _sample(*ran[side], workload.steps) for side in order}
     return Pair(samples["engine"], samples["handwritten"])
 
 
-async def _replay(history: WorkflowHistory) -> None:
-    """The workflow's own share: no server, no activity."""
+async def _sample(cost: Cost, handles: Sequence[Handle], steps: int) -> Sample:
+    times = max(1, REPLAYED_STEPS // steps)
+    history = await handles[0].fetch_history()
+    replay, _ = await _timed(lambda: _replay(history, times))
+    return Sample(cost, replay.cpu_seconds / (times * steps), *await history_size(handles))
+
+
+async def _replay(history: WorkflowHistory, times: int) -> None:
+    async def histories() -> AsyncIterator[WorkflowHistory]:
+        for _ in range(times):
+            yield history
+
     replayer = Replayer(
         workflows=[*WORKFLOWS, *HANDWRITTEN], workflow_runner=sandbox_runner(), interceptors=[HeaderInterceptor()]
     )
-    await replayer.replay_workflow(history)
+    await replayer.replay_workflows(histories())
 
 
 async def _timed(work: Callable[[], Awaitable[Result]]) -> tuple[Cost, Result]:

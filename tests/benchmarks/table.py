@@ -31,10 +31,10 @@ def row(workload: Workload, pairs: Sequence[Pair]) -> str:
         workload.name,
         _ratio(pairs, lambda one: one.cost.seconds),
         _ratio(pairs, lambda one: one.cost.cpu_seconds),
-        _ratio(pairs, lambda one: one.replay.cpu_seconds),
+        _ratio(pairs, lambda one: one.replay_cpu_seconds),
         _both(pairs, lambda one: one.events, ",.0f"),
         _both(pairs, lambda one: one.cost.seconds * 1000 / steps, ".2f"),
-        _both(pairs, lambda one: one.replay.cpu_seconds * 1000 / workload.steps, ".2f"),
+        _both(pairs, lambda one: one.replay_cpu_seconds * 1000, ".2f"),
         _both(pairs, lambda one: one.bytes / workload.steps, ".0f"),
     ]
     return f"| {' | '.join(cells)} |"

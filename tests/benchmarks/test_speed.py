@@ -47,12 +47,12 @@ async def test_the_engine_keeps_up_with_hand_written_workflows(capsys: pytest.Ca
     assert max(per_step) < min(per_step) * 1.1
 
 
-async def _sizes(client: Client, side: Side, chosen: Sequence[Workload]) -> list[tuple[int, int]]:
+async def _sizes(client: Client, side: Side, chosen: Sequence[Workload]) -> list[tuple[float, float]]:
     runs = await asyncio.gather(*(run_once(client, workload, side) for workload in chosen))
     return [await history_size(run) for run in runs]
 
 
-def _events_added(pair: Pair) -> int:
+def _events_added(pair: Pair) -> float:
     return pair.engine.events - pair.handwritten.events
 
 

@@ -8,8 +8,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from activities import ActionError, UndoInput
-from client.rollbacks import retry_rollback
 from client.descriptions import waiting_for
+from client.rollbacks import retry_rollback
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 from workflows.errors import OperationRefused, WorkflowError
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ def compact(history: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # Failures are what some scenarios are about.
     asyncio.run(record(sys.argv[1:]))
     sys.stdout.flush()
     # At once: Temporal's runtime threads can abort the interpreter while it shuts down.

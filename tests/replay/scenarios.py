@@ -16,9 +16,9 @@ ONCE = {"max_attempts": 1}
 ASK = {"step_id": "ask", "step_type": "human_approval"}
 
 
-def work(value: Any = None) -> dict[str, Any]:
+def work(given: dict[str, Any] | None = None) -> dict[str, Any]:
     """Give back what was mapped."""
-    return {"value": value}
+    return given or {}
 
 
 def fails() -> None:
@@ -49,10 +49,23 @@ def step(step_id: str, *after: str, action: str = "work", **more: Any) -> dict[s
     return {"step_id": step_id, "action": action, "dependencies": list(after), **more}
 
 
-async def finish(harness: Harness, workflow: Definition, input_data: Any = None) -> None:
-    """Run to the end, whatever it is."""
-    async with harness.worker(ACTIONS):
-        await outcome_of(await harness.start(workflow, input_data))
+async def finish(
+    harness: Harness,
+    workflow: Definition,
+    input_data: Any = None,
+    *,
+    failure: str | None = None,
+    actions: Any = ACTIONS,
+) -> None:
+    """Run to the end, which must be this failure, or completion."""
+    async with harness.worker(actions):
+        await ends(await harness.start(workflow, input_data), failure)
+
+
+async def ends(run: Run, failure: str | None = None) -> None:
+    """Wait for the end, which must be this failure, or completion."""
+    outcome = await outcome_of(run)
+    assert outcome.failure == failure, outcome.message
 
 
 async def reached(run: Run, path: str, status: str) -> None:
@@ -65,13 +78,16 @@ async def reached(run: Run, path: str, status: str) -> None:
 
 
 async def sequential(harness: Harness) -> None:
-    mapped = {"input_mapping": {"value": "steps.first.output.value + 1"}, "output_mapping": {"result.value": "workflow.sum"}}
+    mapped: dict[str, Any] = {
+        "input_mapping": {"value": "steps.first.output.value + 1"},
+        "output_mapping": {"result.value": "workflow.sum"},
+    }
     first = step("first", input_mapping={"value": "input.number"})
     await finish(harness, definition(first, step("second", "first", **mapped)), {"number": 1})
 
 
 async def sequential_fails(harness: Harness) -> None:
-    await finish(harness, definition(step("pay", action="fails")))
+    await finish(harness, definition(step("pay", action="fails")), failure="WorkflowFailed")
 
 
 async def sequential_cancelled(harness: Harness) -> None:
@@ -85,12 +101,14 @@ async def sequential_cancelled(harness: Harness) -> None:
         await reached(run, "hangs", "running")
         await asyncio.sleep(0.3)
         await run.cancel()
-        await outcome_of(run)
+        await ends(run, "Cancelled")
 
 
 async def attempt_times_out(harness: Harness) -> None:
     policy = {"max_attempts": 2, "delay": 0.05}
-    await finish(harness, definition(step("hangs", action="hangs", timeout=0.3, retry_policy=policy)))
+    await finish(
+        harness, definition(step("hangs", action="hangs", timeout=0.3, retry_policy=policy)), failure="WorkflowFailed"
+    )
 
 
 async def linear_retry(harness: Harness) -> None:
@@ -102,18 +120,20 @@ async def linear_retry(harness: Harness) -> None:
             raise ActionError("again", type="Busy")
 
     policy = {"max_attempts": 3, "backoff_strategy": "linear", "delay": 0.1, "jitter": 0.5}
-    await harness.run(definition(step("flaky", action="flaky", retry_policy=policy)), actions={"flaky": flaky})
+    await finish(harness, definition(step("flaky", action="flaky", retry_policy=policy)), actions={"flaky": flaky})
 
 
 async def worker_on_a_capability_queue(harness: Harness) -> None:
     queue = f"{harness.task_queue}-vision"
     async with harness.worker(), harness.worker(ACTIONS, task_queue=queue):
         look = step("look", step_type="worker", agent_capability=queue)
-        await outcome_of(await harness.start(definition(look)))
+        await ends(await harness.start(definition(look)))
 
 
 async def queue_nobody_polls(harness: Harness) -> None:
-    await finish(harness, definition(step("look", agent_capability="nobody-here", queue_timeout=0.5)))
+    await finish(
+        harness, definition(step("look", agent_capability="nobody-here", queue_timeout=0.5)), failure="WorkflowFailed"
+    )
 
 
 async def parallel_nested(harness: Harness) -> None:
@@ -127,7 +147,11 @@ async def parallel_fails(harness: Harness) -> None:
     nested = [step("good", rollback_actions=["undo"]), step("bad", action="fails")]
     policy = {"parallel_failure_threshold": 1.0}
     both = {"step_id": "both", "step_type": "parallel", "parallel_steps": nested, "retry_policy": policy}
-    await finish(harness, definition(step("first", rollback_actions=["undo"]), {**both, "dependencies": ["first"]}))
+    await finish(
+        harness,
+        definition(step("first", rollback_actions=["undo"]), {**both, "dependencies": ["first"]}),
+        failure="WorkflowFailed",
+    )
 
 
 async def conditional(harness: Harness) -> None:
@@ -166,7 +190,7 @@ async def wait_for_events(harness: Harness) -> None:
         await run.send_event("paid", {"order": 6})
         await run.send_event("paid", {"order": 7}, event_id="one")
         await run.send_event("paid", {"order": 7}, event_id="one")
-        await outcome_of(run)
+        await ends(run)
 
 
 async def wait_cancelled(harness: Harness) -> None:
@@ -174,7 +198,7 @@ async def wait_cancelled(harness: Harness) -> None:
         run = await harness.start(definition({"step_id": "paid", "step_type": "wait", "wait": {"event": "paid"}}))
         await reached(run, "paid", "waiting")
         await run.cancel()
-        await outcome_of(run)
+        await ends(run, "Cancelled")
 
 
 async def approval_by_quorum(harness: Harness) -> None:
@@ -197,14 +221,14 @@ async def approval_by_quorum(harness: Harness) -> None:
         await run.signal_approval("ask", approver="mallory")
         await run.signal_approval("ask", approver="fay", form={"reason": "budget"}, decision_id="one")
         await run.approve("ask", approver="mia", form={"reason": "fine"}, digest=pending.digest)
-        await outcome_of(run)
+        await ends(run)
 
 
 async def approval_given_early(harness: Harness) -> None:
     run = await harness.start(definition(ASK))
     await run.signal_approval("ask", approver="ann")
     async with harness.worker(ACTIONS):
-        await outcome_of(run)
+        await ends(run)
 
 
 async def approval_rejected(harness: Harness) -> None:
@@ -212,7 +236,7 @@ async def approval_rejected(harness: Harness) -> None:
         run = await harness.start(definition(step("pay", rollback_actions=["undo"]), {**ASK, "dependencies": ["pay"]}))
         await eventually(run.pending_approvals)
         await run.reject("ask", approver="olga", comment="too much")
-        await outcome_of(run)
+        await ends(run, "ApprovalRejected")
 
 
 async def approval_at_its_deadline(harness: Harness) -> None:
@@ -224,7 +248,7 @@ async def approval_cancelled(harness: Harness) -> None:
         run = await harness.start(definition(ASK))
         await eventually(run.pending_approvals)
         await run.cancel()
-        await outcome_of(run)
+        await ends(run, "Cancelled")
 
 
 async def rollback_step(harness: Harness) -> None:
@@ -235,17 +259,22 @@ async def rollback_step(harness: Harness) -> None:
 
 async def rollback_step_fails(harness: Harness) -> None:
     back = {"step_id": "back", "step_type": "rollback", "dependencies": ["a"]}
-    await finish(harness, definition(step("a", rollback_actions=["stuck"]), back))
+    await finish(harness, definition(step("a", rollback_actions=["stuck"]), back), failure="RollbackIncomplete")
 
 
 async def saga_with_a_failing_undo(harness: Harness) -> None:
     steps = [
-        step("a", rollback_actions=["undo"], rollback_mapping={"undo": "result"}),
+        step(
+            "a",
+            input_mapping={"value": "'key'"},
+            rollback_actions=["undo"],
+            rollback_mapping={"step_id": "'a'", "outcome": "'completed'", "idempotency_key": "result.value"},
+        ),
         step("b", "a", rollback_actions=["stuck", "undo"]),
         step("c", "a", rollback_actions=["undo"]),
         step("bad", "b", "c", action="fails", rollback_actions=["undo"]),
     ]
-    await finish(harness, definition(*steps))
+    await finish(harness, definition(*steps), failure="RollbackIncomplete")
 
 
 async def cancelled_twice(harness: Harness) -> None:
@@ -257,7 +286,9 @@ async def cancelled_twice(harness: Harness) -> None:
 
     async with harness.worker({**ACTIONS, "slowly": slowly}):
         run = await harness.start(
-            definition(step("pay", rollback_actions=["slowly"]), step("hangs", "pay", action="hangs", heartbeat_timeout=2))
+            definition(
+                step("pay", rollback_actions=["slowly"]), step("hangs", "pay", action="hangs", heartbeat_timeout=2)
+            )
         )
         await reached(run, "hangs", "running")
         await run.cancel()
@@ -265,7 +296,7 @@ async def cancelled_twice(harness: Harness) -> None:
         await run.cancel()
         await asyncio.sleep(0.3)
         release.set()
-        await outcome_of(run)
+        await ends(run, "Cancelled")
 
 
 async def error_handlers(harness: Harness) -> None:
@@ -281,7 +312,9 @@ async def error_handlers(harness: Harness) -> None:
 
 async def continue_on_failure(harness: Harness) -> None:
     policy = {"max_attempts": 1, "continue_on_failure": True}
-    await finish(harness, definition(step("pay", action="fails", retry_policy=policy), step("ship", "pay"), step("tell")))
+    await finish(
+        harness, definition(step("pay", action="fails", retry_policy=policy), step("ship", "pay"), step("tell"))
+    )
 
 
 async def paused_retried_and_skipped(harness: Harness) -> None:
@@ -310,23 +343,32 @@ async def paused_retried_and_skipped(harness: Harness) -> None:
         await run.skip_step("bad", "done by hand", by="op")
         await eventually(run.pending_approvals)
         await run.skip_step("ask", "decided by phone", by="op")
-        await outcome_of(run)
+        await ends(run)
 
 
 async def run_times_out(harness: Harness) -> None:
     hangs = step("hangs", "a", action="hangs", heartbeat_timeout=2, rollback_actions=["undo"])
-    await finish(harness, definition(step("a", rollback_actions=["undo"]), hangs, timeout=1.0))
+    await finish(
+        harness, definition(step("a", rollback_actions=["undo"]), hangs, timeout=1.0), failure="WorkflowTimeout"
+    )
 
 
 async def registered_type(harness: Harness) -> None:
     schema = {"type": "object", "required": ["number"]}
-    workflow = definition(step("a", input_mapping={"value": "input.number"}), input_schema=schema, output={"is": "input.number"})
+    workflow = definition(
+        step("a", input_mapping={"value": "input.number"}), input_schema=schema, output={"is": "input.number"}
+    )
     async with harness.worker(ACTIONS, definitions=[workflow]):
-        await outcome_of(await harness.start("test", {"number": 1}))
+        await ends(await harness.start("test", {"number": 1}))
 
 
 async def input_refused(harness: Harness) -> None:
-    await finish(harness, definition(step("a"), input_schema={"type": "object", "required": ["number"]}), {})
+    await finish(
+        harness,
+        definition(step("a"), input_schema={"type": "object", "required": ["number"]}),
+        {},
+        failure="InputInvalid",
+    )
 
 
 SCENARIOS: tuple[Scenario, ...] = (

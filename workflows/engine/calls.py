@@ -19,6 +19,7 @@ from workflows.engine.payloads import decode, encode
 from workflows.engine.plan import Retries, StepPlan
 from workflows.engine.saga import UndoCall
 from workflows.engine.scope import scope_of
+from workflows.engine.tracing import TRACE_HEADER
 from workflows.errors import WorkflowError
 
 DEFAULT_QUEUE_TIMEOUT = timedelta(seconds=300)
@@ -30,7 +31,7 @@ async def call_action(step: StepContext, arguments: list[RawValue]) -> Json:
     """Run the step's action as an activity named like it, with the step's path as id. Raises ActivityError, DataInvalid."""
     plan = step.plan.step
     retries = step.plan.retries
-    token = activity_headers.set(_headers(step.run, retries))
+    token = activity_headers.set(_headers(step.run, step.path, retries))
     try:
         handle = workflow.start_activity(
             plan.action or "",
@@ -51,13 +52,23 @@ async def call_action(step: StepContext, arguments: list[RawValue]) -> Json:
     return decode(await handle, f"the result of action {plan.action!r}")
 
 
-async def call_undo(run: RunContext, undo: UndoCall) -> ErrorInfo | None:
-    """Run one undo action; gives its error when it failed for good, and never raises one."""
+async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorInfo | None:
+    """Run one undo action; gives its error when it failed for good, and never raises one.
+
+    `parent` is the path of the `rollback` step that asks for it.
+    """
+    run.telemetry.undo_started(undo, parent)
+    error = await _undo(run, undo)
+    run.telemetry.undo_ended(undo, error)
+    return error
+
+
+async def _undo(run: RunContext, undo: UndoCall) -> ErrorInfo | None:
     plan = undo.armed.plan
     try:
         value = _undo_input(run, undo)
         argument = encode(value, f"the input of undo action {undo.action!r} of step {undo.armed.path!r}")
-        token = activity_headers.set(_headers(run, None))
+        token = activity_headers.set(_headers(run, undo.activity_id, None))
         try:
             async with run.slots.hold():
                 await workflow.start_activity(
@@ -101,8 +112,11 @@ def temporal_policy(retries: Retries) -> RetryPolicy:
     )
 
 
-def _headers(run: RunContext, retries: Retries | None) -> ActivityHeaders | None:
+def _headers(run: RunContext, activity_id: str, retries: Retries | None) -> ActivityHeaders | None:
     values: dict[str, Payload] = {}
+    trace = run.telemetry.header(activity_id)
+    if trace is not None:
+        values[TRACE_HEADER] = trace
     if run.execution_id != run.run_id:
         values[HEADER_EXECUTION] = encode(run.execution_id, HEADER_EXECUTION).payload
     if retries is not None and (retries.strategy is BackoffStrategy.LINEAR or retries.jitter):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from workflows.contract import ExecutionOptions, Json
+from workflows.contract import ExecutionOptions, Json, SkipReason
 from workflows.definition.models import StepStatus
 from workflows.engine.failures import failure_of
 from workflows.engine.scope import scope_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workflows.engine.scheduler import Settled
     from workflows.engine.slots import Slots
     from workflows.engine.state import Record, RunState
+    from workflows.engine.telemetry import RunTelemetry
 
 
 class ExecuteStep(Protocol):
@@ -48,7 +49,9 @@ class RunContext:
     events: Events
     operations: Operations
     display: Display
+    telemetry: RunTelemetry
     execute: ExecuteStep
+    skip: Callable[[Record, SkipReason], Settled]
 
     def idempotency_key(self, path: str) -> str:
         """The key an action of this run is called with: execution id and step path."""

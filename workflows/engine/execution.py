@@ -92,6 +92,7 @@ class Execution:
     async def _attempt(self, step: StepContext) -> Settled:
         record = step.record
         record.start_time = timestamp()
+        self.run.telemetry.step_started(record)
         try:
             if not self._conditions_hold(step):
                 return self.skip(record, SkipReason.CONDITION_FALSE)
@@ -178,6 +179,7 @@ class Execution:
         self.run.state.skip(record, reason)
         record.end_time = timestamp()
         self.run.display.settled(record)
+        self.run.telemetry.step_skipped(record)
         return Settled(Outcome.SKIPPED, reason=reason)
 
     def _settle(self, record: Record, status: StepStatus, error: ErrorInfo | None) -> None:
@@ -186,4 +188,5 @@ class Execution:
         record.waiting_for = None
         self.run.state.change(record, status)
         self.run.display.settled(record)
-        workflow.logger.debug("step %s is %s", record.path, status.value)
+        self.run.telemetry.step_ended(record)
+        workflow.logger.debug("step %s is %s", record.path, status.value, extra={"step": record.path})

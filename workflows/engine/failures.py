@@ -7,7 +7,14 @@ from typing import Literal
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
 
 from workflows.contract import ErrorInfo, Json
-from workflows.errors import DataInvalid, PayloadTooLarge, WorkflowError
+from workflows.errors import (
+    ApprovalRejected,
+    ApprovalTimeout,
+    DataInvalid,
+    PayloadTooLarge,
+    WorkflowError,
+    WorkflowFailed,
+)
 
 Effect = Literal["failed", "unknown"]
 """Whether the action definitely had no effect, or may have had one."""
@@ -25,17 +32,24 @@ _TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
     ),
 }
 
+_OWN_RUN_FAILURES = (ApprovalRejected, ApprovalTimeout)
+"""Failures of a step that are the run's own failure type; every other one is `WorkflowFailed`."""
 _PLAIN: tuple[type, ...] = (str, int, float, bool, list, dict)
 
 
 class StepFailure(Exception):
-    """A step failed for good. `effect` says whether its action may have had an effect all the same."""
+    """A step failed for good.
 
-    def __init__(self, error: ErrorInfo, effect: Effect = "failed") -> None:
+    `effect` says whether its action may have had an effect all the same; `run_code` is the failure type of the run when
+    nothing recovers the step.
+    """
+
+    def __init__(self, error: ErrorInfo, effect: Effect = "failed", *, run_code: str = WorkflowFailed.code) -> None:
         """Keep the error as data."""
         super().__init__(error.message)
         self.error = error
         self.effect: Effect = effect
+        self.run_code = run_code
 
 
 class StepSkippedByOperator(Exception):
@@ -44,7 +58,8 @@ class StepSkippedByOperator(Exception):
 
 def failure_of(error: WorkflowError, effect: Effect = "failed") -> StepFailure:
     """A failure found by the engine itself."""
-    return StepFailure(ErrorInfo(type=error.code, message=str(error)), effect)
+    run_code = error.code if isinstance(error, _OWN_RUN_FAILURES) else WorkflowFailed.code
+    return StepFailure(ErrorInfo(type=error.code, message=str(error)), effect, run_code=run_code)
 
 
 def failure_of_activity(error: ActivityError, action: str) -> StepFailure:

@@ -17,7 +17,6 @@ from workflows.contract import (
     RunState,
     SlaResult,
     StateRequest,
-    StepState,
 )
 from workflows.definition.models import StepStatus
 from workflows.engine.clock import parse_timestamp, timestamp
@@ -56,12 +55,31 @@ def run_result(
     )
 
 
+def fitting(result: RunResult) -> dict[str, Json]:
+    """The result as data, small enough to be sent: error details go first, then the list of steps."""
+    data = result.model_dump(mode="json")
+    if _size(data) > PAYLOAD_LIMIT_BYTES:
+        _drop_details(data)
+    if _size(data) > PAYLOAD_LIMIT_BYTES:
+        data["steps_left_out"] += len(data["steps"])
+        data["steps"] = {}
+    return data
+
+
+def _drop_details(data: dict[str, Json]) -> None:
+    holders: list[Json] = [data, *data["steps"].values(), *(data["rollback"] or {"entries": []})["entries"]]
+    for holder in holders:
+        if holder.get("error"):
+            holder["error"].pop("details", None)
+
+
 def run_state(run: RunContext, start_time: str, deadline: datetime, request: StateRequest) -> RunState:
     """Answer of the `state` query. Raises `UnknownStep`."""
     records = [_found(run, request.step_id)] if request.step_id else list(run.state.records.values())
     steps = [one.as_state(include_data=request.include_data) for one in records]
-    left_out = request.include_data and len(records) > 1 and _size(steps) > _DATA_LIMIT_BYTES
-    if left_out:
+    variables = run.state.variables if request.include_data else {}
+    left_out = _size([one.execution_data for one in steps]) + _size(variables) > _DATA_LIMIT_BYTES
+    if left_out and len(records) > 1:
         steps = [one.as_state(include_data=False) for one in records]
     ended = run.state.error is not None or run.approvals.ended
     return RunState(
@@ -74,7 +92,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         deadline=None if ended else timestamp(deadline),
         steps=steps,
         data_left_out=left_out,
-        workflow=run.state.variables if request.include_data and not left_out else {},
+        workflow={} if left_out else variables,
         error=run.state.error,
         rollback=run.saga.report(run.state.error.type if run.state.error else "rollback step")
         if run.state.error or run.saga.entries
@@ -111,8 +129,8 @@ def _found(run: RunContext, step_id: str) -> Record:
     return record
 
 
-def _size(steps: list[StepState]) -> int:
-    return sum(len(json.dumps(one.execution_data)) for one in steps)
+def _size(value: Json) -> int:
+    return len(json.dumps(value))
 
 
 def _summary(record: Record) -> dict[str, Json]:

@@ -22,16 +22,15 @@ from workflows.engine.failures import CANCELLED, StepFailure
 from workflows.engine.operations import Operations
 from workflows.engine.payloads import encode
 from workflows.engine.plan import Plan
-from workflows.engine.results import run_result
+from workflows.engine.results import fitting, run_result
 from workflows.engine.saga import Saga, UndoCall
 from workflows.engine.scheduler import Settled
 from workflows.engine.scope import scope_of
 from workflows.engine.slots import Slots
 from workflows.engine.state import RunState
-from workflows.errors import RollbackIncomplete, WorkflowError, WorkflowFailed, WorkflowTimeout
+from workflows.engine.telemetry import begin_telemetry
+from workflows.errors import Deadlock, RollbackIncomplete, WorkflowError, WorkflowFailed, WorkflowTimeout
 
-OWN_CODES = ("ApprovalRejected", "ApprovalTimeout", "Deadlock", "WorkflowTimeout")
-"""Errors of a step that are the run's own failure type; every other one is `WorkflowFailed`."""
 RESULT_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
 """Room for the steps and the rollback report beside the definition's own result."""
 
@@ -43,6 +42,15 @@ class RunFailure:
     code: str
     message: str
     details: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Why the steps ended before their time."""
+
+    error: ErrorInfo
+    code: str = WorkflowFailed.code
+    status: RunStatus = RunStatus.FAILED
 
 
 class RunCancelled(Exception):
@@ -91,7 +99,9 @@ class Run:
             events=Events(),
             operations=Operations(self.state),
             display=Display(self.state, search_attributes=search_attributes),
+            telemetry=begin_telemetry(definition.workflow_id),
             execute=self._execution.execute,
+            skip=self._execution.skip,
         )
         self._execution.attach(self.context)
 
@@ -104,13 +114,13 @@ class Run:
     async def execute(self) -> dict[str, Json]:
         """Run to the end. Gives the result object; raises `RunFailedError` or `RunCancelled`."""
         body = asyncio.ensure_future(self._run_steps())
-        cause = await self._wait_for(body)
-        if cause is None:
+        ending = await self._wait_for(body)
+        if ending is None:
             return self._finish(RunStatus.COMPLETED, None, result=body.result())
         unwinding = asyncio.ensure_future(self._unwind())
         await ended(unwinding)
         unwinding.result()
-        return self._fail(cause)
+        return self._fail(ending)
 
     async def _run_steps(self) -> Json:
         root = self.context.plan.root
@@ -130,35 +140,35 @@ class Run:
         encode(result, "the run's result", RESULT_LIMIT_BYTES)
         return result
 
-    async def _wait_for(self, body: asyncio.Future[Any]) -> ErrorInfo | None:
+    async def _wait_for(self, body: asyncio.Future[Any]) -> _Ending | None:
         """Wait until the steps ended, the deadline passed, or the run is cancelled; then no step runs any more."""
-        ending: asyncio.Future[ErrorInfo | None] = asyncio.get_running_loop().create_future()
-        body.add_done_callback(lambda _: None if ending.done() else ending.set_result(None))
-        watch = asyncio.ensure_future(self._watch_deadline(ending))
+        early: asyncio.Future[_Ending | None] = asyncio.get_running_loop().create_future()
+        body.add_done_callback(lambda _: None if early.done() else early.set_result(None))
+        watch = asyncio.ensure_future(self._watch_deadline(early))
         try:
-            cause = await asyncio.shield(ending)
+            ending = await asyncio.shield(early)
         except asyncio.CancelledError:
-            cause = None if body.done() else ErrorInfo(type=CANCELLED, message="the run was cancelled.")
-        if cause is None:
-            cause = _failure_of(body)
-        if cause is None:
+            ending = None if body.done() else _CANCELLED
+        ending = ending or _ending_of(body)
+        if ending is None:
             return None
         self.state.status = RunStatus.ROLLING_BACK
-        self.state.error = cause
+        self.state.error = ending.error
         self.context.approvals.ended = True
         body.cancel()
         await ended(body)
         watch.cancel()
-        return cause
+        return ending
 
-    async def _watch_deadline(self, ending: asyncio.Future[ErrorInfo | None]) -> None:
+    async def _watch_deadline(self, early: asyncio.Future[_Ending | None]) -> None:
         while (deadline := self.deadline) > workflow.now():
             await sleep_until(deadline, "run timeout")
             await self.context.operations.gate()
-        if not ending.done():
+        if not early.done():
             seconds = self.context.plan.workflow.timeout
             message = f"the run did not end within its timeout of {seconds:g} seconds."
-            ending.set_result(ErrorInfo(type=WorkflowTimeout.code, message=message))
+            code = WorkflowTimeout.code
+            early.set_result(_Ending(ErrorInfo(type=code, message=message), code, RunStatus.TIMEOUT))
 
     async def _unwind(self) -> None:
         async def call(undo: UndoCall) -> ErrorInfo | None:
@@ -167,36 +177,40 @@ class Run:
         self.context.display.changed()
         await self.context.saga.unwind(self.context.plan.root, call)
 
-    def _fail(self, cause: ErrorInfo) -> dict[str, Json]:
-        report = self.context.saga.report(cause.type)
-        status = _STATUS_OF.get(cause.type, RunStatus.FAILED)
-        details = self._finish(status, cause, result=None)
+    def _fail(self, ending: _Ending) -> dict[str, Json]:
+        report = self.context.saga.report(ending.error.type)
+        details = self._finish(ending.status, ending.error, result=None)
         if not report.complete:
             failed = ", ".join(f"{one.path} ({one.action})" for one in report.entries if one.outcome == "failed")
-            message = f"not everything was undone: {failed}; 'adw rollback' tries these again. The run failed because {cause.message}"
+            message = (
+                f"not everything was undone: {failed}; 'adw rollback' tries these again. "
+                f"The run failed because {ending.error.message}"
+            )
             raise RunFailedError(RunFailure(RollbackIncomplete.code, message, details))
-        if cause.type == CANCELLED:
+        if ending.status is RunStatus.CANCELLED:
             raise RunCancelled
-        code = cause.type if cause.type in OWN_CODES else WorkflowFailed.code
-        raise RunFailedError(RunFailure(code, cause.message, details))
+        raise RunFailedError(RunFailure(ending.code, ending.error.message, details))
 
     def _finish(self, status: RunStatus, error: ErrorInfo | None, *, result: Json) -> dict[str, Json]:
         self.state.status = status
         self.context.approvals.ended = True
         self.context.display.refresh()
-        return run_result(self.context, self.start_time, self._started_at, error, result).model_dump(mode="json")
+        ended = run_result(self.context, self.start_time, self._started_at, error, result)
+        self.context.telemetry.run_ended(ended)
+        return fitting(ended)
 
 
-def _failure_of(body: asyncio.Future[Any]) -> ErrorInfo | None:
+def _ending_of(body: asyncio.Future[Any]) -> _Ending | None:
     """How the steps failed; None when they did not. An engine error is raised: it fails the task, not the run."""
     error = body.exception()
     if isinstance(error, StepFailure):
-        return error.error
+        return _Ending(error.error, error.run_code)
     if isinstance(error, WorkflowError):
-        return ErrorInfo(type=error.code, message=str(error))
+        code = error.code if isinstance(error, Deadlock) else WorkflowFailed.code
+        return _Ending(ErrorInfo(type=error.code, message=str(error)), code)
     if error is not None:
         raise error
     return None
 
 
-_STATUS_OF = {WorkflowTimeout.code: RunStatus.TIMEOUT, CANCELLED: RunStatus.CANCELLED}
+_CANCELLED = _Ending(ErrorInfo(type=CANCELLED, message="the run was cancelled."), CANCELLED, RunStatus.CANCELLED)

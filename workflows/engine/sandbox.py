@@ -14,6 +14,8 @@ PASSED_THROUGH = {
     "workflows.engine.plan": "immutable, cached by digest",
     "workflows.engine.scheduler": "no module state; the plan holds its graphs",
     "workflows.engine.headers": "one context variable for engine and interceptor",
+    "workflows.engine.telemetry": "no module state; compiled and its classes made once",
+    "workflows.engine.tracing": "no module state; its spans go to the worker",
     # Third parties without state of a run.
     "pydantic": "compiled validators",
     "pydantic_core": "native",

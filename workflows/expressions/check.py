@@ -134,7 +134,7 @@ def _references(site: Site) -> frozenset[Reference]:
     expression = compile_expression(site.source, site.roots)
     known = expression.result_type.partition("<")[0]
     if site.gives and known not in (*site.gives, "dyn"):
-        needed = " or ".join(sorted(name.rpartition(".")[2].lower() for name in site.gives))
+        needed = " or ".join(sorted(site.gives))
         raise ExpressionInvalid(f"it gives {known}, but {needed} is needed here")
     return expression.references
 

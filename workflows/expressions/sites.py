@@ -16,9 +16,9 @@ from workflows.expressions.roots import EVENT, ORDINARY, RESULT, roots_at
 ANYTHING: Final[frozenset[str]] = frozenset()
 _BOOL: Final = frozenset({"bool"})
 _LIST: Final = frozenset({"list"})
-_NUMBER: Final = frozenset({"int", "double"})
+_NUMBER: Final = frozenset({"number"})
 _TEXT: Final = frozenset({"string"})
-_TIME: Final = frozenset({"string", "google.protobuf.Timestamp"})
+_TIME: Final = frozenset({"string", "timestamp"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ async def run_parallel(step: StepContext) -> Done:
             return await step.run.execute(plan, prefix)
 
     def note_skip(step_id: str, reason: Json) -> None:
-        step.run.state.skip(step.run.state.open(prefix + step_id, graph.steps[step_id]), reason)
+        step.run.skip(step.run.state.open(prefix + step_id, graph.steps[step_id]), reason)
 
     await GraphDriver(graph.shape, run_child, on_skip=note_skip).drive(known)
     return _judge(step, graph, prefix)
@@ -72,7 +72,7 @@ def _judge(step: StepContext, graph: GraphPlan, prefix: str) -> Done:
         return Done(output)
     names = ", ".join(f"{one.plan.step_id} ({one.error.type})" for one in failed if one.error)
     message = f"step {step.path!r}: {len(completed)} of {total} nested steps succeeded and {needed:g} is needed; failed: {names}."
-    raise StepFailure(ErrorInfo(type="ParallelFailed", message=message, details=output))
+    raise StepFailure(ErrorInfo(type="ParallelFailed", message=message, details={**output, "results": []}))
 
 
 def _failure(record: Record) -> dict[str, Json]:

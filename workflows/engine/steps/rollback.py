@@ -23,7 +23,7 @@ async def run_rollback(step: StepContext) -> Done:
     only = _steps_after(run.plan, step.plan.step.rollback_to) if step.plan.step.rollback_to else None
 
     async def call(undo: UndoCall) -> ErrorInfo | None:
-        return await call_undo(run, undo)
+        return await call_undo(run, undo, step.path)
 
     unwinding = asyncio.ensure_future(run.saga.unwind(run.plan.root, call, only=only))
     cancelled = await ended(unwinding)

@@ -1,0 +1,116 @@
+"""Metrics of a worker: Temporal's own and the project's, on a page for Prometheus or to an OpenTelemetry collector."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass
+
+from opentelemetry.util.re import parse_env_headers
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
+
+from client.errors import WorkerStartRefused
+from client.settings import Settings
+from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from workflows.engine.telemetry import METRICS_WANTED, RUN_SECONDS, RUNS_WAITING, STEP_RETRIED, STEP_SECONDS
+
+COUNT_EVERY_SECONDS = 15
+"""How often the server is asked how many runs wait for people."""
+WAITING = f"ExecutionStatus = 'Running' AND {SEARCH_ATTRIBUTE_WAITING_FOR} IS NOT NULL"
+
+# From a quick action to an approval of a week.
+_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400, 604_800)
+_BUCKETS = {RUN_SECONDS: _SECONDS, STEP_SECONDS: _SECONDS}
+
+_log = logging.getLogger(__name__)
+
+
+def metrics_runtime(settings: Settings) -> Runtime | None:
+    """The runtime for a worker whose metrics are wanted: `prometheus`, else `otlp`; None where neither is set.
+
+    Raises:
+        WorkerStartRefused: the address to listen on cannot be used.
+    """
+    if settings.prometheus is None and settings.otlp is None:
+        return None
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=_config(settings), attach_service_name=False))
+    except ValueError as error:
+        place = f"ADW_PROMETHEUS: {settings.prometheus!r}" if settings.prometheus else f"ADW_OTLP: {settings.otlp!r}"
+        raise WorkerStartRefused(f"{place} cannot be used: {error}; give an IP address and a free port.") from error
+
+
+def _config(settings: Settings) -> PrometheusConfig | OpenTelemetryConfig:
+    if settings.prometheus is not None:
+        return PrometheusConfig(
+            bind_address=settings.prometheus, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS
+        )
+    return OpenTelemetryConfig(
+        url=settings.otlp or "",
+        headers=parse_env_headers(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""), liberal=True),
+        durations_as_seconds=True,
+        histogram_bucket_overrides=_BUCKETS,
+    )
+
+
+def metrics_interceptors(settings: Settings) -> list[Interceptor]:
+    """The interceptors of a worker with that runtime; none where no metrics are wanted."""
+    return [MetricsInterceptor()] if settings.prometheus is not None or settings.otlp is not None else []
+
+
+class MetricsInterceptor(Interceptor):
+    """Asks runs for their metrics, and counts attempts after the first."""
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor] | None:
+        """Tell runs that metrics are wanted; they need no interceptor of their own."""
+        input.unsafe_extern_functions[METRICS_WANTED] = lambda: True
+        return None
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap the activity."""
+        return _ActivityInbound(next)
+
+
+class _ActivityInbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> object:
+        info = activity.info()
+        if info.attempt > 1:
+            counter = activity.metric_meter().create_counter(STEP_RETRIED, "Attempts of actions after the first.")
+            counter.add(1, {"workflow_type": info.workflow_type or ""})
+        return await self.next.execute_activity(input)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRuns:
+    """Gauge of the runs that wait for people: approvals, and failed steps held for an operator.
+
+    The server counts them, so a worker that starts again, or forgets a waiting run, says the same as all others: take the
+    maximum over the workers. Needs the project's search attribute.
+    """
+
+    client: Client
+    runtime: Runtime
+
+    async def watch(self) -> None:
+        """Count until cancelled; a server that does not answer is asked again later."""
+        gauge = self.runtime.metric_meter.create_gauge(RUNS_WAITING, "Runs that wait for people, as the server counts.")
+        namespace = {"namespace": self.client.namespace}
+        while True:
+            try:
+                gauge.set((await self.client.count_workflows(WAITING)).count, namespace)
+            except RPCError as error:
+                _log.debug("runs that wait cannot be counted: %s", error)
+            await asyncio.sleep(COUNT_EVERY_SECONDS)
