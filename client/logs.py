@@ -23,8 +23,17 @@ CONTEXT_NAMES = {
     },
 }
 """Attribute the SDK's loggers put on a record -> its name -> name in the log line. An activity's id is the step's path."""
-EXTRA_NAMES = ("workflow_id", "run_id", "step", "action", "attempt", "task_queue")
-"""Names that `extra=` may carry directly."""
+EXTRA_NAMES = {
+    "workflow_id": "workflow_id",
+    "run_id": "run_id",
+    "execution_id": "execution_id",
+    "step_path": "step",
+    "step": "step",
+    "action": "action",
+    "attempt": "attempt",
+    "task_queue": "task_queue",
+}
+"""Name that `extra=` may carry directly -> name in the log line."""
 
 
 def configure_logs(format: Literal["text", "json"] = "text", level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -45,9 +54,9 @@ def log_context(record: logging.LogRecord) -> dict[str, Any]:
         if isinstance(carried, Mapping):
             values = cast("Mapping[str, Any]", carried)
             found.update({ours: values[theirs] for theirs, ours in names.items() if theirs in values})
-    for name in EXTRA_NAMES:
-        if hasattr(record, name):
-            found[name] = getattr(record, name)
+    for theirs, ours in EXTRA_NAMES.items():
+        if hasattr(record, theirs):
+            found[ours] = getattr(record, theirs)
     return found
 
 

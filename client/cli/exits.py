@@ -6,7 +6,14 @@ from enum import IntEnum
 
 from client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
 from workflows.definition.problems import DefinitionProblems
-from workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, UnknownStep, WorkflowError
+from workflows.errors import (
+    DefinitionNotFound,
+    InputInvalid,
+    NotSupportedYet,
+    RollbackIncomplete,
+    UnknownStep,
+    WorkflowError,
+)
 
 
 class Exit(IntEnum):
@@ -48,6 +55,7 @@ _BY_ERROR: tuple[tuple[type[WorkflowError], Exit], ...] = (
     (UnknownStep, Exit.NOT_FOUND),
     (DefinitionNotFound, Exit.NOT_FOUND),
     (DefinitionProblems, Exit.FAILED),
+    (RollbackIncomplete, Exit.FAILED),
 )
 
 _BY_FAILURE_TYPE = {

@@ -157,7 +157,7 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
     """Try the failed undo actions of a run again."""
 
     async def work(session: Session) -> int:
-        report = await retry_rollback(session.client, session.run(id, run_id))
+        report = await retry_rollback(session.client, id, run_id=run_id)
         if as_json:
             print_json(report)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Annotated
 
 import typer
@@ -25,7 +27,12 @@ def dev(
 
     Runs are kept in .adw/dev.db. Definitions and actions come from ADW_DEFINITIONS and ADW_ACTIONS.
     """
-    leave_with(lambda: Development(load_settings(), port, ui_port, console()).run())
+
+    async def work() -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C is how it ends
+            await Development(load_settings(), port, ui_port, console()).run()
+
+    leave_with(work)
 
 
 def demo(

@@ -76,7 +76,7 @@ class MetricsInterceptor(Interceptor):
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor] | None:
         """Tell runs that metrics are wanted; they need no interceptor of their own."""
-        input.unsafe_extern_functions[METRICS_WANTED] = lambda: True
+        input.unsafe_extern_functions.update({METRICS_WANTED: lambda: True})  # pyright: ignore[reportUnknownMemberType]
         return None
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:

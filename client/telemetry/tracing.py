@@ -6,11 +6,11 @@ there, so that a span told twice is one span.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -76,8 +76,8 @@ class TracingInterceptor(ClientInterceptor, WorkerInterceptor):
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor] | None:
         """Give runs the functions they tell their spans with; they need no interceptor of their own."""
-        input.unsafe_extern_functions[RECORD_SPAN] = self.record
-        input.unsafe_extern_functions[IS_SAMPLED] = self.is_sampled
+        functions = {RECORD_SPAN: self.record, IS_SAMPLED: self.is_sampled}
+        input.unsafe_extern_functions.update(functions)  # pyright: ignore[reportUnknownMemberType]
         return None
 
     def is_sampled(self, trace_id: str) -> bool:
@@ -177,11 +177,10 @@ class _ActivityInbound(ActivityInboundInterceptor):
 
 def _name_of(input: StartWorkflowInput) -> str:
     """The definition's name: the workflow type, or what comes with the argument of an ad-hoc run."""
-    if input.workflow != AD_HOC_WORKFLOW_TYPE or not input.args:
-        return input.workflow
-    request = cast("Mapping[str, Any]", input.args[0]) if isinstance(input.args[0], Mapping) else {}
-    definition = request.get("workflow")
-    return str(definition.get("workflow_id")) if isinstance(definition, Mapping) else input.workflow
+    if input.workflow == AD_HOC_WORKFLOW_TYPE:
+        with contextlib.suppress(LookupError, TypeError):  # what does not fit is the run's to refuse
+            return str(input.args[0]["workflow"]["workflow_id"])
+    return input.workflow
 
 
 def _header() -> Payload:
@@ -200,7 +199,9 @@ def _carrier(header: Payload) -> dict[str, str]:
 def _below(trace_id: str, parent_id: str | None) -> Context:
     if parent_id is None:
         return Context()
-    parent = SpanContext(int(trace_id, 16), int(parent_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    parent = SpanContext(
+        int(trace_id, 16), int(parent_id, 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+    )
     return set_span_in_context(NonRecordingSpan(parent), Context())
 
 

@@ -87,9 +87,10 @@ async def bench_worker(client: Client, workloads: Sequence[Workload]) -> AsyncGe
 
 
 async def measure(client: Client, workload: Workload) -> list[Pair]:
-    """Warm up, then measure the pairs; who goes first alternates."""
-    await run_once(client, workload, "engine")
-    await run_once(client, workload, "handwritten")
+    """Warm up, then measure the pairs; who goes first alternates. A single pair is long and needs no warming."""
+    if workload.pairs > 1:
+        await run_once(client, workload, "engine")
+        await run_once(client, workload, "handwritten")
     return [await _pair(client, workload, engine_first=number % 2 == 0) for number in range(workload.pairs)]
 
 

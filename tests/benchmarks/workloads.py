@@ -58,7 +58,7 @@ def workloads(*, quick: bool = False) -> list[Workload]:
         Workload("chain of 100", 100, pairs=few),
         Workload("fan of 100, all at once", 100, "fan", pairs=few),
         Workload("fan of 100, 10 at a time", 100, "fan", at_once=10, pairs=few),
-        Workload("200 runs of a chain of 10", 10, runs=200, pairs=few // 2),
+        Workload("200 runs of a chain of 10", 10, runs=200, pairs=2 if quick else 5),
         Workload("chain of 1,000", 1000, pairs=1 if quick else 3),
     ]
     return some if quick else [*some, Workload("chain of 5,000", 5000, pairs=1)]

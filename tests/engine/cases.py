@@ -111,7 +111,8 @@ class _Maker:
         for step in steps:
             step.setdefault("retry_policy", {})["continue_on_failure"] = True
         before = [step["step_id"] for step in self.some(steps, 4)]
-        steps.append({"step_id": "last", "step_type": "sequential", "action": "do", "dependencies": before})
+        last = {"step_id": "last", "step_type": "sequential", "action": "do", "dependencies": before}
+        steps.append({**last, "rollback_actions": ["undo"]})
         self.outcomes["last"] = "fails"
 
     def step(self, depth: int) -> Step:
@@ -180,11 +181,12 @@ class _Maker:
 
     def route(self, step: Step, routes: list[list[str]]) -> None:
         name = step["step_id"]
-        step["conditions"] = [
+        conditions: list[dict[str, Any]] = [
             {"expression": f"input.{name} == {index}", "next_steps": route} for index, route in enumerate(routes)
         ]
         outcome = self.draw(st.sampled_from([*range(len(routes))] * 3 + ["none", "fails"]))
         if len(routes) > 1 and self.chance(30):
-            step["conditions"][-1] = {"default": True, "next_steps": routes[-1]}
+            conditions[-1] = {"default": True, "next_steps": routes[-1]}
             outcome = len(routes) - 1 if outcome == "none" else outcome
+        step["conditions"] = conditions
         self.outcomes[name] = outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,7 +114,7 @@ async def test_runs_on_a_server_do_what_the_reference_allows(client: Client, bat
 
 
 @asynccontextmanager
-async def arena(client: Client) -> AsyncIterator[Actions]:
+async def arena(client: Client) -> AsyncGenerator[Actions, None]:
     """A worker with the recording actions; every history is replayed at the end."""
     actions = Actions(Harness(client))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import assert_never
 
 from temporalio import workflow
@@ -189,4 +190,5 @@ class Execution:
         self.run.state.change(record, status)
         self.run.display.settled(record)
         self.run.telemetry.step_ended(record)
-        workflow.logger.debug("step %s is %s", record.path, status.value, extra={"step": record.path})
+        level = logging.WARNING if status is StepStatus.FAILED else logging.DEBUG
+        workflow.logger.log(level, "step %s is %s", record.path, status.value, extra={"step": record.path})

@@ -113,6 +113,7 @@ async def _prepare(request: PrepareRequest) -> Prepared:
             request.model_dump(mode="json"),
             result_type=RawValue,
             schedule_to_close_timeout=PREPARE_TIMEOUT,
+            summary="check and pin the definition",
             retry_policy=RetryPolicy(maximum_attempts=3),
         )
     except ActivityError as error:

@@ -10,7 +10,7 @@ from temporalio.common import MetricHistogramFloat, MetricMeter
 
 from workflows.contract import ErrorInfo, Json, RunResult
 from workflows.definition.models import StepStatus
-from workflows.engine.tracing import Trace, begin_trace
+from workflows.engine.tracing import Trace, begin_trace, extern_functions
 
 if TYPE_CHECKING:
     from temporalio.api.common.v1 import Payload
@@ -170,7 +170,7 @@ class RunTelemetry:
 
 def begin_telemetry(workflow_id: str) -> RunTelemetry:
     """What the worker wants to hear about the current run, which begins."""
-    wanted = METRICS_WANTED in workflow.extern_functions()
+    wanted = METRICS_WANTED in extern_functions()
     return RunTelemetry(begin_trace(f"run {workflow_id}"), RunMetrics(workflow.metric_meter()) if wanted else None)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
@@ -82,7 +82,7 @@ class Trace:
         finished = FinishedSpan(
             span.name, self.trace_id, span.span_id, span.parent_id, span.start, end, {**ids, **attributes}, error
         )
-        workflow.extern_functions()[RECORD_SPAN](finished)
+        extern_functions()[RECORD_SPAN](finished)
 
     def header(self, key: str) -> Payload | None:
         """The header of an activity whose span has this key."""
@@ -103,7 +103,7 @@ def begin_trace(name: str) -> Trace | None:
 
     It goes on the caller's trace when the run was started with one, and begins a trace otherwise.
     """
-    functions = workflow.extern_functions()
+    functions = extern_functions()
     if RECORD_SPAN not in functions:
         return None
     info = workflow.info()
@@ -122,15 +122,21 @@ def begin_trace(name: str) -> Trace | None:
     return trace
 
 
+def extern_functions() -> Mapping[str, Callable[..., Any]]:
+    """What the worker's interceptors offer to runs."""
+    functions = workflow.extern_functions()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return cast("Mapping[str, Callable[..., Any]]", functions)
+
+
 def _carrier(header: Payload | None) -> dict[str, Any]:
     """What the header holds; a header of another shape must not harm the run, so it counts as none."""
     if header is None:
         return {}
     try:
-        carrier = json.loads(header.data)
+        carrier: Any = json.loads(header.data)
     except ValueError:
         return {}
-    return carrier if isinstance(carrier, dict) else {}
+    return cast("dict[str, Any]", carrier) if isinstance(carrier, dict) else {}
 
 
 def _hash(text: str, digits: int) -> str:

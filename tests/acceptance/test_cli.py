@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client
+
+from client.runs import Run, get_run
+from tests.acceptance.command import ROOT, Adw, finished, line_with
+from tests.harness import eventually
+
+INPUT = str(ROOT / "workflows/library/order-fulfilment/input.json")
+ORDER = ("start", "order-fulfilment", "--input", INPUT, "--as", "sam")
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def new_id() -> str:
+    return f"cli-{uuid4().hex[:8]}"
+
+
+async def reached(client: Client, id: str, path: str, status: str) -> Run:
+    run = get_run(client, id)
+
+    async def is_there() -> bool:
+        return next(one.status.value for one in (await run.state()).steps if one.path == path) == status
+
+    await eventually(is_there)
+    return run
+
+
+def write_definition(folder: Path, *steps: dict[str, Any], **more: Any) -> str:
+    path = folder / f"{new_id()}.json"
+    path.write_text(json.dumps({"workflow_id": "from-a-file", **more, "steps": steps}), encoding="utf-8")
+    return str(path)
+
+
+def needs(step_id: str, file: Path, **more: Any) -> dict[str, Any]:
+    return {"step_id": step_id, "action": "needs", "input_mapping": {"file": f"'{file}'"}, **more}
+
+
+async def test_an_order_is_started_shown_approved_and_watched_to_its_end(adw: Adw, client: Client) -> None:
+    id = new_id()
+    started = (await adw(*ORDER, "--id", id, "--json")).json()
+    assert started["id"] == id
+    await reached(client, id, "approve_order", "waiting")
+
+    shown = (await adw("show", id, "--json")).json()
+    asked = shown["pending_approvals"][0]
+    assert shown["worker_answers"] is True
+    assert asked["subject"]["total_cents"] == 78900
+    waiting = await eventually(lambda: adw_list_waiting(adw, "olga", id))
+    assert waiting[0]["status"] == "running"
+
+    refused = await adw("approve", id, "approve_order", "--as", "nobody")
+    assert refused.code == 2
+    assert refused.errors == (
+        "adw: 'nobody' is not among the approvers of step 'approve_order': group:finance, olga.\n"
+    )
+    watching = await adw.spawn("watch", id)
+    await line_with(watching, "approve_order  waiting: waits for approval by group:finance, olga")
+    approved = await adw("approve", id, "approve_order", "--as", "fiona", "--digest", asked["digest"])
+    assert (approved.code, approved.output) == (0, f"{id}: approve_order is approved\n")
+
+    watched = await finished(watching)
+    assert watched.code == 0
+    assert "fulfil.create_shipment  completed" in watched.output
+    assert '"approved_by": "fiona"' in watched.output
+    report = (await adw("show", id)).output
+    assert "✔ completed" in report
+    assert f"run         {id}" in report
+
+
+async def adw_list_waiting(adw: Adw, who: str, id: str) -> list[dict[str, Any]]:
+    found = (await adw("list", "--waiting-for", who, "--json")).json()
+    return [one for one in found if one["id"] == id]
+
+
+async def test_a_rejected_order_is_rolled_back_and_watch_says_so(adw: Adw, client: Client) -> None:
+    id = new_id()
+    await adw(*ORDER, "--id", id)
+    await reached(client, id, "approve_order", "waiting")
+
+    rejected = await adw("reject", id, "approve_order", "--as", "olga", "--comment", "no", "--json")
+    assert rejected.json()["state"] == "decided"
+    watched = await adw("watch", id)
+
+    assert watched.code == 1
+    assert "ApprovalRejected: step 'approve_order' was rejected by olga: no" in watched.output
+    assert "rolled back: 2 undone" in watched.output
+    listed = (await adw("list", "--status", "failed", "--workflow", "order-fulfilment")).output
+    assert id in listed
+
+
+async def test_start_wait_runs_a_definition_file_and_prints_its_result(adw: Adw, tmp_path: Path) -> None:
+    file = write_definition(
+        tmp_path,
+        {"step_id": "say", "action": "note", "input_mapping": {"text": "input.text"}},
+        output={"said": "1 + 1"},
+    )
+
+    ended = await adw("start", file, "--input", '{"text": "hello"}', "--wait", "--json")
+
+    assert ended.json()["result"] == {"said": 2}
+
+
+async def test_an_operator_pauses_resumes_retries_and_skips(adw: Adw, client: Client, tmp_path: Path) -> None:
+    id, there = new_id(), tmp_path / "there"
+    steps = (needs("first", there), needs("second", tmp_path / "never", dependencies=["first"]))
+    file = write_definition(tmp_path, *steps, on_failure="pause")
+    assert (await adw("start", file, "--id", id)).output == f"{id}\n"
+    run = await reached(client, id, "first", "failed")
+
+    there.touch()
+    assert (await adw("retry", id, "first", "--reason", "it is there now")).output == f"{id}: first runs again\n"
+    await reached(client, id, "second", "failed")
+    assert (await adw("pause", id, "--reason", "lunch", "--as", "ann")).code == 0
+    assert (await adw("pause", id, "--reason", "lunch")).errors == "adw: the run is paused already.\n"
+    assert (await adw("resume", id)).code == 0
+    assert (await adw("skip", id, "second", "--reason", "not needed")).code == 0
+    assert (await run.result()).status == "completed"
+
+    report = (await adw("show", id)).output
+    assert "lunch" in report
+    assert "ann" in report
+
+
+async def test_an_event_wakes_a_waiting_run(adw: Adw, client: Client) -> None:
+    id = new_id()
+    await adw("start", "waits", "--id", id)
+    run = await reached(client, id, "news", "waiting")
+
+    assert (await adw("event", id, "news", "--data", '{"good": true}')).code == 0
+
+    assert (await run.result()).result == {"news": {"good": True}}
+
+
+async def test_cancel_waits_until_everything_is_undone(adw: Adw, client: Client) -> None:
+    id = new_id()
+    await adw(*ORDER, "--id", id)
+    await reached(client, id, "approve_order", "waiting")
+
+    cancelled = await adw("cancel", id, "--wait")
+
+    assert cancelled.code == 0
+    assert "refund_payment  undone for charge_card" in cancelled.output
+    again = await adw("cancel", id)
+    assert (again.code, again.errors) == (2, f"adw: run '{id}' has ended already: canceled.\n")
+
+
+async def test_rollback_tries_failed_undos_again(adw: Adw, tmp_path: Path) -> None:
+    id, there = new_id(), tmp_path / "there"
+    step = {"step_id": "say", "action": "note", "input_mapping": {"text": f"'{there}'"}, "rollback_timeout": 1}
+    file = write_definition(
+        tmp_path,
+        {**step, "rollback_actions": ["undo_needs"]},
+        needs("fail", tmp_path / "never", dependencies=["say"]),
+    )
+    failed = await adw("start", file, "--id", id, "--wait")
+    assert failed.code == 1
+    assert "NOT undone: undo_needs for say" in failed.output
+
+    there.touch()
+    rolled_back = await adw("rollback", id)
+
+    assert (rolled_back.code, rolled_back.output) == (0, f"{id}: rolled back: 1 undone\n")
+
+
+async def test_ctrl_c_in_watch_leaves_the_run_alone(adw: Adw, client: Client) -> None:
+    id = new_id()
+    await adw("start", "waits", "--id", id)
+    watching = await adw.spawn("watch", id)
+    await line_with(watching, "news  waiting")
+
+    watching.send_signal(signal.SIGINT)
+    ended = await finished(watching)
+
+    assert ended.code == 130
+    assert f"the run goes on; 'adw watch {id}' shows it again" in ended.errors
+    run = get_run(client, id)
+    assert (await run.summary()).status == "running"
+    await run.cancel()
+
+
+async def test_without_a_worker_show_tells_what_the_server_knows(adw: Adw) -> None:
+    id, alone = new_id(), adw.having(ADW_TASK_QUEUE=f"nobody-{uuid4().hex[:6]}")
+
+    started = await alone("start", "waits", "--id", id)
+    assert (started.code, started.output) == (0, f"{id}\n")
+    assert "no worker has taken the run yet" in started.errors
+    shown, approved = await asyncio.gather(alone("show", id), alone("approve", id, "news"))
+
+    assert "none answers" in shown.output
+    assert approved.code == 5
+    assert "no worker answered" in approved.errors
+
+
+async def test_definitions_and_actions_are_listed_checked_and_drawn(adw: Adw, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("workflow_id: bad\nsteps:\n  - step_id: a\n    action: nobody_knows\n", encoding="utf-8")
+
+    checked = await adw("check", str(bad), "--json")
+    problems = json.loads(checked.output)
+    assert checked.code == 1
+    assert [(one["file"], one["line"], one["path"]) for one in problems] == [(str(bad), 4, "steps[0].action")]
+    assert (await adw("check", str(bad), "--no-actions")).code == 0
+    assert "needs" in {one["name"] for one in (await adw("actions", "--json")).json()}
+    assert {"waits", "order-fulfilment"} <= {one["workflow_id"] for one in (await adw("definitions", "--json")).json()}
+    assert (await adw("schema")).json()["title"] == "AdvancedWorkflow"
+    drawn = (await adw("graph", "order-fulfilment")).output
+    assert 's3 -->|"workflow.total_cents #gt; workflow.approval_limit_cents"| s4' in drawn
+
+
+async def test_a_runs_graph_shows_where_it_is(adw: Adw, client: Client) -> None:
+    id = new_id()
+    await adw("start", "waits", "--id", id)
+    run = await reached(client, id, "news", "waiting")
+
+    assert "class s1 waiting" in (await adw("graph", id)).output
+
+    await run.cancel()
+
+
+async def test_a_shell_completes_commands(adw: Adw) -> None:
+    asking = adw.having(_ADW_COMPLETE="complete_bash", COMP_WORDS="adw sta", COMP_CWORD="1")
+
+    assert (await asking()).output.split() == ["start"]
+
+
+ERRORS: dict[str, tuple[list[str], int, str]] = {
+    "no server": (["--address", "127.0.0.1:1", "list"], 4, "Temporal server 127.0.0.1:1: connection refused"),
+    "no namespace": (["--namespace", "nowhere", "list"], 4, "namespace 'nowhere' does not exist"),
+    "no definition": (["start", "unknown-type"], 3, "this worker has no definition 'unknown-type'"),
+    "no file": (["start", "missing.yaml"], 1, "the file cannot be read: No such file or directory."),
+    "bad input": (["start", "order-fulfilment", "--input", "{}"], 2, "input_data does not fit the input_schema"),
+    "no JSON": (["start", "waits", "--input", '{"a":'], 2, "--input: no JSON at line 1, column 6"),
+    "not JSON": (["start", "waits", "--input", '{"a": NaN}'], 2, "NaN is not JSON"),
+    "no input": (["start", "waits", "--input", "nowhere"], 2, "neither JSON nor a file that can be read"),
+    "no run": (["watch", "no-such-run"], 3, "run 'no-such-run' does not exist in this namespace"),
+    "no status": (["list", "--status", "odd"], 2, "it is one of running, completed"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+async def test_an_error_is_one_sentence_and_an_exit_code(adw: Adw, name: str) -> None:
+    arguments, code, sentence = ERRORS[name]
+
+    ended = await adw(*arguments)
+
+    assert sentence in ended.errors
+    assert ended.code == code
+    assert ended.output == ""
+    assert ended.errors.startswith("adw: ") or ended.errors.startswith("Usage: adw")
+
+
+async def test_an_unknown_step_is_not_found(adw: Adw, client: Client) -> None:
+    id = new_id()
+    await adw("start", "waits", "--id", id)
+    run = await reached(client, id, "news", "waiting")
+
+    ended = await adw("skip", id, "nope", "--reason", "because")
+
+    assert ended.code == 3
+    assert ended.errors.startswith("adw: no step 'nope' in this run")
+    await run.cancel()
+
+
+async def test_a_missing_definition_folder_is_one_sentence(adw: Adw) -> None:
+    ended = await adw.having(ADW_DEFINITIONS="/nowhere/at/all")("definitions")
+
+    assert ended.code == 2
+    assert "there is no such folder" in ended.errors
+    assert ended.errors.count("\n") == 1

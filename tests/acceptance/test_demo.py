@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.command import Adw, finished, line_with, processes_that_mention
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Adw:
+    """The command in an empty folder, with temporary files there."""
+    return Adw({"TMPDIR": str(tmp_path)}, tmp_path)
+
+
+async def test_demo_approves_rejects_and_survives_a_kill(here: Adw, tmp_path: Path) -> None:
+    ended = await finished(await here.spawn("demo"))
+
+    assert ended.code == 0, ended.output + ended.errors
+    rows = [" ".join(line.split()) for line in ended.output.splitlines()]
+    assert "payments 1 charged 1 refunded 1 charged" in rows
+    assert "reservations 1 reserved 1 released 1 reserved" in rows
+    assert "shipments 1 created - 1 created" in rows
+    assert any(row.startswith("order-A-1001 approved by fiona, by a signal completed") for row in rows)
+    assert any(row.startswith("order-A-1002 rejected by olga ApprovalRejected, rolled back") for row in rows)
+    assert any("SIGKILL to the worker" in row for row in rows)
+    assert any("charge_card completed" in row and "2 attempts" in row for row in rows)
+    assert processes_that_mention(str(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_demo_leaves_nothing_running(here: Adw, tmp_path: Path, number: signal.Signals) -> None:
+    process = await here.spawn("demo")
+    await line_with(process, "reserve_stock")
+    assert processes_that_mention(str(tmp_path))
+
+    process.send_signal(number)
+    ended = await finished(process)
+
+    assert ended.code == 130
+    assert processes_that_mention(str(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_dev_serves_until_ctrl_c_and_follows_changes(here: Adw, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    definition = "workflow_id: mine\nsteps: [{step_id: a, step_type: wait, wait: {seconds: 1}}]\n"
+    (folder / "mine.yaml").write_text(definition, encoding="utf-8")
+    process = await here.having(ADW_DEFINITIONS=str(folder)).spawn("dev", "--port", "0", "--ui-port", "0")
+    await line_with(process, "Web UI  http://127.0.0.1:")
+    assert "2 definitions" in await line_with(process, "worker ready:")
+
+    (folder / "yours.yaml").write_text(definition.replace("mine", "yours"), encoding="utf-8")
+    await line_with(process, "the worker starts again")
+    assert "3 definitions" in await line_with(process, "worker ready:")
+    process.send_signal(signal.SIGINT)
+    ended = await finished(process)
+
+    assert ended.code == 0, ended.errors
+    assert processes_that_mention(str(tmp_path)) == []
+    assert (tmp_path / ".adw" / "dev.db").exists()
+
+
+async def test_dev_says_when_its_port_is_taken(here: Adw) -> None:
+    async with await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0) as taken:
+        port = taken.sockets[0].getsockname()[1]
+        ended = await finished(await here.spawn("dev", "--port", str(port)))
+
+    assert ended.code == 2
+    assert ended.errors.startswith(f"adw: port {port} is in use on this machine")

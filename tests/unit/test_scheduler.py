@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.engine.cases import Case, cases, profile
+from workflows.contract import SkipReason
+from workflows.definition.models import WorkflowStep
+from workflows.engine.plan import graph_of
+from workflows.engine.scheduler import Changes, Graph, Node, Outcome, Scheduler, Settled
+
+COMPLETED = Settled(Outcome.COMPLETED)
+FAILED = Settled(Outcome.FAILED)
+FALSE = Settled(Outcome.SKIPPED, reason=SkipReason.CONDITION_FALSE)
+
+
+def graph(*steps: dict[str, Any]) -> Graph:
+    return graph_of([WorkflowStep.model_validate(step) for step in steps])
+
+
+def step(step_id: str, *dependencies: str, **more: Any) -> dict[str, Any]:
+    return {"step_id": step_id, "dependencies": dependencies, **more}
+
+
+def choice(step_id: str, *routes: list[str], **more: Any) -> dict[str, Any]:
+    conditions = [{"expression": "true", "next_steps": route} for route in routes]
+    return {"step_id": step_id, "step_type": "conditional", "conditions": conditions, **more}
+
+
+def routed(*targets: str) -> Settled:
+    return Settled(Outcome.COMPLETED, routed=frozenset(targets))
+
+
+def begin(*steps: dict[str, Any]) -> Scheduler:
+    scheduler = Scheduler(graph(*steps))
+    scheduler.start()
+    return scheduler
+
+
+def settle(scheduler: Scheduler, *ends: tuple[str, Settled]) -> Changes:
+    """Settle several steps; gives what the last one brought."""
+    changes = Changes()
+    for step_id, settled in ends:
+        changes = scheduler.settle(step_id, settled)
+    return changes
+
+
+def test_steps_without_dependencies_start_at_once_in_definition_order() -> None:
+    changes = Scheduler(graph(step("z"), step("b", "z"), step("a"))).start()
+
+    assert changes.ready == ["z", "a"]
+    assert changes.skipped == []
+
+
+def test_a_step_starts_when_its_last_dependency_completed() -> None:
+    scheduler = begin(step("a"), step("b"), step("c", "a", "b"))
+
+    assert settle(scheduler, ("b", COMPLETED)).ready == []
+    assert settle(scheduler, ("a", COMPLETED)).ready == ["c"]
+
+
+def test_next_steps_is_the_same_edge_as_dependencies() -> None:
+    there = graph(step("a", next_steps=["b"]), step("b"))
+    here = graph(step("a"), step("b", "a"))
+
+    assert there == here
+    assert graph(step("a", next_steps=["b"]), step("b", "a")) == here
+
+
+def test_steps_that_become_ready_together_are_given_in_definition_order() -> None:
+    scheduler = begin(step("c", "a"), step("d", "b"), step("b", "a"), step("a"))
+
+    assert settle(scheduler, ("a", COMPLETED)).ready == ["c", "b"]
+
+
+def test_a_step_is_skipped_when_a_dependency_failed_though_another_completed() -> None:
+    scheduler = begin(step("a"), step("b"), step("c", "a", "b"))
+
+    changes = settle(scheduler, ("a", COMPLETED), ("b", FAILED))
+
+    assert changes.skipped == [("c", SkipReason.DEPENDENCY_FAILED)]
+    assert changes.ready == []
+
+
+def test_a_failure_skips_the_whole_chain_behind_it_for_the_same_reason() -> None:
+    scheduler = begin(step("a"), step("b", "a"), step("c", "b"))
+
+    changes = settle(scheduler, ("a", FAILED))
+
+    assert changes.skipped == [("b", SkipReason.DEPENDENCY_FAILED), ("c", SkipReason.DEPENDENCY_FAILED)]
+    assert scheduler.remaining == 0
+
+
+def test_a_step_runs_when_one_dependency_completed_and_the_others_were_skipped() -> None:
+    scheduler = begin(step("a"), step("b"), step("c", "a", "b"))
+
+    assert settle(scheduler, ("a", FALSE), ("b", COMPLETED)).ready == ["c"]
+
+
+def test_a_step_is_skipped_when_all_its_dependencies_were() -> None:
+    scheduler = begin(step("a"), step("b"), step("c", "a", "b"))
+
+    assert settle(scheduler, ("a", FALSE), ("b", FALSE)).skipped == [("c", SkipReason.NOT_ROUTED)]
+
+
+def test_a_step_behind_two_skipped_ones_names_the_failure_when_one_was_skipped_for_it() -> None:
+    scheduler = begin(step("a"), step("b", "a"), step("c"), step("d", "b", "c"))
+
+    assert settle(scheduler, ("a", FAILED), ("c", FALSE)).skipped == [("d", SkipReason.DEPENDENCY_FAILED)]
+
+
+def test_a_step_an_operator_skipped_counts_as_completed() -> None:
+    scheduler = begin(step("a"), step("b", "a"))
+
+    assert settle(scheduler, ("a", Settled(Outcome.SKIPPED, reason=SkipReason.BY_OPERATOR))).ready == ["b"]
+
+
+def test_a_conditional_step_starts_the_targets_it_chose_and_skips_the_others() -> None:
+    scheduler = begin(choice("c", ["x"], ["y"]), step("x"), step("y"), step("after_y", "y"))
+
+    changes = settle(scheduler, ("c", routed("x")))
+
+    assert changes.ready == ["x"]
+    assert changes.skipped == [("y", SkipReason.NOT_ROUTED), ("after_y", SkipReason.NOT_ROUTED)]
+
+
+def test_a_plain_dependency_on_a_conditional_step_is_an_ordinary_edge() -> None:
+    scheduler = begin(choice("c", ["x"]), step("x"), step("always", "c"))
+
+    assert settle(scheduler, ("c", routed())).ready == ["always"]
+
+
+def test_a_target_nobody_routed_to_is_skipped_though_its_other_dependencies_completed() -> None:
+    scheduler = begin(step("a"), choice("c", ["x"]), step("x", "a"))
+
+    assert settle(scheduler, ("a", COMPLETED), ("c", routed())).skipped == [("x", SkipReason.NOT_ROUTED)]
+
+
+def test_one_of_several_routers_is_enough() -> None:
+    scheduler = begin(choice("c", ["x"]), choice("d", ["x"]), step("x"))
+
+    assert settle(scheduler, ("c", routed("x")), ("d", routed())).ready == ["x"]
+
+
+def test_a_routed_target_still_waits_for_its_other_dependencies() -> None:
+    scheduler = begin(step("a"), choice("c", ["x"]), step("x", "a"))
+
+    assert settle(scheduler, ("c", routed("x"))).ready == []
+    assert settle(scheduler, ("a", COMPLETED)).ready == ["x"]
+
+
+def test_a_routed_target_runs_though_its_other_dependency_was_skipped() -> None:
+    scheduler = begin(step("a"), choice("c", ["x"]), step("x", "a"))
+
+    assert settle(scheduler, ("a", FALSE), ("c", routed("x"))).ready == ["x"]
+
+
+def test_branches_join_again_behind_the_one_that_was_routed() -> None:
+    scheduler = begin(choice("c", ["x"], ["y"]), step("x"), step("y"), step("end", "x", "y"))
+
+    assert settle(scheduler, ("c", routed("y")), ("y", COMPLETED)).ready == ["end"]
+
+
+def test_a_conditional_step_that_failed_skips_its_targets_for_that() -> None:
+    scheduler = begin(choice("c", ["x"]), step("x"))
+
+    assert settle(scheduler, ("c", FAILED)).skipped == [("x", SkipReason.DEPENDENCY_FAILED)]
+
+
+def test_an_error_handler_never_starts_by_itself_and_is_skipped_when_nobody_needed_it() -> None:
+    scheduler = Scheduler(graph(step("a", error_handlers=["h"]), step("b", error_handlers=["h"]), step("h")))
+
+    assert scheduler.start().ready == ["a", "b"]
+    assert settle(scheduler, ("a", COMPLETED)).skipped == []
+    assert settle(scheduler, ("b", COMPLETED)).skipped == [("h", SkipReason.NOT_ROUTED)]
+    assert scheduler.remaining == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "follows"), [(COMPLETED, ["x"]), (FAILED, [("x", SkipReason.DEPENDENCY_FAILED)])], ids=["done", "failed"]
+)
+def test_an_error_handler_that_ran_settles_as_it_ended_for_those_who_depend_on_it(end: Settled, follows: Any) -> None:
+    scheduler = begin(step("a", error_handlers=["h"]), step("b", error_handlers=["h"]), step("h"), step("x", "h"))
+
+    changes = settle(scheduler, ("a", Settled(Outcome.FAILED, handled={"h": end})), ("b", COMPLETED))
+
+    assert changes.ready + changes.skipped == follows
+    assert scheduler.unsettled() == (["x"] if changes.ready else [])
+
+
+def test_a_recovered_step_starts_its_dependents() -> None:
+    scheduler = begin(step("a", error_handlers=["h"]), step("h"), step("b", "a"))
+
+    changes = settle(scheduler, ("a", Settled(Outcome.COMPLETED, handled={"h": COMPLETED})))
+
+    assert changes.ready == ["b"]
+    assert changes.skipped == []
+
+
+def test_settling_a_step_again_changes_nothing() -> None:
+    scheduler = begin(step("a"), step("b", "a"))
+    settle(scheduler, ("a", COMPLETED))
+
+    assert settle(scheduler, ("a", FAILED)) == Changes()
+    assert scheduler.unsettled() == ["b"]
+
+
+def test_a_graph_taken_up_again_goes_on_where_it_was() -> None:
+    scheduler = Scheduler(graph(step("a"), step("b", "a"), step("c"), step("d", "b", "c")))
+
+    changes = scheduler.start({"a": COMPLETED, "c": COMPLETED})
+
+    assert changes.ready == ["b"]
+    assert scheduler.unsettled() == ["b", "d"]
+
+
+class CountingGraph(Mapping[str, Node]):
+    """Counts how often a node is looked at."""
+
+    def __init__(self, nodes: Graph) -> None:
+        self._nodes = nodes
+        self.looks = 0
+
+    def __getitem__(self, step_id: str) -> Node:
+        self.looks += 1
+        return self._nodes[step_id]
+
+    def __iter__(self) -> Iterator[str]:
+        for step_id in self._nodes:
+            self.looks += 1
+            yield step_id
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+
+def looks_per_step(steps: list[dict[str, Any]]) -> float:
+    counting = CountingGraph(graph(*steps))
+    scheduler = Scheduler(counting)
+    waiting = scheduler.start().ready
+    counting.looks = 0
+    while waiting:
+        waiting += scheduler.settle(waiting.pop(), COMPLETED).ready
+    assert scheduler.remaining == 0
+    return counting.looks / len(steps)
+
+
+@pytest.mark.parametrize("shape", ["chain", "fan", "independent"])
+def test_settling_a_step_looks_at_no_more_nodes_in_a_large_graph_than_in_a_small_one(shape: str) -> None:
+    def steps(count: int) -> list[dict[str, Any]]:
+        before = {"chain": lambda i: [f"s{i - 1}"], "fan": lambda _: ["s0"], "independent": lambda _: []}[shape]
+        return [step(f"s{i}", *(before(i) if i else [])) for i in range(count)]
+
+    small, large = looks_per_step(steps(20)), looks_per_step(steps(2000))
+
+    assert large <= small + 1
+    assert large < 4
+
+
+def ends_of(case: Case, draw: Any) -> list[tuple[str, Settled]]:
+    """Settle the top level step by step, ready ones in any order and with any outcome; gives the steps that ran."""
+    by_id = {one["step_id"]: one for one in case.definition["steps"]}
+    scheduler = Scheduler(graph(*case.definition["steps"]))
+    waiting, order = list(scheduler.start().ready), list[tuple[str, Settled]]()
+    offered = set(waiting)
+    while waiting:
+        step_id = waiting.pop(draw(st.integers(0, len(waiting) - 1)))
+        outcome = draw(st.sampled_from([COMPLETED, COMPLETED, FAILED, FALSE]))
+        targets = [
+            target
+            for one in by_id[step_id].get("conditions", [])
+            if isinstance(one, dict)
+            for target in one["next_steps"]
+        ]
+        settled = routed(*targets[:1]) if targets and outcome is COMPLETED else outcome
+        order.append((step_id, settled))
+        ready = scheduler.settle(step_id, settled).ready
+        assert not offered & set(ready), "a step was offered twice"
+        offered |= set(ready)
+        waiting += ready
+    assert scheduler.remaining == 0
+    return order
+
+
+@profile(200)
+@given(case=cases(), data=st.data())
+def test_taking_up_a_graph_is_the_same_as_having_settled_its_steps_one_by_one(case: Case, data: st.DataObject) -> None:
+    order = ends_of(case, data.draw)
+    known = order[: data.draw(st.integers(0, len(order)))]
+    one_by_one, at_once = Scheduler(graph(*case.definition["steps"])), Scheduler(graph(*case.definition["steps"]))
+    ready, skipped = set(one_by_one.start().ready), set[tuple[str, SkipReason]]()
+    for step_id, settled in known:
+        changes = one_by_one.settle(step_id, settled)
+        ready |= set(changes.ready)
+        skipped |= set(changes.skipped)
+
+    taken_up = at_once.start(dict(known))
+
+    assert set(taken_up.ready) == ready - {step_id for step_id, _ in known}
+    assert set(taken_up.skipped) == skipped
+    assert at_once.unsettled() == one_by_one.unsettled()
+
+
+@profile(200)
+@given(case=cases(), data=st.data())
+def test_ready_steps_come_in_definition_order_and_each_once_until_all_are_settled(
+    case: Case, data: st.DataObject
+) -> None:
+    order = ends_of(case, data.draw)
+    nodes = graph(*case.definition["steps"])
+    scheduler = Scheduler(nodes)
+
+    given_together = [scheduler.start().ready, *(scheduler.settle(*one).ready for one in order)]
+
+    for ready in given_together:
+        assert [nodes[step_id].index for step_id in ready] == sorted(nodes[step_id].index for step_id in ready)
+    assert sorted(step_id for ready in given_together for step_id in ready) == sorted(step_id for step_id, _ in order)
