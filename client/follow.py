@@ -34,6 +34,8 @@ class Snapshot:
     """What a worker said last; None before one has answered."""
     silent: bool
     """No worker answers, so `state` may be out of date."""
+    up_to_date: bool = True
+    """Whether `state` tells all that the history does."""
 
     @property
     def ended(self) -> bool:
@@ -54,7 +56,7 @@ async def follow(run: Run, every_seconds: float = EVERY_SECONDS) -> AsyncGenerat
         while True:
             snapshot = await follower.look(every_seconds)
             yield snapshot
-            if snapshot.ended and (snapshot.silent or follower.is_up_to_date):
+            if snapshot.ended and (snapshot.silent or snapshot.up_to_date):
                 return
             await asyncio.sleep(every_seconds)
     finally:
@@ -88,7 +90,7 @@ class _Follower:
         self._events = summary.history_events
         if not self.is_up_to_date:
             await self._ask(wait_seconds, begun=summary.close_time is not None or self._events >= BEGUN_EVENTS)
-        return Snapshot(summary, attempts, dict(self.most_attempts), self.state, self._is_silent())
+        return Snapshot(summary, attempts, dict(self.most_attempts), self.state, self._is_silent(), self.is_up_to_date)
 
     def close(self) -> None:
         if self._question is not None:

@@ -158,7 +158,7 @@ class _Play:
         self.console.print(Text(f"{number} of 3  ", style="bold cyan").append(sentence, style="bold default"))
 
     def _say(self, sentence: str) -> None:
-        self.console.print(Text("  » ", style="bold magenta").append(sentence, style="magenta"), soft_wrap=True)
+        self.console.print(Text("  → ", style="bold magenta").append(sentence, style="magenta"), soft_wrap=True)
 
 
 async def _approval(run: Run) -> PendingApproval:

@@ -38,7 +38,9 @@ class ChangeLines:
         for undo in undo_rows(snapshot.state.rollback if snapshot.state else None, snapshot.attempts):
             if undo.outcome != "not_needed":
                 yield undo.activity_id, _undo_sentence(undo)
-        yield "run", f"run {status_word(snapshot).replace('_', ' ')}"
+        # The end is said last: the server knows of it before the worker has told the steps.
+        if not snapshot.ended or snapshot.up_to_date or snapshot.silent:
+            yield "run", f"run {status_word(snapshot).replace('_', ' ')}"
 
 
 def _step_sentence(row: StepRow) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from client.descriptions import Attempt
 from client.follow import Snapshot
 from client.render.symbols import SKIP_REASONS
-from client.render.times import duration, parse_time, seconds_between
+from client.render.times import parse_time, seconds_between
 from workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
 from workflows.definition.models import StepStatus
 
@@ -32,6 +32,8 @@ class StepRow:
     """The attempts known; 0 or 1 says nothing worth showing."""
     note: str = ""
     """One sentence: whom it waits for, why it failed or was skipped, why it is tried again."""
+    retry_in: float | None = None
+    """Seconds until the next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
         status=_status(step, attempt),
         seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
         attempts=snapshot.most_attempts.get(step.path, 0),
-        note=_note(step, attempt, now),
+        note=_note(step, attempt),
+        retry_in=_seconds_until_retry(attempt, now) if attempt else None,
     )
 
 
@@ -112,7 +115,7 @@ def _status(step: StepState, attempt: Attempt | None) -> StepStatus:
     return StepStatus.RETRYING if attempt.state == "scheduled" and attempt.attempt > 1 else StepStatus.RUNNING
 
 
-def _note(step: StepState, attempt: Attempt | None, now: datetime) -> str:
+def _note(step: StepState, attempt: Attempt | None) -> str:
     if step.waiting_for:
         return f"waits for {step.waiting_for}"
     if step.skip_reason:
@@ -122,17 +125,21 @@ def _note(step: StepState, attempt: Attempt | None, now: datetime) -> str:
     if step.error_info:
         return error_sentence(step.error_info)
     unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
-    return _attempt_note(attempt, now) if attempt and unsettled else ""
+    return _attempt_note(attempt) if attempt and unsettled else ""
 
 
-def _attempt_note(attempt: Attempt, now: datetime) -> str:
+def _attempt_note(attempt: Attempt) -> str:
     if attempt.attempt == 1:
         return "waits for a worker" if attempt.state == "scheduled" else ""
     bound = f" of {attempt.max_attempts}" if attempt.max_attempts else ""
     reason = "the worker was lost" if attempt.worker_lost else attempt.last_failure or "the last one failed"
-    wait = seconds_between(now, attempt.next_attempt_at) if attempt.next_attempt_at else None
-    when = f" in {duration(wait)}" if wait and attempt.state == "scheduled" else ""
-    return f"attempt {attempt.attempt}{bound}{when}: {_cut(reason)}"
+    return f"attempt {attempt.attempt}{bound}: {_cut(reason)}"
+
+
+def _seconds_until_retry(attempt: Attempt, now: datetime) -> float | None:
+    if attempt.next_attempt_at is None or attempt.state != "scheduled":
+        return None
+    return seconds_between(now, attempt.next_attempt_at) or None
 
 
 def _running_undos(attempts: Mapping[str, Attempt], settled: set[str]) -> Iterator[UndoRow]:

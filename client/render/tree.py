@@ -97,7 +97,9 @@ def _step_lines(rows: Sequence[StepRow], widths: _Widths, *, unicode: bool) -> l
         look = STEP_LOOKS[row.status]
         lines.append(_step_line(row, look, widths, unicode=unicode))
         if row.note:
-            lines.append(Padding(Text(row.note, style=_note_style(row)), (0, 0, 0, 4 + INDENT * (row.depth + 1))))
+            lines.append(
+                Padding(Text(_note_text(row), style=_note_style(row)), (0, 0, 0, 4 + INDENT * (row.depth + 1)))
+            )
     return lines
 
 
@@ -114,6 +116,10 @@ def _step_line(row: StepRow, look: Look, widths: _Widths, *, unicode: bool) -> T
     if row.attempts > 1:
         text.append(f"  {row.attempts} attempts", style="yellow")
     return text
+
+
+def _note_text(row: StepRow) -> str:
+    return f"{row.note}; again in {duration(row.retry_in)}" if row.retry_in else row.note
 
 
 def _note_style(row: StepRow) -> str:

@@ -48,6 +48,14 @@ def test_an_exception_is_printed() -> None:
     assert "ZeroDivisionError" in run("run_and_exit(lambda: 1 / 0)").stderr
 
 
+def test_last_acts_are_done_and_change_no_exit_code() -> None:
+    acts = "before_exit(lambda: 1 / 0); before_exit(lambda: print('sent'))"
+    done = run(f"from client.exit_guard import before_exit; {acts}; run_and_exit(lambda: 3)")
+
+    assert (done.stdout, done.returncode) == ("sent\n", 3)
+    assert "ZeroDivisionError" in done.stderr
+
+
 def test_what_would_go_wrong_at_interpreter_exit_does_not_happen() -> None:
     done = run("import atexit, os; atexit.register(os.abort); run_and_exit(lambda: 0)")
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import sys
 import urllib.request
 from asyncio.subprocess import PIPE
@@ -87,6 +88,12 @@ steps:
 """
 
 
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment with no other settings than these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_", "OTEL_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+
+
 class Worker:
     """A worker process of these actions and this definition."""
 
@@ -101,9 +108,7 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def serving(self, **settings: str) -> AsyncGenerator[None]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_", "OTEL_"))}
         own = {
-            "PYTHONPATH": str(ROOT),
             "TEMPORAL_ADDRESS": self.server.address,
             "ADW_TASK_QUEUE": self.queue,
             "ADW_ACTIONS": "activities.orders,parcel_actions",
@@ -115,7 +120,7 @@ class Worker:
             stdout=PIPE,
             stderr=PIPE,
             cwd=self.folder,
-            env={**kept, **own, **settings},
+            env=environment(**own, **settings),
         )
         assert process.stdout
         ready = await asyncio.wait_for(process.stdout.readline(), 30)
@@ -146,7 +151,7 @@ async def decide_and_wait(run: Run) -> str | None:
 
 
 def scrape(address: str) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://{address}/metrics") as page:  # noqa: S310 - our own address
+    with urllib.request.urlopen(f"http://{address}/metrics") as page:
         lines = page.read().decode().splitlines()
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
 
@@ -207,12 +212,15 @@ async def test_the_runs_that_wait_for_people_are_a_number_of_the_server_s(worker
         assert series(scrape(address), "adw_runs_waiting") == waiting - 1
 
 
-async def test_an_address_in_use_refuses_the_start_in_one_sentence(worker: Worker) -> None:
-    [port] = find_free_ports(1)
-    async with worker.serving(ADW_PROMETHEUS=f"127.0.0.1:{port}"):
-        with pytest.raises(AssertionError):
-            async with Worker(worker.server, worker.folder / "definitions").serving(ADW_PROMETHEUS=f"127.0.0.1:{port}"):
-                pass
+async def test_an_address_in_use_refuses_the_start_in_one_sentence(server: DevServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        more = {"TEMPORAL_ADDRESS": server.address, "ADW_PROMETHEUS": address}
+        code, output, errors = await ended("worker.py", "--check", **more)
+
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"adw-worker: ADW_PROMETHEUS: '{address}' cannot be used: ")
+    assert errors.endswith("give an IP address and a free port.\n")
 
 
 class Collector(TraceServiceServicer, MetricsServiceServicer):
@@ -224,11 +232,13 @@ class Collector(TraceServiceServicer, MetricsServiceServicer):
         self.metrics: set[str] = set()
         self.text = ""
 
-    def Export(self, request: Any, context: object) -> Any:  # noqa: N802 - the protocol's name
+    def Export(self, request: Any, context: object) -> Any:
         self.text += str(request)
         if isinstance(request, ExportTraceServiceRequest):
             for group in request.resource_spans:
-                self.services |= {one.value.string_value for one in group.resource.attributes if one.key == "service.name"}
+                self.services |= {
+                    one.value.string_value for one in group.resource.attributes if one.key == "service.name"
+                }
                 self.spans += [span for scope in group.scope_spans for span in scope.spans]
             return ExportTraceServiceResponse()
         assert isinstance(request, ExportMetricsServiceRequest)
@@ -254,10 +264,10 @@ async def collector() -> AsyncGenerator[tuple[Collector, str]]:
     server.stop(0).wait()
 
 
-async def command(server: DevServer, *arguments: str, **settings: str) -> tuple[int | None, str, str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TEMPORAL_ADDRESS": server.address, **settings}
+async def ended(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
+    """Exit code, output and errors of a Python process."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "client.cli", *arguments, stdout=PIPE, stderr=PIPE, env=environment, cwd=ROOT
+        sys.executable, *arguments, stdout=PIPE, stderr=PIPE, env=environment(**settings), cwd=ROOT
     )
     output, errors = await asyncio.wait_for(process.communicate(), 30)
     return process.returncode, output.decode(), errors.decode()
@@ -270,15 +280,17 @@ async def test_command_and_worker_send_one_trace_and_the_metrics_to_a_collector(
     settings = Settings(task_queue=worker.queue, user="tester")
     async with worker.serving(ADW_OTLP=endpoint):
         data = json.dumps({"name": SECRET, "send": False})
-        more = {"ADW_OTLP": endpoint, "ADW_TASK_QUEUE": worker.queue, "OTEL_SERVICE_NAME": "shop"}
-        code, output, errors = await command(worker.server, "start", "parcel", "--input", data, "--json", **more)
+        more = {"TEMPORAL_ADDRESS": worker.server.address, "ADW_OTLP": endpoint, "ADW_TASK_QUEUE": worker.queue}
+        more["OTEL_SERVICE_NAME"] = "shop"
+        code, output, errors = await ended("-m", "client.cli", "start", "parcel", "--input", data, "--json", **more)
         assert (code, errors) == (0, "")
         client = await connect(address=worker.server.address, settings=settings)
         run = Run(client, client.get_workflow_handle(json.loads(output)["id"]), "tester")
         await eventually(run.pending_approvals)
         assert await decide_and_wait(run) is None
+        await eventually(lambda: {"adw_run_ended", "adw_step_ended", "adw_custom_kilos"} <= received.metrics)
 
-    # Both ended by themselves, so they have sent everything.
+    # Both ended by themselves, so they have sent all spans.
     assert received.tree() == [
         "agree < run parcel",
         "flaky < quiet",
@@ -292,30 +304,30 @@ async def test_command_and_worker_send_one_trace_and_the_metrics_to_a_collector(
     ]
     assert len({one.trace_id for one in received.spans}) == 1
     assert received.services == {"shop", "advanced-workflow"}
-    assert {"adw_run_ended", "adw_step_ended", "adw_custom_kilos"} <= received.metrics
     assert SECRET not in received.text
 
 
-async def test_a_collector_that_does_not_answer_keeps_no_command_from_ending(worker: Worker) -> None:
+async def test_a_collector_that_does_not_answer_keeps_no_command_from_ending(server: DevServer) -> None:
     [port] = find_free_ports(1)
+    queue = f"nobody-{uuid4().hex[:8]}"
+    more = {"TEMPORAL_ADDRESS": server.address, "ADW_OTLP": f"http://127.0.0.1:{port}", "ADW_TASK_QUEUE": queue}
     began = asyncio.get_running_loop().time()
-    code, output, _ = await command(
-        worker.server, "start", "nobody", "--json", ADW_OTLP=f"http://127.0.0.1:{port}", ADW_TASK_QUEUE=worker.queue
-    )
+    code, output, _ = await ended("-m", "client.cli", "start", "nobody", "--json", **more)
+    seconds = asyncio.get_running_loop().time() - began
 
     assert code == 0
-    client = await connect(address=worker.server.address)
+    assert seconds < 20
+    client = await connect(address=server.address)
     await client.get_workflow_handle(json.loads(output)["id"]).terminate()
-    assert asyncio.get_running_loop().time() - began < 20
 
 
 @pytest.mark.parametrize("modules", ["worker", "client, client.cli"])
 async def test_telemetry_that_is_off_is_not_even_imported(modules: str) -> None:
-    code = f"import sys, {modules}; print([m for m in sys.modules if m.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE, cwd=ROOT)
-    output, _ = await process.communicate()
+    heavy = "('opentelemetry.sdk', 'opentelemetry.exporter')"
+    program = f"import sys, {modules}; print([one for one in sys.modules if one.startswith({heavy})])"
+    code, output, _ = await ended("-c", program)
 
-    assert output.decode().strip() == "[]"
+    assert (code, output) == (0, "[]\n")
 
 
 def found(lines: list[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

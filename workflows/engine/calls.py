@@ -64,33 +64,37 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
 
 
 async def _undo(run: RunContext, undo: UndoCall) -> ErrorInfo | None:
-    plan = undo.armed.plan
     try:
         value = _undo_input(run, undo)
         argument = encode(value, f"the input of undo action {undo.action!r} of step {undo.armed.path!r}")
-        token = activity_headers.set(_headers(run, undo.activity_id, None))
-        try:
-            async with run.slots.hold():
-                await workflow.start_activity(
-                    undo.action,
-                    args=[argument],
-                    activity_id=undo.activity_id,
-                    summary=f"undo {plan.step.label}",
-                    task_queue=plan.step.agent_capability,
-                    result_type=RawValue,
-                    start_to_close_timeout=timedelta(seconds=plan.step.timeout),
-                    schedule_to_close_timeout=timedelta(seconds=plan.step.rollback_timeout),
-                    heartbeat_timeout=_seconds(plan.step.heartbeat_timeout),
-                    retry_policy=UNDO_RETRIES,
-                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                )
-        finally:
-            activity_headers.reset(token)
+        async with run.slots.hold():
+            await _start_undo(run, undo, argument)
     except WorkflowError as error:
         return ErrorInfo(type=error.code, message=str(error), path=undo.armed.path)
     except ActivityError as error:
         return failure_of_activity(error, undo.action).error
     return None
+
+
+def _start_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow.ActivityHandle[RawValue]:
+    step = undo.armed.plan.step
+    token = activity_headers.set(_headers(run, undo.activity_id, None))
+    try:
+        return workflow.start_activity(
+            undo.action,
+            args=[argument],
+            activity_id=undo.activity_id,
+            summary=f"undo {step.label}",
+            task_queue=step.agent_capability,
+            result_type=RawValue,
+            start_to_close_timeout=timedelta(seconds=step.timeout),
+            schedule_to_close_timeout=timedelta(seconds=step.rollback_timeout),
+            heartbeat_timeout=_seconds(step.heartbeat_timeout),
+            retry_policy=UNDO_RETRIES,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+    finally:
+        activity_headers.reset(token)
 
 
 def is_being_cancelled() -> bool:

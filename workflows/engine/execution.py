@@ -181,7 +181,9 @@ class Execution:
         record.end_time = timestamp()
         self.run.display.settled(record)
         self.run.telemetry.step_skipped(record)
-        return Settled(Outcome.SKIPPED, reason=reason)
+        # A conditional step that was skipped has routed to nobody.
+        record.routed = frozenset()
+        return Settled(Outcome.SKIPPED, record.routed, reason)
 
     def _settle(self, record: Record, status: StepStatus, error: ErrorInfo | None) -> None:
         record.error = error

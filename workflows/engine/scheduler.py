@@ -64,7 +64,7 @@ Graph = Mapping[str, Node]
 
 @dataclass(slots=True)
 class Changes:
-    """What settling a step brought: steps to start and steps now skipped, each in definition order."""
+    """What settling a step brought: steps to start, in definition order, and steps now skipped."""
 
     ready: list[str] = field(default_factory=list)
     skipped: list[tuple[str, SkipReason]] = field(default_factory=list)

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from client.descriptions import Attempt, RunSummary
+from client.errors import RunFailed
+from client.follow import Snapshot
+from client.render.graph import mermaid
+from client.render.lines import ChangeLines
+from client.render.outcome import failure_sentence, rollback_sentence
+from client.render.report import RunReport, print_report
+from client.render.rows import StepRow, step_rows, undo_rows
+from client.render.times import duration
+from client.render.tree import fit, render_tree
+from workflows.contract import (
+    ErrorInfo,
+    RollbackReport,
+    RunResult,
+    RunState,
+    RunStatus,
+    SkipReason,
+    StepState,
+    UndoEntry,
+    UndoOutcome,
+)
+from workflows.definition.models import AdvancedWorkflow, StepStatus, StepType, WorkflowStep
+from workflows.definition.policies import Condition, ErrorHandler
+
+BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW = BEGAN + timedelta(seconds=12)
+
+
+def step(path: str, status: StepStatus = StepStatus.PENDING, **more: Any) -> StepState:
+    step_id = path.replace("!", ".").rpartition(".")[2]
+    name = step_id.replace("_", " ")
+    return StepState(path=path, step_id=step_id, name=name, step_type=StepType.SEQUENTIAL, status=status, **more)
+
+
+def attempt(path: str, number: int = 1, state: str = "started", **more: Any) -> Attempt:
+    fields: dict[str, Any] = {
+        "started_at": None,
+        "last_heartbeat_at": None,
+        "next_attempt_at": None,
+        "last_failure": None,
+        "worker_lost": False,
+        **more,
+    }
+    return Attempt(
+        path=path,
+        action="act",
+        attempt=number,
+        max_attempts=3,
+        state=state,
+        worker="w",
+        **fields,
+    )
+
+
+def snapshot(*steps: StepState, attempts: tuple[Attempt, ...] = (), ended: bool = False, **more: Any) -> Snapshot:
+    summary = RunSummary(
+        "r-1", "x", "orders", "completed" if ended else "running", "q", BEGAN, NOW if ended else None, 9
+    )
+    state = RunState(
+        execution_id="x",
+        workflow_id="orders",
+        version="1.0",
+        definition_sha256="0",
+        status=RunStatus.RUNNING,
+        start_time="2026-01-02T03:04:05Z",
+        steps=list(steps),
+        rollback=more.pop("rollback", None),
+    )
+    counts = {one.path: one.attempt for one in attempts}
+    return Snapshot(summary, {one.path: one for one in attempts}, counts, state, more.pop("silent", False))
+
+
+def undo(action: str, outcome: UndoOutcome) -> UndoEntry:
+    return UndoEntry(
+        path="pay",
+        step_id="pay",
+        action=action,
+        activity_id=f"pay.rollback[{action}]",
+        outcome=outcome,
+        step_outcome="completed",
+        idempotency_key="k",
+    )
+
+
+def text_of(drawn: Any, width: int = 100, encoding: str = "utf-8") -> str:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=file, width=width, height=40, color_system=None, highlight=False)
+    if callable(drawn):
+        drawn(console)
+    else:
+        console.print(drawn)
+    file.seek(0)
+    return file.read()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0.04, "0.0 s"), (9.96, "10.0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3900, "1 h 05 min")],
+)
+def test_durations_are_short(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_nested_steps_follow_their_owner() -> None:
+    rows = step_rows(snapshot(step("fan"), step("last"), step("fan.inner"), step("fan!handler")), NOW)
+
+    assert [(one.path, one.depth) for one in rows] == [("fan", 0), ("fan.inner", 1), ("fan!handler", 1), ("last", 0)]
+
+
+def test_a_pending_action_shows_although_the_worker_has_not_said_so() -> None:
+    lost = attempt("pay", 2, "scheduled", worker_lost=True, next_attempt_at=NOW + timedelta(seconds=3))
+    (row,) = step_rows(snapshot(step("pay"), attempts=(lost,)), NOW)
+
+    assert row.status is StepStatus.RETRYING
+    assert row.note == "attempt 2 of 3: the worker was lost"
+    assert row.retry_in == 3
+
+
+def test_a_step_no_worker_takes_says_so() -> None:
+    (row,) = step_rows(snapshot(step("pay", StepStatus.RUNNING), attempts=(attempt("pay", 1, "scheduled"),)), NOW)
+
+    assert row.note == "waits for a worker"
+
+
+def test_notes_tell_why_a_step_waits_was_skipped_or_failed() -> None:
+    error = ErrorInfo(type="OutOfStock", message="none\nleft")
+    rows = step_rows(
+        snapshot(
+            step("ask", StepStatus.WAITING, waiting_for="approval by ann"),
+            step("not", StepStatus.SKIPPED, skip_reason=SkipReason.NOT_ROUTED),
+            step("bad", StepStatus.FAILED, error_info=error),
+            step("mended", StepStatus.FAILED, error_info=error, recovered=True),
+        ),
+        NOW,
+    )
+
+    assert [one.note for one in rows] == [
+        "waits for approval by ann",
+        "the route went another way",
+        "OutOfStock: none left",
+        "recovered from OutOfStock: none left",
+    ]
+
+
+def test_undos_under_way_follow_those_that_are_done() -> None:
+    report = RollbackReport(reason="x", complete=True, entries=[undo("refund", UndoOutcome.UNDONE)])
+    pending = attempt("stock.rollback[0]")
+
+    rows = undo_rows(report, {pending.path: pending})
+
+    assert [(one.action, one.path, one.outcome.value) for one in rows] == [
+        ("refund", "pay", "undone"),
+        ("act", "stock", "pending"),
+    ]
+
+
+def test_the_tree_shows_status_time_attempts_and_rollback() -> None:
+    report = RollbackReport(reason="x", complete=True, entries=[undo("refund", UndoOutcome.UNDONE)])
+    paid = step("pay", StepStatus.COMPLETED, start_time="2026-01-02T03:04:05Z", end_time="2026-01-02T03:04:07Z")
+    seen = snapshot(paid, step("fan"), step("fan.ship"), attempts=(attempt("pay", 2),), rollback=report)
+
+    text = text_of(lambda console: console.print(render_tree(seen, NOW, console)))
+
+    lines = text.splitlines()
+    assert lines[0] == "r-1  orders  running  12 s"
+    assert lines[1].split() == ["✔", "pay", "pay", "completed", "2.0", "s", "2", "attempts"]
+    assert lines[3].startswith("    ○ ship")
+    assert lines[-1] == "  ↶ refund  for pay  undone"
+
+
+def test_a_narrow_terminal_keeps_the_status_and_drops_the_ids() -> None:
+    seen = snapshot(step("a_step_with_a_long_name", StepStatus.RUNNING))
+
+    text = text_of(lambda console: console.print(render_tree(seen, NOW, console)), width=60)
+
+    assert "running" in text
+    assert "a_step_with_a_long_name" not in text
+    assert max(len(line) for line in text.splitlines()) <= 60
+
+
+def test_a_terminal_without_unicode_gets_ascii_signs() -> None:
+    seen = snapshot(step("pay", StepStatus.COMPLETED))
+
+    text = text_of(lambda console: console.print(render_tree(seen, NOW, console)), encoding="ascii")
+
+    assert "+ pay" in text
+
+
+def test_data_is_never_read_as_markup() -> None:
+    seen = snapshot(step("pay", StepStatus.FAILED, error_info=ErrorInfo(type="E", message="[bold]no[/bold]")))
+
+    assert "[bold]no[/bold]" in text_of(lambda console: console.print(render_tree(seen, NOW, console)))
+
+
+def test_a_long_run_shows_what_is_going_on() -> None:
+    done = [StepRow(f"s{n}", 0, "s", "s", StepStatus.COMPLETED) for n in range(50)]
+    todo = [StepRow(f"t{n}", 0, "t", "t", StepStatus.PENDING) for n in range(50)]
+
+    shown, before, after = fit([*done, *todo], 12)
+
+    assert (len(shown), before, after) == (12, 46, 42)
+    assert todo[0] in shown
+
+
+def test_plain_lines_say_each_change_once() -> None:
+    changes = ChangeLines()
+    first = list(changes.lines(snapshot(step("pay", StepStatus.RUNNING), step("next")), NOW))
+    same = list(changes.lines(snapshot(step("pay", StepStatus.RUNNING), step("next")), NOW + timedelta(seconds=5)))
+    silent = list(changes.lines(snapshot(step("pay", StepStatus.RUNNING), step("next"), silent=True), NOW))
+
+    assert first == ["     12 s  pay  running", "     12 s  run running"]
+    assert same == []
+    assert silent == ["     12 s  no worker answers; last known state"]
+
+
+def test_the_report_of_a_closed_run_needs_no_worker() -> None:
+    result = RunResult(
+        execution_id="x",
+        workflow_id="orders",
+        version="1.0",
+        definition_sha256="0",
+        status=RunStatus.FAILED,
+        error=ErrorInfo(type="WorkflowFailed", message="step 'pay' failed"),
+        steps={
+            "later": {"status": "pending"},
+            "pay": {"status": "failed", "start_time": "2026-01-02T03:04:05Z", "end_time": "2026-01-02T03:04:06Z"},
+        },
+        rollback=RollbackReport(reason="WorkflowFailed", complete=False, entries=[undo("refund", UndoOutcome.FAILED)]),
+        start_time="2026-01-02T03:04:05Z",
+        end_time="2026-01-02T03:04:17Z",
+        duration_seconds=12,
+    )
+    failure = RunFailed("run 'r-1': step 'pay' failed", failure_type="WorkflowFailed", result=result)
+    seen = snapshot(ended=True, silent=True)
+
+    text = text_of(lambda console: print_report(console, RunReport(seen, (), result, failure)))
+
+    assert "WorkflowFailed: step 'pay' failed" in text
+    assert "none answers; what follows is what the server knows" in text
+    flat = " ".join(text.split())
+    assert flat.index("pay ✘ failed 1.0 s") < flat.index("later ○ pending")
+    assert "refund pay ✘ failed" in flat
+    assert failure_sentence(failure) == "WorkflowFailed: step 'pay' failed"
+
+
+def test_the_rollback_sentence_names_what_was_not_undone() -> None:
+    entries = [undo("refund", UndoOutcome.FAILED), undo("release", UndoOutcome.UNDONE)]
+
+    sentence = rollback_sentence(RollbackReport(reason="x", complete=False, entries=entries))
+
+    assert sentence == "rolled back: 1 failed, 1 undone; NOT undone: refund for pay"
+    assert rollback_sentence(RollbackReport(reason="x", complete=True)) == "rolled back: nothing had to be undone"
+
+
+def test_a_flowchart_has_routes_subgraphs_and_dotted_handlers() -> None:
+    routes = (
+        Condition(expression='input.kind == "a"', next_steps=("end",)),
+        Condition(default=True, next_steps=("b",)),
+    )
+    workflow = AdvancedWorkflow(
+        workflow_id="drawn",
+        steps=(
+            WorkflowStep(step_id="route", step_type=StepType.CONDITIONAL, conditions=routes),
+            WorkflowStep(step_id="end", name='The "end" <b>', action="x", dependencies=("route",)),
+            WorkflowStep(
+                step_id="b",
+                step_type=StepType.PARALLEL,
+                parallel_steps=(
+                    WorkflowStep(step_id="c", action="x", next_steps=("d",)),
+                    WorkflowStep(step_id="d", action="x"),
+                ),
+                error_handlers=(ErrorHandler(handler="mend", on=("Late",)),),
+            ),
+            WorkflowStep(step_id="mend", action="x"),
+        ),
+    )
+
+    assert mermaid(workflow, {"end": StepStatus.COMPLETED}).splitlines() == [
+        "---",
+        'title: "drawn 1.0"',
+        "---",
+        "flowchart TD",
+        '    s1{"route"}',
+        '    s2["The #quot;end#quot; #lt;b#gt;"]',
+        '    subgraph s3 ["b"]',
+        '        s4["c"]',
+        '        s5["d"]',
+        "        s4 --> s5",
+        "    end",
+        '    s6["mend"]',
+        '    s1 -->|"input.kind == #quot;a#quot;"| s2',
+        '    s1 -->|"otherwise"| s3',
+        '    s3 -. "on Late" .-> s6',
+        "    classDef completed fill:#d5f5d5,stroke:#2e7d32,color:#111",
+        "    class s2 completed",
+    ]
