@@ -33,13 +33,15 @@ from client.settings import Settings, load_settings
 from client.telemetry.metrics import WaitingRuns, metrics_interceptors, metrics_runtime
 from workflows.advanced_workflow import WORKFLOWS
 from workflows.definition.load import LoadedDefinition, definition_sha256
-from workflows.engine.headers import HeaderInterceptor
+from workflows.engine.interceptor import EngineInterceptor
 from workflows.engine.sandbox import sandbox_runner
 from workflows.errors import WorkflowError
 
 FAILED = 1
 REFUSED = 2
 # Temporal's defaults (30 and 60 s) would tell a long action of its cancellation only that late.
+STICKY_TIMEOUT = timedelta(seconds=5)
+"""How long a run's next task waits for the worker that has it cached, before any worker may take it."""
 HEARTBEAT_EVERY = timedelta(seconds=1)
 HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
 
@@ -128,7 +130,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     settings = serving.settings
     actions = serving.registry.activities()
     common: dict[str, Any] = {
-        "interceptors": [*metrics_interceptors(settings), ActionInterceptor(), HeaderInterceptor()],
+        "interceptors": [*metrics_interceptors(settings), ActionInterceptor(), EngineInterceptor()],
         "max_concurrent_activities": settings.max_concurrent_activities,
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_timeout),
         "default_heartbeat_throttle_interval": HEARTBEAT_EVERY,
@@ -142,6 +144,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         workflow_runner=sandbox_runner(),
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         # Any other exception would repeat the workflow task for ever.
         workflow_failure_exception_types=[WorkflowError],
         **common,

@@ -5,6 +5,7 @@ It is an activity because the definitions lie on the worker's disk and checking 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +48,9 @@ class Preparation:
     async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
         """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
         try:
-            return self._prepare(_request(request)).model_dump(mode="json")
+            # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
+            prepared = await asyncio.to_thread(self._prepare, _request(request))
+            return prepared.model_dump(mode="json")
         except WorkflowError as error:
             raise refusal(error) from None
 

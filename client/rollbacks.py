@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from client.answers import explained, parse
 from client.errors import RunFailed
@@ -62,7 +63,7 @@ def rollback_id(id: str) -> str:
 async def _failed_report(client: Client, id: str, run_id: str | None) -> RunResult:
     run = get_run(client, id, run_id=run_id)
     summary = await run.summary()
-    if summary.status == "RUNNING":
+    if summary.close_time is None:
         raise OperationRefused(f"run {id!r} has not ended; 'adw cancel {id}' undoes it.")
     try:
         await run.result()
@@ -76,9 +77,13 @@ async def _still_failed(client: Client, id: str, report: RunResult) -> list[Undo
     """The entries that failed in the run, less those that an earlier attempt undid."""
     entries = [one for one in _listed(report.rollback) if one.outcome is UndoOutcome.FAILED]
     again = client.get_workflow_handle(rollback_id(id))
-    if not await _exists(client, rollback_id(id)):
-        return entries
-    if (await again.describe()).status is WorkflowExecutionStatus.RUNNING:
+    try:
+        status = (await again.describe()).status
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return entries
+        raise
+    if status is WorkflowExecutionStatus.RUNNING:
         raise OperationRefused(f"run {id!r} is being rolled back again already; 'adw show {rollback_id(id)}' shows it.")
     latest = await _report_of(again, id)
     undone = {one.activity_id for one in latest.entries if one.outcome is UndoOutcome.UNDONE}
@@ -86,11 +91,6 @@ async def _still_failed(client: Client, id: str, report: RunResult) -> list[Undo
     if not left:
         raise OperationRefused(f"run {id!r} has nothing left to undo; '{rollback_id(id)}' undid the rest.")
     return left
-
-
-async def _exists(client: Client, id: str) -> bool:
-    query = f"WorkflowId = '{id.replace(chr(39), chr(39) * 2)}'"
-    return (await client.count_workflows(query)).count > 0
 
 
 async def _report_of(again: WorkflowHandle[Any, Any], id: str) -> RollbackReport:

@@ -26,8 +26,8 @@ from workflows.contract import ExecutionOptions, RunResult, RunState, UndoInput
 from workflows.definition.load import LoadedDefinition, parse
 from workflows.definition.models import AdvancedWorkflow
 from workflows.engine import plan
-from workflows.engine.headers import HeaderInterceptor
-from workflows.engine.sandbox import sandbox_runner
+from workflows.engine.interceptor import EngineInterceptor
+from workflows.engine.sandbox import strict_runner
 
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
@@ -101,8 +101,8 @@ class Harness:
             task_queue=options.pop("task_queue", self.task_queue),
             workflows=WORKFLOWS,
             activities=[preparation.prepare, *(_activity(name, one) for name, one in (actions or {}).items())],
-            workflow_runner=sandbox_runner(),
-            interceptors=[HeaderInterceptor(), ActionInterceptor()],
+            workflow_runner=strict_runner(),
+            interceptors=[EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,
             debug_mode=options.pop("debug_mode", False),
@@ -161,7 +161,7 @@ def recording(undone: list[str]) -> Callable[[UndoInput], None]:
 
 def replayer() -> Replayer:
     """Replays as a worker would run."""
-    return Replayer(workflows=WORKFLOWS, workflow_runner=sandbox_runner(), interceptors=[HeaderInterceptor()])
+    return Replayer(workflows=WORKFLOWS, workflow_runner=strict_runner(), interceptors=[EngineInterceptor()])
 
 
 async def outcome_of(run: Run) -> Outcome:

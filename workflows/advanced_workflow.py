@@ -33,6 +33,11 @@ class _Conversation:
 
     session: Session
 
+    def current_details(self) -> str:
+        """The steps as a table, for the Web UI."""
+        run = self.session.run
+        return run.context.display.details() if run else ""
+
     @workflow.signal(
         name=SIGNAL_APPROVE, description='Approve a step: {"step_id", "approver", "comment"?, "form"?, "digest"?}'
     )

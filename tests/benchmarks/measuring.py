@@ -21,7 +21,7 @@ from client.settings import Settings
 from tests.benchmarks.handwritten import ACTION, HANDWRITTEN
 from tests.benchmarks.workloads import Side, Workload
 from workflows.advanced_workflow import WORKFLOWS
-from workflows.engine.headers import HeaderInterceptor
+from workflows.engine.interceptor import EngineInterceptor
 from workflows.engine.sandbox import sandbox_runner
 
 Result = TypeVar("Result")
@@ -77,7 +77,7 @@ async def bench_worker(client: Client, workloads: Sequence[Workload]) -> AsyncGe
         workflows=[*WORKFLOWS, *HANDWRITTEN],
         activities=[described.activity(), preparation.prepare],
         workflow_runner=sandbox_runner(),
-        interceptors=[ActionInterceptor(), HeaderInterceptor()],
+        interceptors=[ActionInterceptor(), EngineInterceptor()],
         max_concurrent_activities=settings.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
@@ -136,7 +136,7 @@ async def _replay(history: WorkflowHistory, times: int) -> None:
             yield history
 
     replayer = Replayer(
-        workflows=[*WORKFLOWS, *HANDWRITTEN], workflow_runner=sandbox_runner(), interceptors=[HeaderInterceptor()]
+        workflows=[*WORKFLOWS, *HANDWRITTEN], workflow_runner=sandbox_runner(), interceptors=[EngineInterceptor()]
     )
     await replayer.replay_workflows(histories())
 

@@ -22,7 +22,9 @@ def nothing() -> None:
 
 async def test_a_registered_definition_is_a_workflow_type_of_its_own(harness: Harness) -> None:
     greet = {
-        **definition({"step_id": "greet", "input_mapping": {"name": "input.name"}, "output_mapping": {"result": "workflow.said"}}),
+        **definition(
+            {"step_id": "greet", "input_mapping": {"name": "input.name"}, "output_mapping": {"result": "workflow.said"}}
+        ),
         "workflow_id": "greeting",
     }
     async with harness.worker({"greet": lambda name: f"Hello, {name}"}, [greet]):
@@ -66,7 +68,12 @@ async def test_every_query_answers_while_the_run_waits(harness: Harness) -> None
         run = await harness.start(
             definition(
                 {"step_id": "pay", "output_mapping": {"result": "workflow.paid"}},
-                {"step_id": "ask", "step_type": "human_approval", "dependencies": ["pay"], "approval": {"approvers": ["ann"]}},
+                {
+                    "step_id": "ask",
+                    "step_type": "human_approval",
+                    "dependencies": ["pay"],
+                    "approval": {"approvers": ["ann"]},
+                },
             )
         )
         await eventually(lambda: _status(run, "ask", "waiting"))
@@ -127,7 +134,9 @@ async def test_a_step_costs_the_same_events_as_in_a_workflow_by_hand(harness: Ha
 async def test_current_details_show_the_steps_as_a_table(harness: Harness) -> None:
     async with harness.worker({"pay": nothing}):
         run = await harness.start(
-            definition({"step_id": "pay", "name": "Pay | now"}, {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}})
+            definition(
+                {"step_id": "pay", "name": "Pay | now"}, {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}}
+            )
         )
         await eventually(lambda: _status(run, "pay", "completed"))
         details = await eventually(lambda: _details(run, "completed"))
@@ -155,9 +164,7 @@ async def test_sla_targets_are_measured(harness: Harness) -> None:
 async def test_a_result_too_large_fails_and_undoes(harness: Harness) -> None:
     undone: list[str] = []
     step = {"step_id": "grow", "rollback_actions": ["undo"], "output_mapping": {"result": "workflow.text"}}
-    outcome = await harness.run(
-        definition(step), actions={"grow": lambda: "x" * 1_200_000, "undo": recording(undone)}
-    )
+    outcome = await harness.run(definition(step), actions={"grow": lambda: "x" * 1_200_000, "undo": recording(undone)})
 
     assert outcome.failure == "WorkflowFailed"
     assert outcome.report.error is not None
@@ -229,7 +236,6 @@ async def _status(run: Any, path: str, status: str) -> bool:
 
 async def _details(run: Any, part: str) -> str | None:
 
-
     metadata = await run.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     return metadata.current_details if part in metadata.current_details else None
 
@@ -244,5 +250,3 @@ async def _gone(harness: Harness, who: str, id: str) -> bool:
 
 async def _collect(runs: Any) -> list[Any]:
     return [one async for one in runs] if hasattr(runs, "__aiter__") else list(await runs)
-
-

@@ -117,9 +117,7 @@ class Shop:
             yield db
 
 
-def order_input(
-    order_id: str, items: dict[str, int], card: str = "tok_visa", country: str = "GB"
-) -> dict[str, Any]:
+def order_input(order_id: str, items: dict[str, int], card: str = "tok_visa", country: str = "GB") -> dict[str, Any]:
     """Input of `order-fulfilment`."""
     return {
         "order_id": order_id,

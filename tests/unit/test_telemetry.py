@@ -215,7 +215,7 @@ async def test_the_runs_that_wait_for_people_are_a_number_of_the_server_s(worker
 async def test_an_address_in_use_refuses_the_start_in_one_sentence(server: DevServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        more = {"TEMPORAL_ADDRESS": server.address, "ADW_PROMETHEUS": address}
+        more = {"TEMPORAL_ADDRESS": server.address, "ADW_PROMETHEUS": address, "ADW_ACTIONS": "activities.orders"}
         code, output, errors = await ended("worker.py", "--check", **more)
 
     assert (code, output) == (2, "")

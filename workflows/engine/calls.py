@@ -14,11 +14,11 @@ from workflows.contract import HEADER_EXECUTION, HEADER_RETRY, ErrorInfo, Json, 
 from workflows.definition.policies import BackoffStrategy
 from workflows.engine.context import RunContext, StepContext
 from workflows.engine.failures import failure_of_activity
-from workflows.engine.headers import ActivityHeaders, activity_headers
+from workflows.engine.interceptor import ActivityHeaders, activity_headers
 from workflows.engine.payloads import decode, encode
-from workflows.engine.plan import Retries, StepPlan
 from workflows.engine.saga import UndoCall
 from workflows.engine.scope import scope_of
+from workflows.engine.step_plan import Retries, StepPlan
 from workflows.engine.tracing import TRACE_HEADER
 from workflows.errors import WorkflowError
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from workflows.engine.display import Display
     from workflows.engine.events import Events
     from workflows.engine.operations import Operations
-    from workflows.engine.plan import Plan, StepPlan
+    from workflows.engine.plan import Plan
     from workflows.engine.saga import Saga
     from workflows.engine.scheduler import Settled
     from workflows.engine.slots import Slots
     from workflows.engine.state import Record, RunState
+    from workflows.engine.step_plan import StepPlan
     from workflows.engine.telemetry import RunTelemetry
 
 
@@ -96,7 +97,6 @@ class StepContext:
     def _move(self, status: StepStatus, sentence: str | None) -> None:
         self.record.waiting_for = sentence
         self.run.state.change(self.record, status)
-        self.run.display.changed()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""What people see of a live run from outside: current details in the Web UI, and whom the run waits for."""
+"""What people see of a live run from outside: current details in the Web UI, and whom the run waits for.
+
+The details are built when somebody looks; nothing is done for them while steps run.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ from workflows.engine.state import Record, RunState
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
 OPERATOR = "operator"
 MAX_ROWS = 50
-"""Rows of the table: active steps first, then the last settled ones. Keeps the cost of a settled step flat."""
+"""Rows of the table."""
 _MAX_NAMES_BYTES = 1800
 
 
 class Display:
-    """Keeps the current details and the search attribute up to date, at most once per workflow task."""
+    """Builds the current details, and keeps the search attribute up to date."""
 
     def __init__(self, state: RunState, *, search_attributes: bool) -> None:
-        """Without search attributes (a namespace that does not know them) only the details are kept."""
+        """Without search attributes (a namespace that does not know them) only the details are shown."""
         self._state = state
         self._search_attributes = search_attributes
         self._recent: deque[Record] = deque(maxlen=MAX_ROWS)
@@ -32,37 +35,36 @@ class Display:
         self._shown: tuple[str, ...] = ()
         self._due = False
 
-    def changed(self) -> None:
-        """Something changed; refresh once this workflow task's work is done."""
-        if not self._due:
-            self._due = True
-            asyncio.get_running_loop().call_soon(self.refresh)
-
     def settled(self, record: Record) -> None:
         """A step settled."""
         self._recent.append(record)
-        self.changed()
 
     def waits_for(self, path: str, people: Sequence[str]) -> None:
         """A step waits for these people (or the operator)."""
         self._waiting[path] = tuple(people)
-        self.changed()
+        self._update_soon()
 
     def waits_no_longer(self, path: str) -> None:
         """The step waits for nobody any more."""
         self._waiting.pop(path, None)
-        self.changed()
+        self._update_soon()
 
-    def refresh(self) -> None:
-        """Write the details and, if it changed, the search attribute."""
+    def update(self) -> None:
+        """Write the search attribute if it changed."""
         self._due = False
-        workflow.set_current_details(self._details())
         people = tuple(sorted({one for names in self._waiting.values() for one in names}))
         if self._search_attributes and people != self._shown:
             self._shown = people
             workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])  # pyright: ignore[reportUnknownMemberType]
 
-    def _details(self) -> str:
+    def _update_soon(self) -> None:
+        # Several steps of one workflow task begin and end to wait with one event.
+        if self._search_attributes and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self.update)
+
+    def details(self) -> str:
+        """A markdown table of the steps: all of a small run, the active and the latest settled ones of a large one."""
         counts = self._state.counts
         known = len(self._state.records)
         head = (

@@ -14,9 +14,10 @@ from workflows.engine.clock import timestamp
 from workflows.engine.context import Done, RunContext, StepContext
 from workflows.engine.display import OPERATOR
 from workflows.engine.failures import CANCELLED, StepFailure, StepSkippedByOperator
-from workflows.engine.plan import StepPlan, handler_prefix, handlers_for
+from workflows.engine.plan import handler_prefix
 from workflows.engine.scheduler import Outcome, Settled
 from workflows.engine.state import Record
+from workflows.engine.step_plan import StepPlan, handlers_for
 from workflows.engine.steps.action import run_action
 from workflows.engine.steps.conditional import run_conditional
 from workflows.engine.steps.human_approval import run_human_approval

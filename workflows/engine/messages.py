@@ -74,7 +74,6 @@ def take_decision(session: Session, signal: str, decision: str, raw: RawValue) -
             approvals.decide(DecideRequest.model_validate({**given.model_dump(), "decision": decision}))
         except DecisionRejected as error:
             approvals.log(error.code, str(error), payload)
-        run.context.display.changed()
 
     session.when_ready(deliver)
 
@@ -114,7 +113,6 @@ async def operate(session: Session, name: str, raw: RawValue) -> None:
     """Handler of an operator's update."""
     run = await session.ready_run()
     _operate(run, name, raw, OPERATIONS[name].act)
-    run.context.display.changed()
 
 
 def _operate(run: Run | None, name: str, raw: RawValue, act: Callable[[Operations, Json], object]) -> None:

@@ -148,6 +148,8 @@ def _summary(record: Record) -> dict[str, Json]:
 
 
 def _sla(targets: Mapping[str, Json], records: list[Record], duration: float) -> dict[str, SlaResult]:
+    if not targets:
+        return {}
     times = [_seconds(one) for one in records if one.start_time and one.end_time]
     ran = [one for one in records if one.status in (StepStatus.COMPLETED, StepStatus.FAILED)]
     rate = sum(one.status is StepStatus.COMPLETED for one in ran) / len(ran) if ran else 1.0

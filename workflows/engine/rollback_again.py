@@ -21,7 +21,7 @@ from workflows.contract import (
 )
 from workflows.engine.calls import UNDO_RETRIES, is_being_cancelled
 from workflows.engine.failures import failure_of_activity
-from workflows.engine.headers import ActivityHeaders, activity_headers
+from workflows.engine.interceptor import ActivityHeaders, activity_headers
 from workflows.engine.payloads import decode, encode
 from workflows.engine.session import as_failure, parsed
 from workflows.errors import InputInvalid, RollbackIncomplete, WorkflowError

@@ -174,7 +174,6 @@ class Run:
         async def call(undo: UndoCall) -> ErrorInfo | None:
             return await call_undo(self.context, undo)
 
-        self.context.display.changed()
         await self.context.saga.unwind(self.context.plan.root, call)
 
     def _fail(self, ending: _Ending) -> dict[str, Json]:
@@ -194,7 +193,7 @@ class Run:
     def _finish(self, status: RunStatus, error: ErrorInfo | None, *, result: Json) -> dict[str, Json]:
         self.state.status = status
         self.context.approvals.ended = True
-        self.context.display.refresh()
+        self.context.display.update()
         ended = run_result(self.context, self.start_time, self._started_at, error, result)
         self.context.telemetry.run_ended(ended)
         return fitting(ended)

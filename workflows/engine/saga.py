@@ -8,8 +8,9 @@ from typing import Literal
 
 from workflows.contract import ErrorInfo, Json, RollbackReport, UndoEntry, UndoInput, UndoOutcome
 from workflows.engine.driver import GraphDriver
-from workflows.engine.plan import GraphPlan, StepPlan, handler_prefix
+from workflows.engine.plan import handler_prefix
 from workflows.engine.scheduler import Outcome, Settled
+from workflows.engine.step_plan import GraphPlan, StepPlan
 
 StepOutcome = Literal["running", "completed", "unknown", "failed"]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason, StepState
 from workflows.definition.models import StepStatus
-from workflows.engine.plan import Plan, StepPlan
+from workflows.engine.plan import Plan
+from workflows.engine.step_plan import StepPlan
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def compile_expression(source: str, roots: Collection[str]) -> Expression:
     return _compile(source, frozenset(roots))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def _compile(source: str, roots: frozenset[str]) -> Expression:
     try:
         _check_source(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.engine.context import Done, StepContext
-from workflows.engine.plan import RoutePlan
+from workflows.engine.step_plan import RoutePlan
 
 
 async def run_conditional(step: StepContext) -> Done:

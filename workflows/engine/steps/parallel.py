@@ -7,10 +7,10 @@ from workflows.definition.models import StepStatus
 from workflows.engine.context import Done, StepContext
 from workflows.engine.driver import GraphDriver
 from workflows.engine.failures import StepFailure
-from workflows.engine.plan import GraphPlan
 from workflows.engine.scheduler import Outcome, Settled
 from workflows.engine.slots import Slots
 from workflows.engine.state import Record
+from workflows.engine.step_plan import GraphPlan
 
 
 async def run_parallel(step: StepContext) -> Done:

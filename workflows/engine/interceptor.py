@@ -1,4 +1,4 @@
-"""Headers an activity gets beside its input, handed from the engine to the worker's interceptor.
+"""What the engine hands to Temporal beside commands: headers of activities, and the details people see.
 
 This module is passed through the sandbox, so that the engine inside and the interceptor outside see one variable.
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
+from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.worker import (
+    HandleQueryInput,
     Interceptor,
     StartActivityInput,
     WorkflowInboundInterceptor,
@@ -41,9 +45,25 @@ class _Inbound(WorkflowInboundInterceptor):
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         super().init(_Outbound(outbound))
 
+    async def handle_query(self, input: HandleQueryInput) -> object:
+        answer: object = await super().handle_query(input)
+        # Details that are built when somebody looks cost a running step nothing.
+        if isinstance(answer, WorkflowMetadata) and isinstance(details := workflow.instance(), Detailed):
+            answer.current_details = details.current_details()
+        return answer
 
-class HeaderInterceptor(Interceptor):
-    """Adds the engine's headers to activities; every worker that runs definitions needs it."""
+
+@runtime_checkable
+class Detailed(Protocol):
+    """A workflow class that can say how it stands."""
+
+    def current_details(self) -> str:
+        """Markdown for the Web UI's current details."""
+        ...
+
+
+class EngineInterceptor(Interceptor):
+    """Adds the engine's headers to activities and its details to runs; every worker that runs definitions needs it."""
 
     def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
         """Give the class the SDK makes for each run."""

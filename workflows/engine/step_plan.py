@@ -1,0 +1,161 @@
+"""The steps of a plan and the graphs they form: definitions with their expressions, each compiled when first needed.
+
+Compiling on first use keeps the start of a run with thousands of steps short. A step plan is immutable all the same: what it
+compiles depends on the definition alone, so runs that share it see the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from workflows.definition.models import StepType, WorkflowStep
+from workflows.definition.policies import BackoffStrategy, ErrorHandler, RetryPolicy
+from workflows.engine.scheduler import Graph
+from workflows.expressions import (
+    EVENT,
+    ORDINARY,
+    RESULT,
+    CompiledCondition,
+    Expression,
+    OutputMapping,
+    Template,
+    compile_condition,
+    compile_expression,
+    compile_mapping,
+    compile_targets,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """A step's retry policy with every default filled in (seconds)."""
+
+    max_attempts: int
+    strategy: BackoffStrategy
+    delay: float
+    multiplier: float
+    max_delay: float
+    jitter: float
+    non_retryable: tuple[str, ...]
+    continue_on_failure: bool
+    success_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """One route of a conditional step; without a condition it is the default."""
+
+    condition: CompiledCondition | None
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One step, ready to run."""
+
+    step: WorkflowStep
+    containers: tuple[str, ...]
+    owners: tuple[str, ...]
+    """Steps whose failure this one handles."""
+    retries: Retries
+    children: GraphPlan | None = None
+
+    @property
+    def step_id(self) -> str:
+        """The step's id."""
+        return self.step.step_id
+
+    @cached_property
+    def conditions(self) -> tuple[CompiledCondition, ...]:
+        """What must hold for the step to run; a conditional step's conditions are its routes."""
+        if self.step.step_type is StepType.CONDITIONAL:
+            return ()
+        return tuple(compile_condition(one, ORDINARY) for one in self.step.conditions)
+
+    @cached_property
+    def routes(self) -> tuple[RoutePlan, ...]:
+        """Where a conditional step may lead."""
+        return tuple(
+            RoutePlan(None if one.default else compile_condition(one, ORDINARY), one.next_steps)
+            for one in self.step.conditions
+        )
+
+    @cached_property
+    def input(self) -> Template | None:
+        """Builds the action's input."""
+        return compile_mapping(self.step.input_mapping, ORDINARY) if self.step.input_mapping else None
+
+    @cached_property
+    def outputs(self) -> OutputMapping | None:
+        """Writes the result to the workflow's variables."""
+        return compile_targets(self.step.output_mapping, ORDINARY | RESULT) if self.step.output_mapping else None
+
+    @cached_property
+    def undo_input(self) -> Template | None:
+        """Builds the undo actions' input instead of the standard one."""
+        return compile_mapping(self.step.rollback_mapping, ORDINARY | RESULT) if self.step.rollback_mapping else None
+
+    @cached_property
+    def subject(self) -> Template | None:
+        """Builds what exactly is approved."""
+        return compile_mapping(self.step.approval.subject, ORDINARY) if self.step.approval else None
+
+    @cached_property
+    def approvers(self) -> tuple[str | Expression, ...]:
+        """Names, and expressions that give names."""
+        entries = self.step.approval.approvers if self.step.approval else ()
+        return tuple(one if isinstance(one, str) else compile_expression(one.expression, ORDINARY) for one in entries)
+
+    @cached_property
+    def wait_value(self) -> Expression | float | None:
+        """What gives the time to wait: for or until."""
+        wait = self.step.wait
+        if wait is None:
+            return None
+        value = wait.until if wait.until is not None else wait.seconds
+        return compile_expression(value, ORDINARY) if isinstance(value, str) else value
+
+    @cached_property
+    def event_match(self) -> Expression | None:
+        """Whether an event is the one waited for."""
+        wait = self.step.wait
+        return compile_expression(wait.match, ORDINARY | EVENT) if wait and wait.match else None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphPlan:
+    """The steps of one graph and the edges between them."""
+
+    steps: Mapping[str, StepPlan]
+    shape: Graph
+    reversed: Graph
+    """The same edges turned round, for undoing."""
+
+
+def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
+    """Fill a policy field by field: the step's, else the workflow's, else the documented default."""
+
+    def pick(name: str, fallback: Any) -> Any:  # noqa: ANN401 - one helper for fields of several types
+        own_value = getattr(own, name)
+        default = getattr(defaults, name)
+        return own_value if own_value is not None else default if default is not None else fallback
+
+    return Retries(
+        max_attempts=pick("max_attempts", 3),
+        strategy=pick("backoff_strategy", BackoffStrategy.EXPONENTIAL),
+        delay=pick("delay", 1.0),
+        multiplier=pick("backoff_multiplier", 2.0),
+        max_delay=pick("max_delay", 60.0),
+        jitter=pick("jitter", 0.0),
+        non_retryable=pick("non_retryable", ()),
+        continue_on_failure=pick("continue_on_failure", fallback=False),
+        success_threshold=pick("parallel_failure_threshold", 0.5),
+    )
+
+
+def handlers_for(plan: StepPlan, error_type: str) -> tuple[ErrorHandler, ...]:
+    """The step's error handlers that are for this type of error, in their order."""
+    return tuple(one for one in plan.step.error_handlers if not one.on or error_type in one.on)
