@@ -46,7 +46,7 @@ class Action:
         try:
             return self.result.plain_json(returned)
         except WorkflowError as error:
-            raise refusal(error) from error.__cause__
+            raise refusal(error) from None
 
     async def _call(self, arguments: dict[str, Any]) -> object:
         with heartbeats():

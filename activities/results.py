@@ -39,7 +39,7 @@ class ActionResult:
             kind = type(value).__name__
             raise DataInvalid(
                 f"action {self._action!r}: the result, a {kind}, does not fit its return annotation or is not JSON."
-            ) from error
+            ) from None  # The cause would show the value.
         except (DataInvalid, ValueError) as error:
             raise DataInvalid(f"action {self._action!r}: {error}") from None
         if size > PAYLOAD_LIMIT_BYTES:

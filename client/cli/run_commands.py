@@ -179,7 +179,12 @@ async def _require_begun(run: Run) -> None:
         note("no worker has taken the run yet; it starts when one serves its task queue.")
         return
     if summary.status == "failed":
-        await run.result()
+        try:
+            await run.result()
+        except RunFailed as failure:
+            # One that began has left its report, and may simply have been quick to fail.
+            if failure.result is None:
+                raise
 
 
 def _print_started(session: Session, run: Run, *, as_json: bool) -> None:

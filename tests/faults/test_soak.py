@@ -25,7 +25,7 @@ from workflows.definition.load import LIBRARY, find_definitions
 from workflows.definition.models import WorkflowStep
 
 SECONDS = float(os.environ.get("ADW_SOAK_SECONDS", "180"))
-AT_ONCE = 16
+AT_ONCE = 40
 WORKERS = 2
 TO_THE_END = 300
 NOTHING_LEFT = {"released", "refunded", "cancelled", "voided", "corrected", "correction", "void"}
@@ -124,7 +124,8 @@ async def test_the_books_balance_after_random_kills_of_workers_and_server(shaky_
         await asyncio.gather(*parts)
 
     ends = Counter(outcome.failure or "completed" for _, outcome in soak.ends.values())
-    print(f"seed {seed}: {len(soak.ends)} runs, {dict(ends)}, {dict(soak.kills)}")
+    reasons = Counter(one.result.error.type for _, one in soak.ends.values() if one.result and one.result.error)
+    print(f"seed {seed}: {len(soak.ends)} runs, {dict(ends)}, {dict(reasons)}, {dict(soak.kills)}")
     left = dict(IN_STOCK)
     for order_id, (items, outcome) in soak.ends.items():
         rows = shaky_shop.rows(order_id)

@@ -68,6 +68,7 @@ async def _undo(run: RunContext, undo: UndoCall) -> ErrorInfo | None:
         value = _undo_input(run, undo)
         argument = encode(value, f"the input of undo action {undo.action!r} of step {undo.armed.path!r}")
         async with run.slots.hold():
+            await run.budget.reserve(len(argument.payload.data))
             await _start_undo(run, undo, argument)
     except WorkflowError as error:
         return ErrorInfo(type=error.code, message=str(error), path=undo.armed.path)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workflows.engine.slots import Slots
     from workflows.engine.state import Record, RunState
     from workflows.engine.step_plan import StepPlan
+    from workflows.engine.task_budget import TaskBudget
     from workflows.engine.telemetry import RunTelemetry
 
 
@@ -45,6 +46,7 @@ class RunContext:
     options: ExecutionOptions
     state: RunState
     slots: Slots
+    budget: TaskBudget
     saga: Saga
     approvals: Approvals
     events: Events

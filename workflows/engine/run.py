@@ -28,6 +28,7 @@ from workflows.engine.scheduler import Settled
 from workflows.engine.scope import scope_of
 from workflows.engine.slots import Slots
 from workflows.engine.state import RunState
+from workflows.engine.task_budget import TaskBudget
 from workflows.engine.telemetry import begin_telemetry
 from workflows.errors import Deadlock, RollbackIncomplete, WorkflowError, WorkflowFailed, WorkflowTimeout
 
@@ -94,6 +95,7 @@ class Run:
             options=options,
             state=self.state,
             slots=Slots(definition.max_parallel_steps),
+            budget=TaskBudget(),
             saga=Saga(),
             approvals=Approvals(self.state, options.started_by, options.groups),
             events=Events(),

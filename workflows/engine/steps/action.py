@@ -21,6 +21,7 @@ async def run_action(step: StepContext) -> Done:
     """Call the action and give its result. Its undo is armed before it is scheduled."""
     async with step.run.slots.hold():
         value, arguments = _mapped_input(step)
+        await step.run.budget.reserve(sum(len(one.payload.data) for one in arguments))
         armed = step.run.saga.arm(step.plan, step.path, step.run.idempotency_key(step.path), value)
         step.begin()
         try:
