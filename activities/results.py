@@ -35,7 +35,7 @@ class ActionResult:
             refuse_foreign(self._adapter.dump_python(value, by_alias=True, warnings="error"), "result")
             plain = cast("JsonValue", self._adapter.dump_python(value, mode="json", by_alias=True, warnings="error"))
             size = len(json.dumps(plain, separators=(",", ":"), allow_nan=False))
-        except PydanticSerializationError as error:
+        except PydanticSerializationError:
             kind = type(value).__name__
             raise DataInvalid(
                 f"action {self._action!r}: the result, a {kind}, does not fit its return annotation or is not JSON."
