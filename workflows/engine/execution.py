@@ -10,6 +10,7 @@ from temporalio import workflow
 
 from workflows.contract import ErrorInfo, SkipReason
 from workflows.definition.models import StepStatus, StepType
+from workflows.engine.calls import is_being_cancelled
 from workflows.engine.clock import timestamp
 from workflows.engine.context import Done, RunContext, StepContext
 from workflows.engine.display import OPERATOR
@@ -75,16 +76,18 @@ class Execution:
         """
         run = self.run
         record = run.state.open(prefix + plan.step_id, plan)
-        if not run.operations.is_open:
-            await run.operations.gate()
-        if record.path in run.operations.to_skip:
-            return self.skip(record, SkipReason.BY_OPERATOR)
         while True:
+            if not run.operations.is_open:
+                await run.operations.gate()
+            if record.path in run.operations.to_skip:
+                return self.skip(record, SkipReason.BY_OPERATOR)
             try:
                 return await self._attempt(StepContext(run, plan, record))
             except StepSkippedByOperator:
                 return self.skip(record, SkipReason.BY_OPERATOR)
             except StepFailure as failure:
+                if is_being_cancelled():
+                    raise asyncio.CancelledError from failure
                 settled = await self._after_failure(record, failure, prefix, contained=contained)
             if settled is not None:
                 return settled
