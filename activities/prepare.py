@@ -48,9 +48,11 @@ class Preparation:
     async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
         """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
         try:
+            wanted = _request(request)
+            if wanted.workflow is None and wanted.workflow_type in self._registered:
+                return self._prepare(wanted).model_dump(mode="json")
             # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
-            prepared = await asyncio.to_thread(self._prepare, _request(request))
-            return prepared.model_dump(mode="json")
+            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json")
         except WorkflowError as error:
             raise refusal(error) from None
 
