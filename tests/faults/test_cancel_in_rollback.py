@@ -34,9 +34,11 @@ async def test_a_cancelled_run_is_undone_when_the_worker_is_killed_before_it_hea
     assert outcome.failure == "Cancelled"
     assert outcome.state is not None
     assert outcome.state.rollback is not None
-    assert [(one.path, one.step_outcome) for one in outcome.state.rollback.entries] == [
-        ("charge_card", "unknown"),
-        ("reserve_stock", "completed"),
+    assert [(one.path, one.outcome) for one in outcome.state.rollback.entries] == [
+        ("charge_card", "undone"),
+        ("reserve_stock", "undone"),
     ]
+    # The new worker may hear of the lost attempt before it hears of the cancel; then the charge is found and known.
+    assert outcome.state.rollback.entries[0].step_outcome in ("unknown", "completed")
     assert shop.rows("A-1") == UNDONE
     assert shop.stock() == IN_STOCK
