@@ -95,6 +95,29 @@ async def test_on_failure_pause_holds_the_run_until_the_step_is_retried(harness:
     assert outcome.report.steps["flaky"]["retry_count"] == 1
 
 
+async def test_a_step_retried_in_a_paused_run_waits_for_resume(harness: Harness) -> None:
+    ran: list[str] = []
+
+    def flaky() -> None:
+        ran.append("flaky")
+        if len(ran) == 1:
+            raise ActionError("no", type="Broken")
+
+    async with harness.worker({"flaky": flaky}):
+        run = await harness.start(definition({"step_id": "flaky"}, on_failure="pause", retry_policy=ONCE))
+        await eventually(lambda: _is(run, "flaky", "failed"))
+        await run.pause("look first", by="op")
+        await run.retry_step("flaky", "mended", by="op")
+        await asyncio.sleep(0.5)
+        before = list(ran)
+        await run.resume("looked", by="op")
+        outcome = await outcome_of(run)
+
+    assert before == ["flaky"]
+    assert ran == ["flaky", "flaky"]
+    assert outcome.failure is None, outcome.message
+
+
 async def test_a_held_step_may_be_skipped_and_its_dependents_run(harness: Harness) -> None:
     def fails() -> None:
         raise ActionError("no")
