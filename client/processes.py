@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from client.errors import WorkerStartRefused
-from client.server import end_process
+from client.server import end_process, ends_with_parent
 from workflows.definition.catalog import ActionInfo
 
 # Without -P a file named worker.py in the current folder would be run instead.
@@ -91,13 +90,6 @@ def local_environment(address: str, **more: str) -> dict[str, str]:
     """This process's environment for a worker of the server at `address`: no other Temporal configuration counts."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
     return {**kept, "TEMPORAL_ADDRESS": address, "TEMPORAL_CONFIG_FILE": os.devnull, **more}
-
-
-def ends_with_parent(*, keep: bool) -> list[str]:
-    """The words before a command that make it end with this process, where the system can do that."""
-    # `setpriv` sets the signal and then becomes the command, so the process id stays.
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" and not keep else None
-    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 async def list_actions() -> list[ActionInfo]:

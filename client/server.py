@@ -128,7 +128,7 @@ class DevServer:
             command += ["--db-filename", str(self.database)]
             # Without write-ahead logging every task waits about 30 ms for the file.
             command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        return [*_ends_with_parent(self.keep), *command, *self.extra_arguments]
+        return [*ends_with_parent(keep=self.keep), *command, *self.extra_arguments]
 
     async def _start_once(self, command: list[str], log_path: Path) -> None:
         with log_path.open("ab") as log:
@@ -178,8 +178,9 @@ def _fill(chosen: tuple[int, int]) -> tuple[int, int, int, int]:
     return chosen[0] or port, chosen[1] or ui_port, http_port, metrics_port
 
 
-def _ends_with_parent(keep: bool) -> list[str]:
-    # `setpriv` sets the signal and then becomes the server, so the process id stays.
+def ends_with_parent(*, keep: bool) -> list[str]:
+    """The words before a command that make it end with this process, where the system can do that."""
+    # `setpriv` sets the signal and then becomes the command, so the process id stays.
     setpriv = shutil.which("setpriv") if sys.platform == "linux" and not keep else None
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 

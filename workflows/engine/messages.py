@@ -80,15 +80,15 @@ def take_decision(session: Session, signal: str, decision: str, raw: RawValue) -
 
 def check_decision(session: Session, raw: RawValue) -> None:
     """Validator of `decide_step`: refuses what cannot count before it reaches the history."""
-    with_request(session.run, raw, lambda run, request: run.context.approvals.check(request))
+    _with_request(session.run, raw, lambda run, request: run.context.approvals.check(request))
 
 
 async def decide(session: Session, raw: RawValue) -> DecisionReceipt:
     """Handler of `decide_step`."""
-    return with_request(await session.ready_run(), raw, lambda run, request: run.context.approvals.decide(request))
+    return _with_request(await session.ready_run(), raw, lambda run, request: run.context.approvals.decide(request))
 
 
-def with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideRequest], Answer]) -> Json:
+def _with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideRequest], Answer]) -> Json:
     """Read a decision and use it; the project's errors become typed failures of the update."""
     try:
         payload = decode(raw, f"update {UPDATE_DECIDE!r}")

@@ -28,11 +28,6 @@ class Plan:
     """Every step of the definition by id, nested ones included."""
     output: Template | None
 
-    @property
-    def total_steps(self) -> int:
-        """How many steps the definition has, nested ones included."""
-        return len(self.steps)
-
 
 _PLANS_KEPT = 256
 _plans: dict[str, Plan] = {}

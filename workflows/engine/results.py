@@ -13,6 +13,7 @@ from workflows.contract import (
     ErrorInfo,
     Json,
     Progress,
+    RollbackReport,
     RunResult,
     RunState,
     SlaResult,
@@ -47,7 +48,7 @@ def run_result(
         error=error,
         steps={one.path: _summary(one) for one in (records if len(listed) == len(records) else listed)},
         steps_left_out=len(records) - len(listed),
-        rollback=run.saga.report(error.type if error else "rollback step") if error or run.saga.entries else None,
+        rollback=_rollback(run),
         start_time=start_time,
         end_time=timestamp(now),
         duration_seconds=duration,
@@ -94,9 +95,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         data_left_out=left_out,
         workflow={} if left_out else variables,
         error=run.state.error,
-        rollback=run.saga.report(run.state.error.type if run.state.error else "rollback step")
-        if run.state.error or run.saga.entries
-        else None,
+        rollback=_rollback(run),
         rejected_decisions=run.approvals.rejected,
         unconsumed_events=run.events.unconsumed(),
         audit=run.state.audit,
@@ -120,6 +119,13 @@ def run_progress(run: RunContext) -> Progress:
             *(f"{path}: an operator: retry_step or skip_step" for path in run.operations.held),
         ],
     )
+
+
+def _rollback(run: RunContext) -> RollbackReport | None:
+    """What was undone, by the run's failure or by its `rollback` steps; None where nothing had to be."""
+    if run.state.error is None and not run.saga.entries:
+        return None
+    return run.saga.report(run.state.error.type if run.state.error else "rollback step")
 
 
 def _found(run: RunContext, step_id: str) -> Record:
