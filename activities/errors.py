@@ -12,7 +12,8 @@ class ActionError(ApplicationError):
     """A failure with a type that retry policies and error handlers can name.
 
     `type` defaults to the class's name, so a subclass is its own type. With `retryable=False` the step is not tried again.
-    Raise it only when the action took no effect: a failed step is not undone. `details` is plain JSON and is kept in the history.
+    Raise it only when the action took no effect: a failed step is not undone. `details={"effect": "unknown"}` says that it may
+    have taken one all the same. `details` is plain JSON and is kept in the history.
     """
 
     def __init__(

@@ -1,43 +1,64 @@
-"""Around every activity of the worker: the run's headers, and retry delays that Temporal's own policy cannot express."""
+"""Around every activity of the worker: the run's headers, circuit breakers, and delays Temporal cannot express."""
 
 from __future__ import annotations
 
 import random
+import time
 from datetime import timedelta
+from functools import partial
 from typing import Any, assert_never
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.breaker import Breakers, Clock
 from activities.context import bind_execution
-from workflows.contract import HEADER_EXECUTION, HEADER_RETRY, RetryDelay
+from workflows.contract import HEADER_BREAKER, HEADER_EXECUTION, HEADER_RETRY, BreakerPolicy, RetryDelay
 
 _random = random.SystemRandom()
 
 
 class ActionInterceptor(Interceptor):
-    """Reads the headers the engine sends with each activity; an activity without them runs as ever."""
+    """Reads the headers the engine sends with each activity; an activity without them runs as ever.
+
+    Workers that share an interceptor share its circuit breakers.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        """`clock` measures how long a breaker stays open."""
+        self._breakers = Breakers(clock)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the activity."""
-        return _ActionInbound(next)
+        return _ActionInbound(next, self._breakers)
 
 
 class _ActionInbound(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, breakers: Breakers) -> None:
+        super().__init__(next)
+        self._breakers = breakers
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - the signature is Temporal's
         execution = _header(input, HEADER_EXECUTION)
         bind_execution(None if execution is None else str(execution))
         policy = _header(input, HEADER_RETRY)
         if policy is None:
-            return await self.next.execute_activity(input)
+            return await self._through_breaker(input)
         try:
-            return await self.next.execute_activity(input)
+            return await self._through_breaker(input)
         except Exception as error:
             delayed = with_retry_delay(error, RetryDelay.model_validate(policy), activity.info().attempt)
             if delayed is error:
                 raise
             raise delayed.with_traceback(error.__traceback__) from error.__cause__
+
+    async def _through_breaker(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - see above
+        policy = _header(input, HEADER_BREAKER)
+        if policy is None:
+            return await self.next.execute_activity(input)
+        call = partial(self.next.execute_activity, input)
+        return await self._breakers.call(BreakerPolicy.model_validate(policy), call)
 
 
 def retry_delay(policy: RetryDelay, attempt: int, share: float) -> timedelta:

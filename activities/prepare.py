@@ -15,7 +15,14 @@ from temporalio import activity
 from activities.errors import refusal
 from activities.parameters import places
 from activities.results import refuse_foreign
-from workflows.contract import PREPARE_ACTIVITY, ExecutionOptions, Prepared, PrepareRequest
+from workflows.contract import (
+    CONTINUE_AFTER_EVENTS,
+    PAYLOAD_LIMIT_BYTES,
+    PREPARE_ACTIVITY,
+    ExecutionOptions,
+    Prepared,
+    PrepareRequest,
+)
 from workflows.definition.catalog import ActionCatalog
 from workflows.definition.codes import Code
 from workflows.definition.load import LoadedDefinition, definition_sha256, dump_definition
@@ -35,12 +42,23 @@ class Preparation:
     """The prepare activity of one worker, with the definitions and actions it knows."""
 
     def __init__(
-        self, definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog, *, search_attributes: bool
+        self,
+        definitions: Mapping[str, LoadedDefinition],
+        catalog: ActionCatalog,
+        *,
+        search_attributes: bool,
+        continue_after: int = CONTINUE_AFTER_EVENTS,
+        payload_limit: int = PAYLOAD_LIMIT_BYTES,
     ) -> None:
-        """`search_attributes` says whether the namespace knows the project's search attributes."""
+        """`search_attributes` says whether the namespace knows the project's search attributes.
+
+        `continue_after` and `payload_limit` are pinned in each run: see `workflows.contract.Prepared`.
+        """
         self._definitions = definitions
         self._catalog = catalog
-        self._search_attributes = search_attributes
+        self._common = Prepared(
+            sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
+        )
         self._registered: dict[str, Prepared] = {}
         self._accepted: dict[str, None] = {}
 
@@ -50,18 +68,19 @@ class Preparation:
         try:
             wanted = _request(request)
             if wanted.workflow is None and wanted.workflow_type in self._registered:
-                return self._prepare(wanted).model_dump(mode="json")
+                return self._prepare(wanted).model_dump(mode="json", exclude_defaults=True)
             # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
-            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json")
+            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json", exclude_defaults=True)
         except WorkflowError as error:
             raise refusal(error) from None
 
     def _prepare(self, request: PrepareRequest) -> Prepared:
         if request.workflow is None:
             workflow, prepared = self._find(request.workflow_type)
+            _require_version(workflow, request.execution_options)
         else:
             workflow = _read(request.workflow)
-            prepared = Prepared(sha256=definition_sha256(workflow), search_attributes=self._search_attributes)
+            prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
         self._accept(workflow, prepared.sha256)
         _require_options(request.execution_options)
         _require_input(workflow, request.input_data)
@@ -74,10 +93,11 @@ class Preparation:
             hint = nearest(workflow_type, known) or f"It has: {listed(known)}." if known else "It has none."
             raise DefinitionNotFound(f"this worker has no definition {workflow_type!r}. {hint} See 'adw definitions'.")
         if workflow_type not in self._registered:
-            self._registered[workflow_type] = Prepared(
-                sha256=definition_sha256(found.workflow),
-                definition=dump_definition(found.workflow),
-                search_attributes=self._search_attributes,
+            self._registered[workflow_type] = self._common.model_copy(
+                update={
+                    "sha256": definition_sha256(found.workflow),
+                    "definition": dump_definition(found.workflow),
+                }
             )
         return found.workflow, self._registered[workflow_type]
 
@@ -109,6 +129,15 @@ def _read(data: dict[str, JsonValue]) -> AdvancedWorkflow:
     if validated.problems or validated.workflow is None:
         raise DefinitionProblems(str(data.get("workflow_id", "workflow")), validated.problems)
     return validated.workflow
+
+
+def _require_version(workflow: AdvancedWorkflow, options: JsonValue) -> None:
+    wanted = options.get("version") if isinstance(options, dict) else None
+    if wanted is not None and wanted != workflow.version:
+        raise DefinitionNotFound(
+            f"definition {workflow.workflow_id!r} has version {workflow.version!r} on this worker and {wanted!r} is wanted; "
+            "start a worker that has it, or change 'workflow_version'."
+        )
 
 
 def _require_options(options: JsonValue) -> None:

@@ -17,12 +17,13 @@ from temporalio.worker import Replayer, Worker
 
 from activities.action import action, action_of
 from activities.interceptors import ActionInterceptor
+from activities.builtin.runs import watch_run
 from activities.prepare import Preparation
 from client.errors import RunFailed
 from client.runs import Run, start
 from client.settings import Settings
 from workflows.advanced_workflow import WORKFLOWS
-from workflows.contract import ExecutionOptions, RunResult, RunState, UndoInput
+from workflows.contract import CONTINUE_AFTER_EVENTS, ExecutionOptions, RunResult, RunState, UndoInput
 from workflows.definition.load import LoadedDefinition, parse
 from workflows.definition.models import AdvancedWorkflow
 from workflows.engine import plan
@@ -44,8 +45,9 @@ def step_of(step: dict[str, Any]) -> dict[str, Any]:
     filled = {"name": step["step_id"].replace("_", " "), **step}
     if filled.get("step_type", "sequential") in ("sequential", "worker"):
         filled.setdefault("action", filled["step_id"])
-    if "parallel_steps" in filled:
-        filled["parallel_steps"] = [step_of(one) for one in filled["parallel_steps"]]
+    for nested in ("parallel_steps", "body"):
+        if nested in filled:
+            filled[nested] = [step_of(one) for one in filled[nested]]
     return filled
 
 
@@ -86,6 +88,7 @@ class Harness:
     task_queue: str = field(default_factory=lambda: f"test-{uuid4().hex[:10]}")
     handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
     search_attributes: bool = True
+    continue_after: int = CONTINUE_AFTER_EVENTS
     histories_folder: ClassVar[Path | None] = None
     """Where replayed histories are kept, to be replayed once more in a fresh process when all tests have run."""
 
@@ -95,12 +98,14 @@ class Harness:
     ) -> AsyncGenerator[Worker, None]:
         """A worker that serves these actions and registered definitions on the harness's queue."""
         loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
-        preparation = Preparation(loaded, {}, search_attributes=self.search_attributes)
+        preparation = Preparation(
+            loaded, {}, search_attributes=self.search_attributes, continue_after=self.continue_after
+        )
         worker = Worker(
             self.client,
             task_queue=options.pop("task_queue", self.task_queue),
             workflows=WORKFLOWS,
-            activities=[preparation.prepare, *(_activity(name, one) for name, one in (actions or {}).items())],
+            activities=[preparation.prepare, watch_run, *(_activity(name, one) for name, one in (actions or {}).items())],
             workflow_runner=strict_runner(),
             interceptors=[EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,

@@ -13,6 +13,7 @@ from workflows.contract import (
     SIGNAL_APPROVE,
     SIGNAL_EVENT,
     SIGNAL_REJECT,
+    UNDO_WORKFLOW_TYPE,
     UPDATE_DECIDE,
     UPDATE_PAUSE,
     UPDATE_RESUME,
@@ -123,7 +124,7 @@ class RegisteredWorkflow(_Conversation):
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:
-        """Arguments: `input_data[, execution_options]`."""
+        """Arguments: `input_data[, execution_options]`; a third one when the run continues as new."""
         return await self.session.run_registered(workflow.info().workflow_type, args)
 
 
@@ -141,6 +142,20 @@ class AdHocWorkflow(_Conversation):
         return await self.session.run_ad_hoc(AD_HOC_WORKFLOW_TYPE, request)
 
 
+@workflow.defn(name=UNDO_WORKFLOW_TYPE)
+class UndoWorkflow(_Conversation):
+    """Undoes a completed run that is part of another one, which rolls back."""
+
+    @workflow.init
+    def __init__(self, handed_over: RawValue = NOTHING) -> None:
+        self.session = Session()
+
+    @workflow.run
+    async def run(self, handed_over: RawValue = NOTHING) -> Json:
+        """One argument: what the run handed over when it completed."""
+        return await self.session.run_undo(UNDO_WORKFLOW_TYPE, handed_over)
+
+
 @workflow.defn(name=ROLLBACK_WORKFLOW_TYPE)
 class RollbackWorkflow:
     """Tries the failed undo actions of a closed run again."""
@@ -151,4 +166,4 @@ class RollbackWorkflow:
         return await roll_back_again(request)
 
 
-WORKFLOWS: list[type] = [RegisteredWorkflow, AdHocWorkflow, RollbackWorkflow]
+WORKFLOWS: list[type] = [RegisteredWorkflow, AdHocWorkflow, UndoWorkflow, RollbackWorkflow]

@@ -19,10 +19,15 @@ AD_HOC_WORKFLOW_TYPE = "AdvancedWorkflow"
 """The workflow type that takes its definition as an argument."""
 ROLLBACK_WORKFLOW_TYPE = "AdvancedWorkflowRollback"
 """The workflow type that tries failed undo actions of a closed run again."""
+UNDO_WORKFLOW_TYPE = "AdvancedWorkflowUndo"
+"""The workflow type that undoes a completed child run because its parent rolls back."""
 DEFAULT_TASK_QUEUE = "advanced-workflow"
 
 PREPARE_ACTIVITY = "adw.prepare"
 """Local activity that finds, checks and pins the definition; its result is the one marker a run adds to its history."""
+
+WATCH_ACTIVITY = "adw.watch_run"
+"""Built-in activity that looks up how a child run ended; takes a `WatchRun`, gives a `WatchedRun`."""
 
 SIGNAL_APPROVE = "approve_step"
 SIGNAL_REJECT = "reject_step"
@@ -47,8 +52,20 @@ HEADER_EXECUTION = "adw-execution"
 HEADER_RETRY = "adw-retry"
 """`RetryDelay` as JSON, where the delay must come from the worker (linear backoff, jitter)."""
 
+HEADER_BREAKER = "adw-breaker"
+"""`BreakerPolicy` as JSON, on activities whose retry policy has a circuit breaker."""
+
+HTTP_ACTION = "adw.http_request"
+"""Built-in action that sends the request of a `webhook` step; takes an `HttpRequest`, gives an `HttpResponse`."""
+CIRCUIT_OPEN = "CircuitOpen"
+"""Failure type of an attempt that a worker refused because the action's circuit breaker is open; details: `CircuitRefusal`."""
+
 PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024 - 16 * 1024
 """Largest JSON value that goes to a step: Temporal's 2 MiB less room for its envelope."""
+
+
+CONTINUE_AFTER_EVENTS = 4_000
+"""With what is still in flight then, a history stays under 10,000 events."""
 
 
 class WireModel(BaseModel):
@@ -64,6 +81,10 @@ class ExecutionOptions(WireModel):
     """Who starts the run; may not approve it unless the approval allows it."""
     groups: dict[str, list[str]] = Field(default_factory=dict)
     """Members of approver groups, for groups that the definition does not list."""
+    version: str | None = None
+    """The version the registered definition must have; any when empty."""
+    hand_over_undo: bool = False
+    """The result carries what is needed to undo the run later (set by a parent run for its children)."""
 
 
 class RunRequest(WireModel):
@@ -72,6 +93,8 @@ class RunRequest(WireModel):
     workflow: dict[str, JsonValue]
     input_data: JsonValue = None
     execution_options: dict[str, JsonValue] = Field(default_factory=dict)
+    carried: JsonValue = None
+    """What a run that continues as new takes along."""
 
 
 class PrepareRequest(WireModel):
@@ -93,6 +116,10 @@ class Prepared(WireModel):
     definition: dict[str, JsonValue] | None = None
     search_attributes: bool = False
     """Whether the namespace knows the project's search attributes."""
+    continue_after: int = CONTINUE_AFTER_EVENTS
+    """Events of history after which the run continues as new."""
+    payload_limit: int = PAYLOAD_LIMIT_BYTES
+    """Largest JSON value in bytes that goes to a step; larger than Temporal's own where external storage is configured."""
 
 
 class RunStatus(StrEnum):
@@ -114,6 +141,10 @@ class SkipReason(StrEnum):
     NOT_ROUTED = "not_routed"
     CONDITION_FALSE = "condition_false"
     BY_OPERATOR = "skipped_by_operator"
+    NOT_NEEDED = "not_needed"
+    """A join with `cancel_rest`, or `complete_when`, was satisfied without it."""
+    CANCELLED = "cancelled_by_event"
+    """The event of `cancel_on` came, here or around it."""
 
 
 class ErrorInfo(WireModel):
@@ -171,6 +202,8 @@ class UndoEntry(WireModel):
     """How the step itself ended; `failed` steps need no undo."""
     idempotency_key: str
     error: ErrorInfo | None = None
+    run: str | None = None
+    """The run it belongs to, where that is a child of this one."""
 
 
 class RollbackReport(WireModel):
@@ -179,6 +212,10 @@ class RollbackReport(WireModel):
     reason: str
     complete: bool
     entries: list[UndoEntry] = Field(default_factory=list)
+    """Of very many entries only the first thousand, and the first thousand that failed."""
+    entries_left_out: int = 0
+    undone: int = 0
+    failed: int = 0
 
 
 class SlaResult(WireModel):
@@ -208,6 +245,8 @@ class RunResult(WireModel):
     end_time: str
     duration_seconds: float
     sla: dict[str, SlaResult] = Field(default_factory=dict)
+    undo: JsonValue = None
+    """What a parent run needs to undo this one later; null unless it asked for it and there is something to undo."""
 
 
 class Decision(WireModel):
@@ -350,6 +389,8 @@ class RunState(WireModel):
     rejected_decisions: list[RejectedDecision] = Field(default_factory=list)
     unconsumed_events: list[EventMessage] = Field(default_factory=list)
     audit: list[AuditEntry] = Field(default_factory=list)
+    circuit_breakers: list[BreakerState] = Field(default_factory=list)
+    """Breakers that kept a step of this run from calling its action."""
 
 
 class Progress(WireModel):
@@ -409,6 +450,70 @@ class RetryDelay(WireModel):
     multiplier: float
     max_delay: float
     jitter: float = 0
+
+
+class BreakerPolicy(WireModel):
+    """When a worker stops calling an action."""
+
+    failure_threshold: int
+    """Failures in a row that open the breaker."""
+    timeout: float
+    """Seconds it stays open before one probe."""
+
+
+class CircuitRefusal(WireModel):
+    """Details of the failure `CircuitOpen`: the action was not called."""
+
+    retry_after: float
+    """Seconds until the breaker lets a probe through."""
+    attempts_used: int
+    """Attempts of this activity that did call the action."""
+
+
+class BreakerState(WireModel):
+    """One circuit breaker as a run met it."""
+
+    action: str
+    state: Literal["open", "half_open", "closed"]
+    until: str | None = None
+    """When an open one lets a probe through."""
+
+
+class WatchRun(WireModel):
+    """Which run to look at."""
+
+    workflow_id: str
+
+
+class WatchedRun(WireModel):
+    """How a run ended: completed with its result, failed by itself, or ended by somebody else."""
+
+    status: Literal["completed", "failed", "ended"]
+    result: dict[str, JsonValue] | None = None
+    type: str = ""
+    """Failure type."""
+    message: str = ""
+    details: JsonValue = None
+
+
+class HttpRequest(WireModel):
+    """Input of the built-in action of `webhook` steps."""
+
+    url: str
+    method: str
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: JsonValue = None
+    """Sent as JSON unless null."""
+
+
+class HttpResponse(WireModel):
+    """What the built-in action gives."""
+
+    status: int
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Names in lower case."""
+    body: JsonValue = None
+    """Parsed where it is JSON, else the text."""
 
 
 class UndoInput(WireModel):

@@ -125,6 +125,30 @@ class EventTimeout(WorkflowError):
     code = "EventTimeout"
 
 
+class LoopLimitExceeded(WorkflowError):
+    """A loop reached `loop_max_iterations` and its condition still holds."""
+
+    code = "LoopLimitExceeded"
+
+
+class StateTooLarge(WorkflowError):
+    """What a long run must carry on is more than Temporal takes; configure external storage, or keep less."""
+
+    code = "StateTooLarge"
+
+
+class CancelledByEvent(WorkflowError):
+    """The event of a step's `cancel_on` came and its `outcome` is `fail`."""
+
+    code = "CancelledByEvent"
+
+
+class StepTimeout(WorkflowError):
+    """A step took longer than its `timeout`."""
+
+    code = "Timeout"
+
+
 class RollbackIncomplete(WorkflowError):
     """Not everything that was done could be undone; the result's `rollback` says what, `adw rollback RUN` tries again."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from workflows.definition.catalog import ActionCatalog, ActionInfo
 from workflows.definition.codes import Code
-from workflows.definition.locations import Loc, listed, nearest, problem, warning
+from workflows.definition.locations import Loc, nearest, problem, warning
 from workflows.definition.models import AdvancedWorkflow, WorkflowStep
 from workflows.definition.outline import Placement
+from workflows.definition.parameter_rules import parameter_problems
 from workflows.definition.policies import BackoffStrategy
 from workflows.definition.problems import Problem
-from workflows.definition.schema import schema_problems, value_problems
 
 
 def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: ActionCatalog) -> Iterator[Problem]:
@@ -26,7 +25,7 @@ def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: A
     info = actions.get(step.action)
     yield from _retry_delay(placement, workflow, info)
     if info is not None and info.input_schema:
-        yield from _parameter_problems(step, (*loc, "input_mapping"), info.input_schema)
+        yield from parameter_problems(placement, f"action {step.action!r}", info.input_schema)
 
 
 def _named(step: WorkflowStep) -> Iterator[tuple[Loc, str]]:
@@ -66,28 +65,3 @@ def _retry_delay(placement: Placement, workflow: AdvancedWorkflow, info: ActionI
         )
         place = (*loc, name) if written is not None else loc
         yield warning(Code.RETRY_DELAY_FALLBACK, place, message, "Use 'exponential' or 'fixed' where that matters.")
-
-
-def _parameter_problems(step: WorkflowStep, loc: Loc, schema: Mapping[str, Any]) -> Iterator[Problem]:
-    known: Mapping[str, Any] = schema.get("properties", {})
-    if schema.get("type") != "object" or schema_problems(schema):
-        return
-    missing = [name for name in schema.get("required", []) if name not in step.input_mapping]
-    if missing:
-        message = f"action {step.action!r} needs {listed([repr(name) for name in missing])}."
-        yield problem(Code.MISSING_PARAMETER, loc, message, "Map every parameter it needs.")
-    for name, value in step.input_mapping.items():
-        if name in known:
-            yield from _literal_problems((*loc, name), value, {**schema, "required": []}, name)
-        elif schema.get("additionalProperties") is False and not schema.get("patternProperties"):
-            message = f"action {step.action!r} has no parameter {name!r}."
-            fix = nearest(name, list(known)) or f"It has: {listed(list(known)) or 'none'}."
-            yield problem(Code.UNKNOWN_PARAMETER, (*loc, name), message, fix)
-
-
-def _literal_problems(loc: Loc, value: object, schema: Mapping[str, Any], name: str) -> Iterator[Problem]:
-    """A string is an expression and what is nested may hold some; plain literals can be judged now."""
-    if isinstance(value, str | dict | list):
-        return
-    for sentence in value_problems(schema, {name: value}):
-        yield problem(Code.WRONG_PARAMETER, loc, f"the literal does not fit: {sentence}.", "Change the value.")

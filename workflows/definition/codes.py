@@ -34,10 +34,16 @@ class Code(StrEnum):
     ERROR_HANDLER = "error_handler"
     DEFAULT_CONDITION = "default_condition"
     NOT_UPSTREAM = "not_upstream"
+    NO_EFFECT = "no_effect"
+    SHARED_DEPENDENCY = "shared_dependency"
+    ENDLESS_LOOP = "endless_loop"
     # Policies.
     QUORUM_UNREACHABLE = "quorum_unreachable"
     TIMEOUT_RELATION = "timeout_relation"
     RETRY_DELAY_FALLBACK = "retry_delay_fallback"
+    LOCAL_EXECUTION = "local_execution"
+    LOCK_LIMIT = "lock_limit"
+    LOCK_DEADLOCK = "lock_deadlock"
     # Expressions.
     BAD_EXPRESSION = "bad_expression"
     INVALID_TARGET = "invalid_target"
@@ -45,12 +51,15 @@ class Code(StrEnum):
     UNKNOWN_OUTPUT_FIELD = "unknown_output_field"
     UNKNOWN_INPUT_FIELD = "unknown_input_field"
     UNKNOWN_RUN_FIELD = "unknown_run_field"
+    UNKNOWN_PROGRESS_FIELD = "unknown_progress_field"
     UNKNOWN_VARIABLE = "unknown_variable"
-    # Actions.
+    # Actions and other definitions.
     UNKNOWN_ACTION = "unknown_action"
     MISSING_PARAMETER = "missing_parameter"
     UNKNOWN_PARAMETER = "unknown_parameter"
     WRONG_PARAMETER = "wrong_parameter"
+    UNKNOWN_WORKFLOW = "unknown_workflow"
+    WRONG_VERSION = "wrong_version"
     # The release and the folder.
     NOT_SUPPORTED_YET = "not_supported_yet"
     DUPLICATE_WORKFLOW = "duplicate_workflow"

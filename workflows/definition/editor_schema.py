@@ -11,6 +11,9 @@ SCHEMA_ID = "urn:advanced-workflow:definition:1"
 _SHORT_FORMS = {
     "Condition": "A CEL expression that gives a bool.",
     "ErrorHandler": "Id of the step to run.",
+    "EventTrigger": "Name of the event.",
+    "CancelOn": "Name of the event.",
+    "Lock": "Name of the lock.",
 }
 
 

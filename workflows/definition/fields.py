@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from workflows.definition.codes import Code
 from workflows.definition.locations import listed, problem
@@ -20,8 +21,9 @@ MEANING: dict[str, frozenset[StepType]] = {
     "action": _PLAIN,
     "agent_capability": _REMOTE,
     "timeout": _TIMED,
-    "total_timeout": _TIMED,
+    "total_timeout": _REMOTE,
     "heartbeat_timeout": _PLAIN,
+    "execution": _PLAIN,
     "queue_timeout": _REMOTE,
     "input_mapping": _MAPPED,
     "input_validation": _MAPPED,
@@ -33,6 +35,8 @@ MEANING: dict[str, frozenset[StepType]] = {
     "parallel_steps": frozenset({_T.PARALLEL}),
     "for_each": frozenset({_T.PARALLEL}),
     "max_concurrency": frozenset({_T.PARALLEL}),
+    "add_on": frozenset({_T.PARALLEL}),
+    "complete_when": frozenset({_T.PARALLEL}),
     "loop_condition": frozenset({_T.LOOP}),
     "loop_max_iterations": frozenset({_T.LOOP}),
     "loop_check": frozenset({_T.LOOP}),
@@ -54,12 +58,31 @@ RETRY_MEANING: dict[str, frozenset[StepType]] = {
     "delay": _TIMED,
     "backoff_multiplier": _TIMED,
     "max_delay": _TIMED,
-    "jitter": _TIMED,
+    "jitter": _REMOTE,
     "non_retryable": _TIMED,
     "circuit_breaker": _REMOTE,
     "parallel_failure_threshold": frozenset({_T.PARALLEL}),
 }
 """The same for the fields of a step's `retry_policy`."""
+
+_Kind: TypeAlias = tuple[StepType, bool]
+"""A step's type, and whether it is a loop over a body: that one runs no action of its own."""
+
+
+def _others(meaning: Mapping[str, frozenset[StepType]]) -> dict[_Kind, frozenset[str]]:
+    """The fields that mean nothing for each kind of step."""
+    of_actions = (_PLAIN, _REMOTE, _TIMED, _MAPPED)
+    return {
+        (step_type, over_body): frozenset(
+            name for name, types in meaning.items() if step_type not in types or (over_body and types in of_actions)
+        )
+        for step_type in StepType
+        for over_body in (False, True)
+    }
+
+
+_OTHER_FIELDS = _others(MEANING)
+_OTHER_RETRY_FIELDS = _others(RETRY_MEANING)
 
 _NEEDED: dict[StepType, tuple[str, str]] = {
     _T.SEQUENTIAL: ("action", "Name the action to run; 'adw actions' lists them."),
@@ -96,19 +119,27 @@ def _missing(placement: Placement) -> Iterator[Problem]:
 
 
 def _meaningless(placement: Placement) -> Iterator[Problem]:
-    step = placement.step
-    for name, types in MEANING.items():
-        if step.step_type not in types and getattr(step, name) != _STEP_DEFAULTS[name]:
-            yield _means_nothing(placement, (name,), types)
-    for name, types in RETRY_MEANING.items():
-        if step.step_type not in types and getattr(step.retry_policy, name) is not None:
-            yield _means_nothing(placement, ("retry_policy", name), types)
+    step, policy = placement.step, placement.step.retry_policy
+    kind = (step.step_type, _is_body_loop(step))
+    # Only what is written can be wrong, and most steps write few of their fields.
+    for name in sorted(step.model_fields_set & _OTHER_FIELDS[kind]):
+        if getattr(step, name) != _STEP_DEFAULTS[name]:
+            yield _means_nothing(placement, (name,), MEANING[name])
+    for name in sorted(policy.model_fields_set & _OTHER_RETRY_FIELDS[kind]):
+        if getattr(policy, name) is not None:
+            yield _means_nothing(placement, ("retry_policy", name), RETRY_MEANING[name])
+
+
+def _is_body_loop(step: WorkflowStep) -> bool:
+    return step.step_type is StepType.LOOP and step.action is None and bool(step.body)
 
 
 def _means_nothing(placement: Placement, name: tuple[str, ...], types: frozenset[StepType]) -> Problem:
-    message = f"'{'.'.join(name)}' means nothing on a step of type '{placement.step.step_type.value}'."
-    meant = listed(sorted(step_type.value for step_type in types), len(StepType))
-    return problem(Code.MEANINGLESS_FIELD, (*placement.loc, *name), message, f"Remove it; it is for: {meant}.")
+    loc, owner = (*placement.loc, *name), f"a step of type '{placement.step.step_type.value}'"
+    fix = f"Remove it; it is for: {listed(sorted(one.value for one in types), len(StepType))}."
+    if _is_body_loop(placement.step) and StepType.LOOP in types:
+        owner, fix = "a loop with a 'body'", "Remove it, or write it on the steps of the body."
+    return problem(Code.MEANINGLESS_FIELD, loc, f"'{'.'.join(name)}' means nothing on {owner}.", fix)
 
 
 def _loop_problems(placement: Placement) -> Iterator[Problem]:

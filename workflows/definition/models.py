@@ -14,10 +14,13 @@ from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
 from workflows.definition.policies import (
     Agent,
     Approval,
+    CancelOn,
     Condition,
     Count,
     DefinitionModel,
     ErrorHandler,
+    EventTrigger,
+    Lock,
     Orchestrator,
     RetryPolicy,
     Schema,
@@ -98,6 +101,9 @@ class WorkflowStep(DefinitionModel):
     queue_timeout: Seconds | None = None
     """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
 
+    execution: Literal["regular", "local"] = "regular"
+    """`local` runs the action inside the run's own worker as a local activity: faster for actions of a few seconds."""
+
     input_mapping: dict[str, JsonValue] = Field(default_factory=dict)
     """Parameter -> expression; other JSON values are literals, nested objects are walked."""
     output_mapping: dict[str, str] = Field(default_factory=dict)
@@ -114,9 +120,14 @@ class WorkflowStep(DefinitionModel):
     error_handlers: tuple[ErrorHandler, ...] = ()
     """Steps that run, in this order, only when this one fails; when they complete it counts as recovered."""
     join: Literal["all", "any"] | Count | str = "all"
-    """How many dependencies must complete before the step starts: `all`, `any`, a number, or an expression."""
+    """How many dependencies must complete before the step starts: `all` (and none may fail), `any`, a number, or an
+    expression that gives a number, or a bool that says whether to start; it is looked at each time one settles."""
     cancel_rest: StrictBool = False
-    """Whether the join cancels the dependencies it no longer needs."""
+    """Whether the join cancels the dependencies it no longer needs, with what leads only to them; they count as skipped."""
+    lock: Lock | None = None
+    """A critical section: the named lock the step holds from its start to its end."""
+    cancel_on: CancelOn | None = None
+    """An event that ends the step while it runs or waits."""
 
     retry_policy: RetryPolicy = RetryPolicy()
     """Overrides the workflow's, field by field."""
@@ -132,18 +143,24 @@ class WorkflowStep(DefinitionModel):
     parallel_steps: tuple[WorkflowStep, ...] = ()
     """`parallel` steps: the nested graph."""
     for_each: str | None = None
-    """`parallel` steps: expression giving a list; one copy of the nested graph per item."""
+    """`parallel` steps: expression giving a list; one copy of the nested graph per item (in scope: `item`, `index` from 0)."""
     max_concurrency: Count | None = None
-    """`parallel` steps: how many nested steps or copies run at a time."""
+    """`parallel` steps: how many nested steps or copies run at a time; of copies never more than 1,000."""
+    add_on: EventTrigger | None = None
+    """`parallel` steps with `for_each`: an event whose data is one more item, as long as a copy runs."""
+    complete_when: str | None = None
+    """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
+    nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
 
     loop_condition: str | None = None
-    """`loop` steps: repeats while it holds."""
+    """`loop` steps: repeats while it holds. It sees the latest round's steps and `iteration`, the number of finished rounds;
+    a loop over an `action` sees its latest output as its own `steps.<id>.output`."""
     loop_max_iterations: Count = 100
     """`loop` steps: reaching it with the condition still true fails the step."""
     loop_check: Literal["before", "after"] = "before"
     """`loop` steps: when the condition is looked at."""
     body: tuple[WorkflowStep, ...] = ()
-    """`loop` steps: the nested graph of a round."""
+    """`loop` steps: the nested graph of a round (in scope: `iteration`, the number of the round from 0)."""
 
     mode: Literal["first", "all"] = "first"
     """`conditional` steps: route by the first condition that holds, or by all that hold."""
@@ -154,9 +171,9 @@ class WorkflowStep(DefinitionModel):
     webhook: Webhook | None = None
     """`webhook` steps: the request."""
     workflow: str | None = None
-    """`sub_workflow` steps: the definition to run."""
+    """`sub_workflow` steps: id of the registered definition to run as a child; its result is the step's output."""
     workflow_version: str | None = None
-    """`sub_workflow` steps: its version."""
+    """`sub_workflow` steps: the version it must have; any when empty."""
     agent: Agent | None = None
     """`react` steps: the agent."""
     orchestrator: Orchestrator | None = None

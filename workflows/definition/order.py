@@ -12,13 +12,14 @@ _MAX_CYCLES = 20
 
 @dataclass(slots=True, eq=False)
 class GraphOrder:
-    """A graph's edges and what follows from them.
+    """A graph's edges, by the number of the step they lead to and come from, and what follows from them.
 
     `ordered` are the steps that can be reached, each after all it waits for; `cycles` are lists of edges that lead back
     to their start; `behind` are steps that wait for a cycle.
     """
 
     incoming: dict[int, list[Edge]] = field(default_factory=dict)
+    outgoing: dict[int, list[Edge]] = field(default_factory=dict)
     ordered: list[Placement] = field(default_factory=list)
     cycles: list[list[Edge]] = field(default_factory=list)
     behind: list[Placement] = field(default_factory=list)
@@ -27,10 +28,10 @@ class GraphOrder:
 def graph_order(graph: Graph) -> GraphOrder:
     """Order a graph's steps; linear in steps and edges as long as there are few cycles."""
     order = GraphOrder()
-    all_edges = edges(graph)
-    for edge in all_edges:
+    for edge in edges(graph):
         order.incoming.setdefault(edge.after.number, []).append(edge)
-    order.ordered = _peel(graph.members, all_edges)
+        order.outgoing.setdefault(edge.before.number, []).append(edge)
+    order.ordered = _peel(graph.members, order)
     reached = {placement.number for placement in order.ordered}
     waiting = [placement for placement in graph.members if placement.number not in reached]
     order.cycles = _cycles(waiting, order.incoming)
@@ -86,19 +87,15 @@ def _handlers_before(edge: Edge, settled: Sequence[int]) -> int:
     return mask
 
 
-def _peel(members: Sequence[Placement], all_edges: Sequence[Edge]) -> list[Placement]:
+def _peel(members: Sequence[Placement], order: GraphOrder) -> list[Placement]:
     """Take steps that wait for nothing, again and again, in document order."""
-    missing = {placement.number: 0 for placement in members}
-    following: dict[int, list[Placement]] = {}
-    for edge in all_edges:
-        missing[edge.after.number] += 1
-        following.setdefault(edge.before.number, []).append(edge.after)
+    missing = {placement.number: len(order.incoming.get(placement.number, ())) for placement in members}
     peeled = [placement for placement in members if not missing[placement.number]]
     for placement in peeled:
-        for after in following.get(placement.number, ()):
-            missing[after.number] -= 1
-            if not missing[after.number]:
-                peeled.append(after)
+        for edge in order.outgoing.get(placement.number, ()):
+            missing[edge.after.number] -= 1
+            if not missing[edge.after.number]:
+                peeled.append(edge.after)
     return peeled
 
 

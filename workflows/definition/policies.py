@@ -184,6 +184,41 @@ class Approval(DefinitionModel):
     """`fail`: the step fails with `ApprovalRejected`; `continue`: it completes and its output says `rejected`."""
 
 
+class EventTrigger(DefinitionModel):
+    """An event that a running step listens to; a bare string is the event's name. Events that came before do not count."""
+
+    event: str
+    """Name of the event."""
+    match: str | None = None
+    """Expression over `event` (the event's data) that must hold."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: object) -> object:
+        return {"event": data} if isinstance(data, str) else data
+
+
+class CancelOn(EventTrigger):
+    """The event that ends a step, with all that runs inside of it; every running step that listens hears it."""
+
+    outcome: Literal["skip", "complete", "fail"] = "skip"
+    """How the step then counts: skipped (dependents go on only if another dependency completed), completed, or failed."""
+
+
+class Lock(DefinitionModel):
+    """A named lock of the run that a step holds while it runs; a bare string is the name. A container holds it as a whole."""
+
+    name: str
+    """Steps of the run that name the same lock share it."""
+    max_concurrent: Count = 1
+    """How many may hold it at a time; every step that names the lock must say the same."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: object) -> object:
+        return {"name": data} if isinstance(data, str) else data
+
+
 class WaitFor(DefinitionModel):
     """What a `wait` step waits for: exactly one of `seconds`, `until`, `event`."""
 
@@ -193,6 +228,8 @@ class WaitFor(DefinitionModel):
     """An expression that gives a timestamp or an RFC 3339 string. A time in the past does not wait."""
     event: str | None = None
     """Name of the event; one that came earlier counts, and each is consumed once."""
+    transient: StrictBool = False
+    """Only an event that comes while the step waits counts."""
     match: str | None = None
     """Expression over `event` (the event's data) that must hold for this step to take it."""
     timeout: Seconds | None = None
@@ -204,8 +241,8 @@ class WaitFor(DefinitionModel):
     def _one_form(self) -> WaitFor:
         if sum(x is not None for x in (self.seconds, self.until, self.event)) != 1:
             raise ValueError("give exactly one of 'seconds', 'until', 'event'")
-        if self.event is None and (self.match is not None or self.timeout is not None):
-            raise ValueError("'match' and 'timeout' belong to 'event'")
+        if self.event is None and (self.match is not None or self.timeout is not None or self.transient):
+            raise ValueError("'match', 'timeout' and 'transient' belong to 'event'")
         return self
 
 
@@ -221,7 +258,11 @@ class Callback(DefinitionModel):
 
 
 class Webhook(DefinitionModel):
-    """An outgoing HTTP request."""
+    """An outgoing HTTP request, sent by the worker's built-in action with the step's idempotency key as header.
+
+    The output is `{status, headers, body}`, and with a `callback` also `callback`, the data of the answering event. A status
+    of 400 and above fails the attempt; 408, 425, 429 and 500 and above are tried again.
+    """
 
     url: str
     """An expression that gives the address; https unless the worker allows more."""

@@ -9,7 +9,7 @@ from workflows.definition.codes import Code
 from workflows.definition.locations import Loc, problem, warning
 from workflows.definition.models import AdvancedWorkflow
 from workflows.definition.outline import Placement
-from workflows.definition.policies import Approval
+from workflows.definition.policies import Approval, Webhook
 from workflows.definition.problems import Problem
 from workflows.definition.schema import schema_problems
 
@@ -42,7 +42,8 @@ def step_policy_problems(placement: Placement, workflow: AdvancedWorkflow) -> It
     if step.wait is not None and step.wait.timeout is None and step.wait.on_timeout != "fail":
         message = "'on_timeout' means nothing without a 'timeout'."
         yield warning(Code.MEANINGLESS_FIELD, (*loc, "wait", "on_timeout"), message, "Add a 'timeout', or remove it.")
-    yield from _join_problems(placement)
+    if step.webhook is not None:
+        yield from _header_problems(step.webhook, (*loc, "webhook", "headers"))
     yield from _timeout_problems(placement, workflow)
 
 
@@ -98,19 +99,11 @@ def _possible_people(approval: Approval) -> set[str] | None:
     return people
 
 
-def _join_problems(placement: Placement) -> Iterator[Problem]:
-    step = placement.step
-    if step.cancel_rest and step.join == "all":
-        message = "'cancel_rest' means nothing when the join needs all dependencies."
-        yield problem(Code.MEANINGLESS_FIELD, (*placement.loc, "cancel_rest"), message, "Set 'join', or remove it.")
-
-
-def join_count_problem(placement: Placement, dependencies: int) -> Iterator[Problem]:
-    """A join that needs more steps than there are."""
-    join = placement.step.join
-    if isinstance(join, int) and join > dependencies:
-        message = f"the join needs {join} steps, but it depends on {dependencies}."
-        yield problem(Code.WRONG_VALUE, (*placement.loc, "join"), message, "Lower it, or add dependencies.")
+def _header_problems(webhook: Webhook, loc: Loc) -> Iterator[Problem]:
+    for name, value in webhook.headers.items():
+        if value is None or isinstance(value, bool | list | dict):
+            message = f"the header {name!r} must be text or a number."
+            yield problem(Code.WRONG_VALUE, (*loc, name), message, "Write an expression that gives text, or a number.")
 
 
 def _timeout_problems(placement: Placement, workflow: AdvancedWorkflow) -> Iterator[Problem]:
@@ -138,3 +131,5 @@ def _timeout_relations(
         seconds = step.wait.seconds if isinstance(step.wait.seconds, int | float) else None
         yield "wait.seconds", seconds, whole, workflow.timeout
         yield "wait.timeout", step.wait.timeout, whole, workflow.timeout
+    if step.webhook is not None and step.webhook.callback is not None:
+        yield "webhook.callback.timeout", step.webhook.callback.timeout, whole, workflow.timeout

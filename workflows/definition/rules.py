@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from workflows.definition.action_rules import action_problems
 from workflows.definition.catalog import ActionCatalog
+from workflows.definition.child_rules import Definitions, child_problems
 from workflows.definition.fields import field_problems
+from workflows.definition.join_rules import join_problems
+from workflows.definition.local_rules import local_problems
+from workflows.definition.lock_rules import lock_problems
 from workflows.definition.models import AdvancedWorkflow
 from workflows.definition.order import GraphOrder, graph_order, settled_masks, upstream_masks
 from workflows.definition.outline import Outline, outline
-from workflows.definition.policy_rules import join_count_problem, step_policy_problems, workflow_policy_problems
+from workflows.definition.policy_rules import step_policy_problems, workflow_policy_problems
 from workflows.definition.problems import Problem
+from workflows.definition.repetition_rules import repetition_problems
 from workflows.definition.structure import (
     dead_end_problems,
     handler_problems,
@@ -48,7 +53,10 @@ def layout(workflow: AdvancedWorkflow) -> Layout:
 
 
 def rule_problems(
-    plan: Layout, actions: ActionCatalog | None = None, also_known: frozenset[str] = frozenset()
+    plan: Layout,
+    actions: ActionCatalog | None = None,
+    definitions: Definitions | None = None,
+    also_known: frozenset[str] = frozenset(),
 ) -> Iterator[Problem]:
     """Every problem but those of expressions, in no particular order.
 
@@ -62,12 +70,16 @@ def rule_problems(
     yield from dead_end_problems(plan.orders)
     yield from handler_problems(found, plan.orders)
     yield from rollback_to_problems(found, plan.upstream)
+    yield from join_problems(found, plan.orders, plan.upstream)
+    yield from lock_problems(found, plan.upstream)
+    yield from repetition_problems(found)
     yield from workflow_policy_problems(workflow)
     for placement in found.placements:
         yield from field_problems(placement)
         yield from step_policy_problems(placement, workflow)
-        incoming = plan.orders[id(placement.graph)].incoming.get(placement.number, ())
-        yield from join_count_problem(placement, len({edge.before.number for edge in incoming}))
+        yield from local_problems(placement, workflow)
         if actions is not None:
             yield from action_problems(placement, workflow, actions)
+        if definitions is not None:
+            yield from child_problems(placement, definitions)
     yield from unsupported(workflow)

@@ -11,7 +11,7 @@ from workflows.definition.outline import outline
 from workflows.definition.policies import Approval
 from workflows.definition.problems import Problem
 
-_STEP_TYPES = frozenset({StepType.LOOP, StepType.REACT, StepType.ORCHESTRATOR, StepType.WEBHOOK, StepType.SUB_WORKFLOW})
+_STEP_TYPES = frozenset({StepType.REACT, StepType.ORCHESTRATOR})
 
 
 def unsupported(workflow: AdvancedWorkflow) -> list[Problem]:
@@ -19,24 +19,12 @@ def unsupported(workflow: AdvancedWorkflow) -> list[Problem]:
     found: list[Problem] = []
     for placement in outline(workflow).placements:
         found += [_not_yet((*placement.loc, *loc), what) for loc, what in _uses(placement.step)]
-    if workflow.retry_policy.circuit_breaker is not None:
-        found.append(_not_yet(("retry_policy", "circuit_breaker"), "a circuit breaker"))
     return found
 
 
 def _uses(step: WorkflowStep) -> Iterator[tuple[Loc, str]]:
     if step.step_type in _STEP_TYPES:
         yield ("step_type",), f"step type '{step.step_type.value}'"
-    if step.for_each is not None:
-        yield ("for_each",), "'for_each'"
-    if step.join != "all":
-        yield ("join",), "a join other than 'all'"
-    if step.cancel_rest:
-        yield ("cancel_rest",), "'cancel_rest'"
-    if step.mode != "first":
-        yield ("mode",), "mode 'all'"
-    if step.retry_policy.circuit_breaker is not None:
-        yield ("retry_policy", "circuit_breaker"), "a circuit breaker"
     if step.approval is not None:
         yield from _approval_uses(step.approval)
 

@@ -18,7 +18,8 @@ from workflows.definition.models import StepType
 from workflows.definition.policies import Approval
 from workflows.definition.schema import value_problems
 from workflows.engine.clock import timestamp
-from workflows.engine.state import Record, RunState
+from workflows.engine.record import Record
+from workflows.engine.state import RunState
 from workflows.errors import (
     AlreadyDecided,
     DecisionRejected,
@@ -53,6 +54,32 @@ class OpenApproval:
     def approvals(self) -> list[RecordedDecision]:
         """The decisions that approve."""
         return [one for one in self.decisions if one.decision == "approve"]
+
+    def dump(self) -> dict[str, Json]:
+        """What must be carried on while it is open."""
+        return {
+            "subject": self.subject,
+            "approvers": list(self.approvers),
+            "digest": self.digest,
+            "requested_at": self.requested_at,
+            "deadline": self.deadline.isoformat() if self.deadline else None,
+            "decisions": [one.model_dump(mode="json") for one in self.decisions],
+        }
+
+    @staticmethod
+    def load(record: Record, approval: Approval, data: Json, answer: asyncio.Future[Verdict | None]) -> OpenApproval:
+        """The approval of `dump`."""
+        return OpenApproval(
+            record=record,
+            approval=approval,
+            subject=data["subject"],
+            approvers=tuple(data["approvers"]),
+            digest=data["digest"],
+            requested_at=data["requested_at"],
+            deadline=datetime.fromisoformat(data["deadline"]) if data["deadline"] else None,
+            answer=answer,
+            decisions=[RecordedDecision.model_validate(one) for one in data["decisions"]],
+        )
 
     def view(self) -> PendingApproval:
         """As the `pending_approvals` query shows it."""
@@ -90,8 +117,10 @@ class Approvals:
     def request(self, asked: OpenApproval) -> None:
         """Open an approval and judge the decisions that came early."""
         self.open[asked.record.path] = asked
-        for early in self._early.pop(asked.record.path, []):
-            self.decide_or_log(early, early.model_dump(mode="json", exclude_none=True))
+        asked.record.cursor["asked"] = asked.dump()
+        for name in (asked.record.path, asked.record.plan.step_id):
+            for early in self._early.pop(name, []):
+                self.decide_or_log(early, early.model_dump(mode="json", exclude_none=True))
 
     def close(self, path: str) -> None:
         """No more decisions for this step."""
@@ -125,14 +154,29 @@ class Approvals:
             return self._receipt(asked, "duplicate")
         self._judge(asked, request)
         asked.decisions.append(_recorded(request))
+        asked.record.cursor["asked"] = asked.dump()
         if request.decision == "reject":
             asked.answer.set_result("rejected")
         elif len(asked.approvals) >= asked.approval.required:
             asked.answer.set_result("approved")
         return self._receipt(asked, "decided" if asked.answer.done() else "counted")
 
+    def dump(self) -> dict[str, Json]:
+        """Early and rejected decisions as plain data; open approvals are in their steps' records."""
+        return {
+            "early": {name: [one.model_dump(mode="json") for one in kept] for name, kept in self._early.items()},
+            "rejected": [one.model_dump(mode="json") for one in self.rejected],
+        }
+
+    def load(self, data: Mapping[str, Json]) -> None:
+        """Take over what `dump` gave."""
+        self._early = {
+            name: [DecideRequest.model_validate(one) for one in kept] for name, kept in data["early"].items()
+        }
+        self.rejected = [RejectedDecision.model_validate(one) for one in data["rejected"]]
+
     def _find(self, step_id: str) -> tuple[OpenApproval | None, Record]:
-        record = self._state.find(step_id)
+        record = self._state.find(step_id) or self._not_reached(step_id)
         if record is None or record.plan.step.step_type is not StepType.HUMAN_APPROVAL:
             known = [
                 one for one, plan in self._state.plan.steps.items() if plan.step.step_type is StepType.HUMAN_APPROVAL
@@ -144,6 +188,11 @@ class Approvals:
         if self.ended:
             raise TooLate(f"step {step_id!r} can no longer be decided: the run is {self._state.status.value}.")
         return asked, record
+
+    def _not_reached(self, name: str) -> Record | None:
+        """A step of a round or copy that did not begin yet, by its path or its id; a decision is kept under that name."""
+        plan = self._state.plan.steps.get(name.rpartition(".")[2])
+        return Record(plan, name) if plan is not None else None
 
     def _keep_early(self, record: Record, request: DecideRequest) -> DecisionReceipt:
         self._judge_early(record, request)

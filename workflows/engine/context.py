@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from workflows.contract import ExecutionOptions, Json, SkipReason
+from workflows.contract import BreakerState, ExecutionOptions, Json, Prepared, SkipReason
 from workflows.definition.models import StepStatus
 from workflows.engine.failures import failure_of
 from workflows.engine.scope import scope_of
@@ -15,23 +15,28 @@ from workflows.errors import WorkflowError
 
 if TYPE_CHECKING:
     from workflows.engine.approvals import Approvals
+    from workflows.engine.continuation import Continuation
     from workflows.engine.display import Display
     from workflows.engine.events import Events
+    from workflows.engine.frames import Frame
+    from workflows.engine.locks import Locks
     from workflows.engine.operations import Operations
     from workflows.engine.plan import Plan
+    from workflows.engine.record import Record
     from workflows.engine.saga import Saga
     from workflows.engine.scheduler import Settled
     from workflows.engine.slots import Slots
-    from workflows.engine.state import Record, RunState
+    from workflows.engine.state import RunState
     from workflows.engine.step_plan import StepPlan
     from workflows.engine.task_budget import TaskBudget
     from workflows.engine.telemetry import RunTelemetry
+    from workflows.engine.withdrawals import Withdrawals
 
 
 class ExecuteStep(Protocol):
     """Runs one step of a graph to its end; containers use it for their nested steps."""
 
-    async def __call__(self, plan: StepPlan, prefix: str) -> Settled:
+    async def __call__(self, plan: StepPlan, frame: Frame, *, contained: bool = True) -> Settled:
         """Give the step's outcome."""
         ...
 
@@ -43,9 +48,14 @@ class RunContext:
     execution_id: str
     run_id: str
     plan: Plan
+    prepared: Prepared
     options: ExecutionOptions
     state: RunState
     slots: Slots
+    locks: Locks
+    continuation: Continuation
+    withdrawals: Withdrawals
+    breakers: dict[str, BreakerState]
     budget: TaskBudget
     saga: Saga
     approvals: Approvals
@@ -68,15 +78,21 @@ class StepContext:
     run: RunContext
     plan: StepPlan
     record: Record
+    frame: Frame
 
     @property
     def path(self) -> str:
         """The step's path."""
         return self.record.path
 
+    @property
+    def key(self) -> str:
+        """The step's name in its pass, as its path ends."""
+        return self.path.removeprefix(self.frame.prefix)
+
     def scope(self, **more: Json) -> dict[str, Json]:
         """What the step's expressions see."""
-        return scope_of(self.run.state, **more)
+        return scope_of(self.run.state, self.frame, **more)
 
     @contextmanager
     def reading(self, field: str) -> Generator[None, None, None]:

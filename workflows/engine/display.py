@@ -14,7 +14,8 @@ from temporalio.common import SearchAttributeKey
 
 from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from workflows.definition.models import StepStatus
-from workflows.engine.state import Record, RunState
+from workflows.engine.record import Record
+from workflows.engine.state import RunState
 
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
 OPERATOR = "operator"
@@ -32,7 +33,8 @@ class Display:
         self._search_attributes = search_attributes
         self._recent: deque[Record] = deque(maxlen=MAX_ROWS)
         self._waiting: dict[str, tuple[str, ...]] = {}
-        self._shown: tuple[str, ...] = ()
+        self.shown: tuple[str, ...] = ()
+        """Whom the search attribute names now."""
         self._due = False
 
     def settled(self, record: Record) -> None:
@@ -53,8 +55,8 @@ class Display:
         """Write the search attribute if it changed."""
         self._due = False
         people = tuple(sorted({one for names in self._waiting.values() for one in names}))
-        if self._search_attributes and people != self._shown:
-            self._shown = people
+        if self._search_attributes and people != self.shown:
+            self.shown = people
             workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])  # pyright: ignore[reportUnknownMemberType]
 
     def _update_soon(self) -> None:
@@ -66,7 +68,7 @@ class Display:
     def details(self) -> str:
         """A markdown table of the steps: all of a small run, the active and the latest settled ones of a large one."""
         counts = self._state.counts
-        known = len(self._state.records)
+        known = sum(counts.values())
         head = (
             f"**{self._state.plan.workflow.label}** {self._state.plan.workflow.version}: {self._state.status.value}, "
             f"{counts[StepStatus.COMPLETED]} of {known} steps completed"
@@ -84,7 +86,7 @@ class Display:
             if len(rows) >= MAX_ROWS:
                 break
             rows.setdefault(record.path)
-        return [self._state.records[path] for path in rows]
+        return [self._state.records[path] for path in rows if path in self._state.records]
 
 
 def _row(record: Record) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from workflows.contract import SkipReason
-from workflows.engine.scheduler import Changes, Graph, Scheduler, Settled
+from workflows.engine.scheduler import AskJoin, Changes, Graph, Outcome, Scheduler, Settled
 from workflows.errors import Deadlock
 
 RunStep = Callable[[str], Coroutine[Any, Any, Settled]]
@@ -24,12 +24,18 @@ class GraphDriver:
         run_step: RunStep,
         *,
         on_skip: Callable[[str, SkipReason], None] | None = None,
+        on_withdraw: Callable[[str], None] | None = None,
         at_once: Callable[[str], Settled | None] | None = None,
+        ask: AskJoin | None = None,
     ) -> None:
-        """`on_skip` hears of steps that settle without running; `at_once` settles a ready step without a task."""
-        self.scheduler = Scheduler(graph)
+        """`on_skip` hears of steps that settle without running, `on_withdraw` of running ones that a join gives up.
+
+        `at_once` settles a ready step without a task; `ask` answers joins that are expressions.
+        """
+        self.scheduler = Scheduler(graph, ask)
         self._run_step = run_step
         self._on_skip = on_skip
+        self._on_withdraw = on_withdraw
         self._at_once = at_once
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -55,13 +61,37 @@ class GraphDriver:
             for step_id, reason in change.skipped:
                 if self._on_skip:
                     self._on_skip(step_id, reason)
+            for step_id in change.unneeded:
+                waiting.extend(self._withdraw(step_id))
             for step_id in change.ready:
+                if self.scheduler.is_settled(step_id):  # A join gave it up just now.
+                    continue
                 settled = self._at_once(step_id) if self._at_once else None
                 if settled is not None:
                     waiting.append(self.scheduler.settle(step_id, settled))
                 else:
-                    self._tasks[step_id] = asyncio.ensure_future(self._follow(step_id))
+                    task = self._tasks[step_id] = asyncio.ensure_future(self._follow(step_id))
+                    task.add_done_callback(lambda _, step_id=step_id: self._never_began(step_id))
         self._end_if_idle()
+
+    def _withdraw(self, step_id: str) -> list[Changes]:
+        """End a step that a join does not need: at once if it did not start, else when its task has ended."""
+        if step_id in self._tasks:
+            if self._on_withdraw:
+                self._on_withdraw(step_id)
+            self._tasks[step_id].cancel()
+            return []
+        if self._on_skip:
+            self._on_skip(step_id, SkipReason.NOT_NEEDED)
+        return [self.scheduler.settle(step_id, Settled(Outcome.SKIPPED, reason=SkipReason.NOT_NEEDED))]
+
+    def _never_began(self, step_id: str) -> None:
+        """A task that is cancelled before its first turn runs nothing of its code."""
+        if self._tasks.pop(step_id, None) is None or self._finished.done():
+            return
+        if self._on_skip:
+            self._on_skip(step_id, SkipReason.NOT_NEEDED)
+        self._apply(self.scheduler.settle(step_id, Settled(Outcome.SKIPPED, reason=SkipReason.NOT_NEEDED)))
 
     def _end_if_idle(self) -> None:
         if self._tasks or self._finished.done():

@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import assert_never
 
 from temporalio import workflow
 
-from workflows.contract import ErrorInfo, SkipReason
-from workflows.definition.models import StepStatus, StepType
+from workflows.contract import ErrorInfo, Json, SkipReason
+from workflows.definition.models import StepStatus
 from workflows.engine.calls import is_being_cancelled
+from workflows.engine.cancel_on import run_until_cancelled
 from workflows.engine.clock import timestamp
-from workflows.engine.context import Done, RunContext, StepContext
+from workflows.engine.context import RunContext, StepContext
 from workflows.engine.display import OPERATOR
-from workflows.engine.failures import CANCELLED, StepFailure, StepSkippedByOperator
-from workflows.engine.plan import handler_prefix
+from workflows.engine.failures import CANCELLED, StepFailure, StepSkipped
+from workflows.engine.frames import Frame
+from workflows.engine.plan import handler_name
+from workflows.engine.record import Record
 from workflows.engine.scheduler import Outcome, Settled
-from workflows.engine.state import Record
 from workflows.engine.step_plan import StepPlan, handlers_for
-from workflows.engine.steps.action import run_action
-from workflows.engine.steps.conditional import run_conditional
-from workflows.engine.steps.human_approval import run_human_approval
-from workflows.engine.steps.parallel import run_parallel
-from workflows.engine.steps.rollback import run_rollback
-from workflows.engine.steps.wait import run_wait
-from workflows.errors import NotSupportedYet
+from workflows.engine.step_types import run_step_type
+from workflows.errors import DataInvalid
 
-
-async def run_step_type(step: StepContext) -> Done:
-    """Run the step as its type says. Raises `StepFailure`."""
-    kind = step.plan.step.step_type
-    match kind:
-        case StepType.SEQUENTIAL | StepType.WORKER:
-            return await run_action(step)
-        case StepType.PARALLEL:
-            return await run_parallel(step)
-        case StepType.CONDITIONAL:
-            return await run_conditional(step)
-        case StepType.HUMAN_APPROVAL:
-            return await run_human_approval(step)
-        case StepType.WAIT:
-            return await run_wait(step)
-        case StepType.ROLLBACK:
-            return await run_rollback(step)
-        case StepType.LOOP | StepType.REACT | StepType.ORCHESTRATOR | StepType.WEBHOOK | StepType.SUB_WORKFLOW:
-            raise NotSupportedYet(f"step {step.path!r}: step type {kind.value!r} is not supported yet.")
-        case _:
-            assert_never(kind)
+_STAND = frozenset({"round", "under_way", "items", "next", "running", "results", "failures"})
+"""Where a loop or a fan-out stands; the only thing in a cursor that outlives a failure."""
 
 
 class Execution:
@@ -68,49 +45,78 @@ class Execution:
             raise AssertionError("attach the run first")
         return self._run
 
-    async def execute(self, plan: StepPlan, prefix: str, *, contained: bool = True) -> Settled:
-        """Run a step to its end.
+    async def execute(self, plan: StepPlan, frame: Frame, *, contained: bool = True, key: str = "") -> Settled:
+        """Run a step to its end; `key` is its name in the pass where that is not its id.
 
         A failure nothing recovers from is given as FAILED where the step is contained in another; at the root of the
         definition it raises `StepFailure`, which fails the run.
         """
-        run = self.run
-        record = run.state.open(prefix + plan.step_id, plan)
+        record = self.run.state.open(key or plan.step_id, plan, frame)
+        step = StepContext(self.run, plan, record, frame)
+        try:
+            settled = await self._execute(step, contained=contained)
+        except asyncio.CancelledError:
+            reason = self.run.withdrawals.reason(record.path)
+            if reason is None:
+                raise
+            settled = self.skip(record, reason)
+        finally:
+            self.run.withdrawals.done(record.path)
+        record.closed = True
+        return settled
+
+    async def _execute(self, step: StepContext, *, contained: bool) -> Settled:
+        run, record = self.run, step.record
         while True:
             if not run.operations.is_open:
                 await run.operations.gate()
+            await run.budget.breathe()
             if record.path in run.operations.to_skip:
                 return self.skip(record, SkipReason.BY_OPERATOR)
             try:
-                return await self._attempt(StepContext(run, plan, record))
-            except StepSkippedByOperator:
-                return self.skip(record, SkipReason.BY_OPERATOR)
+                _raise_again(record)
+                return await self._attempt(step)
+            except StepSkipped as skipped:
+                return self.skip(record, skipped.reason)
             except StepFailure as failure:
                 if is_being_cancelled():
                     raise asyncio.CancelledError from failure
-                settled = await self._after_failure(record, failure, prefix, contained=contained)
+                settled = await self._after_failure(step, failure, contained=contained)
             if settled is not None:
                 return settled
-            record.retry_count += 1
+            stand = {name: value for name, value in record.cursor.items() if name in _STAND}
             run.state.reset(record)
+            record.cursor.update(stand)  # A loop or a fan-out goes on where it failed.
+            record.retry_count += 1
 
     async def _attempt(self, step: StepContext) -> Settled:
+        lock = step.plan.step.lock
+        if lock is None:
+            return await self._attempt_alone(step)
+        if not step.run.locks.is_free(step.record, lock):
+            step.wait(f"lock {lock.name!r}")
+        async with step.run.locks.hold(step.record, lock):
+            return await self._attempt_alone(step)
+
+    async def _attempt_alone(self, step: StepContext) -> Settled:
         record = step.record
-        record.start_time = timestamp()
+        resumed, record.resumed = record.resumed, False
+        record.start_time = record.start_time or timestamp()
         self.run.telemetry.step_started(record)
         try:
-            if not self._conditions_hold(step):
+            if not resumed and not self._conditions_hold(step):
                 return self.skip(record, SkipReason.CONDITION_FALSE)
-            done = await run_step_type(step)
+            done = await run_until_cancelled(step, run_step_type)
             record.output, record.has_output, record.routed = done.output, True, done.routed
             self._assign_outputs(step)
         except StepFailure as failure:
             failure.error.step_id = record.plan.step_id
             failure.error.path = record.path
+            record.cursor["run_code"] = failure.run_code
             self._settle(record, StepStatus.FAILED, failure.error)
             raise
         except asyncio.CancelledError:
-            if record.status is not StepStatus.PENDING:
+            if record.status is not StepStatus.PENDING and self.run.withdrawals.reason(record.path) is None:
                 message = f"step {record.path!r} was cancelled because the run is ending."
                 error = ErrorInfo(type=CANCELLED, message=message, step_id=record.plan.step_id, path=record.path)
                 self._settle(record, StepStatus.FAILED, error)
@@ -119,6 +125,7 @@ class Execution:
         return Settled(Outcome.COMPLETED, done.routed)
 
     def _conditions_hold(self, step: StepContext) -> bool:
+        _require_join(step)
         if not step.plan.conditions:
             return True
         scope = step.scope()
@@ -133,12 +140,10 @@ class Execution:
             with step.reading("output_mapping"):
                 step.plan.outputs.apply(step.scope(result=step.record.output), self.run.state.variables)
 
-    async def _after_failure(
-        self, record: Record, failure: StepFailure, prefix: str, *, contained: bool
-    ) -> Settled | None:
+    async def _after_failure(self, step: StepContext, failure: StepFailure, *, contained: bool) -> Settled | None:
         """What follows a failed step: its outcome, or None to run it again. Raises to fail the run."""
-        plan = record.plan
-        handled = await self._run_handlers(plan, failure.error, prefix)
+        plan, record = step.plan, step.record
+        handled = await self._run_handlers(step, failure.error)
         if handled and all(one.outcome is Outcome.COMPLETED for one in handled.values()):
             record.recovered = True
             record.routed = frozenset()  # A conditional step that failed chose nobody.
@@ -160,29 +165,38 @@ class Execution:
             self.run.display.waits_no_longer(record.path)
         return None if remedy == "retry" else self.skip(record, SkipReason.BY_OPERATOR)
 
-    async def _run_handlers(self, owner: StepPlan, error: ErrorInfo, prefix: str) -> dict[str, Settled]:
+    async def _run_handlers(self, step: StepContext, error: ErrorInfo) -> dict[str, Settled]:
         """Run the step's error handlers for this error in their order, up to the first that does not complete."""
         ended: dict[str, Settled] = {}
-        for entry in handlers_for(owner, error.type):
-            ended[entry.handler] = await self._run_handler(owner, self.run.plan.steps[entry.handler], prefix)
+        for entry in handlers_for(step.plan, error.type):
+            ended[entry.handler] = await self._run_handler(step, self.run.plan.steps[entry.handler])
             if ended[entry.handler].outcome is not Outcome.COMPLETED:
                 break
         return ended
 
-    async def _run_handler(self, owner: StepPlan, handler: StepPlan, prefix: str) -> Settled:
-        state = self.run.state
-        own_prefix = handler_prefix(owner, handler, prefix)
-        state.reset(state.open(own_prefix + handler.step_id, handler))
-        settled = await self.execute(handler, own_prefix)
-        if own_prefix != prefix:
-            latest = state.records[own_prefix + handler.step_id]
-            state.mirror(latest, state.open(prefix + handler.step_id, handler))
+    async def _run_handler(self, owner: StepContext, handler: StepPlan) -> Settled:
+        state, frame = self.run.state, owner.frame
+        key = handler_name(owner.plan, handler)
+        record = state.open(key, handler, frame)
+        begun: list[Json] = owner.record.cursor.get("handlers", [])
+        if key not in begun:
+            owner.record.cursor["handlers"] = [*begun, key]
+            state.reset(record)
+        elif record.closed:  # It ended before the run continued as new.
+            return Settled(Outcome(record.status.value), record.routed, record.skip_reason)
+        settled = await self.execute(handler, frame, key=key)
+        if key != handler.step_id:
+            latest = state.open(handler.step_id, handler, frame)
+            state.mirror(record, latest)
+            latest.closed = True
         return settled
 
     def skip(self, record: Record, reason: SkipReason) -> Settled:
         """Settle a step without running it."""
-        self.run.state.skip(record, reason)
         record.end_time = timestamp()
+        self.run.state.skip(record, reason)
+        record.closed = True
+        self.run.budget.settled()
         self.run.display.settled(record)
         self.run.telemetry.step_skipped(record)
         # A conditional step that was skipped has routed to nobody.
@@ -194,7 +208,24 @@ class Execution:
         record.end_time = timestamp()
         record.waiting_for = None
         self.run.state.change(record, status)
+        self.run.budget.settled()
         self.run.display.settled(record)
         self.run.telemetry.step_ended(record)
         level = logging.WARNING if status is StepStatus.FAILED else logging.DEBUG
         workflow.logger.log(level, "step %s is %s", record.path, status.value, extra={"step": record.path})
+
+
+def _raise_again(record: Record) -> None:
+    """A step that had failed when the run continued as new goes on with what follows its failure."""
+    if record.resumed and record.status is StepStatus.FAILED and record.error is not None:
+        record.resumed = False
+        raise StepFailure(record.error, run_code=record.cursor.get("run_code", ""))
+
+
+def _require_join(step: StepContext) -> None:
+    """A join whose expression fails let the step start; here it fails with the reason."""
+    if step.plan.join is not None:
+        with step.reading("join"):
+            value: Json = step.plan.join.evaluate(step.scope())
+            if not isinstance(value, bool | int | float):
+                raise DataInvalid("the expression must give a number, or a bool that says whether to start.")

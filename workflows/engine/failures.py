@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
 
-from workflows.contract import ErrorInfo, Json
+from workflows.contract import ErrorInfo, Json, SkipReason
 from workflows.errors import (
     ApprovalRejected,
     ApprovalTimeout,
@@ -52,8 +52,13 @@ class StepFailure(Exception):
         self.run_code = run_code
 
 
-class StepSkippedByOperator(Exception):
-    """An operator skipped a step that waits."""
+class StepSkipped(Exception):
+    """A step that runs or waits ends without a result."""
+
+    def __init__(self, reason: SkipReason) -> None:
+        """Keep the reason."""
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 def failure_of(error: WorkflowError, effect: Effect = "failed") -> StepFailure:
@@ -73,9 +78,16 @@ def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
     if isinstance(cause, ApplicationError):
         details: Json = cause.details[0] if cause.details else None
         info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
-        # The action did run; only what it returned cannot be used.
-        return StepFailure(info, "unknown" if info.type in (DataInvalid.code, PayloadTooLarge.code) else "failed")
+        return StepFailure(info, _effect_of(info))
     return StepFailure(ErrorInfo(type=type(cause or error).__name__, message=str(cause or error)), "unknown")
+
+
+def _effect_of(info: ErrorInfo) -> Effect:
+    """An action that fails took no effect, unless only its result could not be used, or it says itself that it may have."""
+    if info.type in (DataInvalid.code, PayloadTooLarge.code):
+        return "unknown"
+    details = cast("dict[str, Json]", info.details) if isinstance(info.details, dict) else {}
+    return "unknown" if details.get("effect") == "unknown" else "failed"
 
 
 def _plain(details: Json) -> Json:

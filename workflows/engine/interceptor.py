@@ -5,6 +5,7 @@ This module is passed through the sandbox, so that the engine inside and the int
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -16,6 +17,7 @@ from temporalio.worker import (
     HandleQueryInput,
     Interceptor,
     StartActivityInput,
+    StartLocalActivityInput,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
     WorkflowOutboundInterceptor,
@@ -35,10 +37,17 @@ activity_headers: ContextVar[ActivityHeaders | None] = ContextVar("activity_head
 
 class _Outbound(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> ActivityHandle[object]:
-        headers = activity_headers.get()
-        if headers is not None:
-            input.headers = {**input.headers, **headers.values}
+        input.headers = _with_own(input.headers)
         return super().start_activity(input)
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> ActivityHandle[object]:
+        input.headers = _with_own(input.headers)
+        return super().start_local_activity(input)
+
+
+def _with_own(headers: Mapping[str, Payload]) -> Mapping[str, Payload]:
+    own = activity_headers.get()
+    return headers if own is None else {**headers, **own.values}
 
 
 class _Inbound(WorkflowInboundInterceptor):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import workflow
 
-from workflows.contract import AuditEntry, OperatorRequest, RunStatus, StepRequest
+from workflows.contract import AuditEntry, Json, OperatorRequest, RunStatus, StepRequest
 from workflows.definition.models import StepStatus
-from workflows.engine.clock import timestamp
-from workflows.engine.state import Record, RunState
+from workflows.engine.clock import parse_timestamp, timestamp
+from workflows.engine.record import Record
+from workflows.engine.state import RunState
 from workflows.errors import OperationRefused, UnknownStep
 
 Remedy = Literal["retry", "skip"]
@@ -130,6 +132,22 @@ class Operations:
         finally:
             self.held.pop(path, None)
             self._update_gate()
+
+    def dump(self) -> dict[str, Json]:
+        """As plain data; held steps hold the run again when they are taken up."""
+        return {
+            "paused": self._paused,
+            "closed_at": self._closed_at.isoformat() if self._closed_at else None,
+            "closed_for": self._closed_for.total_seconds(),
+            "to_skip": sorted(self.to_skip),
+        }
+
+    def load(self, data: Mapping[str, Json]) -> None:
+        """Take over what `dump` gave."""
+        self._paused = data["paused"]
+        self._closed_at = parse_timestamp(data["closed_at"]) if data["closed_at"] else None
+        self._closed_for = timedelta(seconds=data["closed_for"])
+        self.to_skip = set(data["to_skip"])
 
     def _record(self, request: StepRequest) -> Record:
         record = self._state.find(request.step_id)

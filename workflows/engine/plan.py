@@ -78,13 +78,14 @@ def _plan_graph(steps: Sequence[WorkflowStep], defaults: RetryPolicy, containers
 def _plan_step(
     step: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], owners: tuple[str, ...]
 ) -> StepPlan:
-    nested = step.step_type is StepType.PARALLEL
+    nested = step.body if step.step_type is StepType.LOOP else step.parallel_steps
+    contains = step.step_type is StepType.PARALLEL or bool(step.body)
     return StepPlan(
         step=step,
         containers=containers,
         owners=owners,
         retries=resolve_retries(step.retry_policy, defaults),
-        children=_plan_graph(step.parallel_steps, defaults, (*containers, step.step_id)) if nested else None,
+        children=_plan_graph(nested, defaults, (*containers, step.step_id)) if contains else None,
     )
 
 
@@ -115,9 +116,22 @@ def graph_of(steps: Sequence[WorkflowStep]) -> Graph:
             routed_by=routed_by[step.step_id],
             handlers=tuple(dict.fromkeys(one.handler for one in step.error_handlers)),
             owners=tuple(dict.fromkeys(owners[step.step_id])),
+            needed=_needed(step),
+            asks=isinstance(step.join, str) and step.join not in ("all", "any"),
+            cancel_rest=step.cancel_rest,
         )
         for index, step in enumerate(steps)
     }
+
+
+def _needed(step: WorkflowStep) -> int | None:
+    match step.join:
+        case int() as count:
+            return count
+        case "any":
+            return 1
+        case _:
+            return None
 
 
 def _turn_round(shape: Graph) -> Graph:
@@ -141,6 +155,6 @@ def _turn_round(shape: Graph) -> Graph:
     }
 
 
-def handler_prefix(owner: StepPlan, handler: StepPlan, prefix: str) -> str:
-    """Prefix of a handler's path: one of several steps has a path for each, so that its effect happens once for each."""
-    return f"{prefix}{owner.step_id}!" if len(handler.owners) > 1 else prefix
+def handler_name(owner: StepPlan, handler: StepPlan) -> str:
+    """A handler's name in paths: one of several steps has one for each, so that its effect happens once for each."""
+    return f"{owner.step_id}!{handler.step_id}" if len(handler.owners) > 1 else handler.step_id

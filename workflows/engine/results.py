@@ -20,9 +20,9 @@ from workflows.contract import (
     StateRequest,
 )
 from workflows.definition.models import StepStatus
-from workflows.engine.clock import parse_timestamp, timestamp
+from workflows.engine.clock import timestamp
 from workflows.engine.context import RunContext
-from workflows.engine.state import Record
+from workflows.engine.record import Record
 from workflows.errors import UnknownStep
 
 MAX_RESULT_STEPS = 1000
@@ -47,21 +47,21 @@ def run_result(
         result=result,
         error=error,
         steps={one.path: _summary(one) for one in (records if len(listed) == len(records) else listed)},
-        steps_left_out=len(records) - len(listed),
+        steps_left_out=sum(run.state.counts.values()) - len(listed),
         rollback=_rollback(run),
         start_time=start_time,
         end_time=timestamp(now),
         duration_seconds=duration,
-        sla=_sla(run.plan.workflow.sla_targets, records, duration),
+        sla=_sla(run.plan.workflow.sla_targets, run.state.longest_step, run.state.counts, duration),
     )
 
 
-def fitting(result: RunResult) -> dict[str, Json]:
+def fitting(result: RunResult, limit: int = PAYLOAD_LIMIT_BYTES) -> dict[str, Json]:
     """The result as data, small enough to be sent: error details go first, then the list of steps."""
     data = result.model_dump(mode="json")
-    if _size(data) > PAYLOAD_LIMIT_BYTES:
+    if _size(data) > limit:
         _drop_details(data)
-    if _size(data) > PAYLOAD_LIMIT_BYTES:
+    if _size(data) > limit:
         data["steps_left_out"] += len(data["steps"])
         data["steps"] = {}
     return data
@@ -99,6 +99,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         rejected_decisions=run.approvals.rejected,
         unconsumed_events=run.events.unconsumed(),
         audit=run.state.audit,
+        circuit_breakers=list(run.breakers.values()),
     )
 
 
@@ -107,7 +108,7 @@ def run_progress(run: RunContext) -> Progress:
     counts = run.state.counts
     return Progress(
         status=run.state.status,
-        total=len(run.state.records),
+        total=sum(counts.values()),
         pending=counts[StepStatus.PENDING],
         running=counts[StepStatus.RUNNING],
         waiting=counts[StepStatus.WAITING],
@@ -153,16 +154,16 @@ def _summary(record: Record) -> dict[str, Json]:
     return summary
 
 
-def _sla(targets: Mapping[str, Json], records: list[Record], duration: float) -> dict[str, SlaResult]:
+def _sla(
+    targets: Mapping[str, Json], longest_step: float, counts: Mapping[StepStatus, int], duration: float
+) -> dict[str, SlaResult]:
     if not targets:
         return {}
-    times = [_seconds(one) for one in records if one.start_time and one.end_time]
-    ran = [one for one in records if one.status in (StepStatus.COMPLETED, StepStatus.FAILED)]
-    rate = sum(one.status is StepStatus.COMPLETED for one in ran) / len(ran) if ran else 1.0
+    ran = counts[StepStatus.COMPLETED] + counts[StepStatus.FAILED]
     measured = {
         "max_execution_time": (duration, True),
-        "max_step_time": (max(times, default=0.0), True),
-        "min_success_rate": (rate, False),
+        "max_step_time": (longest_step, True),
+        "min_success_rate": (counts[StepStatus.COMPLETED] / ran if ran else 1.0, False),
     }
     return {
         name: SlaResult(
@@ -171,7 +172,3 @@ def _sla(targets: Mapping[str, Json], records: list[Record], duration: float) ->
         for name, (actual, upper) in measured.items()
         if isinstance(targets.get(name), int | float)
     }
-
-
-def _seconds(record: Record) -> float:
-    return (parse_timestamp(record.end_time or "") - parse_timestamp(record.start_time or "")).total_seconds()

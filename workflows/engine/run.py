@@ -1,39 +1,47 @@
-"""One run: its steps, its deadline, cancellation, rollback, and its end."""
+"""One run: its steps, its deadline, cancellation, rollback, going on in a new history, and its end."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 
-from workflows.contract import PAYLOAD_LIMIT_BYTES, ErrorInfo, ExecutionOptions, Json, RunStatus, SkipReason
+from workflows.contract import PAYLOAD_LIMIT_BYTES, ErrorInfo, ExecutionOptions, Json, Prepared, RunStatus
+from workflows.engine import snapshot
 from workflows.engine.approvals import Approvals
-from workflows.engine.calls import call_undo
-from workflows.engine.clock import sleep_until, timestamp
+from workflows.engine.clock import parse_timestamp, sleep_until, timestamp
 from workflows.engine.context import RunContext
+from workflows.engine.continuation import Continuation
 from workflows.engine.display import Display
-from workflows.engine.driver import GraphDriver, ended
+from workflows.engine.driver import ended
 from workflows.engine.events import Events
 from workflows.engine.execution import Execution
 from workflows.engine.failures import CANCELLED, StepFailure
+from workflows.engine.graphs import run_graph
+from workflows.engine.locks import Locks
 from workflows.engine.operations import Operations
 from workflows.engine.payloads import encode
 from workflows.engine.plan import Plan
 from workflows.engine.results import fitting, run_result
-from workflows.engine.saga import Saga, UndoCall
-from workflows.engine.scheduler import Settled
+from workflows.engine.saga import Saga
 from workflows.engine.scope import scope_of
 from workflows.engine.slots import Slots
-from workflows.engine.state import RunState
+from workflows.engine.state import RunState, root_frame
 from workflows.engine.task_budget import TaskBudget
 from workflows.engine.telemetry import begin_telemetry
-from workflows.errors import Deadlock, RollbackIncomplete, WorkflowError, WorkflowFailed, WorkflowTimeout
+from workflows.engine.undo_log import UndoLog
+from workflows.engine.unwinding import unwind
+from workflows.engine.withdrawals import Withdrawals
+from workflows.errors import Deadlock, RollbackIncomplete, StateTooLarge, WorkflowError, WorkflowFailed, WorkflowTimeout
 
 RESULT_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
 """Room for the steps and the rollback report beside the definition's own result."""
+
+_CONTINUE = "continue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,24 @@ class _Ending:
     code: str = WorkflowFailed.code
     status: RunStatus = RunStatus.FAILED
 
+    def dump(self) -> dict[str, Json]:
+        """As plain data."""
+        return {"error": self.error.model_dump(mode="json"), "code": self.code, "status": self.status.value}
+
+    @staticmethod
+    def load(data: Mapping[str, Json]) -> _Ending:
+        """The ending of `dump`."""
+        return _Ending(ErrorInfo.model_validate(data["error"]), data["code"], RunStatus(data["status"]))
+
+
+class RunContinues(Exception):
+    """The run goes on in a new history; carries what it takes along."""
+
+    def __init__(self, carried: dict[str, Json]) -> None:
+        """Keep it."""
+        super().__init__()
+        self.carried = carried
+
 
 class RunCancelled(Exception):
     """The run was cancelled and everything was undone."""
@@ -68,14 +94,29 @@ class RunFailedError(Exception):
 
 
 class Run:
-    """A definition being run."""
+    """A definition being run, from its beginning or from what an earlier history carried on."""
 
-    def __init__(self, plan: Plan, input_data: Json, options: ExecutionOptions, *, search_attributes: bool) -> None:
-        """Everything is ready; nothing runs yet."""
+    def __init__(
+        self,
+        plan: Plan,
+        prepared: Prepared,
+        input_data: Json,
+        options: ExecutionOptions,
+        carried: Mapping[str, Json] | None = None,
+        *,
+        room: int,
+    ) -> None:
+        """Everything is ready; nothing runs yet. `room` is how many bytes it may take along to a new history."""
+        self._room = room
         info = workflow.info()
         definition = plan.workflow
-        execution_id = info.first_execution_run_id
-        self.start_time = timestamp(info.workflow_start_time)
+        self._started_at: datetime = (
+            parse_timestamp(carried["started_at"]) if carried is not None else info.workflow_start_time
+        )
+        self._ending = _Ending.load(carried["ending"]) if carried is not None and carried["ending"] else None
+        self._undo_only = carried is not None and carried.get("undo_only") is True
+        execution_id: str = carried["execution_id"] if carried is not None else info.first_execution_run_id
+        self.start_time = timestamp(self._started_at)
         self.state = RunState(
             plan,
             input_data,
@@ -86,26 +127,32 @@ class Run:
                 "started_at": self.start_time,
             },
         )
-        self._started_at: datetime = info.workflow_start_time
         self._execution = Execution()
         self.context = RunContext(
             execution_id=execution_id,
             run_id=info.run_id,
             plan=plan,
+            prepared=prepared,
             options=options,
             state=self.state,
             slots=Slots(definition.max_parallel_steps),
+            locks=Locks(),
+            continuation=Continuation(prepared.continue_after),
+            withdrawals=Withdrawals(),
+            breakers={},
             budget=TaskBudget(),
-            saga=Saga(),
+            saga=Saga(plan.steps, snapshot.undo_log_of(carried) if carried is not None else UndoLog()),
             approvals=Approvals(self.state, options.started_by, options.groups),
             events=Events(),
             operations=Operations(self.state),
-            display=Display(self.state, search_attributes=search_attributes),
-            telemetry=begin_telemetry(definition.workflow_id),
+            display=Display(self.state, search_attributes=prepared.search_attributes),
+            telemetry=begin_telemetry(definition.workflow_id, carried["telemetry"] if carried is not None else None),
             execute=self._execution.execute,
             skip=self._execution.skip,
         )
         self._execution.attach(self.context)
+        if carried is not None:
+            snapshot.give(self.context, carried)
 
     @property
     def deadline(self) -> datetime:
@@ -114,43 +161,60 @@ class Run:
         return self._started_at + timeout + self.context.operations.closed_for
 
     async def execute(self) -> dict[str, Json]:
-        """Run to the end. Gives the result object; raises `RunFailedError` or `RunCancelled`."""
-        body = asyncio.ensure_future(self._run_steps())
-        ending = await self._wait_for(body)
-        if ending is None:
-            return self._finish(RunStatus.COMPLETED, None, result=body.result())
-        unwinding = asyncio.ensure_future(self._unwind())
-        await ended(unwinding)
-        unwinding.result()
-        return self._fail(ending)
+        """Run to the end. Gives the result object; raises `RunFailedError`, `RunCancelled` or `RunContinues`."""
+        if self._ending is None:
+            body = asyncio.ensure_future(self._run_steps())
+            self._ending = await self._wait_for(body)
+            if self._ending is None:
+                result, undo = body.result()
+                return self._finish(RunStatus.COMPLETED, None, result=result, undo=undo)
+        await self._roll_back()
+        return self._fail(self._ending)
 
-    async def _run_steps(self) -> Json:
-        root = self.context.plan.root
-
-        async def run_step(step_id: str) -> Settled:
-            return await self._execution.execute(root.steps[step_id], "", contained=False)
-
-        def note_skip(step_id: str, reason: SkipReason) -> None:
-            self._execution.skip(self.state.open(step_id, root.steps[step_id]), reason)
-
-        await GraphDriver(root.shape, run_step, on_skip=note_skip).drive()
-        return self._result()
-
-    def _result(self) -> Json:
+    async def _run_steps(self) -> tuple[Json, Json]:
+        """Run the definition's graph; gives its result, and what a parent run needs to undo it."""
+        frame = root_frame(self.context.saga.log)
+        await run_graph(self.context, self.context.plan.root, frame, contained=False)
         plan = self.context.plan
-        result = self.state.variables if plan.output is None else plan.output.evaluate(scope_of(self.state))
-        encode(result, "the run's result", RESULT_LIMIT_BYTES)
-        return result
+        result = self.state.variables if plan.output is None else plan.output.evaluate(scope_of(self.state, frame))
+        encode(result, "the run's result", self.context.prepared.payload_limit // 2)
+        return result, self._handed_over()
+
+    def _handed_over(self) -> Json:
+        log = self.context.saga.log
+        if not self.context.options.hand_over_undo or not log.needs_undo:
+            return None
+        error = ErrorInfo(type="ParentRolledBack", message="the run it is part of is rolling back.")
+        more = {
+            "undo_only": True,
+            "input_data": self.state.input_data,
+            "options": self.context.options.model_dump(mode="json", exclude_defaults=True),
+            "ending": _Ending(error, status=RunStatus.ROLLING_BACK).dump(),
+        }
+        return snapshot.packed({**self._snapshot(), **more}, self.context.prepared.payload_limit // 2)
+
+    def _snapshot(self) -> dict[str, Json]:
+        return {
+            **snapshot.take(self.context),
+            "started_at": self._started_at.isoformat(),
+            "execution_id": self.context.execution_id,
+            "ending": self._ending.dump() if self._ending else None,
+            "undo_only": self._undo_only,
+        }
 
     async def _wait_for(self, body: asyncio.Future[Any]) -> _Ending | None:
         """Wait until the steps ended, the deadline passed, or the run is cancelled; then no step runs any more."""
-        early: asyncio.Future[_Ending | None] = asyncio.get_running_loop().create_future()
+        early: asyncio.Future[_Ending | str | None] = asyncio.get_running_loop().create_future()
         body.add_done_callback(lambda _: None if early.done() else early.set_result(None))
         watch = asyncio.ensure_future(self._watch_deadline(early))
+        going_on = asyncio.ensure_future(self._watch_history(early))
         try:
             ending = await asyncio.shield(early)
         except asyncio.CancelledError:
             ending = None if body.done() else _CANCELLED
+        going_on.cancel()
+        if isinstance(ending, str):
+            ending = self._continue()
         ending = ending or _ending_of(body)
         if ending is None:
             return None
@@ -162,7 +226,35 @@ class Run:
         watch.cancel()
         return ending
 
-    async def _watch_deadline(self, early: asyncio.Future[_Ending | None]) -> None:
+    async def _watch_history(self, early: asyncio.Future[_Ending | str | None]) -> None:
+        await workflow.wait_condition(lambda: self.context.continuation.is_possible)
+        if not early.done():
+            early.set_result(_CONTINUE)
+
+    def _continue(self) -> _Ending:
+        """Go on in a new history: raises `RunContinues`. Gives the run's end where it cannot."""
+        try:
+            carried = snapshot.packed(self._snapshot(), self._room)
+        except StateTooLarge as error:
+            self.context.continuation.forbidden = True
+            return _Ending(ErrorInfo(type=error.code, message=str(error)), error.code)
+        raise RunContinues(carried)
+
+    async def _roll_back(self) -> None:
+        """Undo everything, however often the run is cancelled meanwhile, over as many histories as it takes."""
+        self.context.approvals.ended = True
+        unwinding = asyncio.ensure_future(unwind(self.context))
+        early: asyncio.Future[_Ending | str | None] = asyncio.get_running_loop().create_future()
+        unwinding.add_done_callback(lambda _: None if early.done() else early.set_result(None))
+        going_on = asyncio.ensure_future(self._watch_history(early))
+        await ended(early)
+        going_on.cancel()
+        if early.result() == _CONTINUE:
+            self._continue()  # Where that cannot be, the rest is undone in this history.
+        await ended(unwinding)
+        unwinding.result()
+
+    async def _watch_deadline(self, early: asyncio.Future[_Ending | str | None]) -> None:
         while (deadline := self.deadline) > workflow.now():
             await sleep_until(deadline, "run timeout")
             await self.context.operations.gate()
@@ -172,17 +264,15 @@ class Run:
             code = WorkflowTimeout.code
             early.set_result(_Ending(ErrorInfo(type=code, message=message), code, RunStatus.TIMEOUT))
 
-    async def _unwind(self) -> None:
-        async def call(undo: UndoCall) -> ErrorInfo | None:
-            return await call_undo(self.context, undo)
-
-        await self.context.saga.unwind(self.context.plan.root, call)
-
     def _fail(self, ending: _Ending) -> dict[str, Json]:
         report = self.context.saga.report(ending.error.type)
         details = self._finish(ending.status, ending.error, result=None)
+        if self._undo_only:
+            return details
         if not report.complete:
-            failed = ", ".join(f"{one.path} ({one.action})" for one in report.entries if one.outcome == "failed")
+            failed = ", ".join(
+                f"{one.path} ({one.action or 'its run'})" for one in report.entries if one.outcome == "failed"
+            )
             message = (
                 f"not everything was undone: {failed}; 'adw rollback' tries these again. "
                 f"The run failed because {ending.error.message}"
@@ -192,13 +282,16 @@ class Run:
             raise RunCancelled
         raise RunFailedError(RunFailure(ending.code, ending.error.message, details))
 
-    def _finish(self, status: RunStatus, error: ErrorInfo | None, *, result: Json) -> dict[str, Json]:
+    def _finish(
+        self, status: RunStatus, error: ErrorInfo | None, *, result: Json, undo: Json = None
+    ) -> dict[str, Json]:
         self.state.status = status
         self.context.approvals.ended = True
         self.context.display.update()
         ended = run_result(self.context, self.start_time, self._started_at, error, result)
+        ended.undo = undo
         self.context.telemetry.run_ended(ended)
-        return fitting(ended)
+        return fitting(ended, self.context.prepared.payload_limit)
 
 
 def _ending_of(body: asyncio.Future[Any]) -> _Ending | None:

@@ -1,161 +1,182 @@
-"""The undo stack: what was armed, what became of it, and undoing in reverse of the real dependencies."""
+"""Undoing in reverse of the real dependencies, and the report of what became of each undo action."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from workflows.contract import ErrorInfo, Json, RollbackReport, UndoEntry, UndoInput, UndoOutcome
+from workflows.contract import ErrorInfo, RollbackReport, UndoEntry, UndoOutcome
+from workflows.definition.models import StepType
 from workflows.engine.driver import GraphDriver
-from workflows.engine.plan import handler_prefix
+from workflows.engine.plan import handler_name
 from workflows.engine.scheduler import Outcome, Settled
 from workflows.engine.step_plan import GraphPlan, StepPlan
+from workflows.engine.undo_log import Armed, Passes, UndoLog
 
-StepOutcome = Literal["running", "completed", "unknown", "failed"]
-
-
-@dataclass(slots=True)
-class Armed:
-    """One step that may have to be undone."""
-
-    plan: StepPlan
-    path: str
-    idempotency_key: str
-    input: Json
-    outcome: StepOutcome = "running"
-    output: Json = None
-    settled: bool = False
-    """Its undo actions ran already (by a `rollback` step)."""
-
-    @property
-    def needs_undo(self) -> bool:
-        """Whether the step took effect, or may have."""
-        return not self.settled and self.outcome in ("completed", "unknown")
-
-    def undo_input(self) -> dict[str, Json]:
-        """What its undo actions receive unless the definition maps something else."""
-        known = self.outcome == "completed"
-        return UndoInput(
-            step_id=self.plan.step_id,
-            input=self.input,
-            output=self.output if known else None,
-            outcome="completed" if known else "unknown",
-            idempotency_key=self.idempotency_key,
-        ).model_dump()
+LISTED = 1000
+"""Entries a report lists of those that were undone or need no undo, and of those that failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndoCall:
-    """One undo action to call."""
+    """One undo action to call; `action` is empty where it is a child's run that is undone."""
 
+    plan: StepPlan
     armed: Armed
     action: str
     activity_id: str
 
+    def entry(self, outcome: UndoOutcome, error: ErrorInfo | None = None) -> UndoEntry:
+        """Its line in the report."""
+        known = self.armed.outcome in ("completed", "failed")
+        return UndoEntry(
+            path=self.armed.path,
+            step_id=self.plan.step_id,
+            action=self.action,
+            activity_id=self.activity_id,
+            outcome=outcome,
+            step_outcome=self.armed.outcome if known else "unknown",  # pyright: ignore[reportArgumentType]
+            idempotency_key=self.armed.idempotency_key,
+            error=error,
+        )
 
-CallUndo = Callable[[UndoCall], Awaitable[ErrorInfo | None]]
-"""Calls one undo action; gives its error when it failed for good, and never raises."""
+
+CallUndo = Callable[[UndoCall], Awaitable[list[UndoEntry]]]
+"""Calls one undo action; gives its entries for the report (a child's run has many), and never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Undo only some steps, seen from one pass: those named, and of containers around it only this pass."""
+
+    steps: frozenset[str]
+    inside: Mapping[str, str]
 
 
 @dataclass
 class Saga:
-    """The armed steps of a run, and the report of what was undone."""
+    """What may have to be undone, and the report of what was."""
 
-    armed: dict[str, list[Armed]] = field(default_factory=dict)
-    """By path; a step that was undone and ran again has several."""
-    entries: list[UndoEntry] = field(default_factory=list)
+    plans: Mapping[str, StepPlan]
+    log: UndoLog = field(default_factory=UndoLog)
+    entries: list[UndoEntry] = field(default_factory=list[UndoEntry])
+    counts: dict[UndoOutcome, int] = field(default_factory=lambda: dict.fromkeys(UndoOutcome, 0))
 
-    def arm(self, plan: StepPlan, path: str, key: str, value: Json) -> Armed | None:
-        """Note a step before it is scheduled; None where it has nothing to undo it with."""
-        if not plan.step.rollback_actions:
-            return None
-        armed = Armed(plan, path, key, value)
-        self.armed.setdefault(path, []).append(armed)
-        return armed
+    def note(self, entry: UndoEntry) -> None:
+        """Put an entry into the report; of very many only the first of each kind are listed, all are counted."""
+        failed = entry.outcome is UndoOutcome.FAILED
+        self.counts[entry.outcome] += 1
+        alike = self.counts[UndoOutcome.FAILED]
+        if (alike if failed else sum(self.counts.values()) - alike) <= LISTED:
+            self.entries.append(entry)
+
+    @property
+    def undone_or_failed(self) -> int:
+        """How many undo actions have run."""
+        return self.counts[UndoOutcome.UNDONE] + self.counts[UndoOutcome.FAILED]
+
+    def end_pass(self, passes: Passes, key: str) -> None:
+        """A pass of a container has ended; what needs no undo is noted and let go."""
+        for armed in passes.end(key):
+            for call in self._calls(armed):
+                self.note(call.entry(UndoOutcome.NOT_NEEDED))
 
     def report(self, reason: str) -> RollbackReport:
         """What was undone so far; armed steps that need no undo are listed too."""
-        entries = [*self.entries, *self._not_needed()]
+        needless = [
+            call.entry(UndoOutcome.NOT_NEEDED) for armed in self.log.without_effect() for call in self._calls(armed)
+        ][:LISTED]
+        counted = sum(self.counts.values())
         return RollbackReport(
-            reason=reason, complete=all(one.outcome is not UndoOutcome.FAILED for one in entries), entries=entries
+            reason=reason,
+            complete=not self.counts[UndoOutcome.FAILED],
+            entries=[*self.entries, *needless],
+            entries_left_out=counted - len(self.entries),
+            undone=self.counts[UndoOutcome.UNDONE],
+            failed=self.counts[UndoOutcome.FAILED],
         )
 
-    def _not_needed(self) -> list[UndoEntry]:
-        return [
-            _entry(UndoCall(one, action, undo_id(one.path, number)), UndoOutcome.NOT_NEEDED)
-            for stack in self.armed.values()
-            for one in stack
-            if not one.settled and one.outcome == "failed"
-            for number, action in enumerate(one.plan.step.rollback_actions)
-        ]
-
-    async def unwind(self, graph: GraphPlan, call: CallUndo, *, only: Callable[[str], bool] | None = None) -> int:
+    async def unwind(self, graph: GraphPlan, call: CallUndo, *, only: Limit | None = None) -> int:
         """Undo what the graph's steps did, each after everything that came after it, independent ones in parallel.
 
-        `only` limits it to some steps by id (and what is nested in them). Gives how many undo actions failed.
+        Gives how many undo actions failed.
         """
-        before = sum(one.outcome is UndoOutcome.FAILED for one in self.entries)
-        await self._unwind(graph, "", call, only)
-        return sum(one.outcome is UndoOutcome.FAILED for one in self.entries) - before
+        before = self.counts[UndoOutcome.FAILED]
+        await self._graph(graph, self.log, call, only)
+        return self.counts[UndoOutcome.FAILED] - before
 
-    async def _unwind(self, graph: GraphPlan, prefix: str, call: CallUndo, only: Callable[[str], bool] | None) -> None:
+    async def _graph(self, graph: GraphPlan, log: UndoLog, call: CallUndo, only: Limit | None) -> None:
         undone = Settled(Outcome.COMPLETED)
 
         def parts(step_id: str) -> list[tuple[StepPlan, str]]:
-            """The step with its prefix, and before it the error handlers that ran for it, last one first."""
+            """The step with its name, and before it the error handlers that ran for it, last one first."""
             plan = graph.steps[step_id]
             handlers = [graph.steps[one] for one in reversed(graph.shape[step_id].handlers)]
-            own = [] if plan.owners else [(plan, prefix)]
-            return [*((one, handler_prefix(plan, one, prefix)) for one in handlers), *own]
+            own = [] if plan.owners else [(plan, plan.step_id)]
+            return [*((one, handler_name(plan, one)) for one in handlers), *own]
 
         async def undo(step_id: str) -> Settled:
-            for plan, own_prefix in parts(step_id):
-                await self._undo_step(plan, own_prefix, call, only)
+            for plan, name in parts(step_id):
+                await self._step(plan, name, log, call, only)
             return undone
 
         def nothing_to_undo(step_id: str) -> Settled | None:
-            work = any(plan.children is not None or self._work_of(plan, own) for plan, own in parts(step_id))
+            work = any(name in log.inner or log.needing(name) for _, name in parts(step_id))
             return None if work else undone
 
         await GraphDriver(graph.reversed, undo, at_once=nothing_to_undo).drive()
 
-    def _work_of(self, plan: StepPlan, prefix: str) -> list[Armed]:
-        return [one for one in reversed(self.armed.get(prefix + plan.step_id, [])) if one.needs_undo]
+    async def _step(self, plan: StepPlan, name: str, log: UndoLog, call: CallUndo, only: Limit | None) -> None:
+        wanted = only is None or plan.step_id in only.steps
+        passes = log.inner.get(name)
+        if passes is not None and (wanted or only is None):
+            await self._all_passes(plan, passes, call)
+        elif passes is not None and only is not None:
+            around = only.inside.get(plan.step_id, "")
+            logs = [one for key, one in passes.running.items() if around.endswith(f"{name}{key}.")]
+            await self._at_once(plan, logs, call, only)
+        if wanted:
+            await self._actions(name, log, call)
 
-    async def _undo_step(self, plan: StepPlan, prefix: str, call: CallUndo, only: Callable[[str], bool] | None) -> None:
-        wanted = only is None or only(plan.step_id)
+    async def _actions(self, name: str, log: UndoLog, call: CallUndo) -> None:
+        for armed in log.needing(name):
+            for undo in self._calls(armed):
+                for entry in await call(undo):
+                    self.note(entry)
+                armed.undone += 1
+            log.remove(name, armed)
+
+    async def _all_passes(self, plan: StepPlan, passes: Passes, call: CallUndo) -> None:
+        while True:
+            logs = [*reversed(passes.running.values()), *(log for _, log in reversed(passes.ended))]
+            if plan.step.step_type is StepType.LOOP:
+                for log in logs:
+                    await self._pass(plan, log, call, None)
+            else:
+                await self._at_once(plan, logs, call, None)
+            passes.ended = [(key, log) for key, log in passes.ended if not log.is_empty]
+            if not passes.unpack():
+                return
+
+    async def _at_once(self, plan: StepPlan, logs: list[UndoLog], call: CallUndo, only: Limit | None) -> None:
+        tasks = [asyncio.ensure_future(self._pass(plan, log, call, only)) for log in logs]
+        for task in tasks:
+            await task
+
+    async def _pass(self, plan: StepPlan, log: UndoLog, call: CallUndo, only: Limit | None) -> None:
         if plan.children is not None:
-            await self._unwind(plan.children, f"{prefix}{plan.step_id}.", call, None if wanted else only)
-        if not wanted:
-            return
-        for armed in self._work_of(plan, prefix):
-            armed.settled = True
-            for number, action in enumerate(armed.plan.step.rollback_actions):
-                undo = UndoCall(armed, action, undo_id(armed.path, number))
-                error = await call(undo)
-                outcome = UndoOutcome.UNDONE if error is None else UndoOutcome.FAILED
-                self.entries.append(_entry(undo, outcome, error))
+            await self._graph(plan.children, log, call, only)
+        else:
+            await self._actions("", log, call)
 
-
-def undo_id(path: str, number: int) -> str:
-    """Activity id of a step's undo action."""
-    return f"{path}.rollback[{number}]"
-
-
-def _entry(undo: UndoCall, outcome: UndoOutcome, error: ErrorInfo | None = None) -> UndoEntry:
-    armed = undo.armed
-    return UndoEntry(
-        path=armed.path,
-        step_id=armed.plan.step_id,
-        action=undo.action,
-        activity_id=undo.activity_id,
-        outcome=outcome,
-        step_outcome="completed"
-        if armed.outcome == "completed"
-        else "failed"
-        if armed.outcome == "failed"
-        else "unknown",
-        idempotency_key=armed.idempotency_key,
-        error=error,
-    )
+    def _calls(self, armed: Armed) -> list[UndoCall]:
+        """The undo actions of a step that have not run, in their order; a child's run is undone first."""
+        plan = self.plans[armed.step_id]
+        calls = [
+            UndoCall(plan, armed, action, f"{armed.path}.rollback[{number}]")
+            for number, action in enumerate(plan.step.rollback_actions)
+        ]
+        if armed.child is not None:
+            calls.insert(0, UndoCall(plan, armed, "", f"{armed.path}.rollback"))
+        return calls[armed.undone :]

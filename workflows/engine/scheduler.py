@@ -7,7 +7,7 @@ a settled step does not grow with the number of steps.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -57,17 +57,27 @@ class Node:
     routed_by: int = 0
     handlers: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    needed: int | None = None
+    """How many dependencies must complete; None: all must be settled and none may have failed."""
+    asks: bool = False
+    """Whether the step's own expression says when it starts."""
+    cancel_rest: bool = False
 
 
 Graph = Mapping[str, Node]
 
+AskJoin = Callable[[str, int], bool]
+"""Whether a step whose join is an expression may start, with so many dependencies completed."""
+
 
 @dataclass(slots=True)
 class Changes:
-    """What settling a step brought: steps to start, in definition order, and steps now skipped."""
+    """What settling a step brought, in definition order: steps to start, steps now skipped, and steps no longer needed."""
 
     ready: list[str] = field(default_factory=list)
     skipped: list[tuple[str, SkipReason]] = field(default_factory=list)
+    unneeded: list[str] = field(default_factory=list)
+    """Unsettled steps that a join with `cancel_rest` gives up; whoever runs them settles them."""
 
 
 @dataclass(slots=True)
@@ -84,9 +94,10 @@ class _Counters:
 class Scheduler:
     """The settled and unsettled steps of one graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, ask: AskJoin | None = None) -> None:
         """Take a graph whose edges are known to be consistent and acyclic (`check` sees to it)."""
         self._graph = graph
+        self._ask = ask
         self._counters = {
             step_id: _Counters(len(node.dependencies), node.routed_by, owners_remaining=len(node.owners))
             for step_id, node in graph.items()
@@ -98,6 +109,10 @@ class Scheduler:
     def remaining(self) -> int:
         """How many steps are not settled."""
         return len(self._graph) - len(self._settled)
+
+    def is_settled(self, step_id: str) -> bool:
+        """Whether a step is settled."""
+        return step_id in self._settled
 
     def unsettled(self) -> list[str]:
         """Ids of the steps not settled, in definition order."""
@@ -116,7 +131,9 @@ class Scheduler:
             later = self.settle(step_id, settled)
             changes.ready.extend(later.ready)
             changes.skipped.extend(later.skipped)
+            changes.unneeded.extend(later.unneeded)
         changes.ready = self._in_order(one for one in changes.ready if one not in self._settled)
+        changes.unneeded = self._in_order(one for one in changes.unneeded if one not in self._settled)
         return changes
 
     def settle(self, step_id: str, settled: Settled) -> Changes:
@@ -135,6 +152,7 @@ class Scheduler:
             for handler in node.handlers:
                 self._release_handler(handler, how.handled.get(handler), changes, waiting)
         changes.ready = self._in_order(changes.ready)
+        changes.unneeded = self._in_order(one for one in changes.unneeded if one not in self._settled)
         return changes
 
     def _count(self, node: Node, dependent: str, how: Settled) -> None:
@@ -156,16 +174,43 @@ class Scheduler:
             counters.routes_remaining = 0
 
     def _decide(self, step_id: str, changes: Changes, waiting: deque[tuple[str, Settled]]) -> None:
-        counters = self._counters[step_id]
-        if counters.remaining or step_id in self._settled or step_id in self._offered:
+        if step_id in self._settled or step_id in self._offered:
+            return
+        node, counters = self._graph[step_id], self._counters[step_id]
+        starts = self._starts(node, counters)
+        if not starts and counters.remaining:
             return
         self._offered.add(step_id)
-        reason = _reason_to_skip(counters)
-        if reason is None:
+        if starts:
             changes.ready.append(step_id)
+            if node.cancel_rest:
+                changes.unneeded.extend(self._rest(node))
             return
+        reason = _reason_to_skip(counters)
         changes.skipped.append((step_id, reason))
         waiting.append((step_id, Settled(Outcome.SKIPPED, reason=reason)))
+
+    def _starts(self, node: Node, counters: _Counters) -> bool:
+        if node.asks and self._ask is not None:
+            return self._ask(node.step_id, counters.completed)
+        if node.needed is not None:
+            return counters.completed >= node.needed
+        blocked = counters.remaining or counters.failed or counters.routes_remaining
+        return not blocked and counters.completed > 0
+
+    def _rest(self, node: Node) -> list[str]:
+        """The dependencies that are not settled, and what leads only to them."""
+        rest: dict[str, None] = {}
+        waiting = deque(node.dependencies)
+        while waiting:
+            current = waiting.popleft()
+            if current in self._settled or current in rest:
+                continue
+            rest[current] = None
+            for earlier in self._graph[current].dependencies:
+                if all(one in rest or one in self._settled for one in self._graph[earlier].dependents):
+                    waiting.append(earlier)
+        return self._in_order(rest)
 
     def _release_handler(
         self, handler: str, ended: Settled | None, changes: Changes, waiting: deque[tuple[str, Settled]]
@@ -184,11 +229,9 @@ class Scheduler:
         return sorted(step_ids, key=lambda step_id: self._graph[step_id].index)
 
 
-def _reason_to_skip(counters: _Counters) -> SkipReason | None:
+def _reason_to_skip(counters: _Counters) -> SkipReason:
     if counters.failed:
         return SkipReason.DEPENDENCY_FAILED
     if counters.routes_remaining:
         return SkipReason.NOT_ROUTED
-    if not counters.completed:
-        return SkipReason.DEPENDENCY_FAILED if counters.failed_upstream else SkipReason.NOT_ROUTED
-    return None
+    return SkipReason.DEPENDENCY_FAILED if counters.failed_upstream else SkipReason.NOT_ROUTED

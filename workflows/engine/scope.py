@@ -5,42 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from workflows.contract import ErrorInfo, Json
-from workflows.definition.models import StepStatus
-from workflows.engine.state import Record, RunState, static_path
-
-_NOT_STARTED = (StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING)
+from workflows.engine.frames import Frame
+from workflows.engine.record import Record
+from workflows.engine.state import RunState
 
 
 class StepsView(Mapping[str, Json]):
-    """The root `steps`: a step is there once it is settled; a skipped or failed one has no `output`."""
+    """The root `steps`, seen from one pass: a step's status is always there, its output and error once it has one."""
 
-    def __init__(self, state: RunState) -> None:
-        """Look into this state."""
+    def __init__(self, state: RunState, frame: Frame) -> None:
+        """Look into this state from this pass."""
         self._state = state
+        self._frame = frame
 
     def __getitem__(self, step_id: str) -> dict[str, Json]:
         """Build the entry of one step."""
-        record = self._record(step_id)
+        record = self._state.locate(step_id, self._frame)
         if record is None:
             raise KeyError(step_id)
         return step_entry(record)
 
     def __contains__(self, step_id: object) -> bool:
-        """Whether the step is settled."""
-        return isinstance(step_id, str) and self._record(step_id) is not None
+        """Whether the step has a place that can be seen from here."""
+        return isinstance(step_id, str) and self._state.locate(step_id, self._frame) is not None
 
     def __iter__(self) -> Iterator[str]:
-        """Ids of the settled steps."""
+        """Ids of those steps."""
         return (step_id for step_id in self._state.plan.steps if step_id in self)
 
     def __len__(self) -> int:
-        """How many steps are settled."""
+        """How many they are."""
         return sum(1 for _ in self)
-
-    def _record(self, step_id: str) -> Record | None:
-        plan = self._state.plan.steps.get(step_id)
-        record = self._state.records.get(static_path(plan)) if plan else None
-        return None if record is None or record.status in _NOT_STARTED else record
 
 
 def step_entry(record: Record) -> dict[str, Json]:
@@ -58,12 +53,13 @@ def error_entry(error: ErrorInfo) -> dict[str, Json]:
     return {"type": error.type, "message": error.message, "details": error.details}
 
 
-def scope_of(state: RunState, **more: Json) -> dict[str, Json]:
+def scope_of(state: RunState, frame: Frame, **more: Json) -> dict[str, Json]:
     """The roots every expression may use, and those of its place."""
     return {
         "input": state.input_data,
         "workflow": state.variables,
-        "steps": StepsView(state),
+        "steps": StepsView(state, frame),
         "run": state.run_info,
+        **frame.names,
         **more,
     }

@@ -6,7 +6,8 @@ Messages may come before the definition is known; they are kept and delivered in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,9 +19,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from workflows.contract import PREPARE_ACTIVITY, ExecutionOptions, Json, Prepared, PrepareRequest, RunRequest
 from workflows.engine.calls import is_being_cancelled
 from workflows.engine.failures import failure_of_activity
-from workflows.engine.payloads import decode
+from workflows.engine.payloads import NOTHING, decode, encode
 from workflows.engine.plan import plan_of
-from workflows.engine.run import Run, RunCancelled, RunFailedError
+from workflows.engine.run import Run, RunCancelled, RunContinues, RunFailedError
+from workflows.engine.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
 from workflows.errors import InputInvalid, OperationRefused, WorkflowError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -37,49 +39,93 @@ class Session:
         self._run: Run | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._early: list[Callable[[Run], None]] = []
+        self._beginning: asyncio.Future[None] | None = None
 
     async def run_registered(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
         """Run a registered definition: arguments `input_data[, execution_options]`."""
-        try:
-            values = [decode(one, f"argument {number + 1}") for number, one in enumerate(arguments)]
-        except WorkflowError as error:
-            raise as_failure(error) from error
-        input_data, options, *_ = [*values, None, None]
-        return await self._execute(
-            PrepareRequest(workflow_type=workflow_type, input_data=input_data, execution_options=options)
-        )
+        first, second, carried, *_ = [*arguments, NOTHING, NOTHING, NOTHING]
+        with _refused_as_failure():
+            input_data, options = decode(first, "argument 1"), decode(second, "argument 2")
+            earlier = earlier_part(decode(carried, "argument 3"))
+        request = PrepareRequest(workflow_type=workflow_type, input_data=input_data, execution_options=options)
+
+        def next_arguments(carried: Json) -> list[RawValue]:
+            return [first, second, encode(carried, "what the run carries on", CARRIED_LIMIT)]
+
+        return await self._execute(request, earlier, next_arguments)
 
     async def run_ad_hoc(self, workflow_type: str, argument: RawValue) -> Json:
         """Run the definition that comes with the argument."""
-        try:
+        with _refused_as_failure():
             request = parsed(RunRequest, decode(argument, "the argument"), "the argument", InputInvalid)
-        except WorkflowError as error:
-            raise as_failure(error) from error
-        return await self._execute(
-            PrepareRequest(
-                workflow_type=workflow_type,
-                workflow=request.workflow,
-                input_data=request.input_data,
-                execution_options=request.execution_options,
-            )
+            earlier = earlier_part(request.carried)
+        wanted = PrepareRequest(
+            workflow_type=workflow_type,
+            workflow=request.workflow,
+            input_data=request.input_data,
+            execution_options=request.execution_options,
         )
 
-    async def _execute(self, request: PrepareRequest) -> Json:
-        prepared = await _prepare(request)
+        def next_arguments(carried: Json) -> list[RawValue]:
+            value = {**request.model_dump(mode="json"), "carried": carried}
+            return [encode(value, "what the run carries on", CARRIED_LIMIT)]
+
+        taken = len(argument.payload.data) if request.carried is None else _size_without_carried(request)
+        return await self._execute(wanted, earlier, next_arguments, taken)
+
+    async def run_undo(self, workflow_type: str, argument: RawValue) -> Json:
+        """Undo what a run did that is part of another: everything comes with what it handed over."""
+        with _refused_as_failure():
+            earlier = earlier_part(decode(argument, "the argument"))
+        if earlier is None:
+            raise as_failure(InputInvalid("this workflow type is started by runs that undo their children."))
+        request = PrepareRequest(
+            workflow_type=workflow_type, input_data=earlier["input_data"], execution_options=earlier["options"]
+        )
+
+        def next_arguments(carried: Json) -> list[RawValue]:
+            return [encode(carried, "what the run carries on", CARRIED_LIMIT)]
+
+        return await self._execute(request, earlier, next_arguments)
+
+    async def _execute(
+        self,
+        request: PrepareRequest,
+        earlier: dict[str, Json] | None,
+        next_arguments: Callable[[Json], list[RawValue]],
+        taken: int = 0,
+    ) -> Json:
+        prepared = prepared_of(earlier) if earlier is not None else await _prepare(request)
         plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
         options = ExecutionOptions.model_validate(request.execution_options or {})
-        run = self._run = Run(plan, request.input_data, options, search_attributes=prepared.search_attributes)
-        for deliver in self._early:
-            deliver(run)
-        self._early.clear()
-        self._ready.set_result(None)
+        run = Run(plan, prepared, request.input_data, options, earlier, room=prepared.payload_limit - taken)
+        if earlier is None:
+            self._begin(run)
+        else:
+            self._beginning = asyncio.ensure_future(self._begin_when_idle(run))
         try:
             return await run.execute()
+        except RunContinues as going_on:
+            workflow.continue_as_new(args=next_arguments(going_on.carried))
         except RunCancelled:
+            await _require_cancelled()
             raise asyncio.CancelledError from None
         except RunFailedError as error:
             failure = error.failure
             raise ApplicationError(failure.message, failure.details, type=failure.code, non_retryable=True) from None
+
+    def _begin(self, run: Run) -> None:
+        """The run can be talked to."""
+        self._run = run
+        for deliver in self._early:
+            deliver(run)
+        self._early.clear()
+        self._ready.set_result(None)
+
+    async def _begin_when_idle(self, run: Run) -> None:
+        """Messages come after the steps that were under way have taken up their places."""
+        await workflow.wait_condition(lambda: True)
+        self._begin(run)
 
     @property
     def run(self) -> Run | None:
@@ -103,6 +149,28 @@ class Session:
             self._early.append(deliver)
         else:
             deliver(self._run)
+
+
+@contextlib.contextmanager
+def _refused_as_failure() -> Generator[None, None, None]:
+    """Turn an error of the project inside the block into the run's failure."""
+    try:
+        yield
+    except WorkflowError as error:
+        raise as_failure(error) from error
+
+
+def _size_without_carried(request: RunRequest) -> int:
+    return len(request.model_copy(update={"carried": None}).model_dump_json())
+
+
+async def _require_cancelled() -> None:
+    """A run that was cancelled in an earlier history asks for it again: only then can it end as cancelled."""
+    if is_being_cancelled():
+        return
+    with contextlib.suppress(asyncio.CancelledError):
+        await workflow.get_external_workflow_handle(workflow.info().workflow_id).cancel()
+        await asyncio.get_running_loop().create_future()
 
 
 async def _prepare(request: PrepareRequest) -> Prepared:

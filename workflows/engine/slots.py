@@ -16,17 +16,27 @@ class Slots:
         self._free = limit
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a slot can be had at once."""
+        return self._free > 0
+
+    def reserve(self) -> None:
+        """Take a slot at once for somebody who held one before the run continued as new; `hold` is told so."""
+        self._free -= 1
+
     @asynccontextmanager
-    async def hold(self) -> AsyncGenerator[None, None]:
-        """Wait for a slot and keep it for the block."""
-        await self._take()
+    async def hold(self, *, reserved: bool = False) -> AsyncGenerator[None, None]:
+        """Wait for a slot, unless one is reserved, and keep it for the block."""
+        if not reserved:
+            await self._take()
         try:
             yield
         finally:
             self._give_back()
 
     async def _take(self) -> None:
-        if self._free:
+        if self._free > 0:
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()

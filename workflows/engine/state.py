@@ -1,63 +1,30 @@
-"""The run's state: the only mutable place of the engine."""
+"""The run's state: step records, variables and counts. Records of passes that have ended are let go after a while."""
 
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
-from workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason, StepState
+from workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason
 from workflows.definition.models import StepStatus
+from workflows.engine.frames import Frame
 from workflows.engine.plan import Plan
+from workflows.engine.record import Record
 from workflows.engine.step_plan import StepPlan
+from workflows.engine.undo_log import UndoLog
 
+KEPT = 500
+"""Records that are still shown of copies and rounds that have ended, the latest ones."""
 
-@dataclass(slots=True)
-class Record:
-    """What happened to one step of the run. Times are RFC 3339 in UTC."""
-
-    plan: StepPlan
-    path: str
-    status: StepStatus = StepStatus.PENDING
-    start_time: str | None = None
-    end_time: str | None = None
-    output: Json = None
-    has_output: bool = False
-    notes: dict[str, Json] = field(default_factory=dict)
-    error: ErrorInfo | None = None
-    routed: frozenset[str] | None = None
-    retry_count: int = 0
-    recovered: bool = False
-    skip_reason: SkipReason | None = None
-    waiting_for: str | None = None
-
-    def as_state(self, *, include_data: bool = True) -> StepState:
-        """The record under the names that callers know."""
-        data: dict[str, Json] = dict(self.notes)
-        if include_data and self.has_output:
-            data["output"] = self.output
-        return StepState(
-            path=self.path,
-            step_id=self.plan.step_id,
-            name=self.plan.step.label,
-            step_type=self.plan.step.step_type,
-            status=self.status,
-            start_time=self.start_time,
-            end_time=self.end_time,
-            execution_data=data,
-            error_info=self.error,
-            retry_count=self.retry_count,
-            recovered=self.recovered,
-            skip_reason=self.skip_reason,
-            waiting_for=self.waiting_for,
-        )
+_SETTLED = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED)
 
 
 class RunState:
     """Step records, variables and counts of one run."""
 
     def __init__(self, plan: Plan, input_data: Json, run_info: Mapping[str, Json]) -> None:
-        """Start with the definition's variables and every static step pending."""
+        """Start with the definition's variables, and pending every step that has one place in the run."""
         self.plan = plan
         self.input_data = input_data
         self.run_info = run_info
@@ -68,15 +35,19 @@ class RunState:
         self.records: dict[str, Record] = {}
         self.counts: dict[StepStatus, int] = dict.fromkeys(StepStatus, 0)
         self.active: dict[str, Record] = {}
+        self.longest_step = 0.0
+        """Seconds."""
+        self._ended: deque[str] = deque()
+        self._carried: dict[str, list[str]] = {}
         for path, step in static_steps(plan):
-            self.open(path, step)
+            self._new(path, step)
 
-    def open(self, path: str, plan: StepPlan) -> Record:
-        """Give the record of a path, pending if it is new."""
-        record = self.records.get(path)
-        if record is None:
-            record = self.records[path] = Record(plan, path)
-            self.counts[StepStatus.PENDING] += 1
+    def open(self, key: str, plan: StepPlan, frame: Frame) -> Record:
+        """Give the record of a step in a pass by its name there, pending if it is new."""
+        path = frame.prefix + key
+        record = self.records.get(path) or self._new(path, plan)
+        if frame.opened is not None:
+            frame.opened[path] = None
         return record
 
     def change(self, record: Record, status: StepStatus) -> None:
@@ -88,6 +59,8 @@ class RunState:
             self.active[record.path] = record
         else:
             self.active.pop(record.path, None)
+        if status in _SETTLED:
+            self.longest_step = max(self.longest_step, record.seconds)
 
     def skip(self, record: Record, reason: SkipReason) -> None:
         """Settle a record as skipped."""
@@ -97,25 +70,114 @@ class RunState:
 
     def reset(self, record: Record) -> None:
         """Forget what a step came to, so that it can run again."""
-        record.start_time = record.end_time = record.output = record.error = record.routed = None
-        record.skip_reason = record.waiting_for = None
-        record.has_output = record.recovered = False
-        record.notes.clear()
+        record.forget()
         self.change(record, StepStatus.PENDING)
 
     def mirror(self, source: Record, target: Record) -> None:
         """Show one record's end under another path."""
-        target.start_time, target.end_time = source.start_time, source.end_time
-        target.output, target.has_output, target.error = source.output, source.has_output, source.error
-        target.skip_reason, target.routed = source.skip_reason, source.routed
+        target.take_over(source)
         self.change(target, source.status)
 
+    def end_pass(self, frame: Frame, outer: Frame, *, keep: bool) -> None:
+        """A round or copy has ended: its records go, the oldest first, unless expressions may still read them (`keep`).
+
+        Those that are kept go with the pass around it, if that is one of many.
+        """
+        if keep:
+            if outer.opened is not None:
+                outer.opened.update(frame.opened or {})
+            return
+        self._ended.extend(frame.opened or ())
+        while len(self._ended) > KEPT:
+            self.records.pop(self._ended.popleft(), None)
+
+    def adopt(self, frame: Frame) -> None:
+        """A pass goes on that began in another history: the records it made there are its own again."""
+        if frame.opened is not None:
+            frame.opened.update(dict.fromkeys(self._carried.pop(frame.prefix, ())))
+
+    def drop(self, prefix: str) -> None:
+        """Let go of the records of a pass that will run anew."""
+        for path in [one for one in self.records if one.startswith(prefix)]:
+            self.records.pop(path)
+            self.active.pop(path, None)
+
+    def reset_failed(self, frame: Frame) -> None:
+        """A pass runs again: forget what did not complete in it."""
+        for record in [one for path, one in self.records.items() if path.startswith(frame.prefix)]:
+            if record.status is not StepStatus.COMPLETED:
+                self.reset(record)
+
+    def locate(self, step_id: str, frame: Frame) -> Record | None:
+        """The record that a step's id means in a pass: its own, or that of the pass around it; of a loop the latest round."""
+        plan = self.plan.steps.get(step_id)
+        if plan is None:
+            return None
+        prefix = ""
+        for container in plan.containers:
+            inner = frame.inside.get(container) or self._latest_pass(prefix + container)
+            if inner is None:
+                return None
+            prefix = inner
+        return self.records.get(prefix + step_id)
+
+    def _latest_pass(self, path: str) -> str | None:
+        record = self.records.get(path)
+        if record is None or record.plan.step.for_each is not None:
+            return None
+        return f"{path}{record.round_key}." if record.round_key is not None else f"{path}."
+
     def find(self, name: str) -> Record | None:
-        """The record of a path, or of a step id whose path is its place in the definition."""
+        """The record of a path, or of a step id: at its place in the definition, else where it is running now."""
         record = self.records.get(name)
         if record is None and name in self.plan.steps:
             record = self.records.get(static_path(self.plan.steps[name]))
+            return record or next((one for one in self.active.values() if one.plan.step_id == name), None)
         return record
+
+    def dump(self) -> dict[str, Json]:
+        """As plain data, without the records of passes that have ended."""
+        ended = set(self._ended)
+        kept = [one.dump() for one in self.records.values() if one.is_told and one.path not in ended]
+        return {
+            "variables": self.variables,
+            "status": self.status.value,
+            "error": self.error.model_dump(mode="json") if self.error else None,
+            "audit": [one.model_dump(mode="json") for one in self.audit],
+            "records": kept,
+            "counts": {status.value: count for status, count in self.counts.items()},
+            "longest_step": self.longest_step,
+        }
+
+    def load(self, data: Mapping[str, Json]) -> None:
+        """Take over what `dump` gave."""
+        self.variables = data["variables"]
+        self.status = RunStatus(data["status"])
+        self.error = ErrorInfo.model_validate(data["error"]) if data["error"] else None
+        self.audit = [AuditEntry.model_validate(one) for one in data["audit"]]
+        self.longest_step = data["longest_step"]
+        for one in data["records"]:
+            record = Record.load(one, self.plan.steps)
+            self.records[record.path] = record
+            for prefix in _passes_around(record.path):
+                self._carried.setdefault(prefix, []).append(record.path)
+            if record.status in (StepStatus.RUNNING, StepStatus.WAITING):
+                self.active[record.path] = record
+        self.counts = {StepStatus(status): count for status, count in data["counts"].items()}
+
+    def _new(self, path: str, plan: StepPlan) -> Record:
+        record = self.records[path] = Record(plan, path)
+        self.counts[StepStatus.PENDING] += 1
+        return record
+
+
+def _passes_around(path: str) -> Iterator[str]:
+    """Prefixes of the rounds and copies that a path is in."""
+    for place, character in enumerate(path):
+        if (character == "." and path[:place].rpartition(".")[2].endswith("]")) or (
+            character == "." and "#" in path[:place].rpartition(".")[2]
+        ):
+            yield path[: place + 1]
 
 
 def static_path(plan: StepPlan) -> str:
@@ -124,6 +186,12 @@ def static_path(plan: StepPlan) -> str:
 
 
 def static_steps(plan: Plan) -> Iterator[tuple[str, StepPlan]]:
-    """Every step with its static path, in definition order."""
+    """Every step that has one place in the run, with its path, in definition order."""
     for step in plan.steps.values():
-        yield static_path(step), step
+        if not any(plan.steps[one].repeats for one in step.containers):
+            yield static_path(step), step
+
+
+def root_frame(log: UndoLog) -> Frame:
+    """The pass of the definition's own graph."""
+    return Frame(log)

@@ -12,11 +12,14 @@ from functools import cached_property
 from typing import Any
 
 from workflows.definition.models import StepType, WorkflowStep
-from workflows.definition.policies import BackoffStrategy, ErrorHandler, RetryPolicy
+from workflows.definition.policies import BackoffStrategy, CircuitBreakerPolicy, ErrorHandler, EventTrigger, RetryPolicy
 from workflows.engine.scheduler import Graph
 from workflows.expressions import (
     EVENT,
+    FOR_EACH,
+    LOOP,
     ORDINARY,
+    PROGRESS,
     RESULT,
     CompiledCondition,
     Expression,
@@ -26,7 +29,11 @@ from workflows.expressions import (
     compile_expression,
     compile_mapping,
     compile_targets,
+    compile_test,
 )
+
+# `check` has said which names each place may use; here any that it may have said yes to will do.
+_ROOTS = ORDINARY | FOR_EACH | LOOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Retries:
     non_retryable: tuple[str, ...]
     continue_on_failure: bool
     success_threshold: float
+    breaker: CircuitBreakerPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,46 +76,51 @@ class StepPlan:
         """The step's id."""
         return self.step.step_id
 
+    @property
+    def repeats(self) -> bool:
+        """Whether what is inside runs more than once, each time under a path of its own."""
+        return self.step.step_type is StepType.LOOP or self.step.for_each is not None
+
     @cached_property
     def conditions(self) -> tuple[CompiledCondition, ...]:
         """What must hold for the step to run; a conditional step's conditions are its routes."""
         if self.step.step_type is StepType.CONDITIONAL:
             return ()
-        return tuple(compile_condition(one, ORDINARY) for one in self.step.conditions)
+        return tuple(compile_condition(one, _ROOTS) for one in self.step.conditions)
 
     @cached_property
     def routes(self) -> tuple[RoutePlan, ...]:
         """Where a conditional step may lead."""
         return tuple(
-            RoutePlan(None if one.default else compile_condition(one, ORDINARY), one.next_steps)
+            RoutePlan(None if one.default else compile_condition(one, _ROOTS), one.next_steps)
             for one in self.step.conditions
         )
 
     @cached_property
     def input(self) -> Template | None:
         """Builds the action's input."""
-        return compile_mapping(self.step.input_mapping, ORDINARY) if self.step.input_mapping else None
+        return compile_mapping(self.step.input_mapping, _ROOTS) if self.step.input_mapping else None
 
     @cached_property
     def outputs(self) -> OutputMapping | None:
         """Writes the result to the workflow's variables."""
-        return compile_targets(self.step.output_mapping, ORDINARY | RESULT) if self.step.output_mapping else None
+        return compile_targets(self.step.output_mapping, _ROOTS | RESULT) if self.step.output_mapping else None
 
     @cached_property
     def undo_input(self) -> Template | None:
         """Builds the undo actions' input instead of the standard one."""
-        return compile_mapping(self.step.rollback_mapping, ORDINARY | RESULT) if self.step.rollback_mapping else None
+        return compile_mapping(self.step.rollback_mapping, _ROOTS | RESULT) if self.step.rollback_mapping else None
 
     @cached_property
     def subject(self) -> Template | None:
         """Builds what exactly is approved."""
-        return compile_mapping(self.step.approval.subject, ORDINARY) if self.step.approval else None
+        return compile_mapping(self.step.approval.subject, _ROOTS) if self.step.approval else None
 
     @cached_property
     def approvers(self) -> tuple[str | Expression, ...]:
         """Names, and expressions that give names."""
         entries = self.step.approval.approvers if self.step.approval else ()
-        return tuple(one if isinstance(one, str) else compile_expression(one.expression, ORDINARY) for one in entries)
+        return tuple(one if isinstance(one, str) else compile_expression(one.expression, _ROOTS) for one in entries)
 
     @cached_property
     def wait_value(self) -> Expression | float | None:
@@ -116,13 +129,54 @@ class StepPlan:
         if wait is None:
             return None
         value = wait.until if wait.until is not None else wait.seconds
-        return compile_expression(value, ORDINARY) if isinstance(value, str) else value
+        return compile_expression(value, _ROOTS) if isinstance(value, str) else value
 
     @cached_property
     def event_match(self) -> Expression | None:
-        """Whether an event is the one waited for."""
-        wait = self.step.wait
-        return compile_expression(wait.match, ORDINARY | EVENT) if wait and wait.match else None
+        """Whether an event is the one waited for, by a `wait` step or for a webhook's callback."""
+        waits = self.step.wait or (self.step.webhook.callback if self.step.webhook else None)
+        return compile_expression(waits.match, _ROOTS | EVENT) if waits and waits.match else None
+
+    @cached_property
+    def cancel_match(self) -> Expression | None:
+        """Whether an event is the one that ends the step."""
+        return _match_of(self.step.cancel_on)
+
+    @cached_property
+    def add_match(self) -> Expression | None:
+        """Whether an event is one more item."""
+        return _match_of(self.step.add_on)
+
+    @cached_property
+    def join(self) -> Expression | None:
+        """The join, where it is an expression."""
+        join = self.step.join
+        return compile_expression(join, _ROOTS) if isinstance(join, str) and join not in ("all", "any") else None
+
+    @cached_property
+    def items(self) -> Expression | None:
+        """What a fan-out runs over."""
+        return compile_expression(self.step.for_each, _ROOTS) if self.step.for_each is not None else None
+
+    @cached_property
+    def complete_when(self) -> CompiledCondition | None:
+        """Whether a container needs no more of what runs inside."""
+        source = self.step.complete_when
+        return compile_test(source, _ROOTS | PROGRESS) if source is not None else None
+
+    @cached_property
+    def loop_condition(self) -> CompiledCondition | None:
+        """Whether a loop goes on."""
+        source = self.step.loop_condition
+        return compile_test(source, _ROOTS) if source is not None else None
+
+    @cached_property
+    def request(self) -> Template | None:
+        """Builds a webhook's request."""
+        webhook = self.step.webhook
+        if webhook is None:
+            return None
+        return compile_mapping({"url": webhook.url, "headers": webhook.headers, "body": webhook.body}, _ROOTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +187,10 @@ class GraphPlan:
     shape: Graph
     reversed: Graph
     """The same edges turned round, for undoing."""
+
+
+def _match_of(trigger: EventTrigger | None) -> Expression | None:
+    return compile_expression(trigger.match, _ROOTS | EVENT) if trigger and trigger.match else None
 
 
 def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
@@ -153,6 +211,7 @@ def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
         non_retryable=pick("non_retryable", ()),
         continue_on_failure=pick("continue_on_failure", fallback=False),
         success_threshold=pick("parallel_failure_threshold", 0.5),
+        breaker=pick("circuit_breaker", None),
     )
 
 

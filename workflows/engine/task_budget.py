@@ -8,6 +8,8 @@ from temporalio import workflow
 
 from workflows.engine.slots import Slots
 
+TASK_LIMIT_STEPS = 1_000
+"""Steps that may settle in one workflow task: a task that does not yield for two seconds counts as a deadlock."""
 TASK_LIMIT_BYTES = 5 * 512 * 1024
 """2.5 MiB: with the pinned definition (1 MiB) and the envelopes it stays under the server's 4 MiB for one message."""
 
@@ -17,9 +19,27 @@ class TaskBudget:
 
     def __init__(self) -> None:
         """Nothing was sent."""
-        self._task = 0
+        self._task: int = 0
         self._sent = 0
+        self._settled = 0
         self._turn = Slots(1)
+
+    def settled(self) -> None:
+        """A step settled in this task."""
+        self._begin_task()
+        self._settled += 1
+
+    async def breathe(self) -> None:
+        """Wait for the next workflow task where this one has done enough."""
+        if self._settled < TASK_LIMIT_STEPS:
+            return
+        async with self._turn.hold():
+            while self._is_worn():
+                await workflow.sleep(timedelta(milliseconds=1), summary="room for more steps")
+
+    def _is_worn(self) -> bool:
+        self._begin_task()
+        return self._settled >= TASK_LIMIT_STEPS
 
     async def reserve(self, size: int) -> None:
         """Wait until this many bytes fit into the current workflow task; a single value always does."""
@@ -29,11 +49,14 @@ class TaskBudget:
                 await workflow.sleep(timedelta(milliseconds=1), summary="room for large inputs")
 
     def _fits(self, size: int) -> bool:
-        # The history grows between workflow tasks and never within one.
-        task = workflow.info().get_current_history_length()
-        if task != self._task:
-            self._task, self._sent = task, 0
+        self._begin_task()
         if self._sent and self._sent + size > TASK_LIMIT_BYTES:
             return False
         self._sent += size
         return True
+
+    def _begin_task(self) -> None:
+        # The history grows between workflow tasks and never within one.
+        task: int = workflow.info().get_current_history_length()
+        if task != self._task:
+            self._task, self._sent, self._settled = task, 0, 0

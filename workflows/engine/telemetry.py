@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from temporalio import workflow
@@ -10,13 +11,13 @@ from temporalio.common import MetricHistogramFloat, MetricMeter
 
 from workflows.contract import ErrorInfo, Json, RunResult
 from workflows.definition.models import StepStatus
-from workflows.engine.tracing import Trace, begin_trace, extern_functions
+from workflows.engine.tracing import Trace, begin_trace, extern_functions, take_up_trace
 
 if TYPE_CHECKING:
     from temporalio.api.common.v1 import Payload
 
+    from workflows.engine.record import Record
     from workflows.engine.saga import UndoCall
-    from workflows.engine.state import Record
 
 METRICS_WANTED = "adw_metrics_wanted"
 """Extern function of a worker that exports metrics."""
@@ -74,7 +75,7 @@ class RunMetrics:
 
     def undo_ended(self, undo: UndoCall, error: ErrorInfo | None) -> None:
         """Count an undo action."""
-        self._undo_ended.add(1, {"step": undo.armed.plan.step_id, "outcome": "failed" if error else "undone"})
+        self._undo_ended.add(1, {"step": undo.plan.step_id, "outcome": "failed" if error else "undone"})
 
     def _record_custom(self, step_id: str, names: tuple[str, ...], output: dict[str, Json]) -> None:
         for name in names:
@@ -99,17 +100,28 @@ class RunTelemetry:
         self._metrics = metrics
         self._on = trace is not None or metrics is not None
         self._started: dict[str, int] = {}
-        if metrics is not None:
-            metrics.run_started()
+
+    def dump(self) -> dict[str, Json]:
+        """What a run carries on when it continues as new."""
+        return {"started": self._started, "trace": self._trace.dump() if self._trace else None}
+
+    def run_started(self) -> None:
+        """The run begins."""
+        if self._metrics is not None:
+            self._metrics.run_started()
+
+    def take_up(self, started: dict[str, int]) -> None:
+        """Go on with steps that were under way."""
+        self._started = started
 
     def step_started(self, record: Record) -> None:
-        """A step begins; waiting for a free slot counts as its time."""
-        if not self._on:
+        """A step begins, or is taken up again; waiting for a free slot counts as its time."""
+        if not self._on or record.path in self._started:
             return
         now = self._started[record.path] = workflow.time_ns()
         if self._trace is not None:
             # In a path only containers end with a dot: 'ship.label' is below 'ship', an error handler 'pay!refund' is not.
-            self._trace.open(record.path, record.plan.step_id, now, record.path.rpartition(".")[0])
+            self._trace.open(record.path, record.plan.step_id, now, _container(record.path))
 
     def step_ended(self, record: Record) -> None:
         """A step settled. Recovering later from a failure is no second end."""
@@ -133,7 +145,7 @@ class RunTelemetry:
             return
         if self._trace is not None:
             now = workflow.time_ns()
-            self._trace.open(record.path, record.plan.step_id, now, record.path.rpartition(".")[0])
+            self._trace.open(record.path, record.plan.step_id, now, _container(record.path))
             self._trace.close(record.path, now, _attributes(record), None)
         if self._metrics is not None and record.plan.step.metrics_enabled:
             self._metrics.step_ended(record, None)
@@ -141,7 +153,7 @@ class RunTelemetry:
     def undo_started(self, undo: UndoCall, parent: str) -> None:
         """An undo action begins; `parent` is the path of the `rollback` step it is for, or empty."""
         if self._trace is not None:
-            self._trace.open(undo.activity_id, f"undo {undo.armed.plan.step_id}", workflow.time_ns(), parent)
+            self._trace.open(undo.activity_id, f"undo {undo.plan.step_id}", workflow.time_ns(), parent)
 
     def undo_ended(self, undo: UndoCall, error: ErrorInfo | None) -> None:
         """An undo action ended for good."""
@@ -168,10 +180,21 @@ class RunTelemetry:
         return None if self._trace is None else self._trace.header(activity_id)
 
 
-def begin_telemetry(workflow_id: str) -> RunTelemetry:
-    """What the worker wants to hear about the current run, which begins."""
-    wanted = METRICS_WANTED in extern_functions()
-    return RunTelemetry(begin_trace(f"run {workflow_id}"), RunMetrics(workflow.metric_meter()) if wanted else None)
+def begin_telemetry(workflow_id: str, carried: Mapping[str, Json] | None = None) -> RunTelemetry:
+    """What the worker wants to hear about the current run, which begins, or goes on with what it `carried`."""
+    metrics = RunMetrics(workflow.metric_meter()) if METRICS_WANTED in extern_functions() else None
+    if carried is None:
+        telemetry = RunTelemetry(begin_trace(f"run {workflow_id}"), metrics)
+        telemetry.run_started()
+        return telemetry
+    telemetry = RunTelemetry(take_up_trace(carried["trace"]), metrics)
+    telemetry.take_up(carried["started"])
+    return telemetry
+
+
+def _container(path: str) -> str:
+    """Path of the step that a step is nested in: of `ship[3].label` it is `ship`, but 'pay!refund' is nested in none."""
+    return re.sub(r"[\[#][^.]*$", "", path.rpartition(".")[0])
 
 
 def _attributes(record: Record) -> dict[str, str | int]:

@@ -60,8 +60,8 @@ class Trace:
     carrier: Mapping[str, Any]
     """What came with the run beside its `traceparent`, handed on as it is."""
     opened: dict[str, _OpenSpan] = field(default_factory=dict[str, _OpenSpan])
-    times: dict[str, int] = field(default_factory=dict[str, int])
-    """How often each key was opened: a step may run again."""
+    count: int = 0
+    """Spans opened so far: a step may run again, and its span then has another id."""
 
     def open(self, key: str, name: str, start: int, parent: str | None) -> None:
         """Begin a span below the one with the key `parent`, or below the run where that is not open."""
@@ -92,9 +92,20 @@ class Trace:
         carrier = {**self.carrier, "traceparent": f"00-{self.trace_id}-{span.span_id}-0{_SAMPLED}"}
         return Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(carrier).encode())
 
+    def dump(self) -> dict[str, Any]:
+        """As plain data, open spans included."""
+        opened = {key: [one.name, one.span_id, one.parent_id, one.start] for key, one in self.opened.items()}
+        return {"trace_id": self.trace_id, "carrier": dict(self.carrier), "opened": opened, "count": self.count}
+
+    @staticmethod
+    def load(data: Mapping[str, Any]) -> Trace:
+        """The trace of `dump`."""
+        opened = {key: _OpenSpan(*one) for key, one in data["opened"].items()}
+        return Trace(data["trace_id"], data["carrier"], opened, data["count"])
+
     def _open(self, key: str, name: str, start: int, parent_id: str | None) -> None:
-        number = self.times[key] = self.times.get(key, 0) + 1
-        span_id = _hash(f"{workflow.info().run_id}/{key}/{number}", 16)
+        self.count += 1
+        span_id = _hash(f"{workflow.info().run_id}/{key}/{self.count}", 16)
         self.opened[key] = _OpenSpan(name, span_id, parent_id, start)
 
 
@@ -120,6 +131,11 @@ def begin_trace(name: str) -> Trace | None:
     trace = Trace(trace_id, carrier)
     trace.open_run(name, int(info.workflow_start_time.timestamp() * 1_000_000) * 1000, parent_id)
     return trace
+
+
+def take_up_trace(data: Mapping[str, Any] | None) -> Trace | None:
+    """The trace of a run that continued as new; None where it had none, or where this worker does not trace."""
+    return Trace.load(data) if data is not None and RECORD_SPAN in extern_functions() else None
 
 
 def extern_functions() -> Mapping[str, Callable[..., Any]]:

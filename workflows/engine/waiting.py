@@ -6,9 +6,10 @@ import asyncio
 from datetime import datetime
 from typing import Literal, TypeVar
 
+from workflows.contract import SkipReason
 from workflows.engine.clock import answer_before
 from workflows.engine.context import StepContext
-from workflows.engine.failures import StepSkippedByOperator
+from workflows.engine.failures import StepSkipped
 
 Answer = TypeVar("Answer")
 
@@ -16,7 +17,7 @@ Answer = TypeVar("Answer")
 async def wait_or_skip(
     step: StepContext, answer: asyncio.Future[Answer | None], deadline: datetime | None, summary: str
 ) -> Answer | None:
-    """Wait for the answer, or until the deadline, which gives None. Raises `StepSkippedByOperator` on `skip_step`."""
+    """Wait for the answer, or until the deadline, which gives None. Raises `StepSkipped` on `skip_step`."""
     skip: asyncio.Future[Literal["skip"]] = asyncio.get_running_loop().create_future()
     skip.add_done_callback(lambda _: None if answer.done() else answer.set_result(None))
     step.run.operations.waiting[step.path] = skip
@@ -25,6 +26,6 @@ async def wait_or_skip(
     finally:
         step.run.operations.waiting.pop(step.path, None)
     if skip.done():
-        raise StepSkippedByOperator
+        raise StepSkipped(SkipReason.BY_OPERATOR)
     skip.cancel()
     return result

@@ -12,7 +12,7 @@ CEL is as the language definition says, with these differences, all of them for 
 from workflows.expressions.analysis import Reference
 from workflows.expressions.condition import CompiledCondition, compile_condition, compile_test
 from workflows.expressions.expression import Expression, compile_expression
-from workflows.expressions.roots import EVENT, FOR_EACH, LOOP, ORDINARY, RESULT, roots_at
+from workflows.expressions.roots import EVENT, FOR_EACH, LOOP, ORDINARY, PROGRESS, RESULT, roots_at
 from workflows.expressions.target import OutputMapping, OutputTarget, compile_targets, parse_target
 from workflows.expressions.template import Template, compile_mapping
 
@@ -21,6 +21,7 @@ __all__ = [
     "FOR_EACH",
     "LOOP",
     "ORDINARY",
+    "PROGRESS",
     "RESULT",
     "CompiledCondition",
     "Expression",

@@ -17,7 +17,10 @@ RESULT: Final = frozenset({"result"})
 """Added in `output_mapping` and `rollback_mapping`: what the step's action returned."""
 
 EVENT: Final = frozenset({"event"})
-"""Added in `wait.match`: the data of the event."""
+"""Added where an event is matched: its data."""
+
+PROGRESS: Final = frozenset({"progress"})
+"""Added in `complete_when`: counts of the nested steps or copies."""
 
 
 def roots_at(*, in_for_each: bool = False, in_loop: bool = False) -> frozenset[str]:

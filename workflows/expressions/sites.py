@@ -9,12 +9,13 @@ from typing import Any, Final, cast
 from workflows.definition.locations import Loc
 from workflows.definition.models import StepType, WorkflowStep
 from workflows.definition.outline import Graph, Placement
-from workflows.definition.policies import Condition
+from workflows.definition.policies import Condition, EventTrigger
 from workflows.definition.rules import Layout
-from workflows.expressions.roots import EVENT, ORDINARY, RESULT, roots_at
+from workflows.expressions.roots import EVENT, ORDINARY, PROGRESS, RESULT, roots_at
 
 ANYTHING: Final[frozenset[str]] = frozenset()
 _BOOL: Final = frozenset({"bool"})
+_COUNT: Final = frozenset({"bool", "number"})
 _LIST: Final = frozenset({"list"})
 _NUMBER: Final = frozenset({"number"})
 _TEXT: Final = frozenset({"string"})
@@ -26,7 +27,7 @@ class Site:
     """One expression, or one condition in its three-part form.
 
     `visible` has a bit for each step whose entry the expression may read; `target` is the right side of an output mapping;
-    `gives` are the types its value may have, where not all are good; `result_of` is the action whose output `result` is.
+    `gives` are the types its value may have, where not all are good; `result_of` is the step whose output `result` is.
     """
 
     loc: Loc
@@ -35,7 +36,8 @@ class Site:
     visible: int
     target: str | None = None
     gives: frozenset[str] = ANYTHING
-    result_of: str | None = None
+    result_of: WorkflowStep | None = None
+    fix: str = "Correct the expression."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,28 @@ class _Place:
     roots: frozenset[str]
     before: int
     own: int
-    """The step and what is nested in it."""
+    """The step and what is nested in it, but for copies."""
 
     @property
     def loc(self) -> Loc:
         """Where the step is."""
         return self.placement.loc
+
+    @property
+    def inside(self) -> int:
+        """What is nested in the step, but for copies."""
+        return self.own & ~(1 << self.placement.number)
+
+    @property
+    def again(self) -> int:
+        """The step itself where it is a loop over an action, which may look at what its latest round gave."""
+        step = self.placement.step
+        return 1 << self.placement.number if step.step_type is StepType.LOOP and step.action is not None else 0
+
+    @property
+    def rounds(self) -> frozenset[str]:
+        """The names of what a loop does in each round."""
+        return self.roots | roots_at(in_loop=self.placement.step.step_type is StepType.LOOP)
 
 
 def sites(plan: Layout) -> Iterator[Site]:
@@ -67,21 +85,11 @@ def sites(plan: Layout) -> Iterator[Site]:
 
 
 def _step_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
-    inside = place.own & ~(1 << place.placement.number)
     yield from _condition_sites(step, place)
-    yield from _mapping((*place.loc, "input_mapping"), step.input_mapping, place.roots, place.before)
-    for source, target in step.output_mapping.items():
-        loc: Loc = (*place.loc, "output_mapping", source)
-        yield Site(loc, source, place.roots | RESULT, place.before | inside, target, result_of=step.action)
-    rollback = (*place.loc, "rollback_mapping")
-    for site in _mapping(rollback, step.rollback_mapping, place.roots | RESULT, place.before | place.own):
-        yield replace(site, result_of=step.action)
-    yield from _own_text(place, "for_each", step.for_each, _LIST)
-    if isinstance(step.join, str) and step.join not in ("all", "any"):
-        yield from _own_text(place, "join", step.join)
-    if step.loop_condition is not None:
-        roots = place.roots | roots_at(in_loop=step.step_type is StepType.LOOP)
-        yield Site((*place.loc, "loop_condition"), step.loop_condition, roots, place.before | inside, gives=_BOOL)
+    yield from _data_sites(step, place)
+    yield from _join_sites(step, place)
+    yield from _repetition_sites(step, place)
+    yield from _trigger_sites("cancel_on", step.cancel_on, place)
     yield from _approval_sites(step, place)
     yield from _wait_sites(step, place)
     yield from _webhook_sites(step, place)
@@ -89,9 +97,37 @@ def _step_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
         yield Site((*place.loc, "orchestrator", "task"), step.orchestrator.task, place.roots, place.before)
 
 
-def _own_text(place: _Place, name: str, source: str | None, gives: frozenset[str] = ANYTHING) -> Iterator[Site]:
-    if source is not None:
-        yield Site((*place.loc, name), source, place.roots, place.before, gives=gives)
+def _data_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    yield from _mapping((*place.loc, "input_mapping"), step.input_mapping, place.rounds, place.before | place.again)
+    for source, target in step.output_mapping.items():
+        loc: Loc = (*place.loc, "output_mapping", source)
+        yield Site(loc, source, place.roots | RESULT, place.before | place.inside, target, result_of=step)
+    rollback = (*place.loc, "rollback_mapping")
+    for site in _mapping(rollback, step.rollback_mapping, place.roots | RESULT, place.before | place.own):
+        yield replace(site, result_of=step)
+
+
+def _join_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    if isinstance(step.join, str) and step.join not in ("all", "any"):
+        fix = "Write 'all', 'any', a number, or an expression that gives a number or a bool."
+        yield Site((*place.loc, "join"), step.join, place.roots, place.before, gives=_COUNT, fix=fix)
+
+
+def _repetition_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
+    if step.for_each is not None:
+        yield Site((*place.loc, "for_each"), step.for_each, place.roots, place.before, gives=_LIST)
+    yield from _trigger_sites("add_on", step.add_on, place)
+    if step.complete_when is not None:
+        visible = place.before | place.inside
+        yield Site((*place.loc, "complete_when"), step.complete_when, place.roots | PROGRESS, visible, gives=_BOOL)
+    if step.loop_condition is not None:
+        visible = place.before | place.inside | place.again
+        yield Site((*place.loc, "loop_condition"), step.loop_condition, place.rounds, visible, gives=_BOOL)
+
+
+def _trigger_sites(name: str, trigger: EventTrigger | None, place: _Place) -> Iterator[Site]:
+    if trigger is not None and trigger.match is not None:
+        yield Site((*place.loc, name, "match"), trigger.match, place.roots | EVENT, place.before, gives=_BOOL)
 
 
 def _condition_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
@@ -125,8 +161,10 @@ def _webhook_sites(step: WorkflowStep, place: _Place) -> Iterator[Site]:
     if step.webhook is None:
         return
     loc = (*place.loc, "webhook")
-    yield Site((*loc, "url"), step.webhook.url, place.roots, place.before, gives=_TEXT)
-    yield from _mapping((*loc, "headers"), step.webhook.headers, place.roots, place.before)
+    fix = "Write an expression; fixed text needs quotes inside: \"'https://...'\"."
+    yield Site((*loc, "url"), step.webhook.url, place.roots, place.before, gives=_TEXT, fix=fix)
+    for header in _mapping((*loc, "headers"), step.webhook.headers, place.roots, place.before):
+        yield replace(header, gives=_TEXT | _NUMBER)
     yield from _mapping((*loc, "body"), step.webhook.body, place.roots, place.before)
     callback = step.webhook.callback
     if callback is not None and callback.match is not None:

@@ -3,64 +3,114 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 from workflows.contract import Json
 from workflows.definition.schema import value_problems
-from workflows.engine.calls import call_action, is_being_cancelled
+from workflows.engine.calls import ActionCall, call_action, is_being_cancelled
 from workflows.engine.context import Done, StepContext
-from workflows.engine.failures import StepFailure, failure_of, failure_of_activity
+from workflows.engine.failures import failure_of, failure_of_activity
 from workflows.engine.payloads import encode
-from workflows.engine.saga import Armed
+from workflows.engine.undo_log import Armed, StepOutcome, UndoLog
 from workflows.errors import InputInvalid, WorkflowError
 
 
 async def run_action(step: StepContext) -> Done:
-    """Call the action and give its result. Its undo is armed before it is scheduled."""
-    async with step.run.slots.hold():
-        value, arguments = _mapped_input(step)
-        await step.run.budget.reserve(sum(len(one.payload.data) for one in arguments))
-        armed = step.run.saga.arm(step.plan, step.path, step.run.idempotency_key(step.path), value)
-        step.begin()
+    """Call the action and give its result."""
+    return Done(await ArmedCall(step, step.plan.step.action or "", step.path, step.frame.undo, step.key).run())
+
+
+class ArmedCall:
+    """One call of an action, whose undo is armed just before it is scheduled."""
+
+    def __init__(
+        self,
+        step: StepContext,
+        action: str,
+        path: str,
+        log: UndoLog,
+        name: str,
+        build: Callable[[StepContext], Json] | None = None,
+    ) -> None:
+        """`path` is the activity's id, `name` that of the step in its pass; `build` gives the input instead of the mapping."""
+        self._step = step
+        self._action = action
+        self._path = path
+        self._log = log
+        self._name = name
+        self._build = build
+        self._input: Json = None
+        self._armed: Armed | None = None
+
+    async def run(self) -> Json:
+        """Call it; raises `StepFailure`."""
+        call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin)
         try:
-            output = await call_action(step, arguments)
+            output = await call_action(call)
         except ActivityError as error:
-            failure = failure_of_activity(error, step.plan.step.action or "")
-            _mark(armed, failure)
+            failure = failure_of_activity(error, self._action)
+            self._mark(failure.effect)
             if is_being_cancelled():
                 raise asyncio.CancelledError from failure
             raise failure from error
         except WorkflowError as error:
             # The action did run; only what it returned cannot be used.
-            _complete(armed, None)
+            self._mark("completed")
             raise failure_of(error) from error
         except asyncio.CancelledError:
-            if armed is not None:
-                armed.outcome = "unknown"
+            self._mark("unknown")
             raise
-        _complete(armed, output)
-        return Done(output)
+        self._mark("completed", output)
+        return output
+
+    def _arguments(self) -> list[RawValue]:
+        limit = self._step.run.prepared.payload_limit
+        if self._build is not None:
+            self._input = self._build(self._step)
+            return [encode(self._input, "the request", limit)]
+        if self._step.plan.input is None:
+            return []
+        with self._step.reading("input_mapping"):
+            self._input = mapped_input(self._step)
+            return [encode(self._input, "the mapped input", limit)]
+
+    def _begin(self) -> None:
+        if self._armed is None:
+            self._armed = arm(self._step, self._path, self._log, self._name, self._input)
+        self._step.begin()
+
+    def _mark(self, outcome: StepOutcome, output: Json = None) -> None:
+        if self._armed is not None:
+            settle_armed(self._step, self._armed, outcome, output)
 
 
-def _mapped_input(step: StepContext) -> tuple[Json, list[RawValue]]:
+def mapped_input(step: StepContext) -> Json:
+    """What the step's `input_mapping` gives; null without one. Raises `InputInvalid` and expression errors."""
     if step.plan.input is None:
-        return None, []
-    with step.reading("input_mapping"):
-        value = step.plan.input.evaluate(step.scope())
-        problems = value_problems(step.plan.step.input_validation, value) if step.plan.step.input_validation else []
-        if problems:
-            raise InputInvalid(f"the mapped input does not fit 'input_validation': {'; '.join(problems)}.")
-        return value, [encode(value, "the mapped input")]
+        return None
+    value = step.plan.input.evaluate(step.scope())
+    problems = value_problems(step.plan.step.input_validation, value) if step.plan.step.input_validation else []
+    if problems:
+        raise InputInvalid(f"the mapped input does not fit 'input_validation': {'; '.join(problems)}.")
+    return value
 
 
-def _mark(armed: Armed | None, failure: StepFailure) -> None:
-    if armed is not None:
-        armed.outcome = failure.effect
+def arm(step: StepContext, path: str, log: UndoLog, name: str, value: Json) -> Armed | None:
+    """Note a step before it is scheduled; None where it has nothing to undo it with."""
+    if not step.plan.step.rollback_actions:
+        return None
+    return log.arm(name, Armed(step.plan.step_id, path, step.run.idempotency_key(path), value))
 
 
-def _complete(armed: Armed | None, output: Json) -> None:
-    if armed is not None:
-        armed.outcome = "completed"
-        armed.output = output
+def settle_armed(step: StepContext, armed: Armed, outcome: StepOutcome, output: Json) -> None:
+    """Say how an armed step ended."""
+    armed.outcome, armed.output = outcome, output
+    if step.plan.undo_input is None or step.frame.opened is None or not armed.needs_undo:
+        return
+    try:
+        armed.mapped = step.plan.undo_input.evaluate(step.scope(result=output))
+    except WorkflowError:
+        armed.mapped = None  # The rollback tries again, and reports why it cannot.

@@ -42,6 +42,9 @@ async def run_human_approval(step: StepContext) -> Done:
 
 def _open(step: StepContext) -> OpenApproval:
     approval = step.plan.step.approval or Approval()
+    answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
+    if "asked" in step.record.cursor:  # Asked before the run continued as new.
+        return OpenApproval.load(step.record, approval, step.record.cursor["asked"], answer)
     with step.reading("approval.subject"):
         subject: Json = step.plan.subject.evaluate(step.scope()) if step.plan.subject else {}
     now = workflow.now()
@@ -53,7 +56,7 @@ def _open(step: StepContext) -> OpenApproval:
         digest=digest_of(step.run.plan.sha256, step.path, subject),
         requested_at=timestamp(now),
         deadline=now + timedelta(seconds=approval.deadline) if approval.deadline is not None else None,
-        answer=asyncio.get_running_loop().create_future(),
+        answer=answer,
     )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
-from workflows.contract import ErrorInfo
-from workflows.engine.calls import call_undo
+from workflows.contract import UndoOutcome
 from workflows.engine.context import Done, StepContext
 from workflows.engine.driver import ended
 from workflows.engine.failures import failure_of
 from workflows.engine.plan import Plan
-from workflows.engine.saga import UndoCall
+from workflows.engine.saga import Limit
+from workflows.engine.unwinding import unwind
 from workflows.errors import RollbackIncomplete
 
 
@@ -19,25 +18,24 @@ async def run_rollback(step: StepContext) -> Done:
     """Undo the settled steps, or only those after `rollback_to`, which keeps its effect. Once begun, it is finished."""
     step.begin()
     run = step.run
-    already = len(run.saga.entries)
-    only = _steps_after(run.plan, step.plan.step.rollback_to) if step.plan.step.rollback_to else None
-
-    async def call(undo: UndoCall) -> ErrorInfo | None:
-        return await call_undo(run, undo, step.path)
-
-    unwinding = asyncio.ensure_future(run.saga.unwind(run.plan.root, call, only=only))
+    before = step.record.cursor.setdefault("before", [len(run.saga.entries), run.saga.counts[UndoOutcome.FAILED]])
+    target = step.plan.step.rollback_to
+    only = Limit(_steps_after(run.plan, target), step.frame.inside) if target else None
+    unwinding = asyncio.ensure_future(unwind(run, only=only, parent=step.path))
     cancelled = await ended(unwinding)
-    failed = unwinding.result()
-    entries = run.saga.entries[already:]
+    unwinding.result()
+    failed = run.saga.counts[UndoOutcome.FAILED] - before[1]
+    entries = run.saga.entries[before[0] :]
     if cancelled:
         raise asyncio.CancelledError
     if failed:
         names = ", ".join(f"{one.path} ({one.action})" for one in entries if one.outcome == "failed")
         raise failure_of(RollbackIncomplete(f"step {step.path!r}: {failed} undo actions failed: {names}."))
-    return Done({"undone": [{"step_id": one.step_id, "path": one.path, "action": one.action} for one in entries]})
+    undone = [one for one in entries if one.outcome == "undone"]
+    return Done({"undone": [{"step_id": one.step_id, "path": one.path, "action": one.action} for one in undone]})
 
 
-def _steps_after(plan: Plan, step_id: str) -> Callable[[str], bool]:
+def _steps_after(plan: Plan, step_id: str) -> frozenset[str]:
     """The steps that come after this one by the definition's edges, in its own graph and those around it."""
     after: set[str] = set()
     graph = plan.root
@@ -50,4 +48,4 @@ def _steps_after(plan: Plan, step_id: str) -> Callable[[str], bool]:
                     after.add(later)
                     waiting.append(later)
         graph = graph.steps[one].children or graph
-    return after.__contains__
+    return frozenset(after)

@@ -26,8 +26,10 @@ async def run_wait(step: StepContext) -> Done:
         raise AssertionError(f"step {step.path!r} has no 'wait'")
     if wait.event is not None:
         return await _wait_for_event(step, wait, wait.event)
-    with step.reading("wait.until" if wait.until is not None else "wait.seconds"):
-        until = _moment(step, wait)
+    if "until" not in step.record.cursor:
+        with step.reading("wait.until" if wait.until is not None else "wait.seconds"):
+            step.record.cursor["until"] = _moment(step, wait).isoformat()
+    until = parse_timestamp(step.record.cursor["until"])
     step.wait(f"until {timestamp(until)}")
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     await wait_or_skip(step, never, until, step.plan.step.label)
@@ -35,14 +37,8 @@ async def run_wait(step: StepContext) -> Done:
 
 
 async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
-    match = step.plan.event_match
-    answer = step.run.events.wait(name, lambda data: _matches(step, match, data))
-    deadline = workflow.now() + timedelta(seconds=wait.timeout) if wait.timeout is not None else None
-    step.wait(f"event {name!r}" + (f" until {timestamp(deadline)}" if deadline else ""))
-    try:
-        event: EventMessage | None = await wait_or_skip(step, answer, deadline, step.plan.step.label)
-    finally:
-        step.run.events.leave(name, answer)
+    deadline = deadline_in(step, wait.timeout)
+    event = await await_event(step, name, deadline, transient=wait.transient)
     if event is not None:
         return Done(event.data)
     if wait.on_timeout == "continue":
@@ -50,7 +46,29 @@ async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
     raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {wait.timeout:g} seconds."))
 
 
-def _matches(step: StepContext, match: Expression | None, data: Json) -> bool:
+async def await_event(
+    step: StepContext, name: str, deadline: datetime | None, *, transient: bool = False
+) -> EventMessage | None:
+    """Wait for the event this step takes; None when the deadline passed."""
+    match = step.plan.event_match
+    answer = step.run.events.wait(name, lambda data: event_fits(step, match, data), transient=transient)
+    step.wait(f"event {name!r}" + (f" until {timestamp(deadline)}" if deadline else ""))
+    try:
+        return await wait_or_skip(step, answer, deadline, step.plan.step.label)
+    finally:
+        step.run.events.leave(name, answer)
+
+
+def deadline_in(step: StepContext, seconds: float | None) -> datetime | None:
+    """When this step's wait ends, the same moment also after the run continued as new."""
+    if seconds is None:
+        return None
+    until: str = step.record.cursor.setdefault("until", (workflow.now() + timedelta(seconds=seconds)).isoformat())
+    return parse_timestamp(until)
+
+
+def event_fits(step: StepContext, match: Expression | None, data: Json) -> bool:
+    """Whether an event is the one a step means."""
     if match is None:
         return True
     try:

@@ -1,0 +1,40 @@
+"""Whether a request may have taken effect, over all attempts of its step."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from activities import context
+from activities.builtin.failures import EFFECT, UNKNOWN
+
+_NOTE: dict[str, JsonValue] = {EFFECT: UNKNOWN}
+
+
+class Doubt:
+    """The doubt of one attempt, and of those before it.
+
+    A request that was sent may have taken effect until the server says otherwise. The note travels with the heartbeat, so
+    that a later attempt which finds the server gone does not report that nothing happened.
+    """
+
+    def __init__(self, method: str) -> None:
+        """Read what the attempts before left; a GET never takes effect."""
+        self._safe = method == "GET"
+        self._earlier = _NOTE in context.heartbeat_details()
+        self.exists = self._earlier
+        """Whether the effect is unknown as things stand."""
+        self.sent = False
+        """Whether this attempt began to send its request."""
+
+    def sending(self) -> None:
+        """From here on the request may have an effect."""
+        self.sent = True
+        self.exists = self._earlier or not self._safe
+        if self.exists:
+            context.heartbeat(_NOTE)
+
+    def denied(self) -> None:
+        """The server says that this attempt had no effect."""
+        self.exists = self._earlier
+        if not self.exists:
+            context.heartbeat()

@@ -1,0 +1,63 @@
+"""Built-in action: how a child run ended, for a parent that goes on in a new history and cannot await it any more."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from datetime import timedelta
+from typing import Any, cast
+
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import (
+    ApplicationError,
+    ApplicationErrorCategory,
+    CancelledError,
+    TerminatedError,
+    TimeoutError,
+)
+
+from workflows.contract import WATCH_ACTIVITY, WatchedRun, WatchRun
+
+LOOK_SECONDS = 1.0
+"""How long one attempt waits for the end; a slot of the worker is taken meanwhile."""
+AGAIN = timedelta(seconds=4)
+"""Until the next attempt."""
+
+
+@activity.defn(name=WATCH_ACTIVITY)
+async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model checks it
+    """Take a `WatchRun`, give a `WatchedRun`; while the run goes on the attempt fails, and is repeated for as long as it takes."""
+    wanted = WatchRun.model_validate(request)
+    handle = activity.client().get_workflow_handle(wanted.workflow_id)
+    try:
+        result: Any = await asyncio.wait_for(handle.result(), LOOK_SECONDS)
+    except builtins.TimeoutError as error:
+        status = (await handle.describe()).status
+        if status is not None and status is not WorkflowExecutionStatus.RUNNING:
+            raise ApplicationError(f"run {wanted.workflow_id!r} has just ended.", type="LookAgain") from error
+        raise ApplicationError(
+            f"run {wanted.workflow_id!r} goes on.",
+            type="StillRunning",
+            category=ApplicationErrorCategory.BENIGN,
+            next_retry_delay=AGAIN,
+        ) from None
+    except WorkflowFailureError as error:
+        return _failure(error.cause).model_dump(mode="json")
+    return WatchedRun(status="completed", result=cast("dict[str, Any]", result)).model_dump(mode="json")
+
+
+def _failure(cause: BaseException | None) -> WatchedRun:
+    if isinstance(cause, ApplicationError):
+        details: Any = cause.details[0] if cause.details else None
+        return WatchedRun(status="failed", type=cause.type or "", message=cause.message, details=details)
+    if isinstance(cause, CancelledError):
+        return WatchedRun(status="failed", type="Cancelled", message="it was cancelled.")
+    kind = (
+        "Terminated"
+        if isinstance(cause, TerminatedError)
+        else "Timeout"
+        if isinstance(cause, TimeoutError)
+        else "Ended"
+    )
+    return WatchedRun(status="ended", type=kind, message=f"it did not end by itself: {cause}")

@@ -1,0 +1,113 @@
+"""Runs a graph in one pass: from its beginning, or from where it stood when the run continued as new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from workflows.contract import SkipReason
+from workflows.definition.models import StepStatus
+from workflows.engine.context import RunContext
+from workflows.engine.driver import GraphDriver
+from workflows.engine.frames import Frame
+from workflows.engine.plan import handler_name
+from workflows.engine.scheduler import Outcome, Settled
+from workflows.engine.scope import scope_of
+from workflows.engine.slots import Slots
+from workflows.engine.step_plan import GraphPlan, StepPlan
+from workflows.errors import WorkflowError
+
+_OUTCOMES = {
+    StepStatus.COMPLETED: Outcome.COMPLETED,
+    StepStatus.FAILED: Outcome.FAILED,
+    StepStatus.SKIPPED: Outcome.SKIPPED,
+}
+
+
+async def run_graph(
+    run: RunContext,
+    graph: GraphPlan,
+    frame: Frame,
+    *,
+    contained: bool = True,
+    slots: Slots | None = None,
+    on_settled: Callable[[], None] | None = None,
+) -> None:
+    """Run until every step is settled. `slots` bound how many run at a time; `on_settled` is called after each.
+
+    With `contained` a failure nothing recovers from settles its step and the graph goes on; otherwise it raises `StepFailure`.
+    """
+    known = known_in(run, graph, frame)
+    execute = _Bounded(run, graph, frame, slots, known).execute if slots is not None else run.execute
+
+    async def run_step(step_id: str) -> Settled:
+        settled = await execute(graph.steps[step_id], frame, contained=contained)
+        if on_settled is not None:
+            on_settled()
+        return settled
+
+    def note_skip(step_id: str, reason: SkipReason) -> None:
+        record = run.state.open(step_id, graph.steps[step_id], frame)
+        if not record.closed:
+            run.skip(record, reason)
+
+    def withdraw(step_id: str) -> None:
+        run.withdrawals.withdraw(frame.prefix + step_id, SkipReason.NOT_NEEDED)
+
+    def ask(step_id: str, completed: int) -> bool:
+        return join_holds(run, graph, frame, step_id, completed)
+
+    await GraphDriver(graph.shape, run_step, on_skip=note_skip, on_withdraw=withdraw, ask=ask).drive(known)
+
+
+def known_in(run: RunContext, graph: GraphPlan, frame: Frame) -> dict[str, Settled]:
+    """The steps that settled before; error handlers settle with their owners."""
+    known: dict[str, Settled] = {}
+    for step_id, plan in graph.steps.items():
+        record = run.state.records.get(frame.prefix + step_id)
+        if record is not None and record.closed and not plan.owners:
+            handlers = _handled(run, graph, frame, step_id)
+            known[step_id] = Settled(_OUTCOMES[record.status], record.routed, record.skip_reason, handled=handlers)
+    return known
+
+
+def join_holds(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str, completed: int) -> bool:
+    """Whether a step whose join is an expression starts now; one that cannot be evaluated starts, and fails with the reason."""
+    join = graph.steps[step_id].join
+    if join is None:
+        return False
+    try:
+        value: object = join.evaluate(scope_of(run.state, frame))
+    except WorkflowError:
+        return True
+    if isinstance(value, bool):
+        return value
+    return not isinstance(value, int | float) or completed >= value
+
+
+def _handled(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str) -> Mapping[str, Settled]:
+    """How the error handlers ended that ran for a step."""
+    ended: dict[str, Settled] = {}
+    for handler in graph.shape[step_id].handlers:
+        name = handler_name(graph.steps[step_id], graph.steps[handler])
+        record = run.state.records.get(frame.prefix + name)
+        if record is not None and record.closed and record.status is not StepStatus.SKIPPED:
+            ended[handler] = Settled(_OUTCOMES[record.status], record.routed, record.skip_reason)
+    return ended
+
+
+class _Bounded:
+    """Runs so many steps of a graph at a time; those that had begun when the run continued as new keep their slots."""
+
+    def __init__(
+        self, run: RunContext, graph: GraphPlan, frame: Frame, slots: Slots, known: Mapping[str, Settled]
+    ) -> None:
+        self._run = run
+        self._slots = slots
+        records = [run.state.records.get(frame.prefix + step_id) for step_id in graph.steps if step_id not in known]
+        self._under_way = {record.plan.step_id for record in records if record is not None and record.resumed}
+        for _ in self._under_way:
+            slots.reserve()
+
+    async def execute(self, plan: StepPlan, frame: Frame, *, contained: bool = True) -> Settled:
+        async with self._slots.hold(reserved=plan.step_id in self._under_way):
+            return await self._run.execute(plan, frame, contained=contained)

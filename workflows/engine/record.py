@@ -1,0 +1,125 @@
+"""What happened to one step of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.contract import ErrorInfo, Json, SkipReason, StepState
+from workflows.definition.models import StepStatus
+from workflows.engine.clock import parse_timestamp
+from workflows.engine.step_plan import StepPlan
+
+_PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_count", "recovered", "waiting_for")
+_MORE = ("cursor", "closed")
+
+
+@dataclass(slots=True)
+class Record:
+    """What happened to one step of the run. Times are RFC 3339 in UTC."""
+
+    plan: StepPlan
+    path: str
+    status: StepStatus = StepStatus.PENDING
+    start_time: str | None = None
+    end_time: str | None = None
+    output: Json = None
+    has_output: bool = False
+    notes: dict[str, Json] = field(default_factory=dict[str, Json])
+    """Shown beside the output."""
+    cursor: dict[str, Json] = field(default_factory=dict[str, Json])
+    """Where a step that runs stands, for its runner: what it needs to go on when the run continues as new."""
+    error: ErrorInfo | None = None
+    routed: frozenset[str] | None = None
+    retry_count: int = 0
+    recovered: bool = False
+    skip_reason: SkipReason | None = None
+    waiting_for: str | None = None
+    closed: bool = False
+    """Nothing more follows: its error handlers have run too, and its dependents know."""
+    resumed: bool = False
+    """It was under way when the run continued as new, and nothing took it up again yet."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; 0 for a step that never ran."""
+        if self.start_time is None or self.end_time is None:
+            return 0
+        return (parse_timestamp(self.end_time) - parse_timestamp(self.start_time)).total_seconds()
+
+    @property
+    def round_key(self) -> str | None:
+        """The latest round of a loop, as its path says it."""
+        number = self.cursor.get("round")
+        return None if number is None else f"#{number}"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is anything to carry on about it."""
+        return self.status is not StepStatus.PENDING or self.retry_count > 0
+
+    def forget(self) -> None:
+        """Forget what it came to, so that it can run again."""
+        self.start_time = self.end_time = self.output = self.error = self.routed = None
+        self.skip_reason = self.waiting_for = None
+        self.has_output = self.recovered = self.closed = self.resumed = False
+        self.notes.clear()
+        self.cursor.clear()
+
+    def take_over(self, source: Record) -> None:
+        """Show another record's end."""
+        self.start_time, self.end_time = source.start_time, source.end_time
+        self.output, self.has_output, self.error = source.output, source.has_output, source.error
+        self.skip_reason, self.routed = source.skip_reason, source.routed
+
+    def as_state(self, *, include_data: bool = True) -> StepState:
+        """The record under the names that callers know."""
+        data: dict[str, Json] = dict(self.notes)
+        if include_data and self.has_output:
+            data["output"] = self.output
+        return StepState(
+            path=self.path,
+            step_id=self.plan.step_id,
+            name=self.plan.step.label,
+            step_type=self.plan.step.step_type,
+            status=self.status,
+            start_time=self.start_time,
+            end_time=self.end_time,
+            execution_data=data,
+            error_info=self.error,
+            retry_count=self.retry_count,
+            recovered=self.recovered,
+            skip_reason=self.skip_reason,
+            waiting_for=self.waiting_for,
+        )
+
+    def dump(self) -> dict[str, Json]:
+        """As plain data; what is at its default is left out."""
+        data: dict[str, Any] = {"step": self.plan.step_id, "path": self.path, "status": self.status.value}
+        data.update({name: value for name in (*_PLAIN, *_MORE) if (value := getattr(self, name))})
+        if self.has_output:
+            data["output"] = self.output
+        if self.error is not None:
+            data["error"] = self.error.model_dump(mode="json")
+        if self.routed is not None:
+            data["routed"] = sorted(self.routed)
+        if self.skip_reason is not None:
+            data["skip_reason"] = self.skip_reason.value
+        return data
+
+    @staticmethod
+    def load(data: Mapping[str, Json], plans: Mapping[str, StepPlan]) -> Record:
+        """The record of `dump`."""
+        record = Record(plans[data["step"]], data["path"], StepStatus(data["status"]))
+        for name in (*_PLAIN, *_MORE):
+            if name in data:
+                setattr(record, name, data[name])
+        if "error" in data:
+            record.error = ErrorInfo.model_validate(data["error"])
+        if "routed" in data:
+            record.routed = frozenset(data["routed"])
+        if "skip_reason" in data:
+            record.skip_reason = SkipReason(data["skip_reason"])
+        record.resumed = not record.closed
+        return record

@@ -1,0 +1,21 @@
+"""Undoing what a run did, with the run's own services."""
+
+from __future__ import annotations
+
+from workflows.contract import UndoEntry, UndoOutcome
+from workflows.engine.calls import call_undo
+from workflows.engine.children import undo_child
+from workflows.engine.context import RunContext
+from workflows.engine.saga import Limit, UndoCall
+
+
+async def unwind(run: RunContext, *, only: Limit | None = None, parent: str = "") -> int:
+    """Undo everything, or what `only` says; gives how many undo actions failed. `parent` is the `rollback` step it is for."""
+
+    async def call(undo: UndoCall) -> list[UndoEntry]:
+        if not undo.action:
+            return await undo_child(run, undo)
+        error = await call_undo(run, undo, parent)
+        return [undo.entry(UndoOutcome.FAILED if error else UndoOutcome.UNDONE, error)]
+
+    return await run.saga.unwind(run.plan.root, call, only=only)
