@@ -20,6 +20,8 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.builtin import HttpPolicy, HttpRequests
+from activities.builtin.runs import watch_run
 from activities.interceptors import ActionInterceptor
 from activities.prepare import Preparation
 from activities.registry import ActionRegistry
@@ -30,6 +32,7 @@ from client.logs import configure_logs
 from client.packages import require_own_modules
 from client.search_attributes import can_use_search_attributes
 from client.settings import Settings, load_settings
+from client.storage import payload_limit
 from client.telemetry.metrics import WaitingRuns, metrics_interceptors, metrics_runtime
 from workflows.advanced_workflow import WORKFLOWS
 from workflows.definition.load import LoadedDefinition, definition_sha256
@@ -126,9 +129,16 @@ async def _serve(serving: Serving, *, check_only: bool) -> int:
 
 def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
     """One worker for the main queue with runs and actions, and one with actions only for each capability."""
-    preparation = Preparation(serving.definitions, serving.registry.catalog(), search_attributes=search_attributes)
     settings = serving.settings
-    actions = serving.registry.activities()
+    preparation = Preparation(
+        serving.definitions,
+        serving.registry.catalog(),
+        search_attributes=search_attributes,
+        continue_after=settings.continue_after,
+        payload_limit=payload_limit(client),
+    )
+    http = HttpRequests(HttpPolicy(settings.http_allowed_hosts))
+    actions = [*serving.registry.activities(), http.send]
     common: dict[str, Any] = {
         "interceptors": [*metrics_interceptors(settings), ActionInterceptor(), EngineInterceptor()],
         "max_concurrent_activities": settings.max_concurrent_activities,
@@ -140,7 +150,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[*actions, preparation.prepare],
+        activities=[*actions, preparation.prepare, watch_run],
         workflow_runner=sandbox_runner(),
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,

@@ -55,6 +55,7 @@ class Preparation:
         `continue_after` and `payload_limit` are pinned in each run: see `workflows.contract.Prepared`.
         """
         self._definitions = definitions
+        self._known = {name: loaded.workflow for name, loaded in definitions.items()}
         self._catalog = catalog
         self._common = Prepared(
             sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
@@ -75,14 +76,18 @@ class Preparation:
             raise refusal(error) from None
 
     def _prepare(self, request: PrepareRequest) -> Prepared:
-        if request.workflow is None:
+        options = _options(request.execution_options)
+        if options.rerun is not None and request.workflow is None:
+            workflow = _read_repeated(options.rerun.definition, request.workflow_type)
+            pinned = {"sha256": definition_sha256(workflow), "definition": dump_definition(workflow)}
+            prepared = self._common.model_copy(update=pinned)
+        elif request.workflow is None:
             workflow, prepared = self._find(request.workflow_type)
-            _require_version(workflow, request.execution_options)
+            _require_version(workflow, options.version)
         else:
             workflow = _read(request.workflow)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
         self._accept(workflow, prepared.sha256)
-        _require_options(request.execution_options)
         _require_input(workflow, request.input_data)
         return prepared
 
@@ -106,7 +111,8 @@ class Preparation:
         if sha256 in self._accepted:
             return
         # Another worker, in another language too, may serve an action this one does not know.
-        problems = [p for p in errors_of(check(workflow, self._catalog)) if p.code != Code.UNKNOWN_ACTION.value]
+        found = errors_of(check(workflow, self._catalog, self._known))
+        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
         if problems:
             raise DefinitionProblems(workflow.workflow_id, problems)
         later = unsupported(workflow)
@@ -131,8 +137,17 @@ def _read(data: dict[str, JsonValue]) -> AdvancedWorkflow:
     return validated.workflow
 
 
-def _require_version(workflow: AdvancedWorkflow, options: JsonValue) -> None:
-    wanted = options.get("version") if isinstance(options, dict) else None
+def _read_repeated(data: dict[str, JsonValue], workflow_type: str) -> AdvancedWorkflow:
+    workflow = _read(data)
+    if workflow.workflow_id != workflow_type:
+        raise InputInvalid(
+            f"the corrected definition is {workflow.workflow_id!r} and the run is of type {workflow_type!r}; "
+            "keep the 'workflow_id'."
+        )
+    return workflow
+
+
+def _require_version(workflow: AdvancedWorkflow, wanted: str | None) -> None:
     if wanted is not None and wanted != workflow.version:
         raise DefinitionNotFound(
             f"definition {workflow.workflow_id!r} has version {workflow.version!r} on this worker and {wanted!r} is wanted; "
@@ -140,9 +155,9 @@ def _require_version(workflow: AdvancedWorkflow, options: JsonValue) -> None:
         )
 
 
-def _require_options(options: JsonValue) -> None:
+def _options(options: JsonValue) -> ExecutionOptions:
     try:
-        ExecutionOptions.model_validate({} if options is None else options)
+        return ExecutionOptions.model_validate({} if options is None else options)
     except ValidationError as error:
         raise InputInvalid(f"execution_options do not fit: {places(error)}.") from None
 

@@ -41,9 +41,11 @@ def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCa
     Raises:
         DefinitionProblems: for the first definition with other errors.
     """
+    known = {name: loaded.workflow for name, loaded in definitions.items()}
     for loaded in definitions.values():
         problems = [
-            problem.at_line(loaded.line_of(problem.path)) for problem in errors_of(check(loaded.workflow, catalog))
+            problem.at_line(loaded.line_of(problem.path))
+            for problem in errors_of(check(loaded.workflow, catalog, known))
         ]
         refused = [problem for problem in problems if problem.code not in ONLY_WARNED]
         if refused:

@@ -42,7 +42,7 @@ async def retry_rollback(client: Client, id: str, *, run_id: str | None = None) 
     report = await _failed_report(client, id, run_id)
     handle = client.get_workflow_handle(id, run_id=run_id)
     async with explained(id, "rollback"):
-        entries = await _entries(handle, await _still_failed(client, id, report))
+        entries = await _entries(client, id, await _still_failed(client, id, report))
         request = RollbackAgain(execution_id=report.execution_id, run=id, entries=entries)
         again: WorkflowHandle[Any, Any] = await client.start_workflow(
             ROLLBACK_WORKFLOW_TYPE,
@@ -86,8 +86,7 @@ async def _still_failed(client: Client, id: str, report: RunResult) -> list[Undo
     if status is WorkflowExecutionStatus.RUNNING:
         raise OperationRefused(f"run {id!r} is being rolled back again already; 'adw show {rollback_id(id)}' shows it.")
     latest = await _report_of(again, id)
-    undone = {one.activity_id for one in latest.entries if one.outcome is UndoOutcome.UNDONE}
-    left = [one for one in latest.entries if one.activity_id not in undone]
+    left = [one for one in latest.entries if one.outcome is not UndoOutcome.UNDONE]
     if not left:
         raise OperationRefused(f"run {id!r} has nothing left to undo; '{rollback_id(id)}' undid the rest.")
     return left
@@ -104,13 +103,42 @@ async def _report_of(again: WorkflowHandle[Any, Any], id: str) -> RollbackReport
     return parse(RollbackReport, answer, id)
 
 
-async def _entries(handle: WorkflowHandle[Any, Any], failed: list[UndoEntry]) -> list[UndoAgain]:
-    scheduled: dict[str, ActivityTaskScheduledEventAttributes] = {}
-    async for event in handle.fetch_history_events():
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-            attributes = event.activity_task_scheduled_event_attributes
-            scheduled[attributes.activity_id] = attributes
-    return [_again(one, scheduled[one.activity_id]) for one in failed if one.activity_id in scheduled]
+async def _entries(client: Client, id: str, failed: list[UndoEntry]) -> list[UndoAgain]:
+    """The failed entries as they were scheduled, by this run or by the run that undid a child."""
+    found: list[UndoAgain] = []
+    for run in dict.fromkeys(one.run for one in failed):
+        wanted = {one.activity_id: one for one in failed if one.run == run and one.action}
+        scheduled = await _scheduled(client, run or id, set(wanted))
+        found += [_again(one, scheduled[one.activity_id]) for one in wanted.values() if one.activity_id in scheduled]
+    lost = {(one.run, one.activity_id) for one in failed} - {(one.run, one.activity_id) for one in found}
+    if lost:
+        places = ", ".join(sorted(activity_id for _, activity_id in lost))
+        raise OperationRefused(
+            f"run {id!r}: {places} cannot be tried again from here (its history is gone, or a child run was ended by force); "
+            "undo it by hand."
+        )
+    order = {(one.run, one.activity_id): number for number, one in enumerate(failed)}
+    return sorted(found, key=lambda one: order[one.run, one.activity_id])
+
+
+async def _scheduled(client: Client, id: str, wanted: set[str]) -> dict[str, ActivityTaskScheduledEventAttributes]:
+    """The last scheduling of each of these activities, looked for in the run and in those that it continues."""
+    found: dict[str, ActivityTaskScheduledEventAttributes] = {}
+    run_id: str | None = None
+    while len(found) < len(wanted):
+        latest: dict[str, ActivityTaskScheduledEventAttributes] = {}
+        earlier = ""
+        async for event in client.get_workflow_handle(id, run_id=run_id).fetch_history_events():
+            if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+                attributes = event.activity_task_scheduled_event_attributes
+                latest[attributes.activity_id] = attributes
+            elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+                earlier = event.workflow_execution_started_event_attributes.continued_execution_run_id
+        found.update({one: latest[one] for one in wanted - found.keys() if one in latest})
+        if not earlier:
+            break
+        run_id = earlier
+    return found
 
 
 def _again(entry: UndoEntry, as_scheduled: ActivityTaskScheduledEventAttributes) -> UndoAgain:
@@ -121,6 +149,8 @@ def _again(entry: UndoEntry, as_scheduled: ActivityTaskScheduledEventAttributes)
         action=entry.action,
         activity_id=entry.activity_id,
         idempotency_key=entry.idempotency_key,
+        execution_id=entry.idempotency_key.partition(":")[0] if entry.run else None,
+        run=entry.run,
         step_outcome=entry.step_outcome,
         payload=json.loads(payloads[0].data) if payloads else None,
         task_queue=as_scheduled.task_queue.name,

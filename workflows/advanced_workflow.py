@@ -24,6 +24,7 @@ from workflows.contract import (
 from workflows.definition.load import dump_definition
 from workflows.engine import messages
 from workflows.engine.payloads import NOTHING
+from workflows.engine.reruns import checkpoint_of
 from workflows.engine.results import run_progress
 from workflows.engine.rollback_again import roll_back_again
 from workflows.engine.session import Session
@@ -107,6 +108,10 @@ class _Conversation:
     def pending_approvals(self) -> list[dict[str, Json]]:
         run = self.session.run
         return [one.view().model_dump(mode="json") for one in run.context.approvals.open.values()] if run else []
+
+    @workflow.query(description="What another run could keep of this one; 'adw rerun' asks for it")
+    def checkpoint(self) -> dict[str, Json]:
+        return checkpoint_of(self.session.known_run().context).model_dump(mode="json", exclude_defaults=True)
 
     @workflow.query(description="The definition this run is pinned to, and its sha256")
     def definition(self) -> dict[str, Json]:

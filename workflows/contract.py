@@ -43,6 +43,7 @@ QUERY_STATE = "state"
 QUERY_PROGRESS = "progress"
 QUERY_PENDING_APPROVALS = "pending_approvals"
 QUERY_DEFINITION = "definition"
+QUERY_CHECKPOINT = "checkpoint"
 
 SEARCH_ATTRIBUTE_WAITING_FOR = "AdwWaitingFor"
 """Keyword list: whom the run waits for (people, `group:NAME`, `operator`)."""
@@ -74,6 +75,50 @@ class WireModel(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
+class RerunOf(WireModel):
+    """What a run takes over from the one it repeats; `adw rerun` builds it from that run's `checkpoint`."""
+
+    run: str
+    """Id of the run that is repeated."""
+    run_id: str
+    """Temporal's id of that execution."""
+    from_step: str | None = None
+    """The step from which on everything runs again, where one was named."""
+    definition: dict[str, JsonValue]
+    """What is run: the definition that run was pinned to, or a corrected one."""
+    records: list[dict[str, JsonValue]] = Field(default_factory=list[dict[str, JsonValue]])
+    """Step records that are kept."""
+    undo: JsonValue = None
+    """What may have to be undone of the kept steps."""
+    variables: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """The `workflow` variables to begin with."""
+
+
+class Checkpoint(WireModel):
+    """Answer of the `checkpoint` query: what another run could keep of this one."""
+
+    execution_id: str
+    definition: dict[str, JsonValue]
+    input_data: JsonValue = None
+    options: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    variables: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    steps: dict[str, KeptStep] = Field(default_factory=dict[str, "KeptStep"])
+    """The completed steps of the definition's own graph, by id."""
+
+
+class KeptStep(WireModel):
+    """A completed step with all that ran inside of it."""
+
+    records: list[dict[str, JsonValue]]
+    undo: JsonValue = None
+    """What may have to be undone of it."""
+    output: JsonValue = None
+    ended: str = ""
+    """When it ended; UTC, RFC 3339."""
+    undone: bool = False
+    """Its effects were undone, so that its result must not be kept."""
+
+
 class ExecutionOptions(WireModel):
     """What a caller may say about one run."""
 
@@ -83,6 +128,8 @@ class ExecutionOptions(WireModel):
     """Members of approver groups, for groups that the definition does not list."""
     version: str | None = None
     """The version the registered definition must have; any when empty."""
+    rerun: RerunOf | None = None
+    """The run this one repeats, and what it keeps of it."""
     hand_over_undo: bool = False
     """The result carries what is needed to undo the run later (set by a parent run for its children)."""
 
@@ -376,6 +423,8 @@ class RunState(WireModel):
     version: str
     definition_sha256: str
     status: RunStatus
+    rerun_of: str | None = None
+    """The run that this one repeats."""
     start_time: str
     deadline: str | None = None
     steps: list[StepState] = Field(default_factory=list)
@@ -423,6 +472,10 @@ class UndoAgain(WireModel):
     action: str
     activity_id: str
     idempotency_key: str
+    execution_id: str | None = None
+    """Of the run it belongs to, where that is a child of the one that is named."""
+    run: str | None = None
+    """That child's id."""
     step_outcome: Literal["completed", "unknown", "failed"]
     payload: JsonValue = None
     task_queue: str

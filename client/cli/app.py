@@ -9,6 +9,7 @@ import typer
 from client.cli.definition_commands import actions, check, definitions, graph, schema
 from client.cli.exits import HELP
 from client.cli.message_commands import approve, event, pause, reject, resume, retry, skip
+from client.cli.rerun_command import rerun
 from client.cli.run_commands import cancel, list_, rollback, show, start, watch
 from client.cli.serve_commands import demo, dev
 from client.cli.session import Target
@@ -44,7 +45,7 @@ def choose_target(
 for panel, commands in {
     HERE: (demo, dev),
     DEFINITIONS: (check, graph, definitions, actions, schema),
-    RUNS: (start, watch, show, list_, cancel, rollback),
+    RUNS: (start, watch, show, list_, cancel, rollback, rerun),
     PEOPLE: (approve, reject, event, pause, resume, retry, skip),
 }.items():
     for command in commands:

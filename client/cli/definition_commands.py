@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
@@ -18,28 +18,35 @@ from client.cli.output import console, print_json, table
 from client.cli.session import AsJson, ExecutionId, Session, Target, leave_with
 from client.definitions import load_definitions
 from client.processes import list_actions, list_definitions
-from client.render.graph import mermaid
+from client.render.graph import mermaid, step_statuses
 from client.settings import load_settings
-from workflows.definition.catalog import ActionCatalog
+from workflows.definition.child_rules import Definitions
+from workflows.definition.codes import Code
 from workflows.definition.editor_schema import json_schema
-from workflows.definition.load import read_text
-from workflows.definition.models import StepStatus
+from workflows.definition.load import find_definitions, read_text, read_tree
+from workflows.definition.models import AdvancedWorkflow, StepType
 from workflows.definition.problems import DefinitionProblems, Problem, errors_of
+from workflows.definition.source_tree import SourceInvalid
+from workflows.definition.validation import validate
 from workflows.expressions.check import check_text
 
 
 def check(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Definition files, YAML or JSON.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE|FOLDER...", help="Definition files, YAML or JSON, or folders of them.")
+    ],
     with_actions: Annotated[
-        bool, typer.Option("--actions/--no-actions", help="Whether actions must be known here.")
+        bool, typer.Option("--actions/--no-actions", help="Whether actions and sub-workflows must be known here.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Find all problems of definitions: where, what is wrong, and the fix. Needs no server."""
 
     async def work() -> int:
+        texts, found = _read(files)
         catalog = {one.name: one for one in await list_actions()} if with_actions else None
-        found = {name: _problems(name, catalog) for name in files}
+        known = _children(texts) if with_actions else None
+        found |= {name: check_text(text, name, catalog, known) for name, text in texts.items()}
         if as_json:
             print_json([{"file": name, **asdict(one)} for name, problems in found.items() for one in problems])
         else:
@@ -108,17 +115,50 @@ def graph(
         run = Session(client, settings).run(what, run_id)
         pinned = await run.definition()
         state = await run.state(include_data=False)
-        statuses: dict[str, StepStatus] = {one.step_id: one.status for one in state.steps}
-        print(mermaid(pinned.definition, statuses), end="")
+        print(mermaid(pinned.definition, step_statuses(state.steps)), end="")
 
     leave_with(work)
 
 
-def _problems(name: str, catalog: ActionCatalog | None) -> Sequence[Problem]:
+def _read(names: Sequence[str]) -> tuple[dict[str, str], dict[str, Sequence[Problem]]]:
+    """The texts of files and of the definitions in folders, and the problems of what cannot be read."""
+    texts: dict[str, str] = {}
+    unreadable: dict[str, Sequence[Problem]] = {}
+    for name in names:
+        try:
+            texts |= {source: read_text(Path(source)) for source in _sources(name)}
+        except DefinitionProblems as error:
+            unreadable[error.source] = error.problems
+    return texts, unreadable
+
+
+def _sources(name: str) -> Sequence[str]:
+    if not Path(name).is_dir():
+        return [name]
+    found = [loaded.source for loaded in find_definitions([Path(name)]).values()]
+    if not found:
+        nothing = Problem(Code.UNREADABLE.value, "", "the folder has no definition.", "Name a folder that has some.")
+        raise DefinitionProblems(name, [nothing])
+    return found
+
+
+def _children(texts: Mapping[str, str]) -> Definitions | None:
+    """The definitions that a sub-workflow may run: those served here and those being checked; None if that is unknown."""
+    if not any(StepType.SUB_WORKFLOW.value in text for text in texts.values()):
+        return None  # Reading them all would be for nothing.
     try:
-        return check_text(read_text(Path(name)), name, catalog)
-    except DefinitionProblems as error:
-        return error.problems
+        served = [loaded.workflow for loaded in load_definitions(load_settings()).values()]
+    except DefinitionProblems:
+        return None
+    readable = [workflow for name, text in texts.items() if (workflow := _as_far_as_it_fits(text, name)) is not None]
+    return {workflow.workflow_id: workflow for workflow in (*served, *readable)}
+
+
+def _as_far_as_it_fits(text: str, name: str) -> AdvancedWorkflow | None:
+    try:
+        return validate(read_tree(text, source=name).data).workflow
+    except SourceInvalid:
+        return None
 
 
 def _print_problems(out: Console, found: dict[str, Sequence[Problem]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,25 +9,23 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from client.cli.exits import Exit, exit_code
+from client.cli.exits import Exit
+from client.cli.following import print_started, require_begun, watch_to_end
 from client.cli.inputs import is_file, read_input, read_valid
 from client.cli.output import complain, console, note, print_json, table
 from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
 from client.descriptions import RunSummary, list_runs, quoted, waiting_for
 from client.errors import NoAnswer, RunFailed
-from client.follow import BEGUN_EVENTS, Snapshot, follow
-from client.render.outcome import print_failure, print_result, rollback_sentence
+from client.follow import Snapshot, follow
+from client.render.outcome import rollback_sentence
 from client.render.report import RunReport, print_report
 from client.render.symbols import style_of, words
 from client.render.times import duration, moment, seconds_between
-from client.render.watching import show_snapshots
 from client.rollbacks import retry_rollback
 from client.runs import Run, web_ui_url
 from client.runs import start as start_run
 from workflows.contract import ExecutionOptions, PendingApproval
 
-BEGIN_SECONDS = 3
-"""How long `start` waits to see whether the run begins."""
 STATUSES = {
     "running": "Running",
     "completed": "Completed",
@@ -63,12 +60,12 @@ def start(
             session.client, definition, read_input(input), id=id, options=options, settings=session.settings
         )
         if not watch:
-            await _require_begun(run)
+            await require_begun(run)
         if watch or wait:
             if not as_json:
                 note(f"started {run.id}")
-            return await _watch(run, as_json=as_json, live=watch)
-        _print_started(session, run, as_json=as_json)
+            return await watch_to_end(run, as_json=as_json, live=watch)
+        print_started(session, run, as_json=as_json)
         return Exit.OK
 
     execute(context, work)
@@ -81,7 +78,7 @@ def watch(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json
     """
 
     async def work(session: Session) -> int:
-        return await _watch(session.run(id, run_id), as_json=as_json, live=True)
+        return await watch_to_end(session.run(id, run_id), as_json=as_json, live=True)
 
     execute(context, work)
 
@@ -145,7 +142,7 @@ def cancel(
             return Exit.REFUSED
         await run.cancel()
         if wait:
-            code = await _watch(run, as_json=False, live=True)
+            code = await watch_to_end(run, as_json=False, live=True)
             return Exit.OK if (await run.summary()).status == "canceled" else code
         console().print(f"{id}: cancel requested; 'adw watch {id}' shows what is undone.")
         return Exit.OK
@@ -165,66 +162,6 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
         return Exit.OK if report.complete else Exit.FAILED
 
     execute(context, work)
-
-
-async def _require_begun(run: Run) -> None:
-    """Wait until the run's first task is done; raises `RunFailed` for a run that was refused."""
-    try:
-        async with asyncio.timeout(BEGIN_SECONDS):
-            summary = await run.summary()
-            while summary.close_time is None and summary.history_events < BEGUN_EVENTS:
-                await asyncio.sleep(0.05)
-                summary = await run.summary()
-    except TimeoutError:
-        note("no worker has taken the run yet; it starts when one serves its task queue.")
-        return
-    if summary.status == "failed":
-        try:
-            await run.result()
-        except RunFailed as failure:
-            # One that began has left its report, and may simply have been quick to fail.
-            if failure.result is None:
-                raise
-
-
-def _print_started(session: Session, run: Run, *, as_json: bool) -> None:
-    url = web_ui_url(session.settings.web_ui, session.client.namespace, run.id) if session.settings.web_ui else None
-    if as_json:
-        print_json({"id": run.id, "run_id": run.run_id, "url": url})
-        return
-    out = console()
-    out.print(run.id, soft_wrap=True)
-    if url:
-        out.print(url, soft_wrap=True)
-    if out.is_terminal:
-        note(f"'adw watch {run.id}' shows its steps.")
-
-
-async def _watch(run: Run, *, as_json: bool, live: bool) -> int:
-    try:
-        if live and not as_json:
-            async with aclosing(follow(run)) as snapshots:
-                await show_snapshots(snapshots, console())
-        return await _print_end(run, as_json=as_json)
-    except asyncio.CancelledError:
-        note(f"the run goes on; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it.")
-        raise
-
-
-async def _print_end(run: Run, *, as_json: bool) -> int:
-    try:
-        result = await run.result()
-    except RunFailed as failure:
-        if as_json:
-            print_json({"failure_type": failure.failure_type, "message": str(failure), "result": failure.result})
-        else:
-            print_failure(console(), failure)
-        return exit_code(failure)
-    if as_json:
-        print_json(result)
-    else:
-        print_result(console(), result)
-    return Exit.OK
 
 
 async def _report(session: Session, run: Run) -> RunReport:

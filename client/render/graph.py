@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from client.render.graph_text import condition_text, step_lines
+from workflows.contract import StepState
 from workflows.definition.models import AdvancedWorkflow, StepStatus, StepType
 from workflows.definition.outline import Edge, Graph, Outline, Placement, edges, outline
-from workflows.definition.policies import Condition
 
 SHAPES = {
     StepType.CONDITIONAL: ("{", "}"),
@@ -14,6 +15,8 @@ SHAPES = {
     StepType.WAIT: ("([", "])"),
     StepType.ROLLBACK: ("{{", "}}"),
     StepType.SUB_WORKFLOW: ("[[", "]]"),
+    StepType.LOOP: ("(", ")"),
+    StepType.WEBHOOK: (">", "]"),
 }
 PLAIN_SHAPE = ("[", "]")
 STATUS_COLOURS = {
@@ -24,10 +27,26 @@ STATUS_COLOURS = {
     StepStatus.SKIPPED: "fill:#f3f3f3,stroke:#999999,color:#777",
 }
 
+# A step that runs many times has one colour: that of the run which says most.
+_MOST_TELLING = (
+    *(StepStatus.RUNNING, StepStatus.RETRYING, StepStatus.WAITING),
+    *(StepStatus.FAILED, StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.PENDING),
+)
+
+
+def step_statuses(states: Iterable[StepState]) -> dict[str, StepStatus]:
+    """One status for each step id, of a run's records."""
+    found: dict[str, StepStatus] = {}
+    for state in states:
+        known = found.get(state.step_id, state.status)
+        found[state.step_id] = min(known, state.status, key=_MOST_TELLING.index)
+    return found
+
 
 def mermaid(workflow: AdvancedWorkflow, statuses: Mapping[str, StepStatus] | None = None) -> str:
     """A flowchart: nested graphs as subgraphs, routes with their condition, error handlers dotted.
 
+    Below a step's label stands what no edge shows: what it repeats for or while, its join, its lock, its events.
     `statuses` (step id -> status) colours the steps of a run.
     """
     found = outline(workflow)
@@ -53,12 +72,14 @@ def _graph_lines(graph: Graph, indent: str) -> Iterator[str]:
 
 def _step_lines(placement: Placement, indent: str) -> Iterator[str]:
     step = placement.step
+    label, *more = [_text(line) for line in step_lines(step)]
     if not placement.nested:
         opening, closing = SHAPES.get(step.step_type, PLAIN_SHAPE)
-        yield f'{indent}{_name(placement)}{opening}"{_text(step.label)}"{closing}'
+        yield f'{indent}{_name(placement)}{opening}"{"<br/>".join([label, *more])}"{closing}'
         return
-    each = f" (for each of {step.for_each})" if step.for_each else ""
-    yield f'{indent}subgraph {_name(placement)} ["{_text(step.label + each)}"]'
+    # A second line of a subgraph's title would lie over what is inside.
+    title = f"{label} ({'; '.join(more)})" if more else label
+    yield f'{indent}subgraph {_name(placement)} ["{title}"]'
     for graph in placement.nested:
         yield from _graph_lines(graph, indent + "    ")
     yield f"{indent}end"
@@ -70,23 +91,13 @@ def _arrow(edge: Edge) -> str:
         handler = step.error_handlers[_index(edge, "error_handlers")]
         return f'-. "on {_text(", ".join(handler.on) or "error")}" .->'
     if edge.kind == "route":
-        return f'-->|"{_text(_condition(step.conditions[_index(edge, "conditions")]))}"|'
+        return f'-->|"{_text(condition_text(step.conditions[_index(edge, "conditions")]))}"|'
     return "-->"
 
 
 def _index(edge: Edge, field: str) -> int:
     number = edge.loc[edge.loc.index(field) + 1]
     return number if isinstance(number, int) else 0
-
-
-def _condition(condition: Condition) -> str:
-    if condition.default:
-        return "otherwise"
-    if condition.expression is not None:
-        return condition.expression
-    operator = condition.operator.value if condition.operator else ""
-    value = "" if condition.value is None else repr(condition.value)
-    return f"{condition.field} {operator} {value}".strip()
 
 
 def _colour_lines(found: Outline, statuses: Mapping[str, StepStatus]) -> Iterator[str]:

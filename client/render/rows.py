@@ -82,9 +82,9 @@ class _Order:
 
 
 def _owners(path: str) -> Iterator[str]:
-    """`a.b!c` gives `a`, `a.b`, `a.b!c`."""
+    """`a.b!c` gives `a`, `a.b`, `a.b!c`; `a[3].b` gives `a`, `a[3]`, `a[3].b`."""
     for position, character in enumerate(path):
-        if character in ".!":
+        if character in ".![#":
             yield path[:position]
     yield path
 

@@ -41,6 +41,8 @@ SKIP_REASONS = {
     SkipReason.NOT_ROUTED: "the route went another way",
     SkipReason.CONDITION_FALSE: "its condition does not hold",
     SkipReason.BY_OPERATOR: "skipped by an operator",
+    SkipReason.NOT_NEEDED: "enough others completed",
+    SkipReason.CANCELLED: "an event ended it",
 }
 
 STATUS_STYLES = {

@@ -36,8 +36,10 @@ def ad_hoc(workflow: object, **more: object) -> list[RawValue]:
 
 def deep(levels: int) -> dict[str, Any]:
     step: dict[str, Any] = {"step_id": "leaf", "action": "a"}
+    loop = {"step_type": "loop", "loop_condition": "iteration < 1"}
     for level in range(levels):
-        step = {"step_id": f"level_{level}", "step_type": "parallel", "parallel_steps": [step]}
+        inside = {**loop, "body": [step]} if level % 2 else {"step_type": "parallel", "parallel_steps": [step]}
+        step = {"step_id": f"level_{level}", **inside}
     return {"workflow_id": "deep", "steps": [step]}
 
 
@@ -88,24 +90,35 @@ REFUSED: dict[str, tuple[str, list[RawValue], str, str]] = {
             f"steps[1].step_type: step type '{kind.value}' is checked but not supported yet",
         )
         for kind, fields in {
-            StepType.LOOP: {"action": "a", "loop_condition": "iteration < 3"},
             StepType.REACT: {"agent": {"model": "m"}},
             StepType.ORCHESTRATOR: {"orchestrator": {}},
-            StepType.WEBHOOK: {"webhook": {"url": "'https://example.com'"}},
-            StepType.SUB_WORKFLOW: {"workflow": "other"},
         }.items()
     },
-    "for_each": (
+    "approval escalation": (
         "AdvancedWorkflow",
-        ad_hoc(with_step(step_type="parallel", for_each="[1]", parallel_steps=[{"step_id": "x", "action": "a"}])),
+        ad_hoc(with_step(step_type="human_approval", approval={"escalation": {"after": 1, "to": ["ann"]}})),
         "NotSupportedYet",
-        "steps[1].for_each",
+        "steps[1].approval.escalation",
     ),
-    "join": (
+    "a join that nothing can meet": (
         "AdvancedWorkflow",
-        ad_hoc(with_step(action="a", dependencies=["a"], join="any")),
-        "NotSupportedYet",
-        "steps[1].join",
+        ad_hoc(with_step(action="a", dependencies=["a"], join=2)),
+        "DefinitionInvalid",
+        "steps[1].join: the join needs 2 steps, but it depends on 1",
+    ),
+    "a local step of another queue": (
+        "AdvancedWorkflow",
+        ad_hoc(with_step(action="a", execution="local", agent_capability="gpu")),
+        "DefinitionInvalid",
+        "steps[1].agent_capability: a local step runs in the run's own worker",
+    ),
+    "a lock that is held around the step": (
+        "AdvancedWorkflow",
+        ad_hoc(
+            with_step(step_type="parallel", lock="l", parallel_steps=[{"step_id": "x", "action": "a", "lock": "l"}])
+        ),
+        "DefinitionInvalid",
+        "steps[1].parallel_steps[0].lock: step 's' around this one holds the lock 'l'",
     ),
 }
 

@@ -1,20 +1,23 @@
-import textwrap
 from typing import Any
 
 import pytest
 
+from tests.unit.checking import checked, problems
 from workflows import (
     ActionInfo,
     AdvancedWorkflow,
+    CircuitBreakerPolicy,
     Code,
-    Problem,
+    RetryPolicy,
+    StepType,
+    Webhook,
     WorkflowStep,
     check,
     check_text,
     errors_of,
-    unsupported,
 )
 from workflows.definition.outline import MAX_DEPTH, MAX_STEPS
+from workflows.definition.policies import CancelOn, Lock
 from workflows.definition.validation import validate
 
 ACTIONS = {
@@ -35,15 +38,6 @@ ACTIONS = {
     "refund": ActionInfo("refund"),
     "legacy": ActionInfo("legacy", computes_retry_delay=False),
 }
-
-
-def problems(steps: str, actions: dict[str, ActionInfo] | None = None, top: str = "") -> list[tuple[str, str]]:
-    return [(p.code, p.path) for p in checked(steps, actions, top)]
-
-
-def checked(steps: str, actions: dict[str, ActionInfo] | None = None, top: str = "") -> list[Problem]:
-    text = f"workflow_id: w\n{textwrap.dedent(top)}\nsteps:\n{textwrap.indent(textwrap.dedent(steps), '  ')}"
-    return check_text(text, "w.yaml", actions)
 
 
 A = "- {step_id: a, action: x}\n"
@@ -173,10 +167,10 @@ def test_structure(steps: str, expected: list[tuple[str, str]]) -> None:
         ("step_type: parallel", []),
         ("step_type: human_approval", []),
         ("step_type: rollback", []),
-        ("step_type: loop, action: x", ["not_supported_yet step_type", "missing_field loop_condition"]),
-        ("step_type: loop, loop_condition: 'true'", ["not_supported_yet step_type", "missing_field body"]),
-        ("step_type: webhook", ["not_supported_yet step_type", "missing_field webhook"]),
-        ("step_type: sub_workflow", ["not_supported_yet step_type", "missing_field workflow"]),
+        ("step_type: loop, action: x", ["missing_field loop_condition"]),
+        ("step_type: loop, loop_condition: iteration < 3", ["missing_field body"]),
+        ("step_type: webhook", ["missing_field webhook"]),
+        ("step_type: sub_workflow", ["missing_field workflow"]),
         ("step_type: react", ["not_supported_yet step_type", "missing_field agent"]),
         ("step_type: orchestrator", ["not_supported_yet step_type", "missing_field orchestrator"]),
         ("step_type: parallel, action: x", ["meaningless_field action"]),
@@ -190,6 +184,12 @@ def test_structure(steps: str, expected: list[tuple[str, str]]) -> None:
         ("action: x, wait: {seconds: 1}, mode: first", ["meaningless_field wait"]),
         ("action: x, parallel_steps: [{step_id: n, action: x}]", ["meaningless_field parallel_steps"]),
         ("step_type: rollback, rollback_actions: [x]", ["meaningless_field rollback_actions"]),
+        ("step_type: sub_workflow, workflow: w, timeout: 5, retry_policy: {max_attempts: 2}", []),
+        ("step_type: sub_workflow, workflow: w, total_timeout: 5", ["meaningless_field total_timeout"]),
+        ("step_type: webhook, webhook: {url: input.url, headers: {a: null}}", ["wrong_value webhook.headers.a"]),
+        ("step_type: webhook, webhook: {url: input.url, headers: {a: [1]}}", ["wrong_value webhook.headers.a"]),
+        ("step_type: webhook, webhook: {url: input.url, headers: {a: 1, b: input.b}}", []),
+        ("step_type: webhook, webhook: {url: input.url, callback: {}}", ["missing_field webhook.callback.event"]),
     ],
 )
 def test_each_step_type_has_the_fields_it_needs_and_no_others(fields: str, expected: list[str]) -> None:
@@ -241,6 +241,13 @@ def test_timeouts_that_never_pass_are_warned_about(fields: str, place: str) -> N
     assert [(p.severity, p.code, p.path) for p in found] == [("warning", "timeout_relation", f"steps[0].{place}")]
 
 
+def test_text_of_an_address_needs_quotes_of_its_own() -> None:
+    (found,) = checked("- {step_id: a, step_type: webhook, webhook: {url: https://example.com/hook}}")
+
+    assert (found.code, found.path) == ("bad_expression", "steps[0].webhook.url")
+    assert found.fix == "Write an expression; fixed text needs quotes inside: \"'https://...'\"."
+
+
 def test_what_follows_a_wait_without_an_end_is_warned_about() -> None:
     found = checked("- {step_id: a, step_type: wait, wait: {event: e, on_timeout: continue}}")
 
@@ -260,7 +267,7 @@ def test_schemas_sla_targets_and_joins_are_checked() -> None:
         top="input_schema: {type: 3}\nsla_targets: {min_success_rate: 2, max_step_time: 5, own: x}",
     )
 
-    assert [entry for entry in found if entry[0] != "not_supported_yet"] == [
+    assert found == [
         ("invalid_schema", "steps[1].input_validation"),
         ("wrong_value", "steps[1].join"),
         ("meaningless_field", "steps[2].cancel_rest"),
@@ -372,7 +379,7 @@ def test_names_are_known_only_where_they_have_a_value() -> None:
           body: [{step_id: b, action: x, input_mapping: {n: iteration}}]
         """
 
-    assert [entry for entry in problems(steps) if entry[0] != "not_supported_yet"] == [
+    assert problems(steps) == [
         ("bad_expression", "steps[0].input_mapping.e"),
         ("bad_expression", "steps[0].input_mapping.i"),
         ("bad_expression", "steps[0].input_mapping.n"),
@@ -389,6 +396,8 @@ def test_names_are_known_only_where_they_have_a_value() -> None:
         "step_type: wait, wait: {until: '3'}",
         "step_type: wait, wait: {event: e, match: '3'}",
         "step_type: human_approval, approval: {approvers: [{expression: '3'}]}",
+        "step_type: webhook, webhook: {url: '3'}",
+        "step_type: webhook, webhook: {url: input.url, headers: {a: 'true'}}",
         "action: x, conditions: ['3']",
         "action: x, conditions: [{field: input.a, operator: matches, value: '('}]",
         "action: x, conditions: [{field: input.a, operator: in, value: 3}]",
@@ -511,25 +520,36 @@ def test_a_delay_the_worker_must_compute_is_warned_about(policy: str) -> None:
 
 def test_what_is_not_supported_yet_is_listed_with_its_place() -> None:
     steps = """
-        - {step_id: a, step_type: parallel, for_each: input.x}
-        - {step_id: b, action: x, dependencies: [a], join: any, cancel_rest: true, retry_policy: {circuit_breaker: {}}}
-        - {step_id: c, step_type: conditional, mode: all, conditions: [{default: true, next_steps: [b]}]}
-        - {step_id: d, step_type: human_approval, approval: {escalation: {after: 1, to: [x]}, reminders: [{after: 1}]}}
+        - {step_id: a, step_type: react, agent: {model: m}}
+        - {step_id: b, step_type: orchestrator, orchestrator: {}}
+        - step_id: d
+          step_type: human_approval
+          approval: {deadline: 5, on_timeout: escalate, escalation: {after: 1, to: [x]}, reminders: [{after: 1}]}
         """
-    found = checked(steps, top="retry_policy: {circuit_breaker: {}}")
+    found = checked(steps)
 
     assert {(p.code, p.severity) for p in found} == {("not_supported_yet", "warning")}
     assert [p.path for p in found] == [
-        "steps[0].for_each",
-        "steps[1].join",
-        "steps[1].cancel_rest",
-        "steps[1].retry_policy.circuit_breaker",
-        "steps[2].mode",
-        "steps[3].approval.escalation",
-        "steps[3].approval.reminders",
-        "retry_policy.circuit_breaker",
+        "steps[0].step_type",
+        "steps[1].step_type",
+        "steps[2].approval.on_timeout",
+        "steps[2].approval.escalation",
+        "steps[2].approval.reminders",
     ]
-    assert unsupported(AdvancedWorkflow(workflow_id="w", steps=(WorkflowStep(step_id="a", action="x"),))) == []
+
+
+def test_everything_else_is_supported() -> None:
+    inner = WorkflowStep(step_id="n", action="x")
+    steps = (
+        WorkflowStep(step_id="a", action="x", execution="local", lock=Lock(name="l"), cancel_on=CancelOn(event="e")),
+        WorkflowStep(step_id="b", step_type=StepType.LOOP, loop_condition="iteration < 3", body=(inner,)),
+        WorkflowStep(step_id="c", step_type=StepType.PARALLEL, for_each="input.x", dependencies=("a", "b"), join="any"),
+        WorkflowStep(step_id="d", step_type=StepType.WEBHOOK, webhook=Webhook(url="input.url")),
+        WorkflowStep(step_id="e", step_type=StepType.SUB_WORKFLOW, workflow="other"),
+        WorkflowStep(step_id="f", action="x", retry_policy=RetryPolicy(circuit_breaker=CircuitBreakerPolicy())),
+    )
+
+    assert check(AdvancedWorkflow(workflow_id="w", steps=steps)) == []
 
 
 def test_a_wrong_field_does_not_hide_the_other_problems_nor_make_new_ones() -> None:
@@ -564,9 +584,14 @@ def test_unreadable_text_is_one_problem() -> None:
 
 
 def nested(levels: int) -> WorkflowStep:
+    """Fan-outs and loops in turn."""
     step = WorkflowStep(step_id="leaf", action="x")
     for level in range(levels - 1):
-        step = WorkflowStep(step_id=f"level{level}", step_type="parallel", parallel_steps=(step,))  # pyright: ignore[reportArgumentType]
+        name = f"level{level}"
+        if level % 2:
+            step = WorkflowStep(step_id=name, step_type=StepType.PARALLEL, for_each="input.x", parallel_steps=(step,))
+        else:
+            step = WorkflowStep(step_id=name, step_type=StepType.LOOP, loop_condition="iteration < 3", body=(step,))
     return step
 
 
@@ -616,10 +641,11 @@ def test_codes_never_change() -> None:
     pinned = """
         unreadable syntax duplicate_key unsupported_yaml not_finite too_large too_deep unknown_field missing_field wrong_type
         wrong_value meaningless_field invalid_schema empty_workflow too_many_steps duplicate_id unknown_step other_graph cycle
-        unreachable_step error_handler default_condition not_upstream quorum_unreachable timeout_relation
-        retry_delay_fallback bad_expression invalid_target unknown_step_field unknown_output_field unknown_input_field
-        unknown_run_field unknown_variable unknown_action missing_parameter unknown_parameter wrong_parameter
-        not_supported_yet duplicate_workflow
+        unreachable_step error_handler default_condition not_upstream no_effect shared_dependency endless_loop
+        quorum_unreachable timeout_relation retry_delay_fallback local_execution lock_limit lock_deadlock
+        bad_expression invalid_target unknown_step_field unknown_output_field unknown_input_field unknown_run_field
+        unknown_progress_field unknown_variable unknown_action missing_parameter unknown_parameter wrong_parameter
+        unknown_workflow wrong_version not_supported_yet duplicate_workflow
         """
 
     assert sorted(Code) == sorted(pinned.split())

@@ -39,12 +39,30 @@ steps:
     parallel_steps:
       - {step_id: ship, action: ship, conditions: ['steps.reserve.output.ok']}
       - {step_id: wait, step_type: wait, wait: {event: paid, match: event.id == input.id}}
+  - step_id: fan
+    step_type: parallel
+    for_each: input.items
+    max_concurrency: 5
+    add_on: {event: more, match: event.n > 0}
+    complete_when: progress.completed > 2
+    parallel_steps:
+      - step_id: poll
+        step_type: loop
+        loop_condition: iteration < 3 && !steps.probe.output.ready
+        body: [{step_id: probe, action: probe, execution: local, lock: {name: api, max_concurrent: 2}}]
+  - {step_id: again, step_type: loop, action: probe, loop_condition: steps.again.output.more, cancel_on: stop}
+  - {step_id: child, step_type: sub_workflow, workflow: order, workflow_version: "2", input_mapping: {total: 3}}
+  - {step_id: call, step_type: webhook, webhook: {url: input.url, headers: {a: input.a}, callback: {event: back}}}
+  - {step_id: first, action: x, dependencies: [fan, child, call], join: any, cancel_rest: true, lock: {name: api, max_concurrent: 2}}
 """
 KEYS = st.sampled_from(
     [*WorkflowStep.model_fields, *AdvancedWorkflow.model_fields, "x", "", "a.b", "\ud800", "str", "int"]
 )
 WORDS = st.sampled_from(
-    ["input.x", "steps.a.output", "1 +", "a", "", "true", "group:g", "\u00e9", "((", "parallel", "wait"]
+    [
+        *("input.x", "steps.a.output", "1 +", "a", "", "true", "group:g", "\u00e9", "((", "order", "any", "local"),
+        *("parallel", "wait", "loop", "webhook", "sub_workflow", "progress.total", "steps.fan.output.x", "api"),
+    ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=8)
 DATA = st.recursive(
@@ -53,13 +71,20 @@ DATA = st.recursive(
 IDS = ["a", "b", "c", "d", "e"]
 
 
+KNOWN = {"order": parse(SEED).workflow}
+
+
 def never_raises(text: str, source: str) -> None:
-    for problem in check_text(text, source):
+    for problem in check_text(text, source, {}, KNOWN):
         assert isinstance(problem, Problem)
         assert str(problem).encode()  # It can be printed.
     with contextlib.suppress(DefinitionInvalid):
         loaded = parse(text, source=source).workflow
         assert parse(json.dumps(dump_definition(loaded)), source="d.json").workflow == loaded
+
+
+def test_what_is_damaged_was_sound() -> None:
+    assert check_text(SEED, definitions=KNOWN) == []
 
 
 @settings(deadline=None)
@@ -118,22 +143,59 @@ def json_values() -> st.SearchStrategy[Any]:
     )
 
 
-def steps() -> st.SearchStrategy[WorkflowStep]:
-    seconds = st.integers(1, 1000) | st.floats(0.001, 1000)
-    return st.builds(
-        WorkflowStep,
-        step_id=st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True),
-        name=st.text(st.characters(codec="utf-8"), max_size=10),
-        step_type=st.sampled_from(StepType),
-        action=st.none() | st.just("x"),
-        timeout=seconds,
-        input_mapping=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), json_values(), max_size=3),
-        dependencies=st.lists(st.sampled_from(IDS), max_size=2).map(tuple),
-        conditions=st.lists(st.sampled_from(["input.x", "true"]).map(lambda text: {"expression": text}), max_size=2),
-        join=st.sampled_from(["all", "any", 2, "input.n"]),
-        retry_policy=st.fixed_dictionaries({}, optional={"max_attempts": st.integers(1, 5), "delay": seconds}),
-        wait=st.none() | st.just({"event": "e"}) | seconds.map(lambda value: {"seconds": value}),
-    )
+SECONDS = st.integers(1, 1000) | st.floats(0.001, 1000)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=10)
+EVENTS: st.SearchStrategy[Any] = st.just("e") | st.fixed_dictionaries({"event": TEXTS}, optional={"match": WORDS})
+LOCKS = st.just("l") | st.fixed_dictionaries({"name": TEXTS}, optional={"max_concurrent": st.integers(1, 9)})
+POLICIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_attempts": st.integers(1, 5),
+        "delay": SECONDS,
+        "circuit_breaker": st.fixed_dictionaries({}, optional={"failure_threshold": st.integers(1, 9)}),
+    },
+)
+WEBHOOKS = st.fixed_dictionaries(
+    {"url": TEXTS},
+    optional={
+        "method": st.sampled_from(["GET", "POST"]),
+        "headers": st.dictionaries(TEXTS, json_values(), max_size=2),
+        "body": json_values(),
+        "callback": st.fixed_dictionaries({"event": TEXTS}, optional={"timeout": SECONDS}),
+    },
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "name": TEXTS,
+    "step_type": st.sampled_from(StepType),
+    "action": st.just("x"),
+    "timeout": SECONDS,
+    "execution": st.sampled_from(["regular", "local"]),
+    "input_mapping": st.dictionaries(TEXTS, json_values(), max_size=3),
+    "dependencies": st.lists(st.sampled_from(IDS), max_size=2),
+    "conditions": st.lists(st.sampled_from(["input.x", "true"]), max_size=2),
+    "join": st.sampled_from(["all", "any", 2, "input.n"]),
+    "cancel_rest": st.booleans(),
+    "lock": LOCKS,
+    "cancel_on": EVENTS | st.just({"event": "e", "outcome": "fail"}),
+    "add_on": EVENTS,
+    "for_each": WORDS,
+    "max_concurrency": st.integers(1, 2000),
+    "complete_when": WORDS,
+    "loop_condition": WORDS,
+    "loop_check": st.sampled_from(["before", "after"]),
+    "retry_policy": POLICIES,
+    "wait": st.just({"event": "e", "transient": True}) | SECONDS.map(lambda value: {"seconds": value}),
+    "webhook": WEBHOOKS,
+    "workflow": TEXTS,
+    "workflow_version": TEXTS,
+}
+
+
+def steps(depth: int = 1) -> st.SearchStrategy[dict[str, Any]]:
+    """A step with some of its fields, and at some places others inside of it."""
+    identity = {"step_id": st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True)}
+    inside = st.lists(steps(depth - 1), max_size=2) if depth else st.just([])
+    return st.fixed_dictionaries(identity, optional={**FIELDS, "parallel_steps": inside, "body": inside})
 
 
 @settings(deadline=None, max_examples=150)
@@ -141,13 +203,15 @@ def steps() -> st.SearchStrategy[WorkflowStep]:
     st.builds(
         AdvancedWorkflow,
         workflow_id=st.just("w"),
-        steps=st.lists(steps(), max_size=4).map(tuple),
-        global_variables=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), json_values(), max_size=3),
+        steps=st.lists(steps(), max_size=4),
+        global_variables=st.dictionaries(TEXTS, json_values(), max_size=3),
         timeout=st.integers(1, 10_000),
     )
 )
 def test_a_dumped_definition_loads_as_an_equal_one(workflow: AdvancedWorkflow) -> None:
-    again = parse(json.dumps(dump_definition(workflow)), source="d.json").workflow
+    text = json.dumps(dump_definition(workflow))
+    again = parse(text, source="d.json").workflow
 
+    never_raises(text, "d.json")
     assert again == workflow
     assert definition_sha256(again) == definition_sha256(workflow)

@@ -175,6 +175,24 @@ def test_a_value_that_fits_no_branch_of_a_union_is_one_problem() -> None:
     assert [p.path for p in caught.value.problems] == ["steps[0].join"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "place", "fix"),
+    [
+        ("cancel_on: {event: e, outcom: skip}", "cancel_on.outcom", "Did you mean 'outcome'?"),
+        ("add_on: {name: e, event: e}", "add_on.name", "Remove it; EventTrigger has: event, match."),
+        ("lock: {name: l, max_concurent: 2}", "lock.max_concurent", "Did you mean 'max_concurrent'?"),
+        ("webhook: {url: u, callback: {evnt: e, event: e}}", "webhook.callback.evnt", "Did you mean 'event'?"),
+        ("step_type: loop, body: [{step_id: b, actoin: y}]", "body[0].actoin", "Did you mean 'action'?"),
+        ("execution: locl", "execution", "Did you mean 'local'?"),
+    ],
+)
+def test_a_misspelt_field_of_a_part_is_named_with_the_right_one(fields: str, place: str, fix: str) -> None:
+    with pytest.raises(DefinitionProblems) as caught:
+        parse(f"workflow_id: a\nsteps: [{{step_id: x, {fields}}}]")
+
+    assert [(p.path, p.fix) for p in caught.value.problems] == [(f"steps[0].{place}", fix)]
+
+
 def test_a_message_never_shows_a_whole_long_value() -> None:
     with pytest.raises(DefinitionProblems) as caught:
         parse(f"workflow_id: a\nversion: '{'x' * 5000}'")

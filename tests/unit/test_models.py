@@ -1,7 +1,18 @@
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from workflows import AdvancedWorkflow, Condition, ErrorHandler, StepStatus, StepType, WaitFor, WorkflowStep
+from workflows import (
+    AdvancedWorkflow,
+    Condition,
+    ErrorHandler,
+    StepStatus,
+    StepType,
+    WaitFor,
+    WorkflowStep,
+    json_schema,
+)
+from workflows.definition.policies import CancelOn, EventTrigger, Lock
 
 SEED_STEP = {
     "step_id": "a",
@@ -60,11 +71,37 @@ def test_definitions_cannot_be_changed() -> None:
         WorkflowStep(step_id="a").name = "b"
 
 
-def test_a_bare_string_is_an_expression_or_a_handler() -> None:
-    step = WorkflowStep.model_validate({"step_id": "a", "conditions": ["true"], "error_handlers": ["b"]})
+def test_a_bare_string_is_an_expression_a_handler_an_event_or_a_lock() -> None:
+    short = {"conditions": ["true"], "error_handlers": ["b"], "add_on": "more", "cancel_on": "stop", "lock": "l"}
+    step = WorkflowStep.model_validate({"step_id": "a", **short})
 
     assert step.conditions == (Condition(expression="true"),)
     assert step.error_handlers == (ErrorHandler(handler="b"),)
+    assert step.add_on == EventTrigger(event="more")
+    assert step.cancel_on == CancelOn(event="stop", outcome="skip")
+    assert step.lock == Lock(name="l", max_concurrent=1)
+    editors = Draft202012Validator(json_schema())
+    assert editors.is_valid({"workflow_id": "a", "steps": [{"step_id": "a", **short}]})
+    assert not editors.is_valid({"workflow_id": "a", "steps": [{"step_id": "a", "lock": 3}]})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"execution": "remote"},
+        {"cancel_on": {"event": "e", "outcome": "stop"}},
+        {"cancel_on": {"match": "true"}},
+        {"add_on": {"event": "e", "outcome": "skip"}},
+        {"lock": {"name": "l", "max_concurrent": 0}},
+        {"join": 0},
+        {"join": True},
+        {"webhook": {"url": "input.url", "callback": {"timeout": 5}}},
+        {"webhook": {"url": "input.url", "method": "FETCH"}},
+    ],
+)
+def test_a_field_of_a_step_has_its_form(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        WorkflowStep.model_validate({"step_id": "a", **fields})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +119,16 @@ def test_a_condition_has_exactly_one_form(fields: dict[str, object]) -> None:
         Condition.model_validate(fields)
 
 
-@pytest.mark.parametrize("fields", [{}, {"seconds": 1, "event": "e"}, {"seconds": 1, "match": "true"}, {"seconds": 0}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"seconds": 1, "event": "e"},
+        {"seconds": 1, "match": "true"},
+        {"seconds": 1, "transient": True},
+        {"seconds": 0},
+    ],
+)
 def test_a_wait_has_exactly_one_form(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         WaitFor.model_validate(fields)

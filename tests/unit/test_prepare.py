@@ -103,9 +103,9 @@ async def test_an_action_of_another_worker_is_no_reason_to_refuse():
 
 
 async def test_step_types_of_later_releases_are_refused_by_name():
-    loop = {"step_id": "again", "step_type": "loop", "action": "x", "loop_condition": "iteration < 3"}
+    agent = {"step_id": "think", "step_type": "react", "agent": {"model": "m"}}
 
-    error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [loop]})
+    error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [agent]})
 
     assert error.type == "NotSupportedYet"
     assert "steps[0]" in error.message
@@ -145,7 +145,7 @@ async def test_input_that_is_nested_without_end_is_refused():
 
 async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):
     checked: list[str] = []
-    monkeypatch.setattr(prepare, "check", lambda workflow, actions: checked.append(workflow.workflow_id) or [])
+    monkeypatch.setattr(prepare, "check", lambda workflow, *_: checked.append(workflow.workflow_id) or [])
     made = preparation()
 
     for name in ("Ada", "Bob"):
@@ -156,9 +156,9 @@ async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):
 
 def test_every_definition_of_the_library_passes_check_with_its_actions():
     catalog = ActionRegistry.discover(["activities.orders"]).catalog()
-    found = find_definitions([LIBRARY])
+    found = {name: loaded.workflow for name, loaded in find_definitions([LIBRARY]).items()}
 
-    problems = [str(problem) for one in found.values() for problem in check(one.workflow, catalog)]
+    problems = [str(problem) for one in found.values() for problem in check(one, catalog, found)]
 
     assert "order-fulfilment" in found
     assert problems == []

@@ -10,7 +10,7 @@ from rich.console import Console
 from client.descriptions import Attempt, RunSummary
 from client.errors import RunFailed
 from client.follow import Snapshot
-from client.render.graph import mermaid
+from client.render.graph import mermaid, step_statuses
 from client.render.lines import ChangeLines
 from client.render.outcome import failure_sentence, rollback_sentence
 from client.render.report import RunReport, print_report
@@ -303,3 +303,89 @@ def test_a_flowchart_has_routes_subgraphs_and_dotted_handlers() -> None:
         "    classDef completed fill:#d5f5d5,stroke:#2e7d32,color:#111",
         "    class s2 completed",
     ]
+
+
+def drawn(*steps: dict[str, Any]) -> list[str]:
+    """The lines of a flowchart that draw these steps."""
+    workflow = AdvancedWorkflow.model_validate({"workflow_id": "drawn", "steps": steps})
+    return [line.strip() for line in mermaid(workflow).splitlines()[4:]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"step_type": "sub_workflow", "workflow": "billing"}, 's1[["a<br/>runs billing"]]'),
+        (
+            {"step_type": "sub_workflow", "workflow": "billing", "workflow_version": "2"},
+            's1[["a<br/>runs billing 2"]]',
+        ),
+        (
+            {"step_type": "webhook", "webhook": {"url": "input.url", "method": "PUT", "callback": {"event": "back"}}},
+            's1>"a<br/>PUT input.url<br/>waits for event back"]',
+        ),
+        ({"step_type": "wait", "wait": {"event": "paid"}}, 's1(["a<br/>waits for event paid"])'),
+        ({"step_type": "wait", "wait": {"until": "input.when"}}, 's1(["a<br/>waits until input.when"])'),
+        ({"step_type": "wait", "wait": {"seconds": 0.5}}, 's1(["a<br/>waits 0.5 s"])'),
+        (
+            {"step_type": "loop", "action": "x", "loop_condition": "iteration < 3"},
+            's1("a<br/>while iteration #lt; 3")',
+        ),
+        ({"action": "x", "lock": "l", "cancel_on": "e"}, 's1["a<br/>lock l<br/>skipped by event e"]'),
+        ({"action": "x", "lock": {"name": "l", "max_concurrent": 3}}, 's1["a<br/>lock l, 3 at a time"]'),
+        ({"action": "x", "cancel_on": {"event": "e", "outcome": "fail"}}, 's1["a<br/>failed by event e"]'),
+        ({"action": "x", "join": 2, "cancel_rest": True}, 's1["a<br/>join: 2, cancels the rest"]'),
+        ({"action": "x", "join": "input.n > 1"}, 's1["a<br/>join: input.n #gt; 1"]'),
+        ({"action": "x", "join": "x" * 100}, f's1["a<br/>join: {"x" * 57}..."]'),
+    ],
+)
+def test_a_step_says_what_no_edge_shows(fields: dict[str, Any], line: str) -> None:
+    assert drawn({"step_id": "a", **fields}) == [line]
+
+
+def test_a_loop_is_a_subgraph_titled_by_its_condition() -> None:
+    body = [{"step_id": "b", "action": "x"}, {"step_id": "c", "action": "x", "dependencies": ["b"]}]
+    loop = {"step_id": "a", "step_type": "loop", "loop_check": "after", "loop_condition": "iteration < 3", "body": body}
+
+    assert drawn(loop) == [
+        'subgraph s1 ["a (once, then again while iteration #lt; 3)"]',
+        's2["b"]',
+        's3["c"]',
+        "s2 --> s3",
+        "end",
+    ]
+
+
+def test_a_fan_out_is_a_subgraph_titled_by_its_list() -> None:
+    fan = {
+        "step_id": "a",
+        "step_type": "parallel",
+        "for_each": "input.items",
+        "max_concurrency": 5,
+        "add_on": "more",
+        "complete_when": "progress.completed > 1",
+    }
+
+    assert drawn({**fan, "parallel_steps": [{"step_id": "b", "action": "x"}]}) == [
+        'subgraph s1 ["a (for each of input.items, 5 at a time; one more for each event more; '
+        'complete when progress.completed #gt; 1)"]',
+        's2["b"]',
+        "end",
+    ]
+    assert drawn(fan)[0].startswith('s1["a<br/>for each of input.items, 5 at a time<br/>')
+
+
+def test_a_step_of_many_copies_has_the_colour_that_says_most() -> None:
+    copies = [
+        step("fan[0].ship", StepStatus.COMPLETED),
+        step("fan[1].ship", StepStatus.FAILED),
+        step("fan[2].ship", StepStatus.SKIPPED),
+        step("poll#0.look", StepStatus.FAILED),
+        step("poll#1.look", StepStatus.RUNNING),
+        step("last"),
+    ]
+
+    assert step_statuses(copies) == {
+        "ship": StepStatus.FAILED,
+        "look": StepStatus.RUNNING,
+        "last": StepStatus.PENDING,
+    }

@@ -21,6 +21,7 @@ from workflows.contract import (
     Json,
     RetryDelay,
 )
+from workflows.definition.local_rules import LONGEST_ATTEMPT_SECONDS
 from workflows.definition.policies import BackoffStrategy
 from workflows.engine.breakers import circuit_refusal, wait_for_breaker
 from workflows.engine.context import RunContext, StepContext
@@ -36,8 +37,7 @@ from workflows.errors import WorkflowError
 
 DEFAULT_QUEUE_TIMEOUT = timedelta(seconds=300)
 """For a capability's queue, which may have no worker at all."""
-LOCAL_TIMEOUT = timedelta(seconds=10)
-"""Longest attempt of a local activity: longer ones would hold up the run's workflow task."""
+LOCAL_TIMEOUT = timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
 REGULAR_EVENTS = 3
 """Events of an action: scheduled, started, completed."""
 LOCAL_EVENTS = 1

@@ -14,7 +14,7 @@ from workflows.definition.models import AdvancedWorkflow, StepType, WorkflowStep
 from workflows.definition.policies import RetryPolicy
 from workflows.engine.scheduler import Graph, Node
 from workflows.engine.step_plan import GraphPlan, StepPlan, resolve_retries
-from workflows.expressions import ORDINARY, Template, compile_mapping
+from workflows.expressions import ORDINARY, Template, compile_mapping, roots_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,30 @@ def _walk(graph: GraphPlan) -> Iterator[StepPlan]:
             yield from _walk(plan.children)
 
 
-def _plan_graph(steps: Sequence[WorkflowStep], defaults: RetryPolicy, containers: tuple[str, ...]) -> GraphPlan:
+def _plan_graph(
+    steps: Sequence[WorkflowStep],
+    defaults: RetryPolicy,
+    containers: tuple[str, ...],
+    roots: frozenset[str] = ORDINARY,
+) -> GraphPlan:
     shape = graph_of(steps)
     return GraphPlan(
-        steps={step.step_id: _plan_step(step, defaults, containers, shape[step.step_id].owners) for step in steps},
+        steps={
+            step.step_id: _plan_step(step, defaults, containers, shape[step.step_id].owners, roots) for step in steps
+        },
         shape=shape,
         reversed=_turn_round(shape),
     )
 
 
 def _plan_step(
-    step: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], owners: tuple[str, ...]
+    step: WorkflowStep,
+    defaults: RetryPolicy,
+    containers: tuple[str, ...],
+    owners: tuple[str, ...],
+    roots: frozenset[str],
 ) -> StepPlan:
+    inner = roots | roots_at(in_for_each=step.for_each is not None, in_loop=step.step_type is StepType.LOOP)
     nested = step.body if step.step_type is StepType.LOOP else step.parallel_steps
     contains = step.step_type is StepType.PARALLEL or bool(step.body)
     return StepPlan(
@@ -85,7 +97,8 @@ def _plan_step(
         containers=containers,
         owners=owners,
         retries=resolve_retries(step.retry_policy, defaults),
-        children=_plan_graph(nested, defaults, (*containers, step.step_id)) if contains else None,
+        children=_plan_graph(nested, defaults, (*containers, step.step_id), inner) if contains else None,
+        roots=roots,
     )
 
 

@@ -89,6 +89,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         version=run.plan.workflow.version,
         definition_sha256=run.plan.sha256,
         status=run.state.status,
+        rerun_of=run.options.rerun.run if run.options.rerun else None,
         start_time=start_time,
         deadline=None if ended else timestamp(deadline),
         steps=steps,

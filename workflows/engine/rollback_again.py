@@ -48,7 +48,8 @@ async def roll_back_again(argument: RawValue) -> dict[str, Json]:
 
 
 async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:
-    headers = ActivityHeaders({HEADER_EXECUTION: encode(request.execution_id, HEADER_EXECUTION).payload})
+    execution_id = entry.execution_id or request.execution_id
+    headers = ActivityHeaders({HEADER_EXECUTION: encode(execution_id, HEADER_EXECUTION).payload})
     token = activity_headers.set(headers)
     try:
         handle = workflow.start_activity(
@@ -85,4 +86,5 @@ def _entry(undo: UndoAgain, error: ErrorInfo | None) -> UndoEntry:
         step_outcome=undo.step_outcome,
         idempotency_key=undo.idempotency_key,
         error=error,
+        run=undo.run,
     )

@@ -26,6 +26,7 @@ from workflows.engine.locks import Locks
 from workflows.engine.operations import Operations
 from workflows.engine.payloads import encode
 from workflows.engine.plan import Plan
+from workflows.engine.reruns import keep
 from workflows.engine.results import fitting, run_result
 from workflows.engine.saga import Saga
 from workflows.engine.scope import scope_of
@@ -153,6 +154,8 @@ class Run:
         self._execution.attach(self.context)
         if carried is not None:
             snapshot.give(self.context, carried)
+        elif options.rerun is not None:
+            keep(self.context, options.rerun)
 
     @property
     def deadline(self) -> datetime:

@@ -165,6 +165,13 @@ class RunState:
                 self.active[record.path] = record
         self.counts = {StepStatus(status): count for status, count in data["counts"].items()}
 
+    def put(self, record: Record) -> None:
+        """Take over a settled record of another run."""
+        if record.path in self.records:
+            self.counts[StepStatus.PENDING] -= 1
+        self.records[record.path] = record
+        self.counts[record.status] += 1
+
     def _new(self, path: str, plan: StepPlan) -> Record:
         record = self.records[path] = Record(plan, path)
         self.counts[StepStatus.PENDING] += 1

@@ -16,7 +16,6 @@ from workflows.definition.policies import BackoffStrategy, CircuitBreakerPolicy,
 from workflows.engine.scheduler import Graph
 from workflows.expressions import (
     EVENT,
-    FOR_EACH,
     LOOP,
     ORDINARY,
     PROGRESS,
@@ -31,9 +30,6 @@ from workflows.expressions import (
     compile_targets,
     compile_test,
 )
-
-# `check` has said which names each place may use; here any that it may have said yes to will do.
-_ROOTS = ORDINARY | FOR_EACH | LOOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +66,18 @@ class StepPlan:
     """Steps whose failure this one handles."""
     retries: Retries
     children: GraphPlan | None = None
+    roots: frozenset[str] = ORDINARY
+    """The names its expressions may use: one more would forbid it as a variable, which `check` allows."""
 
     @property
     def step_id(self) -> str:
         """The step's id."""
         return self.step.step_id
+
+    @property
+    def rounds(self) -> frozenset[str]:
+        """The names of what a loop does in each round."""
+        return self.roots | LOOP if self.step.step_type is StepType.LOOP else self.roots
 
     @property
     def repeats(self) -> bool:
@@ -86,41 +89,41 @@ class StepPlan:
         """What must hold for the step to run; a conditional step's conditions are its routes."""
         if self.step.step_type is StepType.CONDITIONAL:
             return ()
-        return tuple(compile_condition(one, _ROOTS) for one in self.step.conditions)
+        return tuple(compile_condition(one, self.roots) for one in self.step.conditions)
 
     @cached_property
     def routes(self) -> tuple[RoutePlan, ...]:
         """Where a conditional step may lead."""
         return tuple(
-            RoutePlan(None if one.default else compile_condition(one, _ROOTS), one.next_steps)
+            RoutePlan(None if one.default else compile_condition(one, self.roots), one.next_steps)
             for one in self.step.conditions
         )
 
     @cached_property
     def input(self) -> Template | None:
         """Builds the action's input."""
-        return compile_mapping(self.step.input_mapping, _ROOTS) if self.step.input_mapping else None
+        return compile_mapping(self.step.input_mapping, self.rounds) if self.step.input_mapping else None
 
     @cached_property
     def outputs(self) -> OutputMapping | None:
         """Writes the result to the workflow's variables."""
-        return compile_targets(self.step.output_mapping, _ROOTS | RESULT) if self.step.output_mapping else None
+        return compile_targets(self.step.output_mapping, self.roots | RESULT) if self.step.output_mapping else None
 
     @cached_property
     def undo_input(self) -> Template | None:
         """Builds the undo actions' input instead of the standard one."""
-        return compile_mapping(self.step.rollback_mapping, _ROOTS | RESULT) if self.step.rollback_mapping else None
+        return compile_mapping(self.step.rollback_mapping, self.roots | RESULT) if self.step.rollback_mapping else None
 
     @cached_property
     def subject(self) -> Template | None:
         """Builds what exactly is approved."""
-        return compile_mapping(self.step.approval.subject, _ROOTS) if self.step.approval else None
+        return compile_mapping(self.step.approval.subject, self.roots) if self.step.approval else None
 
     @cached_property
     def approvers(self) -> tuple[str | Expression, ...]:
         """Names, and expressions that give names."""
         entries = self.step.approval.approvers if self.step.approval else ()
-        return tuple(one if isinstance(one, str) else compile_expression(one.expression, _ROOTS) for one in entries)
+        return tuple(one if isinstance(one, str) else compile_expression(one.expression, self.roots) for one in entries)
 
     @cached_property
     def wait_value(self) -> Expression | float | None:
@@ -129,46 +132,46 @@ class StepPlan:
         if wait is None:
             return None
         value = wait.until if wait.until is not None else wait.seconds
-        return compile_expression(value, _ROOTS) if isinstance(value, str) else value
+        return compile_expression(value, self.roots) if isinstance(value, str) else value
 
     @cached_property
     def event_match(self) -> Expression | None:
         """Whether an event is the one waited for, by a `wait` step or for a webhook's callback."""
         waits = self.step.wait or (self.step.webhook.callback if self.step.webhook else None)
-        return compile_expression(waits.match, _ROOTS | EVENT) if waits and waits.match else None
+        return compile_expression(waits.match, self.roots | EVENT) if waits and waits.match else None
 
     @cached_property
     def cancel_match(self) -> Expression | None:
         """Whether an event is the one that ends the step."""
-        return _match_of(self.step.cancel_on)
+        return _match_of(self.step.cancel_on, self.roots)
 
     @cached_property
     def add_match(self) -> Expression | None:
         """Whether an event is one more item."""
-        return _match_of(self.step.add_on)
+        return _match_of(self.step.add_on, self.roots)
 
     @cached_property
     def join(self) -> Expression | None:
         """The join, where it is an expression."""
         join = self.step.join
-        return compile_expression(join, _ROOTS) if isinstance(join, str) and join not in ("all", "any") else None
+        return compile_expression(join, self.roots) if isinstance(join, str) and join not in ("all", "any") else None
 
     @cached_property
     def items(self) -> Expression | None:
         """What a fan-out runs over."""
-        return compile_expression(self.step.for_each, _ROOTS) if self.step.for_each is not None else None
+        return compile_expression(self.step.for_each, self.roots) if self.step.for_each is not None else None
 
     @cached_property
     def complete_when(self) -> CompiledCondition | None:
         """Whether a container needs no more of what runs inside."""
         source = self.step.complete_when
-        return compile_test(source, _ROOTS | PROGRESS) if source is not None else None
+        return compile_test(source, self.roots | PROGRESS) if source is not None else None
 
     @cached_property
     def loop_condition(self) -> CompiledCondition | None:
         """Whether a loop goes on."""
         source = self.step.loop_condition
-        return compile_test(source, _ROOTS) if source is not None else None
+        return compile_test(source, self.rounds) if source is not None else None
 
     @cached_property
     def request(self) -> Template | None:
@@ -176,7 +179,7 @@ class StepPlan:
         webhook = self.step.webhook
         if webhook is None:
             return None
-        return compile_mapping({"url": webhook.url, "headers": webhook.headers, "body": webhook.body}, _ROOTS)
+        return compile_mapping({"url": webhook.url, "headers": webhook.headers, "body": webhook.body}, self.roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +192,8 @@ class GraphPlan:
     """The same edges turned round, for undoing."""
 
 
-def _match_of(trigger: EventTrigger | None) -> Expression | None:
-    return compile_expression(trigger.match, _ROOTS | EVENT) if trigger and trigger.match else None
+def _match_of(trigger: EventTrigger | None, roots: frozenset[str]) -> Expression | None:
+    return compile_expression(trigger.match, roots | EVENT) if trigger and trigger.match else None
 
 
 def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:

@@ -7,6 +7,7 @@ from typing import Any
 
 from workflows.contract import Json
 from workflows.definition.models import StepStatus
+from workflows.definition.repetition_rules import MOST_COPIES
 from workflows.engine.context import Done, StepContext
 from workflows.engine.driver import end_all
 from workflows.engine.events import Listener
@@ -16,8 +17,6 @@ from workflows.engine.steps.parallel import Enough, judged, nested_graph
 from workflows.engine.steps.wait import event_fits
 from workflows.errors import DataInvalid
 
-MOST_AT_A_TIME = 1_000
-"""Copies that run at a time, whatever `max_concurrency` says: each may wait for something, and Temporal bounds what is pending."""
 MOST_LISTED = 20
 """Failed copies that an error message names."""
 
@@ -55,8 +54,8 @@ class _Copies:
         self._step = step
         self._cursor = step.record.cursor
         self._passes = step.frame.undo.passes(step.key)
-        limit = step.plan.step.max_concurrency or MOST_AT_A_TIME
-        self._limit = min(limit, MOST_AT_A_TIME)
+        limit = step.plan.step.max_concurrency or MOST_COPIES
+        self._limit = min(limit, MOST_COPIES)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.enough = Enough(step)

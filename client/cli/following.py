@@ -1,0 +1,80 @@
+"""The beginning and the end of a run, as commands show them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from client.cli.exits import Exit, exit_code
+from client.cli.output import console, note, print_json
+from client.cli.session import Session
+from client.errors import RunFailed
+from client.follow import BEGUN_EVENTS, follow
+from client.render.outcome import print_failure, print_result
+from client.render.watching import show_snapshots
+from client.runs import Run, web_ui_url
+
+BEGIN_SECONDS = 3
+"""How long `start` waits to see whether the run begins."""
+
+
+async def require_begun(run: Run) -> None:
+    """Wait until the run's first task is done; raises `RunFailed` for a run that was refused."""
+    try:
+        async with asyncio.timeout(BEGIN_SECONDS):
+            summary = await run.summary()
+            while summary.close_time is None and summary.history_events < BEGUN_EVENTS:
+                await asyncio.sleep(0.05)
+                summary = await run.summary()
+    except TimeoutError:
+        note("no worker has taken the run yet; it starts when one serves its task queue.")
+        return
+    if summary.status == "failed":
+        try:
+            await run.result()
+        except RunFailed as failure:
+            # One that began has left its report, and may simply have been quick to fail.
+            if failure.result is None:
+                raise
+
+
+def print_started(session: Session, run: Run, *, as_json: bool) -> None:
+    """Print the id of a run that was just started, and where to see it."""
+    url = web_ui_url(session.settings.web_ui, session.client.namespace, run.id) if session.settings.web_ui else None
+    if as_json:
+        print_json({"id": run.id, "run_id": run.run_id, "url": url})
+        return
+    out = console()
+    out.print(run.id, soft_wrap=True)
+    if url:
+        out.print(url, soft_wrap=True)
+    if out.is_terminal:
+        note(f"'adw watch {run.id}' shows its steps.")
+
+
+async def watch_to_end(run: Run, *, as_json: bool, live: bool) -> int:
+    """Wait for a run's end, showing its steps meanwhile if `live`; print the end and give the exit code."""
+    try:
+        if live and not as_json:
+            async with aclosing(follow(run)) as snapshots:
+                await show_snapshots(snapshots, console())
+        return await _print_end(run, as_json=as_json)
+    except asyncio.CancelledError:
+        note(f"the run goes on; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it.")
+        raise
+
+
+async def _print_end(run: Run, *, as_json: bool) -> int:
+    try:
+        result = await run.result()
+    except RunFailed as failure:
+        if as_json:
+            print_json({"failure_type": failure.failure_type, "message": str(failure), "result": failure.result})
+        else:
+            print_failure(console(), failure)
+        return exit_code(failure)
+    if as_json:
+        print_json(result)
+    else:
+        print_result(console(), result)
+    return Exit.OK

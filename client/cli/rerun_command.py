@@ -1,0 +1,77 @@
+"""`adw rerun`: starts a run again with what it completed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from client.cli.exits import Exit
+from client.cli.following import print_started, require_begun, watch_to_end
+from client.cli.inputs import read_input, read_valid
+from client.cli.output import console, note, print_json
+from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
+from client.reruns import Rerun, plan_rerun, start_rerun
+
+
+def rerun(
+    context: typer.Context,
+    id: RunId,
+    run_id: ExecutionId = None,
+    from_step: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Run this step and all after it again.")
+    ] = None,
+    input: Annotated[
+        str | None, typer.Option("--input", "-i", metavar="FILE|-|JSON", help="Other input data than the run had.")
+    ] = None,
+    definition: Annotated[
+        str | None, typer.Option("--definition", "-d", metavar="FILE", help="A corrected definition.")
+    ] = None,
+    new_id: Annotated[str | None, typer.Option("--id", help="The new run's id; one is made when left out.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be kept and what not.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the steps while the run goes on.")] = False,
+    user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start an ended run again, keeping what it completed.
+
+    A completed step is kept unless its effects were undone, it changed, its input changed, the corrected definition needs more of
+    its result, or it comes after a step that runs again. The reasons are told.
+    """
+
+    async def work(session: Session) -> int:
+        planned = await plan_rerun(
+            session.client,
+            id,
+            run_id=run_id,
+            from_step=from_step,
+            input_data=read_input(input),
+            definition=read_valid(definition) if definition else None,
+        )
+        if not as_json:
+            _print_plan(planned)
+        if dry_run:
+            if as_json:
+                print_json({"kept": planned.kept, "again": planned.again})
+            return Exit.OK
+        settings = session.settings.model_copy(update={"user": user}) if user else session.settings
+        run = await start_rerun(session.client, planned, id=new_id, settings=settings)
+        if not watch:
+            await require_begun(run)
+        if watch or wait:
+            if not as_json:
+                note(f"started {run.id}")
+            return await watch_to_end(run, as_json=as_json, live=watch)
+        print_started(session, run, as_json=as_json)
+        return Exit.OK
+
+    execute(context, work)
+
+
+def _print_plan(planned: Rerun) -> None:
+    out = console()
+    out.print(Text(f"kept: {', '.join(planned.kept) or 'nothing'}"))
+    for step_id, why in planned.again.items():
+        out.print(Text(f"runs again: {step_id}: {why}"))

@@ -1,0 +1,146 @@
+"""Whether a completed step's result still fits the definition and the input of a new run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from pydantic import JsonValue
+
+from workflows.contract import Checkpoint, KeptStep
+from workflows.definition.models import AdvancedWorkflow, WorkflowStep
+from workflows.definition.rules import Layout
+from workflows.errors import OperationRefused
+from workflows.expressions import Reference, compile_condition, compile_expression
+from workflows.expressions.sites import Site, sites
+
+_MAKES_RESULT = (
+    "step_type", "action", "agent_capability", "input_mapping", "conditions", "parallel_steps", "for_each", "add_on",
+    "complete_when", "loop_condition", "loop_max_iterations", "loop_check", "body", "mode", "approval", "wait", "webhook",
+    "workflow", "workflow_version", "agent", "orchestrator",
+)  # fmt: skip
+"""Fields that decide what a step's result is; the others may change without making it another one."""
+
+_GUARDS = ("has(", ".?", "[?")
+_NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Something that an expression reads. `by` is the step it is in, `guarded` says whether it may be missing."""
+
+    by: str
+    reference: Reference
+    guarded: bool
+
+
+@dataclass(slots=True)
+class Comparison:
+    """A new run's definition and input beside what an old run completed."""
+
+    plan: Layout
+    point: Checkpoint
+    input_data: JsonValue
+    before: Mapping[str, WorkflowStep] = field(init=False)
+    reads: list[_Read] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out what is asked for each step."""
+        old = AdvancedWorkflow.model_validate(self.point.definition)
+        self.before = {one.step_id: one for one in old.steps}
+        self.reads = [read for site in sites(self.plan) for read in _reads(self.plan, site)]
+
+
+def reasons_to_run_again(comparison: Comparison, forced: Mapping[str, str]) -> dict[str, str]:
+    """Why a step runs again, by its id; what comes after such a step runs again too."""
+    plan = comparison.plan
+    again: dict[str, str] = {}
+    for placement in plan.orders[id(plan.outline.top)].ordered:
+        why = _why(comparison, placement.step, forced, again)
+        if why is not None:
+            again[placement.step.step_id] = why
+    return again
+
+
+def owner_of(plan: Layout, step_id: str) -> str:
+    """The step of the definition's own graph that a step is, or is nested in. Raises `OperationRefused`."""
+    placement = plan.outline.by_id.get(step_id)
+    if placement is None:
+        raise OperationRefused(f"the definition has no step {step_id!r}; 'adw show' lists the run's steps.")
+    while placement.graph.owner is not None:
+        placement = placement.graph.owner
+    return placement.step.step_id
+
+
+def is_handler(workflow: AdvancedWorkflow, step_id: str) -> bool:
+    """Whether a step runs only when another fails."""
+    return any(handler.handler == step_id for one in workflow.steps for handler in one.error_handlers)
+
+
+def _why(comparison: Comparison, step: WorkflowStep, forced: Mapping[str, str], again: Mapping[str, str]) -> str | None:
+    earlier = next((one for one in _upstream(comparison.plan, step) if one in again), None)
+    kept = comparison.point.steps.get(step.step_id)
+    if kept is None:
+        return "it had not completed."
+    if step.step_id in forced:
+        return forced[step.step_id]
+    if earlier is not None:
+        return f"it comes after {earlier!r}, which runs again."
+    return _misfit(comparison, step, kept)
+
+
+def _misfit(comparison: Comparison, step: WorkflowStep, kept: KeptStep) -> str | None:
+    if kept.undone:
+        return "its effects were undone by the rollback."
+    before = comparison.before.get(step.step_id)
+    changed = next((name for name in _MAKES_RESULT if getattr(step, name) != getattr(before, name, None)), None)
+    if changed is not None:
+        return f"its {changed!r} changed."
+    return _changed_input(comparison, step.step_id) or _missing_output(comparison, step.step_id, kept)
+
+
+def _changed_input(comparison: Comparison, step_id: str) -> str | None:
+    old, new = comparison.point.input_data, comparison.input_data
+    for read in comparison.reads:
+        path = read.reference.path
+        if read.by == step_id and read.reference.root == "input" and _at(old, path) != _at(new, path):
+            return f"it reads {'.'.join(('input', *path))}, which changed."
+    return None
+
+
+def _missing_output(comparison: Comparison, step_id: str, kept: KeptStep) -> str | None:
+    """The new definition may ask for more than the result has."""
+    for read in comparison.reads:
+        path = read.reference.path
+        asks = read.reference.root == "steps" and path[:2] == (step_id, "output") and not read.guarded
+        if asks and len(path) > 2 and _at(kept.output, path[2:]) is _NOTHING:
+            return f"{read.by!r} reads steps.{'.'.join(path)}, which the kept result does not have."
+    return None
+
+
+def _reads(plan: Layout, site: Site) -> list[_Read]:
+    number = next(iter(site.loc[1:]), None)
+    by = plan.workflow.steps[number].step_id if isinstance(number, int) else "output"
+    if isinstance(site.source, str):
+        references = compile_expression(site.source, site.roots).references
+        guarded = any(one in site.source for one in _GUARDS)
+    else:
+        references, guarded = compile_condition(site.source, site.roots).references, False
+    return [_Read(by, one, guarded) for one in sorted(references, key=lambda one: (one.root, one.path))]
+
+
+def _upstream(plan: Layout, step: WorkflowStep) -> list[str]:
+    placement = plan.outline.top.ids[step.step_id]
+    edges = plan.orders[id(plan.outline.top)].incoming.get(placement.number, [])
+    return [edge.before.step.step_id for edge in edges if edge.kind != "handler"]
+
+
+def _at(value: object, path: tuple[str, ...]) -> object:
+    """What is at a path of plain data; past a list the whole list is meant."""
+    for name in path:
+        if isinstance(value, list):
+            break
+        fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        value = fields.get(name, _NOTHING)
+    return cast("object", value)

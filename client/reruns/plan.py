@@ -1,0 +1,129 @@
+"""Starting a run again with what it completed: `adw rerun RUN`.
+
+A completed step of the definition's own graph is kept, with all that ran inside of it, unless there is a reason to run it again;
+every reason is told. What is kept is undone with the rest if the new run fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import JsonValue
+from temporalio.client import Client
+
+from client.answers import explained, parse
+from client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
+from client.reruns.variables import conflicts, variables_left
+from client.runs import ANSWER_TIMEOUT, Run, get_run, start
+from client.settings import Settings, load_settings
+from workflows.contract import AD_HOC_WORKFLOW_TYPE, QUERY_CHECKPOINT, Checkpoint, ExecutionOptions, KeptStep, RerunOf
+from workflows.definition.load import dump_definition
+from workflows.definition.models import AdvancedWorkflow
+from workflows.definition.rules import layout
+from workflows.errors import OperationRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What a new run would keep of an old one, and why the rest runs again."""
+
+    request: RerunOf
+    kept: tuple[str, ...]
+    """Ids of the steps whose results are kept, in the definition's order."""
+    again: dict[str, str]
+    """Id of a completed step that runs again -> why."""
+    workflow: AdvancedWorkflow
+    input_data: JsonValue
+    options: ExecutionOptions
+    registered: bool
+    """Whether the old run was of a registered definition."""
+
+
+async def plan_rerun(
+    client: Client,
+    id: str,
+    *,
+    run_id: str | None = None,
+    from_step: str | None = None,
+    input_data: JsonValue = None,
+    definition: AdvancedWorkflow | None = None,
+) -> Rerun:
+    """Look at a closed run and say what a new one would keep. Nothing is started.
+
+    `from_step` runs that step (of the definition's own graph, or nested in it) and all after it again; `input_data` and
+    `definition` replace those of the run where they are not None.
+
+    Raises:
+        OperationRefused: the run still goes on, there is no such step, or everything could be kept, so that nothing would run.
+        RunNotFound, NoAnswer: there is no such run, or no worker that can read it.
+    """
+    run = get_run(client, id, run_id=run_id)
+    summary = await run.summary()
+    if summary.close_time is None:
+        raise OperationRefused(f"run {id!r} has not ended; wait for it, or cancel it first.")
+    async with explained(id, "rerun"):
+        answer: object = await run.handle.query(QUERY_CHECKPOINT, rpc_timeout=ANSWER_TIMEOUT)
+    point = parse(Checkpoint, answer, id)
+    workflow = definition or AdvancedWorkflow.model_validate(point.definition)
+    new_input = point.input_data if input_data is None else input_data
+    again = _again(point, workflow, new_input, from_step)
+    kept = tuple(one.step_id for one in workflow.steps if one.step_id in point.steps and one.step_id not in again)
+    if len(kept) == len([one for one in workflow.steps if not is_handler(workflow, one.step_id)]):
+        raise OperationRefused(f"run {id!r} completed all its steps; say where to begin with --from STEP.")
+    request = RerunOf(
+        run=id,
+        run_id=summary.run_id,
+        from_step=from_step,
+        definition=dump_definition(workflow),
+        records=[record for step_id in kept for record in point.steps[step_id].records],
+        undo=_undo([point.steps[step_id] for step_id in kept]),
+        variables=variables_left(workflow, point, new_input, frozenset(kept)),
+    )
+    return Rerun(
+        request=request,
+        kept=kept,
+        again={step_id: why for step_id, why in again.items() if step_id in point.steps},
+        workflow=workflow,
+        input_data=new_input,
+        options=ExecutionOptions.model_validate({**point.options, "rerun": request}),
+        registered=summary.workflow_type != AD_HOC_WORKFLOW_TYPE,
+    )
+
+
+async def start_rerun(
+    client: Client,
+    planned: Rerun,
+    *,
+    id: str | None = None,
+    task_queue: str | None = None,
+    settings: Settings | None = None,
+) -> Run:
+    """Start the new run; its `state` names the old one. Raises as `client.start` does."""
+    settings = settings or load_settings()
+    workflow = planned.workflow.workflow_id if planned.registered else planned.workflow
+    options = planned.options.model_copy(update={"started_by": settings.user})
+    return await start(
+        client, workflow, planned.input_data, id=id, options=options, task_queue=task_queue, settings=settings
+    )
+
+
+def _again(
+    point: Checkpoint, workflow: AdvancedWorkflow, new_input: JsonValue, from_step: str | None
+) -> dict[str, str]:
+    """Why each step that runs again does so, by its id."""
+    comparison = Comparison(layout(workflow), point, new_input)
+    forced = {} if from_step is None else {owner_of(comparison.plan, from_step): "it was named."}
+    while True:
+        again = reasons_to_run_again(comparison, forced)
+        kept = frozenset(step_id for step_id in point.steps if step_id not in again)
+        more = conflicts(workflow, kept)
+        if not more:
+            return again
+        forced.update(more)
+
+
+def _undo(kept: list[KeptStep]) -> JsonValue:
+    """One undo log of several parts."""
+    parts = [cast("list[dict[str, Any]]", one.undo) for one in kept if one.undo is not None]
+    return [{name: value for part in parts for name, value in part[number].items()} for number in (0, 1)]

@@ -1,0 +1,33 @@
+"""Definitions in a few words, checked."""
+
+from __future__ import annotations
+
+import textwrap
+
+from workflows import ActionInfo, AdvancedWorkflow, Problem, check_text, parse
+
+
+def checked(
+    steps: str,
+    actions: dict[str, ActionInfo] | None = None,
+    top: str = "",
+    definitions: dict[str, AdvancedWorkflow] | None = None,
+) -> list[Problem]:
+    """The problems of a definition with these steps, in YAML."""
+    text = f"workflow_id: w\n{textwrap.dedent(top)}\nsteps:\n{textwrap.indent(textwrap.dedent(steps), '  ')}"
+    return check_text(text, "w.yaml", actions, definitions)
+
+
+def problems(
+    steps: str,
+    actions: dict[str, ActionInfo] | None = None,
+    top: str = "",
+    definitions: dict[str, AdvancedWorkflow] | None = None,
+) -> list[tuple[str, str]]:
+    """Their codes and places."""
+    return [(one.code, one.path) for one in checked(steps, actions, top, definitions)]
+
+
+def definition(text: str) -> AdvancedWorkflow:
+    """A definition from YAML, not checked."""
+    return parse(textwrap.dedent(text), source="w.yaml").workflow
