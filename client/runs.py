@@ -121,7 +121,7 @@ def _arguments(workflow: str | AdvancedWorkflow, input_data: JsonValue, options:
         workflow=dump_definition(workflow),
         input_data=input_data,
         execution_options=execution_options,
-    ).model_dump(mode="json")
+    ).model_dump(mode="json", exclude={"carried"})
     require_json(request, f"workflow {workflow.workflow_id!r}")
     return [request]
 

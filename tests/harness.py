@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
@@ -142,8 +143,15 @@ class Harness:
             return await outcome_of(run)
 
     async def histories(self) -> list[WorkflowHistory]:
-        """The histories of the runs started so far."""
-        return [await handle.fetch_history() for handle in self.handles]
+        """The histories of the runs started so far: of each the whole chain of continuations, and its children's."""
+        found: list[WorkflowHistory] = []
+        waiting = [(handle.id, handle.first_execution_run_id) for handle in self.handles]
+        while waiting:
+            workflow_id, run_id = waiting.pop(0)
+            history = await self.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+            found.append(history)
+            waiting += list(_later_runs(history))
+        return found
 
     async def replay(self) -> None:
         """Replay every history in fresh sandboxes, with no plan cached."""
@@ -151,7 +159,8 @@ class Harness:
         for history in await self.histories():
             await replayer().replay_workflow(history)
             if self.histories_folder:
-                name = f"{history.workflow_id}-{uuid4().hex[:6]}.json"
+                # Replay needs the run's own id, after which its children are named; the suffix keeps files apart.
+                name = f"{quote(history.workflow_id, safe='')}@{uuid4().hex[:6]}.json"
                 (self.histories_folder / name).write_text(history.to_json(), encoding="utf-8")
 
 
@@ -195,6 +204,16 @@ async def _state(run: Run) -> RunState | None:
         return await run.state()
     except Exception:  # a run that failed before it had a state
         return None
+
+
+def _later_runs(history: WorkflowHistory) -> Iterator[tuple[str, str]]:
+    """Ids of the run that continues this one, and of its children."""
+    for event in history.events:
+        if event.HasField("child_workflow_execution_started_event_attributes"):
+            child = event.child_workflow_execution_started_event_attributes.workflow_execution
+            yield child.workflow_id, child.run_id
+        elif event.HasField("workflow_execution_continued_as_new_event_attributes"):
+            yield history.workflow_id, event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
 
 
 def _loaded(one: Definition) -> LoadedDefinition:

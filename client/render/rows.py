@@ -26,6 +26,7 @@ class StepRow:
     depth: int
     label: str
     step_id: str
+    """With the number of the round or copy, where it runs more than once: `[3].label`, `#2.fetch`."""
     status: StepStatus
     seconds: float | None = None
     attempts: int = 0
@@ -99,13 +100,19 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
         path=step.path,
         depth=_depth(step.path),
         label=step.name,
-        step_id=step.step_id,
+        step_id=_short_path(step),
         status=_status(step, attempt),
         seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
         attempts=snapshot.most_attempts.get(step.path, 0),
         note=_note(step, attempt),
         retry_in=_seconds_until_retry(attempt, now) if attempt else None,
     )
+
+
+def _short_path(step: StepState) -> str:
+    around = step.path.rpartition(".")[0].rpartition(".")[2]
+    number = next((around[place:] for place, character in enumerate(around) if character in "[#"), "")
+    return f"{number}.{step.step_id}" if number else step.step_id
 
 
 def _status(step: StepState, attempt: Attempt | None) -> StepStatus:
@@ -125,7 +132,17 @@ def _note(step: StepState, attempt: Attempt | None) -> str:
     if step.error_info:
         return error_sentence(step.error_info)
     unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
-    return _attempt_note(attempt) if attempt and unsettled else ""
+    return _attempt_note(attempt) if attempt and unsettled else _progress_note(step) if unsettled else ""
+
+
+def _progress_note(step: StepState) -> str:
+    """How far a fan-out or a loop is."""
+    progress = step.execution_data.get("progress")
+    if isinstance(progress, dict):
+        failed = f", {progress['failed']} failed" if progress.get("failed") else ""
+        return f"{progress.get('completed')} of {progress.get('total')} copies completed{failed}, {progress.get('running')} run"
+    rounds = step.execution_data.get("iterations")
+    return "" if rounds is None else f"{rounds} rounds completed"
 
 
 def _attempt_note(attempt: Attempt) -> str:

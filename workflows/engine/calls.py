@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +34,7 @@ from workflows.engine.saga import UndoCall
 from workflows.engine.scope import scope_of
 from workflows.engine.state import root_frame
 from workflows.engine.step_plan import Retries, StepPlan
+from workflows.engine.task_budget import LOCAL_STEPS
 from workflows.engine.tracing import TRACE_HEADER
 from workflows.errors import WorkflowError
 
@@ -42,6 +45,7 @@ REGULAR_EVENTS = 3
 """Events of an action: scheduled, started, completed."""
 LOCAL_EVENTS = 1
 """Its marker."""
+_NUMBERS = re.compile(r"\[\d+\]|#\d+")
 UNDO_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
 
 
@@ -85,8 +89,10 @@ async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int)
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(LOCAL_EVENTS if _is_local(call) else REGULAR_EVENTS):
         call.begin()
-        start = _start_local if _is_local(call) else _start
-        return decode(await start(call, arguments, attempts), f"the result of action {call.action!r}")
+        if not _is_local(call):
+            return decode(await _start(call, arguments, attempts), f"the result of action {call.action!r}")
+        run.budget.settled(LOCAL_STEPS)
+        return decode(await _start_local(call, arguments, attempts), f"the result of action {call.action!r}")
 
 
 def _is_local(call: ActionCall) -> bool:
@@ -101,7 +107,7 @@ def _start(call: ActionCall, arguments: list[RawValue], attempts: int) -> workfl
             call.action,
             args=arguments,
             activity_id=call.path,
-            summary=plan.label,
+            summary=summary_of(plan.label, call.path),
             task_queue=plan.agent_capability,
             result_type=RawValue,
             start_to_close_timeout=timedelta(seconds=plan.timeout),
@@ -123,7 +129,7 @@ def _start_local(call: ActionCall, arguments: list[RawValue], attempts: int) -> 
             call.action,
             args=arguments,
             activity_id=call.path,
-            summary=plan.label,
+            summary=summary_of(plan.label, call.path),
             result_type=RawValue,
             start_to_close_timeout=min(timedelta(seconds=plan.timeout), LOCAL_TIMEOUT),
             schedule_to_close_timeout=_seconds(plan.total_timeout),
@@ -144,6 +150,7 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
         what = f"the input of undo action {undo.action!r} of step {undo.armed.path!r}"
         argument = encode(value, what, run.prepared.payload_limit)
         async with run.slots.hold():
+            await run.budget.breathe()
             await run.budget.reserve(len(argument.payload.data))
             async with run.continuation.flight(REGULAR_EVENTS):
                 run.telemetry.undo_started(undo, parent)
@@ -155,6 +162,12 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
 
 
 async def _undone(run: RunContext, undo: UndoCall, argument: RawValue) -> ErrorInfo | None:
+    if undo.plan.step.execution == "local":
+        # One attempt beside the run is as fast as the step was; what it does not settle is retried as for other steps.
+        run.budget.settled(LOCAL_STEPS)
+        with contextlib.suppress(ActivityError):
+            await _start_local_undo(run, undo, argument)
+            return None
     try:
         await _start_undo(run, undo, argument)
     except ActivityError as error:
@@ -170,7 +183,7 @@ def _start_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow
             undo.action,
             args=[argument],
             activity_id=undo.activity_id,
-            summary=f"undo {step.label}",
+            summary=summary_of(f"undo {step.label}", undo.armed.path),
             task_queue=step.agent_capability,
             result_type=RawValue,
             start_to_close_timeout=timedelta(seconds=step.timeout),
@@ -181,6 +194,29 @@ def _start_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow
         )
     finally:
         activity_headers.reset(token)
+
+
+def _start_local_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow.ActivityHandle[RawValue]:
+    token = activity_headers.set(_headers(run, undo.activity_id, None))
+    try:
+        return workflow.start_local_activity(
+            undo.action,
+            args=[argument],
+            activity_id=undo.activity_id,
+            summary=summary_of(f"undo {undo.plan.step.label}", undo.armed.path),
+            result_type=RawValue,
+            start_to_close_timeout=min(timedelta(seconds=undo.plan.step.timeout), LOCAL_TIMEOUT),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+    finally:
+        activity_headers.reset(token)
+
+
+def summary_of(label: str, path: str) -> str:
+    """What people read in the history: the step's name, with the numbers of the rounds and copies it is in."""
+    numbers = "".join(_NUMBERS.findall(path))
+    return f"{label} {numbers}" if numbers else label
 
 
 def is_being_cancelled() -> bool:

@@ -10,6 +10,8 @@ from workflows.engine.slots import Slots
 
 TASK_LIMIT_STEPS = 1_000
 """Steps that may settle in one workflow task: a task that does not yield for two seconds counts as a deadlock."""
+LOCAL_STEPS = 5
+"""Local activities keep their workflow task open, and queries and signals wait for its end: one counts as so many steps."""
 TASK_LIMIT_BYTES = 5 * 512 * 1024
 """2.5 MiB: with the pinned definition (1 MiB) and the envelopes it stays under the server's 4 MiB for one message."""
 
@@ -24,10 +26,10 @@ class TaskBudget:
         self._settled = 0
         self._turn = Slots(1)
 
-    def settled(self) -> None:
-        """A step settled in this task."""
+    def settled(self, steps: int = 1) -> None:
+        """A step settled in this task, or did work that counts as several."""
         self._begin_task()
-        self._settled += 1
+        self._settled += steps
 
     async def breathe(self) -> None:
         """Wait for the next workflow task where this one has done enough."""

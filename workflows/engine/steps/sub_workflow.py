@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import workflow
 
 from workflows.contract import ErrorInfo, ExecutionOptions, Json
-from workflows.engine.calls import is_being_cancelled
+from workflows.engine.calls import is_being_cancelled, summary_of
 from workflows.engine.children import Child, ChildEnd, child_entries, run_child, watch_child
 from workflows.engine.clock import answer_before
 from workflows.engine.context import Done, StepContext
@@ -74,7 +74,11 @@ def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
         step.frame.undo.arm(step.key, Armed(step.plan.step_id, step.path, key, value))
         step.record.cursor["child"] = step.record.notes["run"] = id
 
-    return run_child(step.run, Child(step.plan.step.workflow or "", id, arguments, step.plan.step.label), begin)
+    return run_child(
+        step.run,
+        Child(step.plan.step.workflow or "", id, arguments, summary_of(step.plan.step.label, step.path)),
+        begin,
+    )
 
 
 async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
