@@ -15,6 +15,7 @@ from activities.heartbeat import heartbeats
 from activities.parameters import ActionInput
 from activities.results import ActionResult
 from activities.threads import call_in_thread
+from workflows.contract import PAYLOAD_LIMIT_BYTES
 from workflows.definition.catalog import ActionInfo
 from workflows.errors import WorkflowError
 
@@ -36,7 +37,7 @@ class Action:
     input: ActionInput
     result: ActionResult
 
-    async def run(self, value: object = None) -> JsonValue:
+    async def run(self, value: object = None, *, payload_limit: int = PAYLOAD_LIMIT_BYTES) -> JsonValue:
         """Run one attempt inside an activity. Bad input fails with `InputInvalid` before the function is called."""
         try:
             arguments = self.input.arguments(value)
@@ -44,7 +45,7 @@ class Action:
             raise refusal(error) from None
         returned = await self._call(arguments)
         try:
-            return self.result.plain_json(returned)
+            return self.result.plain_json(returned, payload_limit)
         except WorkflowError as error:
             raise refusal(error) from None
 
@@ -54,11 +55,11 @@ class Action:
                 return await cast("Awaitable[object]", self.function(**arguments))
             return await call_in_thread(self.function, **arguments)
 
-    def activity(self) -> Activity:
-        """Give the callable for `Worker(activities=...)`."""
+    def activity(self, *, payload_limit: int = PAYLOAD_LIMIT_BYTES) -> Activity:
+        """Give the callable for `Worker(activities=...)`; `payload_limit` is the largest result in bytes."""
 
         async def run(value: Any = None) -> Any:  # noqa: ANN401 - any JSON; the action's own types are checked inside
-            return await self.run(value)
+            return await self.run(value, payload_limit=payload_limit)
 
         return activity.defn(name=self.name)(run)
 

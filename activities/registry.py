@@ -9,6 +9,7 @@ from types import ModuleType
 
 from activities.action import Action, Activity, action_of
 from activities.errors import ActionsNotLoaded
+from workflows.contract import PAYLOAD_LIMIT_BYTES
 from workflows.definition.catalog import ActionInfo
 
 ENTRY_POINT_GROUP = "advanced_workflow.actions"
@@ -41,9 +42,9 @@ class ActionRegistry:
                     )
         return cls(actions)
 
-    def activities(self) -> list[Activity]:
-        """Callables for `Worker(activities=...)`."""
-        return [action.activity() for action in self.actions.values()]
+    def activities(self, *, payload_limit: int = PAYLOAD_LIMIT_BYTES) -> list[Activity]:
+        """Callables for `Worker(activities=...)`; `payload_limit` is the largest result in bytes."""
+        return [action.activity(payload_limit=payload_limit) for action in self.actions.values()]
 
     def catalog(self) -> dict[str, ActionInfo]:
         """Names, descriptions and schemas, for `check` and for people."""

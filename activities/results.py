@@ -26,8 +26,8 @@ class ActionResult:
         self._known = "return" in hints
         self._adapter: TypeAdapter[Any] = adapter_for(action, "result", hints.get("return", Any))
 
-    def plain_json(self, value: object) -> JsonValue:
-        """Give the JSON form; raises `DataInvalid` where there is none and `PayloadTooLarge` above Temporal's limit.
+    def plain_json(self, value: object, limit: int = PAYLOAD_LIMIT_BYTES) -> JsonValue:
+        """Give the JSON form; raises `DataInvalid` where there is none and `PayloadTooLarge` above `limit` bytes.
 
         The function has run by then: to the run, the outcome of a step that fails so is unknown, not failed.
         """
@@ -42,9 +42,9 @@ class ActionResult:
             ) from None  # The cause would show the value.
         except (DataInvalid, ValueError) as error:
             raise DataInvalid(f"action {self._action!r}: {error}") from None
-        if size > PAYLOAD_LIMIT_BYTES:
+        if size > limit:
             raise PayloadTooLarge(
-                f"action {self._action!r}: the result is {size:,} bytes of JSON and the limit is {PAYLOAD_LIMIT_BYTES:,}; "
+                f"action {self._action!r}: the result is {size:,} bytes of JSON and the limit is {limit:,}; "
                 "store it and return a reference."
             )
         return plain

@@ -27,11 +27,13 @@ from client.errors import (
     RunNotFound,
 )
 from workflows.contract import RunResult, WireModel
-from workflows.errors import WorkflowError
+from workflows.errors import StorageFailed, WorkflowError
 
 Answer = TypeVar("Answer", bound=WireModel)
 
 NO_ANSWER = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
+STORAGE_UNKNOWN = ("TMPRL1105", "No driver found with name")
+"""How the SDK says that a value lies in a storage it cannot reach: none, or another, is configured."""
 NO_WORKER = "no poller seen"
 """How the server says that nobody has served the task queue lately."""
 
@@ -61,6 +63,12 @@ async def explained(run_id: str, operation: str) -> AsyncGenerator[None]:
         raise _refusal(error.cause, run_id, operation) from error
     except WorkflowQueryFailedError as error:
         raise _query_failure(error.message, run_id, operation) from error
+    except (RuntimeError, ValueError) as error:
+        if not any(sign in str(error) for sign in STORAGE_UNKNOWN):
+            raise
+        raise StorageFailed(
+            f"run {run_id!r}: its values lie in a storage this client does not know; set ADW_STORAGE as the workers have it."
+        ) from error
 
 
 def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:

@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from client.errors import ConnectionFailed
 from client.settings import Settings, load_settings
+from client.storage import data_converter
 
 DEFAULT_ADDRESS = "localhost:7233"
 REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
@@ -32,15 +33,17 @@ async def connect(
     """Connect by `TEMPORAL_*` variables and the TOML profile; `address` and `namespace` win over both.
 
     The namespace is looked up, so that a client that is returned can be used. Values are plain JSON (Temporal's default
-    converter).
+    converter); with `settings.storage` large ones are kept there, see `client.storage`.
 
     With `settings.otlp` the client traces what it starts, and its workers trace what they run.
 
     Raises:
+        SettingsInvalid: the storage's folder or package is missing.
         ConnectionFailed: the profile is bad, nothing answers within `settings.connect_timeout` seconds, the namespace is
             unknown or the credentials are refused.
     """
     settings = settings or load_settings()
+    converter = data_converter(settings)
     if settings.otlp is not None:
         interceptors = [_tracing(settings.otlp), *interceptors]
     chosen = _load_profile(profile)
@@ -52,6 +55,7 @@ async def connect(
             client = await Client.connect(
                 address,
                 namespace=namespace,
+                data_converter=converter,
                 api_key=config.get("api_key"),
                 tls=config.get("tls", False),
                 rpc_metadata=config.get("rpc_metadata", {}),

@@ -11,21 +11,21 @@ from workflows.contract import PAYLOAD_LIMIT_BYTES
 from workflows.errors import DataInvalid, PayloadTooLarge
 
 
-def require_json(value: object, place: str) -> None:
-    """Check that `value` is JSON that a Temporal payload can hold; `place` is how errors call it.
+def require_json(value: object, place: str, limit: int = PAYLOAD_LIMIT_BYTES) -> None:
+    """Check that `value` is JSON of at most `limit` bytes; `place` is how errors call it.
 
     Raises:
         DataInvalid: bytes, NaN, an infinity, a key that is not a string, or any other object.
-        PayloadTooLarge: more than 2 MiB.
+        PayloadTooLarge: more than `limit`; see `client.storage.payload_limit`.
     """
     problem = next(_problems(value, place), None)
     if problem:
         raise DataInvalid(problem)
     size = len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > PAYLOAD_LIMIT_BYTES:
+    if size > limit:
+        more = "configure ADW_STORAGE" if limit == PAYLOAD_LIMIT_BYTES else "raise ADW_PAYLOAD_LIMIT"
         raise PayloadTooLarge(
-            f"{place}: {size:,} bytes are more than the {PAYLOAD_LIMIT_BYTES:,} a Temporal payload may have; "
-            "store it elsewhere and pass a reference."
+            f"{place}: {size:,} bytes are more than the {limit:,} a value may have here; {more}, or pass a reference."
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from client.answers import explained, parse
 from client.errors import RunFailed
 from client.runs import get_run
+from client.storage import payload_limit
 from workflows.contract import (
     ROLLBACK_WORKFLOW_TYPE,
     RollbackAgain,
@@ -43,7 +43,9 @@ async def retry_rollback(client: Client, id: str, *, run_id: str | None = None) 
     handle = client.get_workflow_handle(id, run_id=run_id)
     async with explained(id, "rollback"):
         entries = await _entries(client, id, await _still_failed(client, id, report))
-        request = RollbackAgain(execution_id=report.execution_id, run=id, entries=entries)
+        request = RollbackAgain(
+            execution_id=report.execution_id, run=id, entries=entries, payload_limit=payload_limit(client)
+        )
         again: WorkflowHandle[Any, Any] = await client.start_workflow(
             ROLLBACK_WORKFLOW_TYPE,
             request.model_dump(mode="json"),
@@ -109,7 +111,11 @@ async def _entries(client: Client, id: str, failed: list[UndoEntry]) -> list[Und
     for run in dict.fromkeys(one.run for one in failed):
         wanted = {one.activity_id: one for one in failed if one.run == run and one.action}
         scheduled = await _scheduled(client, run or id, set(wanted))
-        found += [_again(one, scheduled[one.activity_id]) for one in wanted.values() if one.activity_id in scheduled]
+        found += [
+            await _again(client, one, scheduled[one.activity_id])
+            for one in wanted.values()
+            if one.activity_id in scheduled
+        ]
     lost = {(one.run, one.activity_id) for one in failed} - {(one.run, one.activity_id) for one in found}
     if lost:
         places = ", ".join(sorted(activity_id for _, activity_id in lost))
@@ -141,8 +147,9 @@ async def _scheduled(client: Client, id: str, wanted: set[str]) -> dict[str, Act
     return found
 
 
-def _again(entry: UndoEntry, as_scheduled: ActivityTaskScheduledEventAttributes) -> UndoAgain:
-    payloads = as_scheduled.input.payloads
+async def _again(client: Client, entry: UndoEntry, as_scheduled: ActivityTaskScheduledEventAttributes) -> UndoAgain:
+    # By the client's converter: a large value is a reference in the history.
+    arguments = await client.data_converter.decode_wrapper(as_scheduled.input)
     return UndoAgain(
         path=entry.path,
         step_id=entry.step_id,
@@ -152,7 +159,7 @@ def _again(entry: UndoEntry, as_scheduled: ActivityTaskScheduledEventAttributes)
         execution_id=entry.idempotency_key.partition(":")[0] if entry.run else None,
         run=entry.run,
         step_outcome=entry.step_outcome,
-        payload=json.loads(payloads[0].data) if payloads else None,
+        payload=arguments[0] if arguments else None,
         task_queue=as_scheduled.task_queue.name,
         timeout=_seconds(as_scheduled.start_to_close_timeout),
         total_timeout=_seconds(as_scheduled.schedule_to_close_timeout),

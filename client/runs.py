@@ -19,6 +19,7 @@ from client.descriptions import Attempt, RunSummary, describe, read_attempt, sum
 from client.errors import RunExists
 from client.json_values import require_json
 from client.settings import Settings, current_user, load_settings
+from client.storage import payload_limit
 from workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
     QUERY_DEFINITION,
@@ -98,7 +99,7 @@ async def start(
         try:
             handle: WorkflowHandle[Any, Any] = await client.start_workflow(
                 workflow_type,
-                args=_arguments(workflow, input_data, options),
+                args=_arguments(workflow, input_data, options, payload_limit(client)),
                 id=id,
                 task_queue=task_queue or settings.task_queue,
                 id_reuse_policy=id_reuse_policy,
@@ -111,10 +112,12 @@ async def start(
     return Run(client, handle, settings.user)
 
 
-def _arguments(workflow: str | AdvancedWorkflow, input_data: JsonValue, options: ExecutionOptions) -> list[JsonValue]:
-    require_json(input_data, "input_data")
+def _arguments(
+    workflow: str | AdvancedWorkflow, input_data: JsonValue, options: ExecutionOptions, limit: int
+) -> list[JsonValue]:
+    require_json(input_data, "input_data", limit)
     execution_options: dict[str, JsonValue] = options.model_dump(mode="json", exclude_defaults=True)
-    require_json(execution_options, "execution_options")
+    require_json(execution_options, "execution_options", limit)
     if isinstance(workflow, str):
         return [input_data, execution_options]
     request = RunRequest(
@@ -122,7 +125,7 @@ def _arguments(workflow: str | AdvancedWorkflow, input_data: JsonValue, options:
         input_data=input_data,
         execution_options=execution_options,
     ).model_dump(mode="json", exclude={"carried"})
-    require_json(request, f"workflow {workflow.workflow_id!r}")
+    require_json(request, f"workflow {workflow.workflow_id!r}", limit)
     return [request]
 
 
@@ -266,24 +269,24 @@ class Run:
             return await self.handle.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
 
     async def _update(self, name: str, request: WireModel) -> Any:  # noqa: ANN401 - the raw answer
-        argument = _sendable(request, name)
+        argument = _sendable(request, name, payload_limit(self.client))
         # The SDK asks again after each call that timed out, so the whole is bounded here.
         async with explained(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             return await self.handle.execute_update(name, argument)  # pyright: ignore[reportUnknownMemberType]
 
     async def _signal(self, name: str, request: WireModel) -> None:
-        argument = _sendable(request, name)
+        argument = _sendable(request, name, payload_limit(self.client))
         async with explained(self.id, name):
             await self.handle.signal(name, argument)
 
     async def _signal_decision(self, name: str, request: DecideRequest) -> None:
-        argument = _sendable(request, name)
+        argument = _sendable(request, name, payload_limit(self.client))
         del argument["decision"]  # the signal's name says it
         async with explained(self.id, name):
             await self.handle.signal(name, argument)
 
 
-def _sendable(request: WireModel, place: str) -> dict[str, JsonValue]:
+def _sendable(request: WireModel, place: str, limit: int) -> dict[str, JsonValue]:
     message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
-    require_json(message, place)
+    require_json(message, place, limit)
     return message

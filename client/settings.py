@@ -11,16 +11,20 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from client.errors import SettingsInvalid
-from workflows.contract import DEFAULT_TASK_QUEUE
+from workflows.contract import CONTINUE_AFTER_EVENTS, DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
 
 ENVIRONMENT_PREFIX = "ADW_"
+NO_STORAGE = "none"
+_MIB = 1024 * 1024
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")  # a name, or an address of either version
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def current_user() -> str:
@@ -60,9 +64,43 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _host(value: str) -> str:
+    try:
+        parts = urlsplit(f"//{value}")
+        usable = (
+            parts.netloc == value and "@" not in value and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+        )
+    except ValueError:  # a port that is no number, or brackets that do not close
+        usable = False
+    if not usable:
+        raise ValueError(f"{value!r} is not a host; give HOST or HOST:PORT separated by commas, such as intranet:8080")
+    return value.lower()
+
+
+def _storage_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = not parts.query and not parts.fragment and _names_storage(parts)
+    except ValueError:  # brackets that do not close
+        usable = False
+    if value != NO_STORAGE and not usable:
+        raise ValueError(
+            f"{value!r} is not a storage; give {NO_STORAGE}, file:///FOLDER, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"
+        )
+    return value
+
+
+def _names_storage(parts: SplitResult) -> bool:
+    if parts.scheme == "file":
+        return not parts.netloc and parts.path.startswith("/")
+    return parts.scheme in ("s3", "gs") and _BUCKET.fullmatch(parts.netloc) is not None
+
+
 ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
 QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, _split(",")]
+StorageAddress = Annotated[str, AfterValidator(_storage_address)]
 BindAddress = Annotated[str, AfterValidator(_bind_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Slots = Annotated[int, Field(ge=1, le=100_000)]
@@ -87,6 +125,19 @@ class Settings(BaseSettings):
     search_attributes: Literal["auto", "required", "off"] = "auto"
     """`auto` uses the search attributes when the namespace knows them, `required` refuses to start without them."""
 
+    http_allowed_hosts: Hosts = ()
+    """Hosts that webhook steps may reach by plain http or at private addresses."""
+
+    storage: StorageAddress = NO_STORAGE
+    """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or
+    `gs://BUCKET/PREFIX`; the same for all clients and workers of a namespace. See `client.storage`."""
+    storage_threshold: Annotated[int, Field(ge=32 * 1024, le=PAYLOAD_LIMIT_BYTES)] = 256 * 1024
+    """Bytes from which on a value goes to the storage; smaller ones stay in the history."""
+    payload_limit: Annotated[int, Field(ge=PAYLOAD_LIMIT_BYTES, le=256 * _MIB)] = 8 * _MIB
+    """Bytes of the largest single JSON value where there is a storage; Temporal's own limit holds where there is none.
+    Not for free: a workflow task that takes longer than 2 s fails, and reading and writing 10 MB of dense JSON takes one;
+    long texts cost a tenth of that."""
+
     user: NonEmpty = Field(default_factory=current_user)
     """Who starts runs and decides approvals from here."""
     web_ui: WebAddress | None = None
@@ -103,6 +154,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level that is logged."""
 
+    continue_after: Annotated[int, Field(ge=100, le=6_000)] = CONTINUE_AFTER_EVENTS
+    """Events of history after which a run goes on in a new one (continues as new); pinned when the run starts."""
     max_concurrent_activities: Slots = 100
     """Actions a worker runs at a time, on each of its queues."""
     max_concurrent_workflow_tasks: Slots = 100

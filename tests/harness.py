@@ -17,12 +17,13 @@ from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
 from activities.action import action, action_of
+from activities.builtin.runs import cancel_run, watch_run
 from activities.interceptors import ActionInterceptor
-from activities.builtin.runs import watch_run
 from activities.prepare import Preparation
 from client.errors import RunFailed
 from client.runs import Run, start
 from client.settings import Settings
+from client.storage import payload_limit
 from workflows.advanced_workflow import WORKFLOWS
 from workflows.contract import CONTINUE_AFTER_EVENTS, ExecutionOptions, RunResult, RunState, UndoInput
 from workflows.definition.load import LoadedDefinition, parse
@@ -100,13 +101,22 @@ class Harness:
         """A worker that serves these actions and registered definitions on the harness's queue."""
         loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
         preparation = Preparation(
-            loaded, {}, search_attributes=self.search_attributes, continue_after=self.continue_after
+            loaded,
+            {},
+            search_attributes=self.search_attributes,
+            continue_after=self.continue_after,
+            payload_limit=payload_limit(self.client),
         )
         worker = Worker(
             self.client,
             task_queue=options.pop("task_queue", self.task_queue),
             workflows=WORKFLOWS,
-            activities=[preparation.prepare, watch_run, *(_activity(name, one) for name, one in (actions or {}).items())],
+            activities=[
+                preparation.prepare,
+                watch_run,
+                cancel_run,
+                *self._activities(actions or {}),
+            ],
             workflow_runner=strict_runner(),
             interceptors=[EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
@@ -116,6 +126,10 @@ class Harness:
         )
         async with worker:
             yield worker
+
+    def _activities(self, actions: Actions) -> list[Callable[..., Any]]:
+        limit = payload_limit(self.client)
+        return [_activity(name, one, limit) for name, one in actions.items()]
 
     async def start(
         self,
@@ -220,10 +234,10 @@ def _loaded(one: Definition) -> LoadedDefinition:
     return parse(AdvancedWorkflow.model_validate(one).model_dump_json(exclude_defaults=True))
 
 
-def _activity(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _activity(name: str, function: Callable[..., Any], limit: int) -> Callable[..., Any]:
     described = action_of(action(name=name)(function))
     assert described is not None
-    return described.activity()
+    return described.activity(payload_limit=limit)
 
 
 _SHORT = timedelta(seconds=0.2)

@@ -29,6 +29,9 @@ PREPARE_ACTIVITY = "adw.prepare"
 WATCH_ACTIVITY = "adw.watch_run"
 """Built-in activity that looks up how a child run ended; takes a `WatchRun`, gives a `WatchedRun`."""
 
+CANCEL_ACTIVITY = "adw.cancel_run"
+"""Built-in local activity that has its own run cancelled: one that was cancelled in an earlier history is to end as such."""
+
 SIGNAL_APPROVE = "approve_step"
 SIGNAL_REJECT = "reject_step"
 SIGNAL_EVENT = "event"
@@ -138,9 +141,10 @@ class RunRequest(WireModel):
     """The one argument of workflow type `AdvancedWorkflow`."""
 
     workflow: dict[str, JsonValue]
-    input_data: JsonValue = None
+    input_data: Json = None
+    """Not walked by the model: it may be large, and a workflow task has two seconds."""
     execution_options: dict[str, JsonValue] = Field(default_factory=dict)
-    carried: JsonValue = None
+    carried: Json = None
     """What a run that continues as new takes along."""
 
 
@@ -149,7 +153,7 @@ class PrepareRequest(WireModel):
 
     workflow_type: str
     workflow: dict[str, JsonValue] | None = None
-    input_data: JsonValue = None
+    input_data: Json = None
     execution_options: JsonValue = None
 
 
@@ -491,6 +495,8 @@ class RollbackAgain(WireModel):
     """Of the run whose rollback is taken up again; its idempotency keys stay."""
     run: str
     """That run's id, for people."""
+    payload_limit: int = PAYLOAD_LIMIT_BYTES
+    """As in `Prepared`."""
     entries: list[UndoAgain]
     """In the order they are tried: newest effect first."""
 

@@ -53,6 +53,15 @@ class PayloadTooLarge(WorkflowError):
     code = "PayloadTooLarge"
 
 
+class StorageFailed(WorkflowError):
+    """A large value could not be stored or read back; the sentence names the place and what to do.
+
+    Workflow tasks that meet it are tried again until the storage answers, actions as their retry policy says.
+    """
+
+    code = "StorageFailed"
+
+
 class DataInvalid(WorkflowError):
     """A value is not JSON: bytes, NaN or an infinity, or a key that is not a string."""
 

@@ -1,4 +1,4 @@
-"""Built-in action: how a child run ended, for a parent that goes on in a new history and cannot await it any more."""
+"""Built-in actions for runs that went on in a new history: how a child ended that they cannot await any more, and cancelling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
-from workflows.contract import WATCH_ACTIVITY, WatchedRun, WatchRun
+from workflows.contract import CANCEL_ACTIVITY, WATCH_ACTIVITY, WatchedRun, WatchRun
 
 LOOK_SECONDS = 1.0
 """How long one attempt waits for the end; a slot of the worker is taken meanwhile."""
@@ -45,6 +45,13 @@ async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the
     except WorkflowFailureError as error:
         return _failure(error.cause).model_dump(mode="json")
     return WatchedRun(status="completed", result=cast("dict[str, Any]", result)).model_dump(mode="json")
+
+
+@activity.defn(name=CANCEL_ACTIVITY)
+async def cancel_run() -> None:
+    """Have the run cancelled that calls this."""
+    info = activity.info()
+    await activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id).cancel()
 
 
 def _failure(cause: BaseException | None) -> WatchedRun:

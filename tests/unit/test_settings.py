@@ -7,7 +7,7 @@ import pytest
 
 from client import Settings, SettingsInvalid, load_settings
 from client.settings import current_user
-from workflows.contract import DEFAULT_TASK_QUEUE
+from workflows.contract import DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,26 @@ def test_lists_are_separated_by_commas_and_folders_also_as_path_is(monkeypatch: 
     assert settings.capabilities == ("gpu", "printer")
 
 
+def test_storage_is_off_until_it_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().storage == "none"
+
+    monkeypatch.setenv("ADW_STORAGE", "s3://bucket/some/prefix")
+    monkeypatch.setenv("ADW_STORAGE_THRESHOLD", "100000")
+    monkeypatch.setenv("ADW_PAYLOAD_LIMIT", "5000000")
+
+    settings = load_settings()
+    assert settings.storage == "s3://bucket/some/prefix"
+    assert (settings.storage_threshold, settings.payload_limit) == (100_000, 5_000_000)
+
+
+def test_hosts_are_names_or_addresses_with_or_without_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADW_HTTP_ALLOWED_HOSTS", "Intranet, hooks.example.com:8080,127.0.0.1:9000,[::1]:80,")
+
+    allowed = load_settings().http_allowed_hosts
+
+    assert allowed == ("intranet", "hooks.example.com:8080", "127.0.0.1:9000", "[::1]:80")
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADW_TASK_QUEUE", "")
     monkeypatch.setenv("ADW_PROMETHEUS", "")
@@ -62,6 +82,22 @@ def test_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("ADW_PROMETHEUS", "9464", "HOST:PORT"),
         ("ADW_PROMETHEUS", "127.0.0.1:99999", "HOST:PORT"),
         ("ADW_OTLP", "collector", "http://HOST:PORT"),
+        ("ADW_STORAGE", "/var/payloads", "file:///FOLDER, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"),
+        ("ADW_STORAGE", "file://payloads/here", "file:///FOLDER"),
+        ("ADW_STORAGE", "file:payloads", "file:///FOLDER"),
+        ("ADW_STORAGE", "s3://", "s3://BUCKET/PREFIX"),
+        ("ADW_STORAGE", "s3://user@bucket", "s3://BUCKET/PREFIX"),
+        ("ADW_STORAGE", "gs://bucket?project=1", "gs://BUCKET/PREFIX"),
+        ("ADW_STORAGE", "http://[", "give none"),
+        ("ADW_STORAGE_THRESHOLD", "0", "greater than or equal to 32768"),
+        ("ADW_STORAGE_THRESHOLD", "3000000", f"less than or equal to {PAYLOAD_LIMIT_BYTES}"),
+        ("ADW_PAYLOAD_LIMIT", "1000", f"greater than or equal to {PAYLOAD_LIMIT_BYTES}"),
+        ("ADW_HTTP_ALLOWED_HOSTS", "http://intranet", "HOST:PORT"),
+        ("ADW_HTTP_ALLOWED_HOSTS", "*", "HOST:PORT"),
+        ("ADW_HTTP_ALLOWED_HOSTS", "user@intranet", "HOST:PORT"),
+        ("ADW_HTTP_ALLOWED_HOSTS", "intranet:0", "HOST:PORT"),
+        ("ADW_HTTP_ALLOWED_HOSTS", "intranet:http", "HOST:PORT"),
+        ("ADW_HTTP_ALLOWED_HOSTS", "[::1", "HOST:PORT"),
         ("ADW_MAX_CONCURRENT_ACTIVITIES", "many", "integer"),
         ("ADW_MAX_CONCURRENT_ACTIVITIES", "0", "greater than or equal to 1"),
         ("ADW_SHUTDOWN_TIMEOUT", "-1", "greater than or equal to 0"),

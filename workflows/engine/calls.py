@@ -74,7 +74,9 @@ async def call_action(call: ActionCall) -> Json:
         try:
             async with step.run.slots.hold():
                 arguments = call.build() if arguments is None else arguments
-                return await _call_once(call, arguments, left)
+                output = await _call_once(call, arguments, left)
+            step.record.cursor.pop("attempts", None)  # The next round of a loop has all of its attempts.
+            return output
         except ActivityError as error:
             refusal = circuit_refusal(error)
             if refusal is None or is_being_cancelled():
@@ -152,7 +154,7 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
         async with run.slots.hold():
             await run.budget.breathe()
             await run.budget.reserve(len(argument.payload.data))
-            async with run.continuation.flight(REGULAR_EVENTS):
+            async with run.continuation.flight(REGULAR_EVENTS, undo=True):
                 run.telemetry.undo_started(undo, parent)
                 error = await _undone(run, undo, argument)
     except WorkflowError as error:

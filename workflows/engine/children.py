@@ -29,7 +29,9 @@ from workflows.contract import (
     WatchedRun,
     WatchRun,
 )
+from workflows.engine.calls import is_being_cancelled
 from workflows.engine.context import RunContext
+from workflows.engine.driver import ended
 from workflows.engine.payloads import decode, encode
 from workflows.engine.saga import UndoCall
 
@@ -64,12 +66,22 @@ async def run_child(run: RunContext, child: Child, begin: Callable[[], None]) ->
     async with run.continuation.flight(_EVENTS):
         begin()
         handle = await _start(child)
-    return await _end(handle, child.id)
+    end = asyncio.ensure_future(_end(handle, child.id))
+    if not is_being_cancelled():
+        with contextlib.suppress(asyncio.CancelledError):
+            return await asyncio.shield(end)
+        if handle is not None:
+            handle.cancel()
+    # Another history would not know that it was cancelled, and why.
+    with run.continuation.staying():
+        await ended(end)
+    return end.result()
 
 
 async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:
-    try:
-        return await workflow.start_child_workflow(
+    """Start a child. A cancellation meanwhile is passed on to it as soon as it is there: only then its end can be awaited."""
+    starting = asyncio.ensure_future(
+        workflow.start_child_workflow(
             child.workflow_type,
             args=child.arguments,
             id=child.id,
@@ -78,8 +90,15 @@ async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | 
             # A child whose parent is terminated undoes what it did.
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
         )
+    )
+    cancelled = await ended(starting)
+    try:
+        handle = starting.result()
     except WorkflowAlreadyStartedError:
         return None
+    if cancelled:
+        handle.cancel()
+    return handle
 
 
 async def _end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: str) -> ChildEnd:
@@ -92,20 +111,21 @@ async def _end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: s
         return _failed(error.cause, id)
 
 
-async def watch_child(id: str, path: str) -> ChildEnd:
+async def watch_child(run: RunContext, id: str, path: str) -> ChildEnd:
     """Wait for a child that was started in an earlier history; its end is looked up. A cancellation is passed on to it."""
-    watching = asyncio.ensure_future(_watch(id, path))
-    asked = False
-    while True:
-        try:
-            return await asyncio.shield(watching)
-        except asyncio.CancelledError:
-            if watching.done() or asked:
-                raise
-        asked = True
-        # A run that has just ended cannot be cancelled, and its end is about to be seen.
-        with contextlib.suppress(FailureError):
-            await workflow.get_external_workflow_handle(id).cancel()
+    end = asyncio.ensure_future(_watch(id, path))
+    with contextlib.suppress(asyncio.CancelledError):
+        return await asyncio.shield(end)
+    with run.continuation.staying():
+        await ended(asyncio.ensure_future(_cancel(id)))
+        await ended(end)
+    return end.result()
+
+
+async def _cancel(id: str) -> None:
+    # A run that has just ended cannot be cancelled, and its end is about to be seen.
+    with contextlib.suppress(FailureError):
+        await workflow.get_external_workflow_handle(id).cancel()
 
 
 async def _watch(id: str, path: str) -> ChildEnd:
@@ -129,7 +149,7 @@ async def undo_child(run: RunContext, undo: UndoCall) -> list[UndoEntry]:
     id = f"{undo.armed.child['run']}-rollback"
     argument = encode(undo.armed.child["carried"], f"what undoes {undo.armed.path!r}", run.prepared.payload_limit)
     child = Child(UNDO_WORKFLOW_TYPE, id, [argument], f"undo {undo.plan.step.label}")
-    async with run.continuation.flight(_EVENTS):
+    async with run.continuation.flight(_EVENTS, undo=True):
         end = await _end(await _start(child), id)
     if end.error is not None or end.result is None:
         return [undo.entry(UndoOutcome.FAILED, end.error)]

@@ -6,8 +6,8 @@ Steps that wait are no obstacle: where they stand is carried on. Steps that woul
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from temporalio import workflow
 
@@ -24,13 +24,38 @@ class Continuation:
         self._in_flight = 0
         self._task: int = 0
         self._fresh = 0
-        self.forbidden = False
+        self._begun = False
+        self._forbidden = False
+        self._ending = False
+        self._released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def begin(self) -> None:
+        """The messages that came before the run could be talked to are delivered."""
+        self._begun = True
+
+    def forbid(self) -> None:
         """What the run holds cannot be carried on, so that it must end here."""
+        self._forbidden = True
+        self._release()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the steps are being ended: how far that is cannot be carried on, so it is finished in this history."""
+        return self._ending
+
+    def begin_ending(self) -> None:
+        """No step starts any more, and those that run are ended; undo actions that wait for a new history go on in this one."""
+        self._ending = True
+        self._release()
+
+    def end_ending(self) -> None:
+        """No step runs any more."""
+        self._ending = False
 
     @property
     def is_due(self) -> bool:
         """Whether nothing new may start in this history."""
-        if self.forbidden:
+        if self._forbidden:
             return False
         info = workflow.info()
         length = self._history() + self._in_flight * _EVENTS_PER_ACTION + self._fresh
@@ -39,21 +64,32 @@ class Continuation:
     @property
     def is_possible(self) -> bool:
         """Whether the run should continue as new now: it must, or it only waits and has come half the way."""
-        if self._in_flight or self.forbidden:
+        if self._in_flight or self._forbidden or self._ending or not self._begun:
             return False
         return (self.is_due or self._history() >= self._enough // 2) and workflow.all_handlers_finished()
 
     @asynccontextmanager
-    async def flight(self, events: int = 0) -> AsyncGenerator[None, None]:
-        """Around an action, which writes so many events at once. Where the history is full, it waits for the new one for ever."""
-        if self.is_due:
-            await asyncio.get_running_loop().create_future()
-        self._in_flight += 1
+    async def flight(self, events: int = 0, *, undo: bool = False) -> AsyncGenerator[None, None]:
+        """Around an action, which writes so many events at once. Where the history is full, it waits for the new one."""
+        while self.is_due and not (undo and self._ending):
+            await asyncio.shield(self._released)
         self._fresh += events
+        with self.staying():
+            yield
+
+    @contextmanager
+    def staying(self) -> Generator[None, None, None]:
+        """Around what another history could not take up."""
+        self._in_flight += 1
         try:
             yield
         finally:
             self._in_flight -= 1
+
+    def _release(self) -> None:
+        """Whoever waits for the new history goes on in this one."""
+        self._released.set_result(None)
+        self._released = asyncio.get_running_loop().create_future()
 
     def _history(self) -> int:
         length: int = workflow.info().get_current_history_length()

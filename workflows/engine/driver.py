@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from workflows.contract import SkipReason
-from workflows.engine.scheduler import AskJoin, Changes, Graph, Outcome, Scheduler, Settled
+from workflows.engine.scheduler import AskJoin, Changes, Graph, NoteSkip, Outcome, Scheduler, Settled
 from workflows.errors import Deadlock
 
 RunStep = Callable[[str], Coroutine[Any, Any, Settled]]
@@ -23,7 +23,7 @@ class GraphDriver:
         graph: Graph,
         run_step: RunStep,
         *,
-        on_skip: Callable[[str, SkipReason], None] | None = None,
+        on_skip: NoteSkip | None = None,
         on_withdraw: Callable[[str], None] | None = None,
         at_once: Callable[[str], Settled | None] | None = None,
         ask: AskJoin | None = None,
@@ -32,7 +32,7 @@ class GraphDriver:
 
         `at_once` settles a ready step without a task; `ask` answers joins that are expressions.
         """
-        self.scheduler = Scheduler(graph, ask)
+        self.scheduler = Scheduler(graph, ask, on_skip)
         self._run_step = run_step
         self._on_skip = on_skip
         self._on_withdraw = on_withdraw
@@ -58,9 +58,6 @@ class GraphDriver:
         waiting = deque([changes])
         while waiting:
             change = waiting.popleft()
-            for step_id, reason in change.skipped:
-                if self._on_skip:
-                    self._on_skip(step_id, reason)
             for step_id in change.unneeded:
                 waiting.extend(self._withdraw(step_id))
             for step_id in change.ready:

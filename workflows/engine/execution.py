@@ -23,9 +23,6 @@ from workflows.engine.step_plan import StepPlan, handlers_for
 from workflows.engine.step_types import run_step_type
 from workflows.errors import DataInvalid
 
-_STAND = frozenset({"round", "under_way", "items", "next", "running", "results", "failures"})
-"""Where a loop or a fan-out stands; the only thing in a cursor that outlives a failure."""
-
 
 class Execution:
     """Runs steps for one run; `execute` is what containers call for their nested steps."""
@@ -68,7 +65,7 @@ class Execution:
     async def _execute(self, step: StepContext, *, contained: bool) -> Settled:
         run, record = self.run, step.record
         while True:
-            if not run.operations.is_open:
+            if not run.operations.is_open and not record.resumed:
                 await run.operations.gate()
             await run.budget.breathe()
             if record.path in run.operations.to_skip:
@@ -84,9 +81,8 @@ class Execution:
                 settled = await self._after_failure(step, failure, contained=contained)
             if settled is not None:
                 return settled
-            stand = {name: value for name, value in record.cursor.items() if name in _STAND}
+            run.withdrawals.done(record.path)
             run.state.reset(record)
-            record.cursor.update(stand)  # A loop or a fan-out goes on where it failed.
             record.retry_count += 1
 
     async def _attempt(self, step: StepContext) -> Settled:
@@ -96,11 +92,14 @@ class Execution:
         if not step.run.locks.is_free(step.record, lock):
             step.wait(f"lock {lock.name!r}")
         async with step.run.locks.hold(step.record, lock):
+            if step.path in step.run.operations.to_skip:
+                return self.skip(step.record, SkipReason.BY_OPERATOR)
             return await self._attempt_alone(step)
 
     async def _attempt_alone(self, step: StepContext) -> Settled:
         record = step.record
-        resumed, record.resumed = record.resumed, False
+        # One that waited for its lock when the run continued as new has not begun: its conditions are still to be seen.
+        resumed, record.resumed = record.resumed and record.start_time is not None, False
         record.start_time = record.start_time or timestamp()
         self.run.telemetry.step_started(record)
         try:
@@ -144,6 +143,8 @@ class Execution:
         """What follows a failed step: its outcome, or None to run it again. Raises to fail the run."""
         plan, record = step.plan, step.record
         handled = await self._run_handlers(step, failure.error)
+        if is_being_cancelled():  # A handler that is withdrawn with its owner ends without raising.
+            raise asyncio.CancelledError from failure
         if handled and all(one.outcome is Outcome.COMPLETED for one in handled.values()):
             record.recovered = True
             record.routed = frozenset()  # A conditional step that failed chose nobody.
@@ -153,6 +154,7 @@ class Execution:
             return Settled(Outcome.FAILED, handled=handled)
         if self.run.plan.workflow.on_failure == "pause":
             return await self._hold(record)
+        self.run.continuation.begin_ending()
         raise failure
 
     async def _hold(self, record: Record) -> Settled | None:

@@ -12,6 +12,7 @@ from workflows.errors import (
     ApprovalTimeout,
     DataInvalid,
     PayloadTooLarge,
+    StorageFailed,
     WorkflowError,
     WorkflowFailed,
 )
@@ -76,6 +77,9 @@ def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
     if isinstance(cause, CancelledError):
         return StepFailure(ErrorInfo(type=CANCELLED, message=f"action {action!r} was cancelled."), "unknown")
     if isinstance(cause, ApplicationError):
+        if cause.type is None and isinstance(cause.cause, ApplicationError):
+            # The SDK's wrapper around an argument that could not be read from its storage.
+            cause = cause.cause
         details: Json = cause.details[0] if cause.details else None
         info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
         return StepFailure(info, _effect_of(info))
@@ -84,7 +88,7 @@ def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
 
 def _effect_of(info: ErrorInfo) -> Effect:
     """An action that fails took no effect, unless only its result could not be used, or it says itself that it may have."""
-    if info.type in (DataInvalid.code, PayloadTooLarge.code):
+    if info.type in (DataInvalid.code, PayloadTooLarge.code, StorageFailed.code):
         return "unknown"
     details = cast("dict[str, Json]", info.details) if isinstance(info.details, dict) else {}
     return "unknown" if details.get("effect") == "unknown" else "failed"

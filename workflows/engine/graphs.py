@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 
 from workflows.contract import SkipReason
 from workflows.definition.models import StepStatus
@@ -46,17 +47,39 @@ async def run_graph(
         return settled
 
     def note_skip(step_id: str, reason: SkipReason) -> None:
-        record = run.state.open(step_id, graph.steps[step_id], frame)
-        if not record.closed:
-            run.skip(record, reason)
+        _skip(run, graph, frame, step_id, reason)
 
     def withdraw(step_id: str) -> None:
-        run.withdrawals.withdraw(frame.prefix + step_id, SkipReason.NOT_NEEDED)
+        plan = graph.steps[step_id]
+        handlers = (handler_name(plan, graph.steps[one]) for one in graph.shape[step_id].handlers)
+        for name in (step_id, *handlers):
+            run.withdrawals.withdraw(frame.prefix + name, SkipReason.NOT_NEEDED)
 
     def ask(step_id: str, completed: int) -> bool:
-        return join_holds(run, graph, frame, step_id, completed)
+        record = run.state.records.get(frame.prefix + step_id)
+        has_begun = record is not None and record.resumed  # Its join held in an earlier history.
+        return has_begun or join_holds(run, graph, frame, step_id, completed)
 
-    await GraphDriver(graph.shape, run_step, on_skip=note_skip, on_withdraw=withdraw, ask=ask).drive(known)
+    driver = GraphDriver(graph.shape, run_step, on_skip=note_skip, on_withdraw=withdraw, ask=ask)
+    try:
+        await driver.drive(known)
+    except asyncio.CancelledError:
+        _skip_withdrawn(run, graph, frame, driver.scheduler.unsettled())
+        raise
+
+
+def _skip(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str, reason: SkipReason) -> None:
+    record = run.state.open(step_id, graph.steps[step_id], frame)
+    if not record.closed:
+        run.skip(record, reason)
+
+
+def _skip_withdrawn(run: RunContext, graph: GraphPlan, frame: Frame, step_ids: Iterable[str]) -> None:
+    """Steps that never began because what is around them is no longer needed say so; a run that ends leaves them pending."""
+    for step_id in step_ids:
+        reason = run.withdrawals.reason(frame.prefix + step_id)
+        if reason is not None:
+            _skip(run, graph, frame, step_id, reason)
 
 
 def known_in(run: RunContext, graph: GraphPlan, frame: Frame) -> dict[str, Settled]:
@@ -109,5 +132,13 @@ class _Bounded:
             slots.reserve()
 
     async def execute(self, plan: StepPlan, frame: Frame, *, contained: bool = True) -> Settled:
-        async with self._slots.hold(reserved=plan.step_id in self._under_way):
-            return await self._run.execute(plan, frame, contained=contained)
+        try:
+            async with self._slots.hold(reserved=plan.step_id in self._under_way):
+                return await self._run.execute(plan, frame, contained=contained)
+        except asyncio.CancelledError:
+            path = frame.prefix + plan.step_id
+            reason = self._run.withdrawals.reason(path)
+            if reason is None:
+                raise
+            self._run.withdrawals.done(path)
+            return self._run.skip(self._run.state.open(plan.step_id, plan, frame), reason)

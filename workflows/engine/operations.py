@@ -104,7 +104,7 @@ class Operations:
         self._refuse_when_ending("skip a step")
         record = self._record(request)
         path = record.path
-        if path in self.held or path in self.waiting or record.status is StepStatus.PENDING:
+        if path in self.held or record.status in (StepStatus.PENDING, StepStatus.WAITING):
             return record
         raise OperationRefused(
             f"step {path!r} is {record.status.value}; only failed, waiting or pending steps can be skipped."
@@ -119,7 +119,7 @@ class Operations:
             self._update_gate()
         elif record.path in self.waiting:
             self.waiting.pop(record.path).set_result("skip")
-        else:
+        else:  # It did not begin: it is skipped when its turn comes, or when it gets the lock it waits for.
             self.to_skip.add(record.path)
 
     async def hold(self, path: str) -> Remedy:

@@ -13,6 +13,8 @@ from workflows.engine.step_plan import StepPlan
 
 _PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_count", "recovered", "waiting_for")
 _MORE = ("cursor", "closed")
+_STAND = frozenset({"round", "under_way", "items", "next", "running", "results", "failures"})
+"""Where a loop or a fan-out stands; the only thing in a cursor that outlives a failure."""
 
 
 @dataclass(slots=True)
@@ -57,15 +59,17 @@ class Record:
     @property
     def is_told(self) -> bool:
         """Whether there is anything to carry on about it."""
-        return self.status is not StepStatus.PENDING or self.retry_count > 0
+        return self.status is not StepStatus.PENDING or self.retry_count > 0 or bool(self.cursor)
 
     def forget(self) -> None:
-        """Forget what it came to, so that it can run again."""
-        self.start_time = self.end_time = self.output = self.error = self.routed = None
+        """Forget what it came to, so that it can run again; a loop or a fan-out goes on where it stood."""
+        if self.round_key is None or self.plan.children is not None:  # A loop over an action sees its latest output.
+            self.output, self.has_output = None, False
+        self.start_time = self.end_time = self.error = self.routed = None
         self.skip_reason = self.waiting_for = None
-        self.has_output = self.recovered = self.closed = self.resumed = False
+        self.recovered = self.closed = self.resumed = False
         self.notes.clear()
-        self.cursor.clear()
+        self.cursor = {name: value for name, value in self.cursor.items() if name in _STAND}
 
     def take_over(self, source: Record) -> None:
         """Show another record's end."""
@@ -121,5 +125,5 @@ class Record:
             record.routed = frozenset(data["routed"])
         if "skip_reason" in data:
             record.skip_reason = SkipReason(data["skip_reason"])
-        record.resumed = not record.closed
+        record.resumed = not record.closed and record.status is not StepStatus.PENDING
         return record

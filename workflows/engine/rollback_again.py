@@ -54,7 +54,7 @@ async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:
     try:
         handle = workflow.start_activity(
             entry.action,
-            args=[encode(entry.payload, f"the input of undo action {entry.action!r}")],
+            args=[encode(entry.payload, f"the input of undo action {entry.action!r}", request.payload_limit)],
             activity_id=entry.activity_id,
             summary=f"undo {entry.path}",
             task_queue=entry.task_queue,

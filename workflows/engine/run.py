@@ -188,22 +188,24 @@ class Run:
         if not self.context.options.hand_over_undo or not log.needs_undo:
             return None
         error = ErrorInfo(type="ParentRolledBack", message="the run it is part of is rolling back.")
-        more = {
-            "undo_only": True,
-            "input_data": self.state.input_data,
-            "options": self.context.options.model_dump(mode="json", exclude_defaults=True),
-            "ending": _Ending(error, status=RunStatus.ROLLING_BACK).dump(),
-        }
+        ending = _Ending(error, status=RunStatus.ROLLING_BACK).dump()
+        more = {"undo_only": True, **self._arguments(), "ending": ending}
         return snapshot.packed({**self._snapshot(), **more}, self.context.prepared.payload_limit // 2)
 
     def _snapshot(self) -> dict[str, Json]:
-        return {
+        taken = {
             **snapshot.take(self.context),
             "started_at": self._started_at.isoformat(),
             "execution_id": self.context.execution_id,
             "ending": self._ending.dump() if self._ending else None,
             "undo_only": self._undo_only,
         }
+        # A run that only undoes has no other argument.
+        return {**taken, **self._arguments()} if self._undo_only else taken
+
+    def _arguments(self) -> dict[str, Json]:
+        options = self.context.options.model_dump(mode="json", exclude_defaults=True)
+        return {"input_data": self.state.input_data, "options": options}
 
     async def _wait_for(self, body: asyncio.Future[Any]) -> _Ending | None:
         """Wait until the steps ended, the deadline passed, or the run is cancelled; then no step runs any more."""
@@ -224,8 +226,10 @@ class Run:
         self.state.status = RunStatus.ROLLING_BACK
         self.state.error = ending.error
         self.context.approvals.ended = True
+        self.context.continuation.begin_ending()
         body.cancel()
         await ended(body)
+        self.context.continuation.end_ending()
         watch.cancel()
         return ending
 
@@ -239,7 +243,7 @@ class Run:
         try:
             carried = snapshot.packed(self._snapshot(), self._room)
         except StateTooLarge as error:
-            self.context.continuation.forbidden = True
+            self.context.continuation.forbid()
             return _Ending(ErrorInfo(type=error.code, message=str(error)), error.code)
         raise RunContinues(carried)
 

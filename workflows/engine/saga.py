@@ -42,8 +42,11 @@ class UndoCall:
         )
 
 
-CallUndo = Callable[[UndoCall], Awaitable[list[UndoEntry]]]
-"""Calls one undo action; gives its entries for the report (a child's run has many), and never raises."""
+CallUndo = Callable[[UndoCall], Awaitable[list[UndoEntry] | None]]
+"""Calls one undo action; gives its entries for the report (a child's run has many), and never raises.
+
+None means that it was not called, and no other is to be: the run ends meanwhile, and undoes the rest then.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,10 @@ class Saga:
     async def _actions(self, name: str, log: UndoLog, call: CallUndo) -> None:
         for armed in log.needing(name):
             for undo in self._calls(armed):
-                for entry in await call(undo):
+                entries = await call(undo)
+                if entries is None:
+                    return
+                for entry in entries:
                     self.note(entry)
                 armed.undone += 1
             log.remove(name, armed)
@@ -156,7 +162,7 @@ class Saga:
             else:
                 await self._at_once(plan, logs, call, None)
             passes.ended = [(key, log) for key, log in passes.ended if not log.is_empty]
-            if not passes.unpack():
+            if passes.ended or not passes.unpack():
                 return
 
     async def _at_once(self, plan: StepPlan, logs: list[UndoLog], call: CallUndo, only: Limit | None) -> None:

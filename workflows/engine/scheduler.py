@@ -68,6 +68,8 @@ Graph = Mapping[str, Node]
 
 AskJoin = Callable[[str, int], bool]
 """Whether a step whose join is an expression may start, with so many dependencies completed."""
+NoteSkip = Callable[[str, SkipReason], None]
+"""Hears of a step that is skipped, before anything is decided that may look at it."""
 
 
 @dataclass(slots=True)
@@ -94,10 +96,11 @@ class _Counters:
 class Scheduler:
     """The settled and unsettled steps of one graph."""
 
-    def __init__(self, graph: Graph, ask: AskJoin | None = None) -> None:
+    def __init__(self, graph: Graph, ask: AskJoin | None = None, on_skip: NoteSkip | None = None) -> None:
         """Take a graph whose edges are known to be consistent and acyclic (`check` sees to it)."""
         self._graph = graph
         self._ask = ask
+        self._on_skip = on_skip
         self._counters = {
             step_id: _Counters(len(node.dependencies), node.routed_by, owners_remaining=len(node.owners))
             for step_id, node in graph.items()
@@ -132,8 +135,11 @@ class Scheduler:
             changes.ready.extend(later.ready)
             changes.skipped.extend(later.skipped)
             changes.unneeded.extend(later.unneeded)
+        for step_id in known or {}:
+            if self._graph[step_id].cancel_rest:  # Whatever of its rest is run again is not needed again.
+                changes.unneeded.extend(self._rest(self._graph[step_id]))
         changes.ready = self._in_order(one for one in changes.ready if one not in self._settled)
-        changes.unneeded = self._in_order(one for one in changes.unneeded if one not in self._settled)
+        changes.unneeded = self._in_order({one for one in changes.unneeded if one not in self._settled})
         return changes
 
     def settle(self, step_id: str, settled: Settled) -> Changes:
@@ -187,7 +193,7 @@ class Scheduler:
                 changes.unneeded.extend(self._rest(node))
             return
         reason = _reason_to_skip(counters)
-        changes.skipped.append((step_id, reason))
+        self._note_skip(step_id, reason, changes)
         waiting.append((step_id, Settled(Outcome.SKIPPED, reason=reason)))
 
     def _starts(self, node: Node, counters: _Counters) -> bool:
@@ -199,12 +205,12 @@ class Scheduler:
         return not blocked and counters.completed > 0
 
     def _rest(self, node: Node) -> list[str]:
-        """The dependencies that are not settled, and what leads only to them."""
+        """The dependencies that are not settled, and what leads only to them; error handlers end with their owners."""
         rest: dict[str, None] = {}
         waiting = deque(node.dependencies)
         while waiting:
             current = waiting.popleft()
-            if current in self._settled or current in rest:
+            if current in self._settled or current in rest or self._graph[current].owners:
                 continue
             rest[current] = None
             for earlier in self._graph[current].dependencies:
@@ -222,8 +228,13 @@ class Scheduler:
         if counters.owners_remaining:
             return
         if counters.handled is None:
-            changes.skipped.append((handler, SkipReason.NOT_ROUTED))
+            self._note_skip(handler, SkipReason.NOT_ROUTED, changes)
         waiting.append((handler, counters.handled or Settled(Outcome.SKIPPED, reason=SkipReason.NOT_ROUTED)))
+
+    def _note_skip(self, step_id: str, reason: SkipReason, changes: Changes) -> None:
+        changes.skipped.append((step_id, reason))
+        if self._on_skip is not None:
+            self._on_skip(step_id, reason)
 
     def _in_order(self, step_ids: Iterable[str]) -> list[str]:
         return sorted(step_ids, key=lambda step_id: self._graph[step_id].index)

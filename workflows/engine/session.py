@@ -16,7 +16,15 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.contract import PREPARE_ACTIVITY, ExecutionOptions, Json, Prepared, PrepareRequest, RunRequest
+from workflows.contract import (
+    CANCEL_ACTIVITY,
+    PREPARE_ACTIVITY,
+    ExecutionOptions,
+    Json,
+    Prepared,
+    PrepareRequest,
+    RunRequest,
+)
 from workflows.engine.calls import is_being_cancelled
 from workflows.engine.failures import failure_of_activity
 from workflows.engine.payloads import NOTHING, decode, encode
@@ -29,6 +37,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 PREPARE_TIMEOUT = timedelta(seconds=30)
 """Finding and checking the largest definition takes a few seconds."""
+CANCEL_TIMEOUT = timedelta(seconds=10)
+"""One attempt; it is repeated for as long as it takes."""
 
 
 class Session:
@@ -52,7 +62,9 @@ class Session:
         def next_arguments(carried: Json) -> list[RawValue]:
             return [first, second, encode(carried, "what the run carries on", CARRIED_LIMIT)]
 
-        return await self._execute(request, earlier, next_arguments)
+        # The server's limit is for all arguments together.
+        taken = len(first.payload.data) + len(second.payload.data)
+        return await self._execute(request, earlier, next_arguments, taken)
 
     async def run_ad_hoc(self, workflow_type: str, argument: RawValue) -> Json:
         """Run the definition that comes with the argument."""
@@ -67,7 +79,8 @@ class Session:
         )
 
         def next_arguments(carried: Json) -> list[RawValue]:
-            value = {**request.model_dump(mode="json"), "carried": carried}
+            rest = request.model_dump(mode="json", exclude={"input_data"})
+            value = {**rest, "input_data": request.input_data, "carried": carried}
             return [encode(value, "what the run carries on", CARRIED_LIMIT)]
 
         taken = len(argument.payload.data) if request.carried is None else _size_without_carried(request)
@@ -121,6 +134,7 @@ class Session:
             deliver(run)
         self._early.clear()
         self._ready.set_result(None)
+        run.context.continuation.begin()
 
     async def _begin_when_idle(self, run: Run) -> None:
         """Messages come after the steps that were under way have taken up their places."""
@@ -165,12 +179,17 @@ def _size_without_carried(request: RunRequest) -> int:
 
 
 async def _require_cancelled() -> None:
-    """A run that was cancelled in an earlier history asks for it again: only then can it end as cancelled."""
+    """A run that was cancelled in an earlier history is cancelled again: only then can it end as cancelled."""
     if is_being_cancelled():
         return
-    with contextlib.suppress(asyncio.CancelledError):
-        await workflow.get_external_workflow_handle(workflow.info().workflow_id).cancel()
-        await asyncio.get_running_loop().create_future()
+    with contextlib.suppress(asyncio.CancelledError, ActivityError):
+        # The server lets no run cancel itself; a worker may ask for it.
+        await workflow.execute_local_activity(
+            CANCEL_ACTIVITY, start_to_close_timeout=CANCEL_TIMEOUT, summary="end as cancelled"
+        )
+    if not is_being_cancelled():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
 
 
 async def _prepare(request: PrepareRequest) -> Prepared:
@@ -178,7 +197,7 @@ async def _prepare(request: PrepareRequest) -> Prepared:
     try:
         answer = await workflow.execute_local_activity(
             PREPARE_ACTIVITY,
-            request.model_dump(mode="json"),
+            {**request.model_dump(mode="json", exclude={"input_data"}), "input_data": request.input_data},
             result_type=RawValue,
             schedule_to_close_timeout=PREPARE_TIMEOUT,
             summary="check and pin the definition",

@@ -45,7 +45,8 @@ def earlier_part(carried: Json) -> dict[str, Json] | None:
 def take(run: RunContext) -> dict[str, Json]:
     """The parts of a run's state that its services hold."""
     return {
-        "prepared": run.prepared.model_dump(mode="json", exclude_defaults=True),
+        # Defaults too: another release may have others, and the run keeps those it began with.
+        "prepared": run.prepared.model_dump(mode="json", exclude_none=True),
         "state": run.state.dump(),
         "undo": run.saga.log.dump(),
         "undo_entries": [one.model_dump(mode="json", exclude_defaults=True) for one in run.saga.entries],
@@ -67,7 +68,7 @@ def give(run: RunContext, snapshot: Mapping[str, Json]) -> None:
     run.events.load(snapshot["events"])
     run.operations.load(snapshot["operations"])
     run.display.shown = tuple(snapshot["shown"])
-    for record in run.state.active.values():
+    for record in run.state.records.values():
         run.locks.take_up(record)
 
 

@@ -11,7 +11,7 @@ from workflows.definition.models import StepStatus
 from workflows.engine.frames import Frame
 from workflows.engine.plan import Plan
 from workflows.engine.record import Record
-from workflows.engine.step_plan import StepPlan
+from workflows.engine.step_plan import GraphPlan, StepPlan
 from workflows.engine.undo_log import UndoLog
 
 KEPT = 500
@@ -98,13 +98,15 @@ class RunState:
 
     def drop(self, prefix: str) -> None:
         """Let go of the records of a pass that will run anew."""
+        self._ended = deque(one for one in self._ended if not one.startswith(prefix))
         for path in [one for one in self.records if one.startswith(prefix)]:
-            self.records.pop(path)
+            self.counts[self.records.pop(path).status] -= 1
             self.active.pop(path, None)
 
-    def reset_failed(self, frame: Frame) -> None:
-        """A pass runs again: forget what did not complete in it."""
-        for record in [one for path, one in self.records.items() if path.startswith(frame.prefix)]:
+    def reset_failed(self, graph: GraphPlan, frame: Frame) -> None:
+        """A pass of a graph runs again: forget what did not complete in it."""
+        for step_id, plan in graph.steps.items():
+            record = self.open(step_id, plan, frame)
             if record.status is not StepStatus.COMPLETED:
                 self.reset(record)
 
@@ -138,7 +140,12 @@ class RunState:
     def dump(self) -> dict[str, Json]:
         """As plain data, without the records of passes that have ended."""
         ended = set(self._ended)
-        kept = [one.dump() for one in self.records.values() if one.is_told and one.path not in ended]
+        # A step that did not begin is there anyway, unless it is in a round or copy.
+        kept = [
+            one.dump()
+            for path, one in self.records.items()
+            if path not in ended and (one.is_told or any(_passes_around(path)))
+        ]
         return {
             "variables": self.variables,
             "status": self.status.value,

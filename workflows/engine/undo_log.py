@@ -125,6 +125,11 @@ class UndoLog:
         stack = self.armed.get(name)
         return stack[-1] if stack else None
 
+    def under_way(self, name: str) -> Armed | None:
+        """What a step armed that has not ended yet."""
+        latest = self.latest(name)
+        return latest if latest is not None and latest.outcome == "running" else None
+
     def needing(self, name: str) -> list[Armed]:
         """What is to be undone of a step, latest first."""
         return [one for one in reversed(self.armed.get(name, ())) if one.needs_undo]

@@ -12,7 +12,9 @@ from workflows.engine.saga import Limit, UndoCall
 async def unwind(run: RunContext, *, only: Limit | None = None, parent: str = "") -> int:
     """Undo everything, or what `only` says; gives how many undo actions failed. `parent` is the `rollback` step it is for."""
 
-    async def call(undo: UndoCall) -> list[UndoEntry]:
+    async def call(undo: UndoCall) -> list[UndoEntry] | None:
+        if run.continuation.is_ending:  # A `rollback` step leaves the rest to the run's own rollback.
+            return None
         if not undo.action:
             return await undo_child(run, undo)
         error = await call_undo(run, undo, parent)

@@ -12,7 +12,7 @@ from workflows.contract import Json
 from workflows.definition.schema import value_problems
 from workflows.engine.calls import ActionCall, call_action, is_being_cancelled
 from workflows.engine.context import Done, StepContext
-from workflows.engine.failures import failure_of, failure_of_activity
+from workflows.engine.failures import StepSkipped, failure_of, failure_of_activity
 from workflows.engine.payloads import encode
 from workflows.engine.undo_log import Armed, StepOutcome, UndoLog
 from workflows.errors import InputInvalid, WorkflowError
@@ -43,7 +43,8 @@ class ArmedCall:
         self._name = name
         self._build = build
         self._input: Json = None
-        self._armed: Armed | None = None
+        # It is armed already where it waited for its circuit breaker when the run continued as new.
+        self._armed = log.under_way(name)
 
     async def run(self) -> Json:
         """Call it; raises `StepFailure`."""
@@ -60,7 +61,7 @@ class ArmedCall:
             # The action did run; only what it returned cannot be used.
             self._mark("completed")
             raise failure_of(error) from error
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, StepSkipped):
             self._mark("unknown")
             raise
         self._mark("completed", output)

@@ -7,21 +7,23 @@ from workflows.engine.step_plan import RoutePlan
 
 
 async def run_conditional(step: StepContext) -> Done:
-    """Route by the first condition that holds, else by the default; without one nobody is routed to."""
+    """Route by the first condition that holds, or by all that hold, else by the default; without one nobody is routed to."""
     step.begin()
-    chosen = _choose(step)
-    targets = chosen.targets if chosen else ()
+    targets = dict.fromkeys(target for route in _choose(step) for target in route.targets)
     return Done({"routed": list(targets)}, routed=frozenset(targets))
 
 
-def _choose(step: StepContext) -> RoutePlan | None:
+def _choose(step: StepContext) -> list[RoutePlan]:
     scope = step.scope()
-    default: RoutePlan | None = None
+    chosen: list[RoutePlan] = []
+    default: list[RoutePlan] = []
     for number, route in enumerate(step.plan.routes):
         if route.condition is None:
-            default = route
+            default = [route]
             continue
         with step.reading(f"conditions[{number}]"):
             if route.condition.holds(scope):
-                return route
-    return default
+                chosen.append(route)
+        if chosen and step.plan.step.mode == "first":
+            break
+    return chosen or default

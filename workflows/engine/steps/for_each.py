@@ -13,7 +13,7 @@ from workflows.engine.driver import end_all
 from workflows.engine.events import Listener
 from workflows.engine.frames import Frame
 from workflows.engine.graphs import run_graph
-from workflows.engine.steps.parallel import Enough, judged, nested_graph
+from workflows.engine.steps.parallel import Enough, fails_its_pass, judged, nested_graph
 from workflows.engine.steps.wait import event_fits
 from workflows.errors import DataInvalid
 
@@ -34,7 +34,6 @@ async def run_for_each(step: StepContext) -> Done:
         _run_failed_again(step)
     step.begin()
     copies = _Copies(step)
-    step.record.notes["progress"] = copies.progress()
     try:
         await copies.enough.watch(copies.run())
     except asyncio.CancelledError:
@@ -63,9 +62,7 @@ class _Copies:
     async def run(self) -> None:
         """Run until every item has had its copy."""
         add_on = self._step.plan.step.add_on
-        listener = Listener(
-            lambda data: event_fits(self._step, self._step.plan.add_match, data), self._add, shared=False
-        )
+        listener = Listener(self._takes, self._add, shared=False)
         if add_on is not None:
             self._step.run.events.listen(add_on.event, listener)
         try:
@@ -105,9 +102,12 @@ class _Copies:
             "failures": failures,
         }
 
+    def _takes(self, item: Json) -> bool:
+        # Copies that are being ended take no more; the event stays for somebody else.
+        return not self._finished.done() and event_fits(self._step, self._step.plan.add_match, item)
+
     def _add(self, item: Json) -> None:
         self._cursor["items"].append(item)
-        self._step.record.notes["progress"] = self.progress()
         self._fill()
 
     def _fill(self) -> None:
@@ -116,6 +116,7 @@ class _Copies:
             self._cursor["next"] = index + 1
             self._cursor["running"].append(index)
             self._start(index)
+        self._step.record.notes["progress"] = self.progress()
         if not self._tasks and not self._finished.done():
             self._finished.set_result(None)
 
@@ -160,9 +161,7 @@ class _Copies:
 
     def _note(self, index: int, frame: Frame) -> None:
         records = [self._step.run.state.records[frame.prefix + one] for one in nested_graph(self._step).steps]
-        failed = [
-            one for one in records if one.status is StepStatus.FAILED and not one.plan.retries.continue_on_failure
-        ]
+        failed = [one for one in records if fails_its_pass(one)]
         if failed:
             error = failed[0].error.model_dump(mode="json", exclude_none=True) if failed[0].error else None
             self._cursor["failures"].append({"index": index, "step_id": failed[0].plan.step_id, "error": error})

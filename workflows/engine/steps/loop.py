@@ -9,6 +9,7 @@ from workflows.engine.failures import StepFailure, failure_of
 from workflows.engine.frames import Frame
 from workflows.engine.graphs import run_graph
 from workflows.engine.steps.action import ArmedCall
+from workflows.engine.steps.parallel import fails_its_pass
 from workflows.errors import LoopLimitExceeded
 
 ROUND = "round"
@@ -26,8 +27,9 @@ async def run_loop(step: StepContext) -> Done:
             await loop.run_round()
     finally:
         loop.end()
-    rounds = loop.finished
-    return Done({"iterations": rounds} if step.plan.children is not None else step.record.output)
+        if step.plan.children is not None:
+            step.record.output = {"iterations": loop.finished}
+    return Done(step.record.output)
 
 
 class _Loop:
@@ -100,7 +102,7 @@ class _Loop:
         graph = self._step.plan.children
         records = [self._step.run.state.records[frame.prefix + one] for one in (graph.steps if graph else ())]
         for record in records:
-            if record.status is StepStatus.FAILED and not record.plan.retries.continue_on_failure:
+            if fails_its_pass(record):
                 error = record.error or ErrorInfo(type="Failed", message=f"step {record.path!r} failed.")
                 details: Json = {"round": self._step.record.cursor[ROUND], "step": record.path}
                 raise StepFailure(ErrorInfo(type=error.type, message=error.message, details=error.details or details))
@@ -109,9 +111,9 @@ class _Loop:
         """Expressions see the latest round; the records of the one before go when the next begins."""
         state, outer = self._step.run.state, self._step.frame
         state.adopt(frame)
-        if self._again:
-            self._again = False
-            state.reset_failed(frame)
+        if self._again and self._step.plan.children is not None:
+            state.reset_failed(self._step.plan.children, frame)
+        self._again = False
         previous, self._latest = self._latest, frame
         if previous is None and number:  # It ran in another history.
             previous = outer.repeated(self._step.plan.step_id, f"{self._step.key}#{number - 1}", frame.undo, {})

@@ -31,7 +31,7 @@ async def run_parallel(step: StepContext) -> Done:
     passes = step.frame.undo.passes(step.key)
     frame = step.frame.within(step.plan.step_id, step.key, passes.begin(ALONE))
     if not again:
-        _forget_failed(step, graph, frame)
+        step.run.state.reset_failed(graph, frame)
     limit = step.plan.step.max_concurrency
     enough = Enough(step)
 
@@ -102,11 +102,9 @@ def nested_graph(step: StepContext) -> GraphPlan:
     return step.plan.children
 
 
-def _forget_failed(step: StepContext, graph: GraphPlan, frame: Frame) -> None:
-    for step_id, plan in graph.steps.items():
-        record = step.run.state.open(step_id, plan, frame)
-        if record.status is not StepStatus.COMPLETED:
-            step.run.state.reset(record)
+def fails_its_pass(record: Record) -> bool:
+    """Whether a round or copy fails with this step; of a failed error handler the end of its owner tells."""
+    return record.status is StepStatus.FAILED and not record.plan.retries.continue_on_failure and not record.plan.owners
 
 
 def _records(step: StepContext, graph: GraphPlan, frame: Frame) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
@@ -13,11 +14,13 @@ from workflows.engine.calls import is_being_cancelled, summary_of
 from workflows.engine.children import Child, ChildEnd, child_entries, run_child, watch_child
 from workflows.engine.clock import answer_before
 from workflows.engine.context import Done, StepContext
+from workflows.engine.driver import ended
 from workflows.engine.failures import StepFailure, failure_of
 from workflows.engine.payloads import encode
 from workflows.engine.steps.action import mapped_input, settle_armed
 from workflows.engine.steps.wait import deadline_in
 from workflows.engine.undo_log import Armed, StepOutcome
+from workflows.engine.waiting import wait_or_skip
 from workflows.errors import StepTimeout
 
 
@@ -28,23 +31,26 @@ async def run_sub_workflow(step: StepContext) -> Done:
     bounded only where the step sets `timeout`: it has a timeout and retries of its own.
     """
     attempts = step.plan.step.retry_policy.max_attempts or 1
+    cursor = step.record.cursor
     while True:
-        attempt: int = step.record.cursor.setdefault("attempt", 1)
+        attempt: int = cursor.setdefault("attempt", 1)
+        if cursor.get("pausing"):
+            await _pause(step, attempt)
         try:
             return await _attempt(step, attempt)
         except StepFailure as failure:
             retryable = failure.error.type not in step.plan.retries.non_retryable
             if is_being_cancelled() or attempt >= attempts or not retryable:
                 raise
-        await _pause(step, attempt)
-        step.record.cursor.pop("child", None)
-        step.record.cursor["attempt"] = attempt + 1
+        cursor.pop("child", None)
+        cursor.pop("until", None)
+        cursor.update(attempt=attempt + 1, pausing=True)
 
 
 async def _attempt(step: StepContext, attempt: int) -> Done:
     cursor = step.record.cursor
     if "child" in cursor:
-        work = watch_child(cursor["child"], step.path)
+        work = watch_child(step.run, cursor["child"], step.path)
     else:
         work = _start(step, f"{workflow.info().workflow_id}/{step.path}" + (f"~{attempt}" if attempt > 1 else ""))
     step.begin()
@@ -92,16 +98,18 @@ async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
     try:
         in_time = await answer_before(answer, deadline, f"timeout of {step.plan.step.label}")
     except asyncio.CancelledError:
+        in_time = True
         work.cancel()
-        await work
-        raise
+        await ended(work)
     if in_time:
         return work.result()
     work.cancel()
-    end = await work
-    if end.error is None:
-        return end
-    raise failure_of(StepTimeout(f"step {step.path!r}: its run took longer than {step.plan.step.timeout:g} seconds."))
+    await ended(work)
+    late = StepTimeout(f"step {step.path!r}: its run took longer than {step.plan.step.timeout:g} seconds.")
+    if work.cancelled():  # It was not started.
+        raise failure_of(late)
+    end = work.result()
+    return end if end.error is None else replace(end, error=ErrorInfo(type=late.code, message=str(late)))
 
 
 def _judge(step: StepContext, end: ChildEnd) -> Done:
@@ -131,12 +139,12 @@ def _let_go(step: StepContext, outcome: StepOutcome, output: Json, undo: Json = 
 
 
 async def _pause(step: StepContext, attempt: int) -> None:
-    retries = step.plan.retries
-    factor = {"fixed": 1.0, "linear": float(attempt), "exponential": retries.multiplier ** (attempt - 1)}
-    seconds = min(retries.delay * factor[retries.strategy.value], retries.max_delay)
-    step.record.cursor.pop("until", None)
-    until = deadline_in(step, seconds)
-    step.wait(f"attempt {attempt + 1}")
+    """Wait before an attempt after the first, as the retry policy says."""
+    retries, earlier = step.plan.retries, attempt - 1
+    factor = {"fixed": 1.0, "linear": float(earlier), "exponential": retries.multiplier ** (earlier - 1)}
+    until = deadline_in(step, min(retries.delay * factor[retries.strategy.value], retries.max_delay))
+    step.wait(f"attempt {attempt}")
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await answer_before(never, until, f"next attempt of {step.plan.step.label}")
+    await wait_or_skip(step, never, until, f"next attempt of {step.plan.step.label}")
     step.record.cursor.pop("until", None)
+    step.record.cursor.pop("pausing", None)

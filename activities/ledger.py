@@ -1,0 +1,154 @@
+"""The ledger of the library's examples: one SQLite file in which every effect of every example is a row.
+
+`ADW_LEDGER_DB` is its path (default `.adw/ledger.db` under the current folder). It is made on first use. An example
+that has state besides (accounts, stations) keeps it in tables of its own in the same file, and changes it in the
+effect's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from activities import context
+from activities.errors import ActionError
+from workflows.contract import UndoInput
+
+PATH_SETTING = "ADW_LEDGER_DB"
+DEFAULT_PATH = Path(".adw/ledger.db")
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 10.0
+"""How long an attempt waits for another one's transaction."""
+
+Data = dict[str, Any]
+"""What an effect is about: a JSON object."""
+
+# State 'void' marks a step that was undone before it took effect; it is no effect, and no row that readers see.
+_SCHEMA = """
+CREATE TABLE effects (
+    idempotency_key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('done', 'undone', 'void')),
+    data TEXT NOT NULL CHECK (json_valid(data)),
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    PRIMARY KEY (idempotency_key, kind)
+) STRICT
+"""
+
+
+def take_effect(kind: str, data: Data | Callable[[sqlite3.Connection], Data]) -> Data:
+    """Record an effect of the running step once, and give its data; a repeated call gives the first call's data.
+
+    `data` may be a function: it runs inside the transaction, may change tables of its own there, and gives the data. If
+    it raises, nothing happened.
+
+    Raises `ActionError` of type `StepUndone` when the step was undone before: a straggler must not take effect.
+    """
+    key = context.idempotency_key()
+    with transaction() as db:
+        first = _find(db, key, kind)
+        if first is None:
+            taken = data(db) if callable(data) else data
+            _insert(db, key, kind, "done", taken)
+            return taken
+    if first["state"] != "done":
+        raise ActionError(f"{kind}: the step was undone before this attempt", type="StepUndone", retryable=False)
+    context.log.info("the effect had happened in an earlier attempt")
+    return json.loads(first["data"])
+
+
+def undo_effect(kind: str, undo: UndoInput, reverse: Callable[[sqlite3.Connection, Data], None] | None = None) -> bool:
+    """Mark the step's effect undone, and say whether there was one; a repeated call says the same and changes nothing.
+
+    `reverse` changes tables of its own back, inside the transaction. Where there is no effect, an attempt that is still
+    under way somewhere is kept from taking it.
+    """
+    with transaction() as db:
+        row = _find(db, undo.idempotency_key, kind)
+        if row is None:
+            _insert(db, undo.idempotency_key, kind, "void", {})
+            return False
+        if row["state"] == "done":
+            if reverse is not None:
+                reverse(db, json.loads(row["data"]))
+            db.execute(
+                "UPDATE effects SET state = 'undone' WHERE idempotency_key = ? AND kind = ?",
+                (undo.idempotency_key, kind),
+            )
+        return row["state"] != "void"
+
+
+def effects(path: Path | None = None, kind: str | None = None) -> list[dict[str, Any]]:
+    """List effects, oldest first, as `{kind, state, data, idempotency_key, created_at}`; state: `done` or `undone`."""
+    with transaction(path) as db:
+        rows = db.execute(
+            "SELECT kind, state, data, idempotency_key, created_at FROM effects "
+            "WHERE state != 'void' AND (?1 IS NULL OR kind = ?1) ORDER BY rowid",
+            (kind,),
+        ).fetchall()
+    return [{**dict(row), "data": json.loads(row["data"])} for row in rows]
+
+
+def ledger_summary(path: Path | None = None) -> dict[str, dict[str, int]]:
+    """Count effects: kind -> `{"done": n, "undone": n}`. A kind that never happened is missing."""
+    summary: dict[str, dict[str, int]] = {}
+    for effect in effects(path):
+        counts = summary.setdefault(effect["kind"], {"done": 0, "undone": 0})
+        counts[effect["state"]] += 1
+    return dict(sorted(summary.items()))
+
+
+def ledger_path() -> Path:
+    """Path of the ledger by the setting."""
+    return Path(os.environ.get(PATH_SETTING) or DEFAULT_PATH)
+
+
+@contextmanager
+def transaction(path: Path | None = None) -> Generator[sqlite3.Connection]:
+    """Give a connection inside one write transaction: all of the block takes effect, or nothing does."""
+    place = path or ledger_path()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+        _prepare(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    if _version(connection) == SCHEMA_VERSION:
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    # Another process may have made it while this one waited for the lock.
+    if _version(connection) != SCHEMA_VERSION:
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    row: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
+    return row[0]
+
+
+def _find(db: sqlite3.Connection, key: str, kind: str) -> sqlite3.Row | None:
+    query = "SELECT state, data FROM effects WHERE idempotency_key = ? AND kind = ?"
+    return db.execute(query, (key, kind)).fetchone()
+
+
+def _insert(db: sqlite3.Connection, key: str, kind: str, state: str, data: Data) -> None:
+    db.execute(
+        "INSERT INTO effects (idempotency_key, kind, state, data) VALUES (?, ?, ?, ?)",
+        (key, kind, state, json.dumps(data)),
+    )

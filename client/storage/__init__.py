@@ -1,0 +1,18 @@
+"""Values larger than Temporal takes go to a folder or a bucket; the history holds a reference.
+
+`ADW_STORAGE` says where (`file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`), `ADW_STORAGE_THRESHOLD` from which
+size, `ADW_PAYLOAD_LIMIT` up to which. Clients and workers of a namespace must share the setting: who lacks it cannot read
+the runs of those who have it.
+
+The `temporal` command and the Web UI have no access to the storage: in place of a stored value they show its reference (the
+driver's name and where the object lies), and answers of queries above the threshold too. What they show without it, names,
+summaries, current details, stays inline. Objects are never deleted here: a run needs its own for as long as its history is
+kept, so let them expire later than the namespace's retention and the longest run.
+"""
+
+from __future__ import annotations
+
+from client.storage.converter import PayloadStorage, data_converter, payload_limit
+from workflows.errors import StorageFailed
+
+__all__ = ["PayloadStorage", "StorageFailed", "data_converter", "payload_limit"]

@@ -1,0 +1,90 @@
+"""What S3 and Google Cloud Storage have in common here: a prefix, an optional package, and one sentence when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TypeVar
+
+from temporalio.converter import StorageDriverClaim
+
+from client.errors import SettingsInvalid
+from workflows.errors import StorageFailed
+
+T = TypeVar("T")
+
+LARGEST_OBJECT_BYTES = 2**31 - 1
+"""What the drivers accept; protobuf's own limit, since sizes are checked before a value comes to them."""
+
+
+LONGEST_NAME_BYTES = 1024
+"""Of an object, in both services."""
+_DIGEST_PART = "/d/sha256/"
+"""The drivers' names end with it and the digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A bucket, and the folder in it that holds the objects."""
+
+    scheme: str
+    bucket: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        """As it is written in `ADW_STORAGE`."""
+        return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def object_name(self, name: str) -> str:
+        """Put a driver's object name under the prefix; one that gets too long keeps its digest, which is enough."""
+        full = f"{self.prefix}/{name}" if self.prefix else name
+        if len(full.encode()) <= LONGEST_NAME_BYTES:
+            return full
+        return f"{self.prefix}/v0{name[name.rindex(_DIGEST_PART) :]}"
+
+    def claim(self, claim: StorageDriverClaim, field: str) -> StorageDriverClaim:
+        """Put a claim's object name under the prefix.
+
+        Claims tell everything about where the object lies: they stay readable when the setting changes, and for the
+        same drivers of other SDKs, which know no prefix.
+        """
+        return StorageDriverClaim({**claim.claim_data, field: self.object_name(claim.claim_data[field])})
+
+
+async def stored(place: Place, work: Callable[[], Awaitable[T]]) -> T:
+    """Await the storing of one of the SDK's drivers. Raises `StorageFailed` for whatever it raises."""
+    try:
+        return await work()
+    except Exception as error:
+        raise StorageFailed(
+            f"storage {place}: a value cannot be stored ({_reason(error)}); check that the bucket exists and that the "
+            "credentials may write to it."
+        ) from error
+
+
+async def retrieved(place: Place, objects: Sequence[str], work: Callable[[], Awaitable[T]]) -> T:
+    """Await the reading of one of the SDK's drivers. Raises `StorageFailed` for whatever it raises."""
+    try:
+        return await work()
+    except Exception as error:
+        raise StorageFailed(
+            f"storage {place}: {', '.join(objects)} cannot be read ({_reason(error)}); check that the object still "
+            "exists and that the credentials may read it."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    # The drivers' own message says where, its cause says why.
+    cause = error.__cause__ or error
+    return f"{type(cause).__name__}: {' '.join(str(cause).split()).rstrip('.')}"
+
+
+def require_packages(place: Place, modules: Sequence[str], extra: str) -> None:
+    """Raise `SettingsInvalid` unless these top-level modules are installed; importing them takes a second and can wait."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise SettingsInvalid(
+            f"ADW_STORAGE: {str(place)!r} needs packages that are not installed ({', '.join(missing)}); install "
+            f"'advanced-workflow[{extra}]'."
+        )

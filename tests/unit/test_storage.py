@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.converter import DataConverter
+
+from client import Settings, SettingsInvalid, connect
+from client.ports import LOOPBACK, find_free_ports
+from client.storage import StorageFailed, data_converter, payload_limit
+from client.storage.buckets import Place
+from client.storage.file_system import read_object, write_object
+from client.storage.kept import KeptOpen
+from workflows.contract import PAYLOAD_LIMIT_BYTES
+
+LARGE = {"text": "x" * 300_000}
+ROOT = Path(__file__).parents[2]
+
+
+def converter(storage: str, **more: Any) -> DataConverter:
+    return data_converter(Settings(storage=storage, **more))
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def encoded(converter: DataConverter, value: object) -> Payload:
+    [payload] = await converter.encode([value])
+    return payload
+
+
+async def decoded(converter: DataConverter, payload: Payload) -> object:
+    [value] = await converter.decode([payload])
+    return value
+
+
+async def test_without_storage_values_are_plain_json() -> None:
+    assert converter("none") is DataConverter.default
+
+
+async def test_a_large_value_becomes_a_file_named_by_its_digest_and_a_reference(tmp_path: Path) -> None:
+    through = converter(f"file://{tmp_path}")
+
+    payload = await encoded(through, LARGE)
+
+    assert payload.ByteSize() < 400
+    reference = json.loads(payload.data)
+    assert reference["driverName"] == "adw.file"
+    digest = reference["claimData"]["sha256"]
+    assert files(tmp_path) == [tmp_path / digest[:2] / digest[2:4] / digest]
+    assert hashlib.sha256(files(tmp_path)[0].read_bytes()).hexdigest() == digest
+    assert await decoded(through, payload) == LARGE
+
+
+async def test_a_value_below_the_threshold_stays_where_it_is(tmp_path: Path) -> None:
+    through = converter(f"file://{tmp_path}", storage_threshold=400_000)
+
+    payload = await encoded(through, LARGE)
+
+    assert payload == await encoded(DataConverter.default, LARGE)
+    assert files(tmp_path) == []
+
+
+async def test_the_same_value_is_stored_once(tmp_path: Path) -> None:
+    through = converter(f"file://{tmp_path}")
+
+    first = await encoded(through, LARGE)
+    written = files(tmp_path)[0].stat().st_mtime_ns
+    second = await encoded(through, LARGE)
+
+    assert first == second
+    assert [path.stat().st_mtime_ns for path in files(tmp_path)] == [written]
+
+
+async def test_a_folder_that_was_moved_is_read_where_it_is_now(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    payload = await encoded(converter(f"file://{tmp_path}/before"), LARGE)
+    (tmp_path / "before").rename(tmp_path / "now here")
+
+    assert await decoded(converter(f"file://{tmp_path}/now%20here"), payload) == LARGE
+
+
+async def test_a_missing_object_is_one_sentence(tmp_path: Path) -> None:
+    through = converter(f"file://{tmp_path}")
+    payload = await encoded(through, LARGE)
+    [path] = files(tmp_path)
+    path.unlink()
+
+    with pytest.raises(StorageFailed) as caught:
+        await decoded(through, payload)
+
+    assert str(caught.value).startswith(f"storage folder {tmp_path}: object {path.name} is missing; ")
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"?" + content[1:], lambda _: b""])
+async def test_a_damaged_object_is_one_sentence_until_its_value_is_stored_again(tmp_path: Path, damage: Any) -> None:
+    through = converter(f"file://{tmp_path}")
+    payload = await encoded(through, LARGE)
+    [path] = files(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+
+    with pytest.raises(StorageFailed, match=f"object {path.name} is damaged"):
+        await decoded(through, payload)
+
+    await encoded(through, LARGE)
+    assert await decoded(through, payload) == LARGE
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, f"{'a' * 64}\n"])
+def test_a_reference_that_is_no_digest_never_becomes_a_path(tmp_path: Path, digest: str) -> None:
+    with pytest.raises(StorageFailed, match="a reference names no object"):
+        read_object(tmp_path, digest)
+
+
+def test_a_folder_that_went_away_is_not_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "mounted"
+
+    with pytest.raises(StorageFailed, match=r"no such file or directory\); mount the folder"):
+        write_object(folder, b"value")
+
+    assert not folder.exists()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The limit on the size of a file stands for a disk that takes only so much."""
+    code = (
+        "import resource; from pathlib import Path; from client.storage.file_system import write_object\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        f"write_object(Path({str(tmp_path)!r}), b'x' * 200_000)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    last = ended.stderr.splitlines()[-1]
+    assert f"storage folder {tmp_path}: a value of 200,000 bytes cannot be stored (file too large); " in last
+    assert files(tmp_path) == []
+
+
+def store_many(folder: Path, writer: int) -> list[str]:
+    """Values of the writer's own among values that all writers store, each read back at once."""
+    digests = []
+    for number in range(60):
+        content = (f"shared {number} " if number % 2 else f"{writer} {number} ").encode() * 2_000
+        digests.append(write_object(folder, content))
+        assert read_object(folder, digests[-1]) == content
+    return digests
+
+
+def test_many_processes_write_at_once(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as writers:
+        stored = {digest for digests in writers.map(store_many, [tmp_path] * 3, range(3)) for digest in digests}
+
+    assert len(stored) == 3 * 30 + 30
+    assert {path.name for path in files(tmp_path)} == stored
+
+
+def test_a_writer_that_is_killed_leaves_no_damaged_object(tmp_path: Path) -> None:
+    code = (
+        "import itertools; from pathlib import Path; from client.storage.file_system import write_object\n"
+        f"for n in itertools.count(): print(write_object(Path({str(tmp_path)!r}), str(n).encode() * 500_000), flush=True)"
+    )
+    for pause in (0, 0.02, 0.1):
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()  # it writes
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+    objects = [path for path in files(tmp_path) if path.suffix != ".tmp"]
+    assert len(objects) >= 1
+    assert all(read_object(tmp_path, path.name) for path in objects)
+
+
+@pytest.mark.parametrize(
+    ("storage", "module", "extra"),
+    [("s3://bucket/prefix", "aioboto3", "s3"), ("gs://bucket/prefix", "gcloud", "gcs")],
+)
+async def test_a_missing_package_is_one_sentence_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, storage: str, module: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed, where it is
+
+    with pytest.raises(SettingsInvalid) as caught:
+        await connect(settings=Settings(storage=storage))
+
+    assert str(caught.value).startswith(f"ADW_STORAGE: '{storage}' needs packages that are not installed ({module}")
+    assert str(caught.value).endswith(f"install 'advanced-workflow[{extra}]'.")
+
+
+async def test_a_missing_folder_is_one_sentence_before_anything_is_connected(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        await connect(address="127.0.0.1:1", settings=Settings(storage=f"file://{tmp_path}/none"))
+
+    assert str(caught.value) == f"ADW_STORAGE: folder '{tmp_path}/none' does not exist; make it, or mount it."
+
+
+async def test_the_largest_value_follows_from_the_client(tmp_path: Path) -> None:
+    plain = await Client.connect("127.0.0.1:1", lazy=True)
+    storing = await Client.connect(
+        "127.0.0.1:1", lazy=True, data_converter=converter(f"file://{tmp_path}", payload_limit=3_000_000)
+    )
+
+    assert payload_limit(plain) == PAYLOAD_LIMIT_BYTES
+    assert payload_limit(storing) == 3_000_000
+
+
+def test_an_object_name_under_a_prefix_keeps_its_digest_when_it_gets_too_long() -> None:
+    place = Place("s3", "bucket", "team/runs")
+    short, long = "v0/ns/default/d/sha256/abc", f"v0/ns/default/wi/{'w' * 1000}/d/sha256/abc"
+
+    assert place.object_name(short) == f"team/runs/{short}"
+    assert place.object_name(long) == "team/runs/v0/d/sha256/abc"
+    assert Place("s3", "bucket").object_name(short) == short
+
+
+class Service:
+    """Notes when it was opened and closed."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.refusals = refusals
+        self.log: list[str] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[str]:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionError("refused")
+        self.log.append("opened")
+        try:
+            yield "connection"
+        finally:
+            self.log.append("closed")
+
+
+def test_a_connection_opens_once_and_is_closed_with_the_loop_that_used_it() -> None:
+    service = Service()
+    kept = KeptOpen(service.open)
+
+    async def use() -> list[str]:
+        return list(await asyncio.gather(kept.get(), kept.get()))
+
+    for _ in range(2):
+        assert asyncio.run(use()) == ["connection"] * 2
+    assert service.log == ["opened", "closed"] * 2
+
+
+def test_a_connection_is_closed_in_order_even_when_its_client_is_forgotten() -> None:
+    service = Service()
+
+    async def use() -> None:
+        await KeptOpen(service.open).get()
+        gc.collect()
+        assert service.log == ["opened"]
+
+    asyncio.run(use())
+    assert service.log == ["opened", "closed"]
+
+
+async def test_a_connection_that_could_not_be_opened_is_tried_again() -> None:
+    kept = KeptOpen(Service(refusals=1).open)
+
+    with pytest.raises(ConnectionError):
+        await kept.get()
+
+    assert await kept.get() == "connection"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server that speaks S3, with a bucket; the boto client to look into it."""
+    pytest.importorskip("aioboto3", reason="the extra 's3' is not installed")
+    servers = pytest.importorskip("moto.server", reason="moto is not installed")
+    boto: Any = import_module("boto3")  # comes with the extra
+    server = servers.ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": "http://{}:{}".format(*server.get_host_and_port()),
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = boto.client("s3")
+    client.create_bucket(Bucket="payloads")
+    yield client
+    client.close()
+    server.stop()
+
+
+async def test_s3_keeps_values_under_the_prefix_and_checks_what_it_gives_back(s3: Any) -> None:
+    through = converter("s3://payloads/team/runs")
+
+    payload = await encoded(through, LARGE)
+
+    reference = json.loads(payload.data)
+    [stored] = s3.list_objects_v2(Bucket="payloads")["Contents"]
+    assert reference["driverName"] == "aws.s3driver"
+    assert stored["Key"].startswith("team/runs/v0/")
+    assert reference["claimData"]["key"] == stored["Key"]
+    assert await decoded(through, payload) == LARGE
+    assert await decoded(converter("s3://payloads/elsewhere"), payload) == LARGE
+
+    s3.put_object(Bucket="payloads", Key=stored["Key"], Body=b"damaged")
+    with pytest.raises(StorageFailed, match="integrity check failed"):
+        await decoded(through, payload)
+    s3.delete_object(Bucket="payloads", Key=stored["Key"])
+    with pytest.raises(StorageFailed, match=f"storage s3://payloads/team/runs: {stored['Key']} cannot be read"):
+        await decoded(through, payload)
+
+
+async def test_a_bucket_that_does_not_exist_is_one_sentence(s3: Any) -> None:
+    with pytest.raises(StorageFailed, match=r"storage s3://none: a value cannot be stored \(NoSuchBucket: "):
+        await encoded(converter("s3://none"), LARGE)
+
+
+@pytest.fixture
+def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that speaks Google's storage protocol; the name of its bucket."""
+    pytest.importorskip("gcloud.aio.storage", reason="the extra 'gcs' is not installed")
+    servers = pytest.importorskip("gcp_storage_emulator.server", reason="gcp-storage-emulator is not installed")
+    [port] = find_free_ports(1)
+    server = servers.create_server(LOOPBACK, port, in_memory=True, default_bucket="payloads")
+    server.start()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{LOOPBACK}:{port}")
+    yield "payloads"
+    server.stop()
+
+
+async def test_gcs_keeps_values_under_the_prefix(gcs: str) -> None:
+    through = converter(f"gs://{gcs}/team/runs")
+
+    payload = await encoded(through, LARGE)
+
+    reference = json.loads(payload.data)
+    assert reference["driverName"] == "gcp.gcsdriver"
+    assert reference["claimData"]["object_name"].startswith("team/runs/v0/")
+    assert await decoded(through, payload) == LARGE
+
+
+async def test_a_gcs_bucket_that_does_not_exist_is_one_sentence(gcs: str) -> None:
+    with pytest.raises(StorageFailed, match=r"storage gs://none: a value cannot be stored \(ClientResponseError: 404"):
+        await encoded(converter("gs://none"), LARGE)
