@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from hashlib import sha256
 from typing import Any
 
 from pydantic import JsonValue
@@ -32,6 +33,11 @@ def idempotency_key() -> str:
     info = _info()
     execution = _execution.get() or info.workflow_run_id or info.activity_run_id
     return f"{execution}:{info.activity_id}"
+
+
+def new_id(prefix: str) -> str:
+    """An id for what this step creates, such as `pay_4f0c...`; every attempt of the step makes the same."""
+    return f"{prefix}_{sha256(idempotency_key().encode()).hexdigest()[:12]}"
 
 
 def step_path() -> str:

@@ -8,22 +8,18 @@ effect's transaction.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from activities import context
 from activities.errors import ActionError
+from activities.sqlite_file import SqliteFile
 from workflows.contract import UndoInput
 
 PATH_SETTING = "ADW_LEDGER_DB"
 DEFAULT_PATH = Path(".adw/ledger.db")
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 10.0
-"""How long an attempt waits for another one's transaction."""
 
 Data = dict[str, Any]
 """What an effect is about: a JSON object."""
@@ -103,43 +99,13 @@ def ledger_summary(path: Path | None = None) -> dict[str, dict[str, int]]:
     return dict(sorted(summary.items()))
 
 
-def ledger_path() -> Path:
-    """Path of the ledger by the setting."""
-    return Path(os.environ.get(PATH_SETTING) or DEFAULT_PATH)
+def _make(connection: sqlite3.Connection) -> None:
+    connection.execute(_SCHEMA)
 
 
-@contextmanager
-def transaction(path: Path | None = None) -> Generator[sqlite3.Connection]:
-    """Give a connection inside one write transaction: all of the block takes effect, or nothing does."""
-    place = path or ledger_path()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
-        _prepare(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    if _version(connection) == SCHEMA_VERSION:
-        return
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    # Another process may have made it while this one waited for the lock.
-    if _version(connection) != SCHEMA_VERSION:
-        connection.execute(_SCHEMA)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    row: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
-    return row[0]
+LEDGER = SqliteFile(PATH_SETTING, DEFAULT_PATH, _make)
+transaction = LEDGER.transaction
+ledger_path = LEDGER.path
 
 
 def _find(db: sqlite3.Connection, key: str, kind: str) -> sqlite3.Row | None:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action, context
 from activities.banking.accounts import UNAVAILABLE_ACCOUNT, book, open_books, require_funds, require_open
+from activities.context import new_id
 from activities.ledger import Data, take_effect, transaction, undo_effect
-from activities.orders.effects import new_id
 
 WITHDRAWAL = "withdrawal"
 DEPOSIT = "deposit"

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from activities import UndoInput, action
+from activities.context import new_id
 from activities.ledger import take_effect, undo_effect
-from activities.orders.effects import new_id
 
 LIGHT = "light"
 TICKET = "ticket"

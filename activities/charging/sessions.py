@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from activities import UndoInput, action
 from activities.charging.stations import EMPTY_CARD, build, require_station, stations
+from activities.context import new_id
 from activities.ledger import Data, take_effect, undo_effect
-from activities.orders.effects import new_id
 from activities.orders.payments import CardDeclined
 
 SESSION = "session"

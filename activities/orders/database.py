@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from pathlib import Path
+
+from activities.sqlite_file import SqliteFile
 
 PATH_SETTING = "ADW_ORDERS_DB"
 DEFAULT_PATH = Path(".adw/orders.db")
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 10.0
-"""How long an attempt waits for another one's transaction."""
 
 # A row is the effect of one step. Its key is the step's idempotency key, `answer` is what the first attempt returned, and state
 # 'void' marks a step that was undone before it took effect. Further columns are read from the answer.
@@ -70,26 +66,15 @@ _SCHEMA = [
 ]
 
 
-def database_path() -> Path:
-    """Path of the database by the setting."""
-    return Path(os.environ.get(PATH_SETTING) or DEFAULT_PATH)
+def _make(connection: sqlite3.Connection) -> None:
+    for statement in _SCHEMA:
+        connection.execute(statement)
+    connection.executemany("INSERT INTO stock (sku, name, price_cents, quantity) VALUES (?, ?, ?, ?)", _SEED)
 
 
-@contextmanager
-def transaction(path: Path | None = None) -> Generator[sqlite3.Connection]:
-    """Give a connection inside one write transaction: all of the block takes effect, or nothing does."""
-    place = path or database_path()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-        connection.row_factory = sqlite3.Row
-        _prepare(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+ORDERS = SqliteFile(PATH_SETTING, DEFAULT_PATH, _make)
+transaction = ORDERS.transaction
+database_path = ORDERS.path
 
 
 def order_summary(path: Path | None = None) -> dict[str, dict[str, int]]:
@@ -102,22 +87,3 @@ def order_summary(path: Path | None = None) -> dict[str, dict[str, int]]:
         }
         summary["stock"] = dict(db.execute("SELECT sku, quantity FROM stock ORDER BY sku").fetchall())
         return summary
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    if _version(connection) == SCHEMA_VERSION:
-        return
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    # Another process may have made it while this one waited for the lock.
-    if _version(connection) != SCHEMA_VERSION:
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        connection.executemany("INSERT INTO stock (sku, name, price_cents, quantity) VALUES (?, ?, ?, ?)", _SEED)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    row: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
-    return row[0]

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Literal, cast
 
 from activities import ActionError, UndoInput, context
@@ -74,11 +73,6 @@ class Effects:
     def _find(self, db: sqlite3.Connection, key: str) -> sqlite3.Row | None:
         query = f"SELECT state, answer FROM {self.table} WHERE idempotency_key = ?"  # noqa: S608 - one of five names
         return db.execute(query, (key,)).fetchone()
-
-
-def new_id(prefix: str) -> str:
-    """Make an id for what this step creates; every attempt of the step makes the same."""
-    return f"{prefix}_{sha256(context.idempotency_key().encode()).hexdigest()[:12]}"
 
 
 def keep(db: sqlite3.Connection, answer: Answer) -> None:

@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from activities import UndoInput, action, context
-from activities.orders.effects import Answer, Effects, new_id
+from activities.context import new_id
+from activities.orders.effects import Answer, Effects
 
 MESSAGES = Effects("outbox", done="queued", undone="corrected")
 

@@ -15,7 +15,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action
-from activities.orders.effects import Answer, Effects, keep, new_id
+from activities.context import new_id
+from activities.orders.effects import Answer, Effects, keep
 
 LATENCY_SETTING = "ADW_ORDERS_LATENCY_SECONDS"
 LATENCY_PLACE_SETTING = "ADW_ORDERS_LATENCY"

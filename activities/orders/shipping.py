@@ -7,7 +7,8 @@ import sqlite3
 from pydantic import BaseModel
 
 from activities import ActionError, UndoInput, action
-from activities.orders.effects import Answer, Effects, keep, new_id
+from activities.context import new_id
+from activities.orders.effects import Answer, Effects, keep
 
 SHIPMENTS = Effects("shipments", done="created", undone="cancelled")
 SERVED_COUNTRIES = frozenset({"AT", "CH", "DE", "ES", "FR", "GB", "IE", "IT", "NL", "PT", "US"})

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action
+from activities.context import new_id
 from activities.ledger import take_effect, transaction, undo_effect
-from activities.orders.effects import new_id
 from activities.organisation.database import prepare
 from activities.organisation.units import UnknownUnit
 

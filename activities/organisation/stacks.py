@@ -7,8 +7,8 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action
+from activities.context import new_id
 from activities.ledger import take_effect, undo_effect
-from activities.orders.effects import new_id
 
 STACK = "stack"
 

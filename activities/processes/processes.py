@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action
+from activities.context import new_id
 from activities.ledger import take_effect, transaction, undo_effect
-from activities.orders.effects import new_id
 
 PROCESS = "process"
 STOP = "process_stop"

@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action, context
+from activities.context import new_id
 from activities.ledger import take_effect, undo_effect
-from activities.orders.effects import new_id
 from activities.orders.payments import DECLINED_TOKEN, CardDeclined
 
 PAYMENT = "payment"

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from activities import ActionError, UndoInput, action
+from activities.context import new_id
 from activities.ledger import take_effect, undo_effect
-from activities.orders.effects import new_id
 from activities.sagas.late import answer_late
 
 Kind = Literal["stock", "flight", "car"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from activities import UndoInput, action
+from activities.context import new_id
 from activities.ledger import take_effect, undo_effect
-from activities.orders.effects import new_id
 from activities.studio.drafts import DRAFT
 
 PUBLICATION = "publication"

@@ -18,7 +18,19 @@ BEGIN_SECONDS = 3
 """How long `start` waits to see whether the run begins."""
 
 
-async def require_begun(run: Run) -> None:
+async def follow_started(session: Session, run: Run, *, wait: bool, watch: bool, as_json: bool) -> int:
+    """What follows the start of a run: its id, or its end where the caller waits for it. Raises `RunFailed` when it is refused."""
+    if not watch:
+        await _require_begun(run)
+    if not (watch or wait):
+        _print_started(session, run, as_json=as_json)
+        return Exit.OK
+    if not as_json:
+        note(f"started {run.id}")
+    return await watch_to_end(run, as_json=as_json, live=watch)
+
+
+async def _require_begun(run: Run) -> None:
     """Wait until the run's first task is done; raises `RunFailed` for a run that was refused."""
     try:
         async with asyncio.timeout(BEGIN_SECONDS):
@@ -38,7 +50,7 @@ async def require_begun(run: Run) -> None:
                 raise
 
 
-def print_started(session: Session, run: Run, *, as_json: bool) -> None:
+def _print_started(session: Session, run: Run, *, as_json: bool) -> None:
     """Print the id of a run that was just started, and where to see it."""
     url = web_ui_url(session.settings.web_ui, session.client.namespace, run.id) if session.settings.web_ui else None
     if as_json:

@@ -8,9 +8,9 @@ import typer
 from rich.text import Text
 
 from client.cli.exits import Exit
-from client.cli.following import print_started, require_begun, watch_to_end
+from client.cli.following import follow_started
 from client.cli.inputs import read_input, read_valid
-from client.cli.output import console, note, print_json
+from client.cli.output import console, print_json
 from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
 from client.reruns import Rerun, plan_rerun, start_rerun
 
@@ -58,14 +58,7 @@ def rerun(
             return Exit.OK
         settings = session.settings.model_copy(update={"user": user}) if user else session.settings
         run = await start_rerun(session.client, planned, id=new_id, settings=settings)
-        if not watch:
-            await require_begun(run)
-        if watch or wait:
-            if not as_json:
-                note(f"started {run.id}")
-            return await watch_to_end(run, as_json=as_json, live=watch)
-        print_started(session, run, as_json=as_json)
-        return Exit.OK
+        return await follow_started(session, run, wait=wait, watch=watch, as_json=as_json)
 
     execute(context, work)
 

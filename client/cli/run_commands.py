@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from client.cli.exits import Exit
-from client.cli.following import print_started, require_begun, watch_to_end
+from client.cli.following import follow_started, watch_to_end
 from client.cli.inputs import is_file, read_input, read_valid
 from client.cli.output import complain, console, note, print_json, table
 from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
@@ -59,14 +59,7 @@ def start(
         run = await start_run(
             session.client, definition, read_input(input), id=id, options=options, settings=session.settings
         )
-        if not watch:
-            await require_begun(run)
-        if watch or wait:
-            if not as_json:
-                note(f"started {run.id}")
-            return await watch_to_end(run, as_json=as_json, live=watch)
-        print_started(session, run, as_json=as_json)
-        return Exit.OK
+        return await follow_started(session, run, wait=wait, watch=watch, as_json=as_json)
 
     execute(context, work)
 

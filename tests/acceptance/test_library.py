@@ -22,21 +22,7 @@ from workflows.contract import DecideRequest, EventMessage, ExecutionOptions, Un
 from workflows.definition.load import LIBRARY, find_definitions, read_text
 from workflows.expressions.check import check_text
 
-MODULES = [
-    "activities.banking",
-    "activities.charging",
-    "activities.dsl_sample",
-    "activities.notices",
-    "activities.orders",
-    "activities.organisation",
-    "activities.processes",
-    "activities.research",
-    "activities.sagas",
-    "activities.studio",
-]
-"""Packages with the actions of the examples."""
-
-REGISTRY = ActionRegistry.discover(MODULES)
+REGISTRY = ActionRegistry.discover()
 ACTIONS: Actions = {name: action.function for name, action in REGISTRY.actions.items()}
 EXAMPLES = sorted(file.parent for file in LIBRARY.glob("*/definition.yaml"))
 STATES: dict[str, Callable[[Path], dict[str, int] | dict[str, str]]] = {"balances": balances, "slots": slots}
