@@ -1,0 +1,121 @@
+"""What goes to activities and comes back from them, beside an action's own input and output."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from workflows.contract.names import PAYLOAD_LIMIT_BYTES
+from workflows.contract.wire import WireModel
+
+
+class UndoAgain(WireModel):
+    """One undo action to try again, as its run had scheduled it. Durations are in seconds."""
+
+    path: str
+    step_id: str
+    action: str
+    activity_id: str
+    idempotency_key: str
+    execution_id: str | None = None
+    """Of the run it belongs to, where that is a child of the one that is named."""
+    run: str | None = None
+    """That child's id."""
+    step_outcome: Literal["completed", "unknown", "failed"]
+    payload: JsonValue = None
+    task_queue: str
+    timeout: float
+    total_timeout: float
+    heartbeat_timeout: float | None = None
+
+
+class RollbackAgain(WireModel):
+    """The one argument of workflow type `AdvancedWorkflowRollback`."""
+
+    execution_id: str
+    """Of the run whose rollback is taken up again; its idempotency keys stay."""
+    run: str
+    """That run's id, for people."""
+    payload_limit: int = PAYLOAD_LIMIT_BYTES
+    """As in `Prepared`."""
+    entries: list[UndoAgain]
+    """In the order they are tried: newest effect first."""
+
+
+class RetryDelay(WireModel):
+    """How a Python worker computes the next retry delay (seconds)."""
+
+    strategy: Literal["exponential", "linear", "fixed"]
+    delay: float
+    multiplier: float
+    max_delay: float
+    jitter: float = 0
+
+
+class BreakerPolicy(WireModel):
+    """When a worker stops calling an action."""
+
+    failure_threshold: int
+    """Failures in a row that open the breaker."""
+    timeout: float
+    """Seconds it stays open before one probe."""
+
+
+class CircuitRefusal(WireModel):
+    """Details of the failure `CircuitOpen`: the action was not called."""
+
+    retry_after: float
+    """Seconds until the breaker lets a probe through."""
+    attempts_used: int
+    """Attempts of this activity that did call the action."""
+
+
+class WatchRun(WireModel):
+    """Which run to look at."""
+
+    workflow_id: str
+
+
+class WatchedRun(WireModel):
+    """How a run ended: completed with its result, failed by itself, or ended by somebody else."""
+
+    status: Literal["completed", "failed", "ended"]
+    result: dict[str, JsonValue] | None = None
+    type: str = ""
+    """Failure type."""
+    message: str = ""
+    details: JsonValue = None
+
+
+class HttpRequest(WireModel):
+    """Input of the built-in action of `webhook` steps."""
+
+    url: str
+    method: str
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: JsonValue = None
+    """Sent as JSON unless null."""
+
+
+class HttpResponse(WireModel):
+    """What the built-in action gives."""
+
+    status: int
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Names in lower case."""
+    body: JsonValue = None
+    """Parsed where it is JSON, else the text."""
+
+
+class UndoInput(WireModel):
+    """What an undo action receives unless `rollback_mapping` says otherwise."""
+
+    step_id: str
+    input: Any = None
+    """What the step's action received."""
+    output: Any = None
+    """What it returned; null when the outcome is unknown."""
+    outcome: Literal["completed", "unknown"]
+    idempotency_key: str
+    """The key the step's action was called with."""

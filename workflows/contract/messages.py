@@ -1,0 +1,119 @@
+"""What people and systems say to a run, and what it keeps of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from workflows.contract.wire import WireModel
+
+
+class Decision(WireModel):
+    """Payload of `approve_step` and `reject_step`."""
+
+    step_id: str
+    """The step's id, or its path where the id runs more than once."""
+    approver: str
+    """Who decides."""
+    comment: str | None = None
+    form: JsonValue = None
+    """The answer, checked against the approval's `form`."""
+    digest: str | None = None
+    """The digest the approver saw; another one is refused."""
+    decision_id: str | None = None
+    """Makes sending twice count once."""
+    groups: list[str] = Field(default_factory=list)
+    """Groups the approver claims to be in (closed groups check against their list)."""
+
+
+class DecideRequest(Decision):
+    """Argument of the update `decide_step`."""
+
+    decision: Literal["approve", "reject"]
+
+
+class DecisionReceipt(WireModel):
+    """Answer of `decide_step`."""
+
+    step_id: str
+    state: Literal["early", "counted", "duplicate", "decided"]
+    """`early`: kept until the step is reached; `counted`: more approvals needed; `decided`: it settled the step."""
+    approvals: int = 0
+    required: int = 0
+
+
+class RecordedDecision(WireModel):
+    """A decision as kept in the run."""
+
+    decision: Literal["approve", "reject"]
+    approver: str
+    time: str
+    comment: str | None = None
+    form: JsonValue = None
+    decision_id: str | None = None
+    groups: list[str] = Field(default_factory=list)
+    digest: str | None = None
+
+
+class RejectedDecision(WireModel):
+    """A decision that did not count, and why."""
+
+    time: str
+    code: str
+    message: str
+    payload: JsonValue = None
+
+
+class PendingApproval(WireModel):
+    """One approval the run waits for."""
+
+    step_id: str
+    path: str
+    name: str
+    prompt: str
+    subject: JsonValue = None
+    approvers: list[str] = Field(default_factory=list)
+    required: int
+    approvals: list[RecordedDecision] = Field(default_factory=list)
+    digest: str
+    requested_at: str
+    deadline: str | None = None
+    on_timeout: str
+    form: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class EventMessage(WireModel):
+    """Payload of the `event` signal."""
+
+    event: str
+    """Name of the event."""
+    data: JsonValue = None
+    event_id: str | None = None
+    """Makes sending twice count once."""
+
+
+class OperatorRequest(WireModel):
+    """Argument of `pause` and `resume`."""
+
+    by: str
+    """Who."""
+    reason: str
+    """Why."""
+
+
+class StepRequest(OperatorRequest):
+    """Argument of `retry_step` and `skip_step`."""
+
+    step_id: str
+    """The step's id or path."""
+
+
+class AuditEntry(WireModel):
+    """One operator's act."""
+
+    time: str
+    operation: str
+    by: str
+    reason: str
+    step_id: str | None = None

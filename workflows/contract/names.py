@@ -1,0 +1,57 @@
+"""Names that callers, workers and histories share, and the limits that go with them."""
+
+from __future__ import annotations
+
+AD_HOC_WORKFLOW_TYPE = "AdvancedWorkflow"
+"""The workflow type that takes its definition as an argument."""
+ROLLBACK_WORKFLOW_TYPE = "AdvancedWorkflowRollback"
+"""The workflow type that tries failed undo actions of a closed run again."""
+UNDO_WORKFLOW_TYPE = "AdvancedWorkflowUndo"
+"""The workflow type that undoes a completed child run because its parent rolls back."""
+
+DEFAULT_TASK_QUEUE = "advanced-workflow"
+
+PREPARE_ACTIVITY = "adw.prepare"
+"""Local activity that finds, checks and pins the definition; its result is the one marker a run adds to its history."""
+WATCH_ACTIVITY = "adw.watch_run"
+"""Built-in activity that looks up how a child run ended; takes a `WatchRun`, gives a `WatchedRun`."""
+CANCEL_ACTIVITY = "adw.cancel_run"
+"""Built-in local activity that has its own run cancelled: one that was cancelled in an earlier history is to end as such."""
+
+SIGNAL_APPROVE = "approve_step"
+SIGNAL_REJECT = "reject_step"
+SIGNAL_EVENT = "event"
+
+UPDATE_DECIDE = "decide_step"
+UPDATE_PAUSE = "pause"
+UPDATE_RESUME = "resume"
+UPDATE_RETRY = "retry_step"
+UPDATE_SKIP = "skip_step"
+
+QUERY_STATE = "state"
+QUERY_PROGRESS = "progress"
+QUERY_PENDING_APPROVALS = "pending_approvals"
+QUERY_DEFINITION = "definition"
+QUERY_CHECKPOINT = "checkpoint"
+
+SEARCH_ATTRIBUTE_WAITING_FOR = "AdwWaitingFor"
+"""Keyword list: whom the run waits for (people, `group:NAME`, `operator`)."""
+
+HEADER_EXECUTION = "adw-execution"
+"""The execution id, where it is not the run id the activity sees; part of the idempotency key."""
+HEADER_RETRY = "adw-retry"
+"""`RetryDelay` as JSON, where the delay must come from the worker (linear backoff, jitter)."""
+HEADER_BREAKER = "adw-breaker"
+"""`BreakerPolicy` as JSON, on activities whose retry policy has a circuit breaker."""
+
+HTTP_ACTION = "adw.http_request"
+"""Built-in action that sends the request of a `webhook` step; takes an `HttpRequest`, gives an `HttpResponse`."""
+
+CIRCUIT_OPEN = "CircuitOpen"
+"""Failure type of an attempt that a worker refused because the action's circuit breaker is open; details: `CircuitRefusal`."""
+
+PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024 - 16 * 1024
+"""Largest JSON value that goes to a step: Temporal's 2 MiB less room for its envelope."""
+
+CONTINUE_AFTER_EVENTS = 4_000
+"""With what is still in flight then, a history stays under 10,000 events."""

@@ -1,0 +1,104 @@
+"""Queries and their answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from workflows.contract.messages import AuditEntry, EventMessage, RejectedDecision
+from workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
+from workflows.contract.wire import WireModel
+from workflows.definition.models import AdvancedWorkflow
+
+
+class StateRequest(WireModel):
+    """Optional argument of the `state` query."""
+
+    step_id: str | None = None
+    """Only this step (id or path)."""
+    include_data: bool = True
+    """Whether outputs are included."""
+
+
+class BreakerState(WireModel):
+    """One circuit breaker as a run met it."""
+
+    action: str
+    state: Literal["open", "half_open", "closed"]
+    until: str | None = None
+    """When an open one lets a probe through."""
+
+
+class RunState(WireModel):
+    """Answer of the `state` query."""
+
+    execution_id: str
+    workflow_id: str
+    version: str
+    definition_sha256: str
+    status: RunStatus
+    rerun_of: str | None = None
+    """The run that this one repeats."""
+    start_time: str
+    deadline: str | None = None
+    steps: list[StepState] = Field(default_factory=list)
+    """In the order of the definition, then of starting."""
+    data_left_out: bool = False
+    """Outputs were left out because the answer would be too large; ask for one step."""
+    workflow: dict[str, JsonValue] = Field(default_factory=dict)
+    """The variables."""
+    error: ErrorInfo | None = None
+    rollback: RollbackReport | None = None
+    rejected_decisions: list[RejectedDecision] = Field(default_factory=list)
+    unconsumed_events: list[EventMessage] = Field(default_factory=list)
+    audit: list[AuditEntry] = Field(default_factory=list)
+    circuit_breakers: list[BreakerState] = Field(default_factory=list)
+    """Breakers that kept a step of this run from calling its action."""
+
+
+class Progress(WireModel):
+    """Answer of the `progress` query: counts, cheap at any size."""
+
+    status: RunStatus
+    total: int
+    pending: int = 0
+    running: int = 0
+    waiting: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    waiting_for: list[str] = Field(default_factory=list)
+    """One sentence for each step that waits."""
+
+
+class DefinitionAnswer(WireModel):
+    """Answer of the `definition` query: what this run was pinned to."""
+
+    sha256: str
+    definition: AdvancedWorkflow
+
+
+class KeptStep(WireModel):
+    """A completed step with all that ran inside of it."""
+
+    records: list[dict[str, JsonValue]]
+    undo: JsonValue = None
+    """What may have to be undone of it."""
+    output: JsonValue = None
+    ended: str = ""
+    """When it ended; UTC, RFC 3339."""
+    undone: bool = False
+    """Its effects were undone, so that its result must not be kept."""
+
+
+class Checkpoint(WireModel):
+    """Answer of the `checkpoint` query: what another run could keep of this one."""
+
+    execution_id: str
+    definition: dict[str, JsonValue]
+    input_data: JsonValue = None
+    options: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    variables: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    steps: dict[str, KeptStep] = Field(default_factory=dict[str, "KeptStep"])
+    """The completed steps of the definition's own graph, by id."""

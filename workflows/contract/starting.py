@@ -1,0 +1,78 @@
+"""What starts a run, and what its first step pins."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from workflows.contract.names import CONTINUE_AFTER_EVENTS, PAYLOAD_LIMIT_BYTES
+from workflows.contract.wire import Json, WireModel
+
+
+class RerunOf(WireModel):
+    """What a run takes over from the one it repeats; `adw rerun` builds it from that run's `checkpoint`."""
+
+    run: str
+    """Id of the run that is repeated."""
+    run_id: str
+    """Temporal's id of that execution."""
+    from_step: str | None = None
+    """The step from which on everything runs again, where one was named."""
+    definition: dict[str, JsonValue]
+    """What is run: the definition that run was pinned to, or a corrected one."""
+    records: list[dict[str, JsonValue]] = Field(default_factory=list[dict[str, JsonValue]])
+    """Step records that are kept."""
+    undo: JsonValue = None
+    """What may have to be undone of the kept steps."""
+    variables: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """The `workflow` variables to begin with."""
+
+
+class ExecutionOptions(WireModel):
+    """What a caller may say about one run."""
+
+    started_by: str | None = None
+    """Who starts the run; may not approve it unless the approval allows it."""
+    groups: dict[str, list[str]] = Field(default_factory=dict)
+    """Members of approver groups, for groups that the definition does not list."""
+    version: str | None = None
+    """The version the registered definition must have; any when empty."""
+    rerun: RerunOf | None = None
+    """The run this one repeats, and what it keeps of it."""
+    hand_over_undo: bool = False
+    """The result carries what is needed to undo the run later (set by a parent run for its children)."""
+
+
+class RunRequest(WireModel):
+    """The one argument of workflow type `AdvancedWorkflow`."""
+
+    workflow: dict[str, JsonValue]
+    input_data: Json = None
+    """Not walked by the model: it may be large, and a workflow task has two seconds."""
+    execution_options: dict[str, JsonValue] = Field(default_factory=dict)
+    carried: Json = None
+    """What a run that continues as new takes along."""
+
+
+class PrepareRequest(WireModel):
+    """Argument of the prepare activity: a registered type's name, or the definition itself."""
+
+    workflow_type: str
+    workflow: dict[str, JsonValue] | None = None
+    input_data: Json = None
+    execution_options: JsonValue = None
+
+
+class Prepared(WireModel):
+    """What the prepare activity pins in the history.
+
+    `definition` is left out where the history already holds it (ad-hoc runs carry it in their arguments).
+    """
+
+    sha256: str
+    definition: dict[str, JsonValue] | None = None
+    search_attributes: bool = False
+    """Whether the namespace knows the project's search attributes."""
+    continue_after: int = CONTINUE_AFTER_EVENTS
+    """Events of history after which the run continues as new."""
+    payload_limit: int = PAYLOAD_LIMIT_BYTES
+    """Largest JSON value in bytes that goes to a step; larger than Temporal's own where external storage is configured."""
