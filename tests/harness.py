@@ -116,9 +116,10 @@ class Harness:
                 watch_run,
                 cancel_run,
                 *self._activities(actions or {}),
+                *options.pop("activities", ()),
             ],
             workflow_runner=strict_runner(),
-            interceptors=[EngineInterceptor(), ActionInterceptor()],
+            interceptors=options.pop("interceptors", None) or [EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,
             debug_mode=options.pop("debug_mode", False),
@@ -170,9 +171,13 @@ class Harness:
     async def replay(self) -> None:
         """Replay every history in fresh sandboxes, with no plan cached."""
         plan.forget()
-        for history in await self.histories():
-            await replayer().replay_workflow(history)
-            if self.histories_folder:
+        histories = await self.histories()
+        async with replayer().workflow_replay_iterator(_each(histories)) as results:
+            async for result in results:
+                if result.replay_failure is not None:
+                    raise result.replay_failure
+        if self.histories_folder:
+            for history in histories:
                 # Replay needs the run's own id, after which its children are named; the suffix keeps files apart.
                 name = f"{quote(history.workflow_id, safe='')}@{uuid4().hex[:6]}.json"
                 (self.histories_folder / name).write_text(history.to_json(), encoding="utf-8")
@@ -218,6 +223,11 @@ async def _state(run: Run) -> RunState | None:
         return await run.state()
     except Exception:  # a run that failed before it had a state
         return None
+
+
+async def _each(histories: list[WorkflowHistory]) -> AsyncGenerator[WorkflowHistory, None]:
+    for history in histories:
+        yield history
 
 
 def _later_runs(history: WorkflowHistory) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from activities.builtin import HttpPolicy, HttpRequests
+from tests.harness import Harness, definition, eventually, outcome_of, recording
+
+ONCE = {"max_attempts": 1}
+
+
+class Partner:
+    """An HTTP service on loopback: notes each request and answers as told."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.answers: list[tuple[int, Any]] = []
+        self.address = ""
+
+    def answer(self) -> tuple[int, Any]:
+        return self.answers.pop(0) if self.answers else (200, {"accepted": True})
+
+
+@contextmanager
+def partner() -> Iterator[Partner]:
+    service = Partner()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            service.requests.append(
+                {
+                    "method": self.command,
+                    "path": self.path,
+                    "body": json.loads(body) if body else None,
+                    "headers": {name.lower(): value for name, value in self.headers.items()},
+                }
+            )
+            status, answer = service.answer()
+            text = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            del format, args
+
+        do_PUT = do_POST
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def http(*hosts: str) -> list[Any]:
+    return [HttpRequests(HttpPolicy(hosts)).send]
+
+
+def call(**more: Any) -> dict[str, Any]:
+    webhook = {"url": "input.url + '/orders'", "body": {"id": "input.id"}, **more.pop("webhook", {})}
+    return {"step_id": "tell", "step_type": "webhook", "webhook": webhook, **more}
+
+
+async def test_the_request_carries_the_mapped_body_and_the_steps_key_and_its_answer_is_the_output(
+    harness: Harness,
+) -> None:
+    with partner() as service:
+        async with harness.worker(activities=http("127.0.0.1")):
+            workflow = definition(
+                call(webhook={"method": "PUT", "headers": {"X-Order": "input.id"}}),
+                output={"answer": "steps.tell.output"},
+            )
+            outcome = await outcome_of(await harness.start(workflow, {"url": service.address, "id": 7}))
+
+    assert outcome.failure is None, outcome.message
+    assert outcome.data["answer"]["status"] == 200
+    assert outcome.data["answer"]["body"] == {"accepted": True}
+    [request] = service.requests
+    assert (request["method"], request["path"], request["body"]) == ("PUT", "/orders", {"id": 7})
+    assert request["headers"]["x-order"] == "7"
+    assert request["headers"]["idempotency-key"] == f"{outcome.report.execution_id}:tell"
+
+
+async def test_a_busy_service_is_asked_again_and_a_refusal_fails_the_step(harness: Harness) -> None:
+    with partner() as service:
+        service.answers = [(503, {}), (200, {"accepted": True}), (422, {"why": "no such order"})]
+        workflow = definition(call(), retry_policy={"max_attempts": 3, "delay": 0.1})
+        async with harness.worker(activities=http("127.0.0.1")):
+            first = await outcome_of(await harness.start(workflow, {"url": service.address, "id": 1}))
+            second = await outcome_of(await harness.start(workflow, {"url": service.address, "id": 2}))
+
+    assert first.failure is None, first.message
+    assert second.failure == "WorkflowFailed"
+    assert second.report.error is not None
+    assert second.report.error.type == "HttpError"
+    assert "422" in second.message
+    assert len(service.requests) == 3
+
+
+async def test_a_private_address_that_the_worker_does_not_list_is_refused(harness: Harness) -> None:
+    with partner() as service:
+        async with harness.worker(activities=http()):
+            outcome = await outcome_of(await harness.start(definition(call()), {"url": service.address, "id": 1}))
+
+    assert outcome.report.error is not None
+    assert outcome.report.error.type == "HttpRefused"
+    assert "ADW_HTTP_ALLOWED_HOSTS" in outcome.message
+    assert service.requests == []
+
+
+async def test_the_answering_event_is_part_of_the_output_whether_it_comes_early_or_late(harness: Harness) -> None:
+    callback = {"callback": {"event": "answered", "match": "event.id == input.id"}}
+    workflow = definition(call(webhook=callback), output={"said": "steps.tell.output.callback.said"})
+    with partner() as service:
+        async with harness.worker(activities=http("127.0.0.1")):
+            early = await harness.start(workflow, {"url": service.address, "id": 1})
+            await early.send_event("answered", {"id": 1, "said": "early"})
+            late = await harness.start(workflow, {"url": service.address, "id": 2})
+            await eventually(lambda: len(service.requests) == 2)
+            await late.send_event("answered", {"id": 1, "said": "for somebody else"})
+            await late.send_event("answered", {"id": 2, "said": "late"})
+            outcomes = [await outcome_of(early), await outcome_of(late)]
+
+    assert [one.data for one in outcomes] == [{"said": "early"}, {"said": "late"}]
+
+
+async def test_a_call_that_is_not_answered_in_time_fails_and_is_undone(harness: Harness) -> None:
+    undone: list[str] = []
+    workflow = definition(
+        call(webhook={"callback": {"event": "answered", "timeout": 0.5}}, rollback_actions=["undo"], retry_policy=ONCE)
+    )
+    with partner() as service:
+        async with harness.worker({"undo": recording(undone)}, activities=http("127.0.0.1")):
+            outcome = await outcome_of(await harness.start(workflow, {"url": service.address, "id": 1}))
+
+    assert outcome.report.error is not None
+    assert outcome.report.error.type == "EventTimeout"
+    assert undone == ["tell completed"]
+
+
+async def test_data_cannot_name_a_secret_of_the_worker(harness: Harness, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADW_SECRET_TOKEN", "s3cret-value")
+    known = definition(call(webhook={"headers": {"Authorization": "'Bearer {{secret:TOKEN}}'"}}))
+    stolen = definition(call(webhook={"headers": {"X-Note": "input.note"}}))
+    with partner() as service:
+        async with harness.worker(activities=http("127.0.0.1")):
+            first = await outcome_of(await harness.start(known, {"url": service.address, "id": 1}))
+            second = await outcome_of(
+                await harness.start(stolen, {"url": service.address, "id": 2, "note": "{{secret:TOKEN}}"})
+            )
+        history = (await first.handle.fetch_history()).to_json()
+
+    assert first.failure is None, first.message
+    assert service.requests[0]["headers"]["authorization"] == "Bearer s3cret-value"
+    assert "s3cret-value" not in history
+    assert second.failure == "WorkflowFailed"
+    assert "only the definition may name secrets" in second.message
+    assert len(service.requests) == 1
