@@ -32,19 +32,20 @@ async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the
     handle = activity.client().get_workflow_handle(wanted.workflow_id)
     try:
         result: Any = await asyncio.wait_for(handle.result(), LOOK_SECONDS)
-    except builtins.TimeoutError as error:
+    except builtins.TimeoutError:
         status = (await handle.describe()).status
         if status is not None and status is not WorkflowExecutionStatus.RUNNING:
-            raise ApplicationError(f"run {wanted.workflow_id!r} has just ended.", type="LookAgain") from error
-        raise ApplicationError(
-            f"run {wanted.workflow_id!r} goes on.",
-            type="StillRunning",
-            category=ApplicationErrorCategory.BENIGN,
-            next_retry_delay=AGAIN,
-        ) from None
+            raise _not_yet(f"run {wanted.workflow_id!r} has just ended.") from None
+        raise _not_yet(f"run {wanted.workflow_id!r} goes on.", AGAIN) from None
     except WorkflowFailureError as error:
         return _failure(error.cause).model_dump(mode="json")
     return WatchedRun(status="completed", result=cast("dict[str, Any]", result)).model_dump(mode="json")
+
+
+def _not_yet(message: str, delay: timedelta | None = None) -> ApplicationError:
+    return ApplicationError(
+        message, type="StillRunning", category=ApplicationErrorCategory.BENIGN, next_retry_delay=delay
+    )
 
 
 @activity.defn(name=CANCEL_ACTIVITY)

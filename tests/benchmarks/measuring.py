@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
-from activities.action import action, action_of
+from activities.builtin.runs import watch_run
 from activities.interceptors import ActionInterceptor
 from activities.prepare import Preparation
 from client.settings import Settings
-from tests.benchmarks.handwritten import ACTION, HANDWRITTEN
+from tests.benchmarks.actions import ACTIONS
+from tests.benchmarks.handwritten import HANDWRITTEN
+from tests.benchmarks.histories import Handle, Size, histories_of, size_of
 from tests.benchmarks.workloads import Side, Workload
 from workflows.advanced_workflow import WORKFLOWS
+from workflows.contract import CONTINUE_AFTER_EVENTS
+from workflows.definition.load import LoadedDefinition
 from workflows.engine.interceptor import EngineInterceptor
 from workflows.engine.sandbox import sandbox_runner
+from workflows.errors import WorkflowError
 
 Result = TypeVar("Result")
-Handle = WorkflowHandle[Any, Any]
 
 QUEUE = "bench"
 REPLAYED_STEPS = 1000
@@ -42,13 +46,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Sample:
-    """One side of a workload, once. `events` and `bytes` are those of a run's history, the mean of its runs."""
+    """One side of a workload, once."""
 
     cost: Cost
     replay_cpu_seconds: float
     """Of one step: the workflow's own share, without server and activities."""
-    events: float
-    bytes: float
+    size: Size
+    """Of a run's histories, the mean of its runs."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +63,24 @@ class Pair:
     handwritten: Sample
 
 
-@action(name=ACTION)
-async def nothing() -> None:
-    """Does nothing."""
-
-
 @asynccontextmanager
-async def bench_worker(client: Client, workloads: Sequence[Workload]) -> AsyncGenerator[Worker, None]:
+async def bench_worker(
+    client: Client,
+    definitions: Mapping[str, LoadedDefinition],
+    *,
+    actions: Sequence[Callable[..., Any]] = ACTIONS,
+    continue_after: int = CONTINUE_AFTER_EVENTS,
+) -> AsyncGenerator[Worker, None]:
     """One worker for both sides, with the settings and interceptors of `worker.py`."""
-    described = action_of(nothing)
-    assert described is not None
     settings = Settings()
-    preparation = Preparation({one.workflow_id: one.definition() for one in workloads}, {}, search_attributes=True)
+    preparation = Preparation(definitions, {}, search_attributes=True, continue_after=continue_after)
     worker = Worker(
         client,
         task_queue=QUEUE,
         workflows=[*WORKFLOWS, *HANDWRITTEN],
-        activities=[described.activity(), preparation.prepare],
+        activities=[*actions, preparation.prepare, watch_run],
         workflow_runner=sandbox_runner(),
+        workflow_failure_exception_types=[WorkflowError],
         interceptors=[ActionInterceptor(), EngineInterceptor()],
         max_concurrent_activities=settings.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
@@ -110,35 +114,40 @@ async def run_once(client: Client, workload: Workload, side: Side) -> list[Handl
     return await asyncio.gather(*(one() for _ in range(workload.runs)))
 
 
-async def history_size(handles: Sequence[Handle]) -> tuple[float, float]:
-    """Events and bytes of the runs' histories, as the server counts them: the mean."""
-    infos = [(await handle.describe()).raw_description.workflow_execution_info for handle in handles]
-    return fmean(one.history_length for one in infos), fmean(one.history_size_bytes for one in infos)
-
-
 async def _pair(client: Client, workload: Workload, *, engine_first: bool) -> Pair:
     order: tuple[Side, Side] = ("engine", "handwritten") if engine_first else ("handwritten", "engine")
     ran = {side: await _timed(lambda side=side: run_once(client, workload, side)) for side in order}
-    samples = {side: await _sample(*ran[side], workload.steps) for side in order}
+    samples = {side: await _sample(client, *ran[side], workload.steps) for side in order}
     return Pair(samples["engine"], samples["handwritten"])
 
 
-async def _sample(cost: Cost, handles: Sequence[Handle], steps: int) -> Sample:
+async def _sample(client: Client, cost: Cost, handles: Sequence[Handle], steps: int) -> Sample:
     times = max(1, REPLAYED_STEPS // steps)
-    history = await handles[0].fetch_history()
-    replay, _ = await _timed(lambda: _replay(history, times))
-    return Sample(cost, replay.cpu_seconds / (times * steps), *await history_size(handles))
+    histories = [history async for history, _ in histories_of(client, handles[0])]
+    replay, _ = await _timed(lambda: _replay(histories, times))
+    sizes = [await size_of(client, handle) for handle in handles]
+    return Sample(cost, replay.cpu_seconds / (times * steps), _mean(sizes))
 
 
-async def _replay(history: WorkflowHistory, times: int) -> None:
-    async def histories() -> AsyncIterator[WorkflowHistory]:
+def _mean(sizes: Sequence[Size]) -> Size:
+    return Size(
+        fmean(one.events for one in sizes),
+        fmean(one.bytes for one in sizes),
+        fmean(one.histories for one in sizes),
+        max(one.longest for one in sizes),
+    )
+
+
+async def _replay(histories: Sequence[WorkflowHistory], times: int) -> None:
+    async def again() -> AsyncIterator[WorkflowHistory]:
         for _ in range(times):
-            yield history
+            for history in histories:
+                yield history
 
     replayer = Replayer(
         workflows=[*WORKFLOWS, *HANDWRITTEN], workflow_runner=sandbox_runner(), interceptors=[EngineInterceptor()]
     )
-    await replayer.replay_workflows(histories())
+    await replayer.replay_workflows(again())
 
 
 async def _timed(work: Callable[[], Awaitable[Result]]) -> tuple[Cost, Result]:

@@ -12,13 +12,14 @@ from tests.benchmarks.measuring import Pair, Sample
 from tests.benchmarks.workloads import Workload
 
 HEAD = (
-    "| workload | time | worker CPU | replay CPU | events | ms per step | replay ms per step | bytes per step |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "| workload | time | worker CPU | replay CPU | events | histories | ms per step | replay ms per step | bytes per step |\n"
+    "|---|---|---|---|---|---|---|---|---|"
 )
 LEGEND = (
     "Time, worker CPU and replay CPU: engine / hand-written workflow, median of pairs measured in turn (least to greatest). "
     "The other columns: engine, hand-written. Replay is the workflow's own share, without server and activities. "
-    "Bytes include the definition and the result."
+    "Events and bytes are those of all histories a run went through, its children's included; "
+    "bytes include the definition and the result."
 )
 
 Number = Callable[[Sample], float]
@@ -32,11 +33,17 @@ def row(workload: Workload, pairs: Sequence[Pair]) -> str:
         _ratio(pairs, lambda one: one.cost.seconds),
         _ratio(pairs, lambda one: one.cost.cpu_seconds),
         _ratio(pairs, lambda one: one.replay_cpu_seconds),
-        _both(pairs, lambda one: one.events, ",.0f"),
+        _both(pairs, lambda one: one.size.events, ",.0f"),
+        _both(pairs, lambda one: one.size.histories, ".0f"),
         _both(pairs, lambda one: one.cost.seconds * 1000 / steps, ".2f"),
         _both(pairs, lambda one: one.replay_cpu_seconds * 1000, ".2f"),
-        _both(pairs, lambda one: one.bytes / workload.steps, ".0f"),
+        _both(pairs, lambda one: one.size.bytes / workload.steps, ",.0f"),
     ]
+    return line(cells)
+
+
+def line(cells: Sequence[str]) -> str:
+    """One line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 

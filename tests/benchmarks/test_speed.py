@@ -11,53 +11,71 @@ import pytest
 from temporalio.client import Client
 
 from tests.benchmarks.__main__ import measure_all
-from tests.benchmarks.measuring import Pair, bench_worker, history_size, run_once
+from tests.benchmarks.histories import Size, size_of
+from tests.benchmarks.measuring import Pair, bench_worker, run_once
 from tests.benchmarks.table import ratios
-from tests.benchmarks.workloads import Side, Workload, workloads
+from tests.benchmarks.workloads import Side, Workload, chain, loaded, loop, workloads
+from workflows.contract import CONTINUE_AFTER_EVENTS
 
-SMALL, MIDDLE, LARGE = (Workload(f"chain of {steps}", steps) for steps in (20, 110, 200))
+SMALL, MIDDLE, LARGE = (chain(steps) for steps in (10, 60, 110))
+LOOP = loop(20, pairs=1)
 OWN_EVENTS = 2
 """A run adds the marker that pins its definition, and the timer of its deadline."""
+HOP_EVENTS = 6
+"""Going on in a new history: the end of the old one, start and first workflow task of the new one, and its timer."""
 
 
 async def test_a_step_costs_the_events_of_a_hand_written_one_and_its_bytes_stay_flat(client: Client) -> None:
-    async with bench_worker(client, [SMALL, MIDDLE, LARGE]):
+    async with bench_worker(client, loaded([SMALL, MIDDLE, LARGE, LOOP])):
         engine, handwritten = await asyncio.gather(
-            _sizes(client, "engine", [SMALL, MIDDLE, LARGE]), _sizes(client, "handwritten", [SMALL, MIDDLE])
+            _sizes(client, "engine", [SMALL, LOOP, MIDDLE, LARGE]), _sizes(client, "handwritten", [SMALL, LOOP])
         )
 
-    assert [events for events, _ in engine[:2]] == [events + OWN_EVENTS for events, _ in handwritten]
-    (_, small), (_, middle), (_, large) = engine
+    assert [one.events for one in engine[:2]] == [one.events + OWN_EVENTS for one in handwritten]
+    small, _, middle, large = (one.bytes for one in engine)
     assert (large - middle) / (LARGE.steps - MIDDLE.steps) == pytest.approx(
         (middle - small) / (MIDDLE.steps - SMALL.steps), rel=0.03
     )
+
+
+async def test_a_chain_over_several_histories_adds_six_events_for_each_more(client: Client) -> None:
+    async with bench_worker(client, loaded([MIDDLE]), continue_after=100):
+        [engine], [handwritten] = await asyncio.gather(
+            _sizes(client, "engine", [MIDDLE]), _sizes(client, "handwritten", [MIDDLE])
+        )
+
+    assert engine.histories > 2
+    assert engine.longest < 150
+    assert engine.events == _events_expected(engine, handwritten)
 
 
 @pytest.mark.bench
 async def test_the_engine_keeps_up_with_hand_written_workflows(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print()
-        measured = {workload: pairs async for workload, pairs in measure_all(workloads())}
+        measured = {workload.name: (workload, pairs) async for workload, pairs in measure_all(workloads())}
 
-    for workload, pairs in measured.items():
-        assert median(ratios(pairs, lambda one: one.cost.seconds)) < 1.5, workload.name
-    chains = {
-        workload: pairs for workload, pairs in measured.items() if workload.shape == "chain" and workload.runs == 1
-    }
-    for workload, pairs in chains.items():
-        assert {_events_added(pair) for pair in pairs} == {OWN_EVENTS}, workload.name
-    sizes = [_bytes_per_step(workload, pairs) for workload, pairs in chains.items()]
-    assert all(longer < shorter * 1.05 for shorter, longer in itertools.pairwise(sizes))
+    for name, (_, pairs) in measured.items():
+        assert median(ratios(pairs, lambda one: one.cost.seconds)) < 1.5, name
+        assert max(pair.engine.size.longest for pair in pairs) < 2 * CONTINUE_AFTER_EVENTS, name
+    for name, (_, pairs) in measured.items():
+        if name.startswith(("chain of 1", "chain of 5")) and "local" not in name:
+            for pair in pairs:
+                assert pair.engine.size.events == _events_expected(pair.engine.size, pair.handwritten.size), name
+    plain = [one for name, one in measured.items() if name in ("chain of 100", "chain of 1,000", "chain of 5,000")]
+    assert all(
+        longer < shorter * 1.05 for shorter, longer in itertools.pairwise(_bytes_per_step(*one) for one in plain)
+    )
 
 
-async def _sizes(client: Client, side: Side, chosen: Sequence[Workload]) -> list[tuple[float, float]]:
+async def _sizes(client: Client, side: Side, chosen: Sequence[Workload]) -> list[Size]:
     runs = await asyncio.gather(*(run_once(client, workload, side) for workload in chosen))
-    return [await history_size(run) for run in runs]
+    return [await size_of(client, handle) for [handle] in runs]
 
 
-def _events_added(pair: Pair) -> float:
-    return pair.engine.events - pair.handwritten.events
+def _events_expected(engine: Size, handwritten: Size) -> float:
+    return handwritten.events + OWN_EVENTS + (engine.histories - 1) * HOP_EVENTS
 
 
 def _bytes_per_step(workload: Workload, pairs: Sequence[Pair]) -> float:
-    return median(pair.engine.bytes for pair in pairs) / workload.steps
+    return median(pair.engine.size.bytes for pair in pairs) / workload.steps

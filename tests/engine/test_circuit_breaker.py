@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from activities import ActionError
+from activities import ActionError, context
 from activities.interceptors import ActionInterceptor
-from tests.harness import Harness, definition, eventually, outcome_of
+from tests.harness import Harness, definition, eventually, outcome_of, recording
 from workflows.engine.interceptor import EngineInterceptor
 
 BREAKER = {"failure_threshold": 2, "timeout": 2}
@@ -118,3 +119,73 @@ async def test_a_run_that_waits_for_a_breaker_can_be_cancelled_and_its_step_be_s
 async def _closed(run: Any) -> str | None:
     summary = await run.summary()
     return summary.status if summary.close_time else None
+
+
+async def test_a_probe_that_fails_opens_the_breaker_again_and_one_that_succeeds_closes_it(harness: Harness) -> None:
+    calls: list[str] = []
+
+    def ask() -> int:
+        calls.append(context.step_path())
+        if len(calls) <= 3:
+            raise ActionError("down", type="Down")
+        return len(calls)
+
+    policy = {"delay": 0.1, "circuit_breaker": {"failure_threshold": 2, "timeout": 0.5}}
+    outcome = await harness.run(
+        definition(
+            {"step_id": "first", "action": "ask", "retry_policy": {**policy, "max_attempts": 5}},
+            {"step_id": "then", "action": "ask", "dependencies": ["first"], "retry_policy": policy},
+            output={"first": "steps.first.output", "then": "steps.then.output"},
+        ),
+        actions={"ask": ask},
+    )
+
+    assert outcome.data == {"first": 4, "then": 5}
+    events = (await outcome.handle.fetch_history()).events
+    scheduled = [event.activity_task_scheduled_event_attributes.activity_id for event in events]
+    assert [one for one in scheduled if one] == ["first", "first", "first", "then"]
+
+
+async def test_every_round_of_a_loop_has_all_its_attempts(harness: Harness) -> None:
+    calls: list[str] = []
+
+    def ask() -> None:
+        calls.append(context.step_path())
+        if calls.count(context.step_path()) == 1:
+            raise ActionError("down", type="Down")
+
+    policy = {"max_attempts": 2, "delay": 0.1, "circuit_breaker": {"failure_threshold": 1, "timeout": 0.2}}
+    poll = {"step_id": "poll", "step_type": "loop", "action": "ask", "loop_condition": "iteration < 2"}
+    outcome = await harness.run(definition({**poll, "retry_policy": policy}), actions={"ask": ask})
+
+    assert outcome.failure is None, outcome.message
+    assert calls == ["poll#0", "poll#0", "poll#1", "poll#1"]
+
+
+async def test_a_breaker_is_seen_as_long_as_a_step_waits_for_it_and_skipped_steps_may_be_undone(
+    harness: Harness,
+) -> None:
+    service, undone = Service(), list[str]()
+    policy = {"delay": 0.1, "circuit_breaker": {"failure_threshold": 1, "timeout": 60}}
+    asks = {"action": "ask", "retry_policy": policy, "rollback_actions": ["undo"]}
+    async with harness.worker({**service.actions, "undo": recording(undone)}):
+        run = await harness.start(definition({"step_id": "a", **asks}, {"step_id": "b", **asks}))
+
+        async def statuses() -> list[str]:
+            return [str(one.status) for one in (await run.state()).steps]
+
+        await eventually(lambda: _are(statuses, ["waiting", "waiting"]))
+        await run.skip_step("b", "not today", by="op")
+        await eventually(lambda: _are(statuses, ["waiting", "skipped"]))
+        state = await run.state()
+        await run.cancel()
+        outcome = await outcome_of(run)
+
+    assert [one.action for one in state.circuit_breakers] == ["ask"]
+    assert outcome.failure == "Cancelled"
+    # Whether an attempt before took effect is not known: it may have timed out.
+    assert sorted(undone) == ["a unknown", "b unknown"]
+
+
+async def _are(statuses: Callable[[], Awaitable[list[str]]], expected: list[str]) -> bool:
+    return await statuses() == expected

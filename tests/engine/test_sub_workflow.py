@@ -200,7 +200,7 @@ async def test_a_child_is_tried_again_where_the_step_says_so_and_ended_at_its_ti
 
     assert outcome.failure is None, outcome.message
     assert tries == 3
-    assert outcome.report.steps["late"]["error"]["type"] == "Timeout"
+    assert outcome.report.model_dump()["steps"]["late"]["error"]["type"] == "Timeout"
 
 
 async def test_a_definition_may_run_itself_with_less(harness: Harness) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,7 +26,7 @@ class Partner:
 
 
 @contextmanager
-def partner() -> Iterator[Partner]:
+def partner() -> Generator[Partner]:
     service = Partner()
 
     class Handler(BaseHTTPRequestHandler):

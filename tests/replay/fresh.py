@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from urllib.parse import unquote
 
 from temporalio.client import WorkflowHistory
 
@@ -41,8 +42,11 @@ def histories_in(folder: Path) -> list[Path]:
 
 
 def read_history(file: Path) -> WorkflowHistory:
-    """A history as `temporal workflow show -o json` exports it; the file's name stands for the run's id."""
-    return WorkflowHistory.from_json(file.stem, file.read_text(encoding="utf-8"))
+    """A history as `temporal workflow show -o json` exports it.
+
+    The file's name up to an `@` is the run's id, quoted as in a URL: what a run calls its children begins with it.
+    """
+    return WorkflowHistory.from_json(unquote(file.stem.partition("@")[0]), file.read_text(encoding="utf-8"))
 
 
 async def replay(folder: Path) -> list[str]:

@@ -38,7 +38,7 @@ async def _record_one(client: Client, scenario: Scenario) -> None:
     name = scenario.__name__
     harness = Harness(client, task_queue=name)
     await scenario(harness)
-    [history] = await harness.histories()
+    [history, *_] = await harness.histories()
     text = compact(scrubbed(json.loads(history.to_json())))
     await replayer().replay_workflow(WorkflowHistory.from_json(name, text))
     (HISTORIES / f"{name}.json").write_text(text, encoding="utf-8")

@@ -33,11 +33,10 @@ async def wait_for_breaker(step: StepContext, action: str, seconds: float) -> No
     """Wait until the breaker lets a probe through; an operator may skip the step meanwhile."""
     until = workflow.now() + timedelta(seconds=max(seconds, LEAST_WAIT))
     seen = BreakerState(action=action, state="open", until=timestamp(until))
-    step.run.breakers[action] = seen
+    step.run.breakers[step.path] = seen
     step.wait(f"the circuit breaker of action {action!r}, open until {timestamp(until)}")
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:
         await wait_or_skip(step, never, until, f"circuit breaker of {action}")
     finally:
-        if step.run.breakers.get(action) is seen:
-            del step.run.breakers[action]
+        del step.run.breakers[step.path]

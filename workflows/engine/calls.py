@@ -12,7 +12,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 from workflows.contract import (
     HEADER_BREAKER,
@@ -63,7 +63,7 @@ class ActionCall:
 
 
 async def call_action(call: ActionCall) -> Json:
-    """Run an action as an activity named like it. Raises ActivityError, DataInvalid.
+    """Run an action as an activity named like it. Raises ActivityError (a local one: any FailureError), DataInvalid.
 
     Where its circuit breaker is open the call waits, without holding a slot, and attempts that did not call the action do not
     count.
@@ -167,7 +167,7 @@ async def _undone(run: RunContext, undo: UndoCall, argument: RawValue) -> ErrorI
     if undo.plan.step.execution == "local":
         # One attempt beside the run is as fast as the step was; what it does not settle is retried as for other steps.
         run.budget.settled(LOCAL_STEPS)
-        with contextlib.suppress(ActivityError):
+        with contextlib.suppress(FailureError):
             await _start_local_undo(run, undo, argument)
             return None
     try:

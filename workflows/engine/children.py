@@ -87,8 +87,8 @@ async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | 
             id=child.id,
             result_type=RawValue,
             static_summary=child.summary,
-            # A child whose parent is terminated undoes what it did.
-            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            # For the server a run that continues as new closes, too. What a child does is ended by the engine, not by a policy.
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
         )
     )
     cancelled = await ended(starting)

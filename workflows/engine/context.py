@@ -56,6 +56,7 @@ class RunContext:
     continuation: Continuation
     withdrawals: Withdrawals
     breakers: dict[str, BreakerState]
+    """Those that steps wait for now, by the step's path."""
     budget: TaskBudget
     saga: Saga
     approvals: Approvals

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError, TimeoutType
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    FailureError,
+    TimeoutError,
+    TimeoutType,
+)
 
 from workflows.contract import ErrorInfo, Json, SkipReason
 from workflows.errors import (
@@ -68,9 +75,10 @@ def failure_of(error: WorkflowError, effect: Effect = "failed") -> StepFailure:
     return StepFailure(ErrorInfo(type=error.code, message=str(error)), effect, run_code=run_code)
 
 
-def failure_of_activity(error: ActivityError, action: str) -> StepFailure:
+def failure_of_activity(error: FailureError, action: str) -> StepFailure:
     """What an activity's failure means for its step."""
-    cause = error.cause
+    # Of a local activity the SDK raises now the failure, now its cause: of a timeout the one at first and the other in a replay.
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, TimeoutError) and cause.type is not None:
         name, reason, effect = _TIMEOUTS[cause.type]
         return StepFailure(ErrorInfo(type=name, message=f"action {action!r}: {reason}."), effect)

@@ -100,7 +100,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         rejected_decisions=run.approvals.rejected,
         unconsumed_events=run.events.unconsumed(),
         audit=run.state.audit,
-        circuit_breakers=list(run.breakers.values()),
+        circuit_breakers=list({one.action: one for one in run.breakers.values()}.values()),
     )
 
 

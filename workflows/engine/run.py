@@ -26,6 +26,7 @@ from workflows.engine.locks import Locks
 from workflows.engine.operations import Operations
 from workflows.engine.payloads import encode
 from workflows.engine.plan import Plan
+from workflows.engine.quiet import quiet
 from workflows.engine.reruns import keep
 from workflows.engine.results import fitting, run_result
 from workflows.engine.saga import Saga
@@ -213,8 +214,10 @@ class Run:
         body.add_done_callback(lambda _: None if early.done() else early.set_result(None))
         watch = asyncio.ensure_future(self._watch_deadline(early))
         going_on = asyncio.ensure_future(self._watch_history(early))
+        # What was under way in an earlier history takes up its place before anything may end it.
+        cancelled = await ended(asyncio.ensure_future(quiet()))
         try:
-            ending = await asyncio.shield(early)
+            ending = _CANCELLED if cancelled and not body.done() else await asyncio.shield(early)
         except asyncio.CancelledError:
             ending = None if body.done() else _CANCELLED
         going_on.cancel()
@@ -234,7 +237,7 @@ class Run:
         return ending
 
     async def _watch_history(self, early: asyncio.Future[_Ending | str | None]) -> None:
-        await workflow.wait_condition(lambda: self.context.continuation.is_possible)
+        await quiet(lambda: self.context.continuation.is_possible)
         if not early.done():
             early.set_result(_CONTINUE)
 

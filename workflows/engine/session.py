@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows.contract import (
     CANCEL_ACTIVITY,
@@ -29,6 +29,7 @@ from workflows.engine.calls import is_being_cancelled
 from workflows.engine.failures import failure_of_activity
 from workflows.engine.payloads import NOTHING, decode, encode
 from workflows.engine.plan import plan_of
+from workflows.engine.quiet import quiet
 from workflows.engine.run import Run, RunCancelled, RunContinues, RunFailedError
 from workflows.engine.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
 from workflows.errors import InputInvalid, OperationRefused, WorkflowError
@@ -138,7 +139,7 @@ class Session:
 
     async def _begin_when_idle(self, run: Run) -> None:
         """Messages come after the steps that were under way have taken up their places."""
-        await workflow.wait_condition(lambda: True)
+        await quiet()
         self._begin(run)
 
     @property
@@ -182,7 +183,7 @@ async def _require_cancelled() -> None:
     """A run that was cancelled in an earlier history is cancelled again: only then can it end as cancelled."""
     if is_being_cancelled():
         return
-    with contextlib.suppress(asyncio.CancelledError, ActivityError):
+    with contextlib.suppress(asyncio.CancelledError, FailureError):
         # The server lets no run cancel itself; a worker may ask for it.
         await workflow.execute_local_activity(
             CANCEL_ACTIVITY, start_to_close_timeout=CANCEL_TIMEOUT, summary="end as cancelled"
@@ -203,7 +204,7 @@ async def _prepare(request: PrepareRequest) -> Prepared:
             summary="check and pin the definition",
             retry_policy=RetryPolicy(maximum_attempts=3),
         )
-    except ActivityError as error:
+    except FailureError as error:
         if is_being_cancelled():
             raise asyncio.CancelledError from None
         cause = failure_of_activity(error, PREPARE_ACTIVITY).error

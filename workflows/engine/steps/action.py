@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 from workflows.contract import Json
 from workflows.definition.schema import value_problems
@@ -51,7 +51,7 @@ class ArmedCall:
         call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin)
         try:
             output = await call_action(call)
-        except ActivityError as error:
+        except FailureError as error:
             failure = failure_of_activity(error, self._action)
             self._mark(failure.effect)
             if is_being_cancelled():

@@ -1,0 +1,55 @@
+"""Actions of very long runs, for a worker process: each effect is a row of a SQLite file, made once and undone once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sqlite3
+import time
+
+from activities import ActionError, UndoInput, action, context
+
+DATABASE = "STEADY_DATABASE"
+"""Environment variable: the file."""
+LATENCY = "STEADY_LATENCY"
+"""Environment variable: seconds an effect takes."""
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS effects"
+    " (key TEXT PRIMARY KEY, value INTEGER, undone INTEGER NOT NULL DEFAULT 0, calls INTEGER NOT NULL DEFAULT 1)"
+)
+
+
+@action(name="steady.make")
+async def make(value: int) -> dict[str, int]:
+    """Make an effect; a second call with the same key changes nothing but the count of calls."""
+    _write(
+        "INSERT INTO effects (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET calls = calls + 1",
+        context.idempotency_key(),
+        value,
+    )
+    return {"made": value}
+
+
+@action(name="steady.unmake")
+async def unmake(undo: UndoInput) -> None:
+    """Undo an effect."""
+    _write("UPDATE effects SET undone = undone + 1 WHERE key = ?", undo.idempotency_key)
+
+
+@action(name="steady.fail")
+async def fail() -> None:
+    """Fail for good."""
+    raise ActionError("the end", type="TheEnd", retryable=False)
+
+
+def _write(statement: str, *values: object) -> None:
+    time.sleep(float(os.environ.get(LATENCY, "0")))
+    _database().execute(statement, values)
+
+
+@functools.cache
+def _database() -> sqlite3.Connection:
+    # Rows survive the process, which may be killed at any time, but not the machine.
+    db = sqlite3.connect(os.environ[DATABASE], isolation_level=None, timeout=30)
+    db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {_TABLES}")
+    return db
