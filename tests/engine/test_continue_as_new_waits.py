@@ -8,7 +8,7 @@ import pytest
 from activities import ActionError
 from client.runs import Run
 from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, fill, hop, step_is
-from tests.engine.stage import output_of, reaches
+from tests.engine.stage import Stage, act, box, output_of, reaches
 from tests.harness import Harness, definition, eventually, outcome_of
 from workflows.contract import ExecutionOptions, RunState
 from workflows.engine.clock import parse_timestamp
@@ -241,6 +241,26 @@ async def test_a_lock_stays_with_its_holder_and_who_waits_for_it_has_not_begun(s
     assert outcome.status_of("barred") == "skipped"
     assert outcome.status_of("second") == "completed"
     assert ran == ["noted"]
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+async def test_a_failed_container_that_waits_for_its_lock_runs_again_what_failed(small: Harness, hops: int) -> None:
+    stage = Stage({"both.bad": 1})
+    both = box("both", act("good"), act("bad", "good"), lock="door", retry_policy={"parallel_failure_threshold": 1.0})
+    holder = {**wait_for("holder", "leave", "first"), "lock": "door"}
+    async with small.worker(stage.actions):
+        run = await small.start(definition(both, act("first"), holder, on_failure="pause"))
+        await reaches(run, "holder", "waiting")
+        await reaches(run, "both", "failed")
+        await run.retry_step("both", "mended", by="op")
+        await reaches(run, "both", "waiting")
+        for _ in range(hops):
+            await hop(run)
+        await run.send_event("leave")
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    assert stage.began == ["both.good", "first", "both.bad", "both.bad"]
 
 
 async def test_nested_steps_keep_their_places_under_max_concurrency(small: Harness) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from activities import ActionError
 from client.runs import Run
+from tests.engine.partner import http, partner
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
 from workflows.contract import ExecutionOptions, UndoInput
 
@@ -371,7 +372,95 @@ async def input_refused(harness: Harness) -> None:
     )
 
 
+def turn(step_id: str = "turn", **more: Any) -> dict[str, Any]:
+    """A step that can be undone."""
+    return step(step_id, rollback_actions=["undo"], **more)
+
+
+async def loop(harness: Harness) -> None:
+    """An action and a body, repeated; then all rounds are undone."""
+    poll = {"step_id": "poll", "step_type": "loop", "action": "work", "loop_condition": "iteration < 2"}
+    body = {"step_id": "again", "step_type": "loop", "loop_condition": "iteration < 2", "body": [turn()]}
+    after = [{**poll, "rollback_actions": ["undo"]}, {**body, "dependencies": ["poll"]}]
+    recovers = step("bad", "again", action="fails", error_handlers=["back"])
+    await finish(harness, definition(*after, recovers, {"step_id": "back", "step_type": "rollback"}))
+
+
+async def for_each(harness: Harness) -> None:
+    """Copies, two at a time, one of which fails; then all are undone."""
+    copies = [turn(input_mapping={"n": "item"}), step("check", "turn", conditions=["item != 2"])]
+    fan = {"step_id": "fan", "step_type": "parallel", "for_each": "input.items", "parallel_steps": copies}
+    last = step("bad", "fan", action="fails")
+    workflow = definition({**fan, "max_concurrency": 2}, last, retry_policy=ONCE)
+    await finish(harness, workflow, {"items": [1, 2, 3]}, failure="WorkflowFailed")
+
+
+async def race(harness: Harness) -> None:
+    """The first event wins and the other wait is given up; a held lock and a region that an event ends."""
+    waits = [{"step_id": name, "step_type": "wait", "wait": {"event": name}} for name in ("left", "right")]
+    won = step("won", "left", "right", join="any", cancel_rest=True, lock="door")
+    region: dict[str, Any] = {
+        "step_id": "box",
+        "step_type": "parallel",
+        "cancel_on": {"event": "stop", "outcome": "complete"},
+    }
+    region["parallel_steps"] = [{"step_id": "held", "step_type": "wait", "wait": {"event": "never"}}]
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition(*waits, won, region, step("end", "box", lock="door")))
+        await reached(run, "box.held", "waiting")
+        await run.send_event("right")
+        await reached(run, "won", "completed")
+        await run.send_event("stop")
+        await ends(run)
+
+
+async def local(harness: Harness) -> None:
+    """Two steps beside the run, and their undo."""
+    steps = [turn("one", execution="local"), turn("two", execution="local", dependencies=["one"])]
+    await finish(harness, definition(*steps, step("bad", "two", action="fails")), failure="WorkflowFailed")
+
+
+async def sub_workflow(harness: Harness) -> None:
+    """A child whose work is undone with the parent's."""
+    child = definition(turn(), workflow_id="child")
+    sub = {"step_id": "sub", "step_type": "sub_workflow", "workflow": "child"}
+    recovers = step("bad", "sub", action="fails", error_handlers=["back"])
+    async with harness.worker(ACTIONS, [child]):
+        workflow = definition(sub, recovers, {"step_id": "back", "step_type": "rollback"})
+        await ends(await harness.start(workflow, id="sub_workflow"))
+
+
+async def webhook(harness: Harness) -> None:
+    """A request to a service on loopback, and the event that answers it."""
+    call = {"url": "input.url", "body": {"n": "1"}, "callback": {"event": "answered"}}
+    with partner() as service:
+        async with harness.worker(activities=http("127.0.0.1")):
+            workflow = definition({"step_id": "tell", "step_type": "webhook", "webhook": call})
+            run = await harness.start(workflow, {"url": service.address})
+            await run.send_event("answered", {"ok": True})
+            await ends(run)
+
+
+async def continued_as_new(harness: Harness) -> None:
+    """Rounds with something to undo, over several histories; one from the middle is kept."""
+    harness.continue_after = 100
+    again = {"step_id": "again", "step_type": "loop", "loop_condition": "iteration < 40", "body": [turn()]}
+    asks = {**ASK, "approval": {"approvers": ["ann"]}}
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition(again, asks, step("bad", "again", "ask", action="fails")))
+        await reached(run, "again", "completed")
+        await run.approve("ask", approver="ann")
+        await ends(run, "WorkflowFailed")
+
+
 SCENARIOS: tuple[Scenario, ...] = (
+    loop,
+    for_each,
+    race,
+    local,
+    sub_workflow,
+    webhook,
+    continued_as_new,
     sequential,
     sequential_fails,
     sequential_cancelled,

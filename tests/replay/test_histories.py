@@ -91,4 +91,4 @@ def values(payloads: dict[str, Any]) -> list[Any]:
 
 
 def walk(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one for step in steps for one in (step, *walk(step.get("parallel_steps", [])))]
+    return [one for step in steps for one in (step, *walk([*step.get("parallel_steps", []), *step.get("body", [])]))]
