@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer, Worker, WorkflowRunner
 
 from activities.action import action, action_of
 from activities.builtin.runs import cancel_run, watch_run
@@ -91,6 +91,8 @@ class Harness:
     handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
     search_attributes: bool = True
     continue_after: int = CONTINUE_AFTER_EVENTS
+    runner: Callable[[], WorkflowRunner] = strict_runner
+    """How the worker runs the engine; replay is always strict."""
     histories_folder: ClassVar[Path | None] = None
     """Where replayed histories are kept, to be replayed once more in a fresh process when all tests have run."""
 
@@ -118,7 +120,7 @@ class Harness:
                 *self._activities(actions or {}),
                 *options.pop("activities", ()),
             ],
-            workflow_runner=strict_runner(),
+            workflow_runner=self.runner(),
             interceptors=options.pop("interceptors", None) or [EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,

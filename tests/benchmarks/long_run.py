@@ -149,11 +149,12 @@ class Measured:
 
     @property
     def bytes_each(self) -> tuple[float, float]:
-        """Of the first tenth of the histories, and of the last."""
-        count = max(1, len(self.histories) // 10)
+        """Of the first tenth of the histories, and of the last, without the very last one: it ends with the report."""
+        histories = self.histories[:-1] or self.histories
+        count = max(1, len(histories) // 10)
         return tuple(
             sum(one.bytes for one in part) / sum(one.rounds + one.undos for one in part)
-            for part in (self.histories[:count], self.histories[-count:])
+            for part in (histories[:count], histories[-count:])
         )  # pyright: ignore[reportReturnType]
 
 

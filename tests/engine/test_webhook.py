@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.engine.partner import http, partner
+from tests.engine.stage import Stage, act, ends, fan, output_of, reaches, says
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
@@ -108,3 +109,77 @@ async def test_data_cannot_name_a_secret_of_the_worker(harness: Harness, monkeyp
     assert second.failure == "WorkflowFailed"
     assert "only the definition may name secrets" in second.message
     assert len(service.requests) == 1
+
+
+async def test_each_copy_waits_for_its_own_answer_and_one_may_be_given_up(harness: Harness) -> None:
+    stage = Stage({"bad": 1})
+    hook = {"body": {"id": "item"}, "callback": {"event": "answered", "match": "event.id == item"}}
+    tells = fan("rows", "[1, 2, 3]", call(webhook=hook, rollback_actions=["undo"]))
+    with partner() as service:
+        async with harness.worker(stage.actions, activities=http("127.0.0.1")):
+            run = await harness.start(definition(tells, act("bad", "rows")), {"url": service.address})
+            await reaches(run, "rows[2].tell", "waiting")
+            await eventually(lambda: len(service.requests) == 3)
+            await run.send_event("answered", {"id": 2})
+            await run.send_event("answered", {"other": "shape"})
+            await run.skip_step("rows[2].tell", "answered by phone", by="op")
+            await run.send_event("answered", {"id": 1})
+            outcome = await outcome_of(run)
+
+    assert outcome.failure == "WorkflowFailed"
+    results = output_of(outcome, "rows")["results"]
+    assert [one["steps"]["tell"]["callback"] for one in results[:2]] == [{"id": 1}, {"id": 2}]
+    assert ends(outcome, *(f"rows[{row}].tell" for row in range(3))) == [
+        "completed",
+        "completed",
+        "skipped_by_operator",
+    ]
+    # The call that was given up had been made all the same.
+    assert sorted(stage.undone) == [f"rows[{row}].tell" for row in range(3)]
+    assert outcome.state is not None
+    assert [one.data for one in outcome.state.unconsumed_events] == [{"other": "shape"}]
+
+
+async def test_a_call_is_made_again_with_the_same_key_and_its_failure_chooses_the_handler(harness: Harness) -> None:
+    stage = Stage()
+    late = call(webhook={"callback": {"event": "answered", "timeout": 0.4}})
+    refused = {**call(), "step_id": "refused", "dependencies": ["tell"]}
+    handlers = [{"handler": "other", "on": ["EventTimeout"]}, {"handler": "mend", "on": ["HttpError"]}]
+    with partner() as service:
+        service.answers = [(200, {}), (200, {}), (404, {})]
+        async with harness.worker(stage.actions, activities=http("127.0.0.1")):
+            run = await harness.start(
+                definition(
+                    late,
+                    {**refused, "error_handlers": handlers},
+                    act("other"),
+                    act("mend", **says("steps.refused.error.details.status")),
+                    on_failure="pause",
+                    output={"status": "steps.mend.output"},
+                ),
+                {"url": service.address, "id": 1},
+            )
+            await reaches(run, "tell", "failed")
+            await run.send_event("answered", "now")
+            await run.retry_step("tell", "they are back", by="op")
+            outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    assert outcome.data == {"status": 404}
+    first, second, _ = (one["headers"]["idempotency-key"] for one in service.requests)
+    assert first == second
+
+
+async def test_a_cancelled_run_waits_for_no_answer_and_undoes_the_call(harness: Harness) -> None:
+    stage = Stage()
+    with partner() as service:
+        async with harness.worker(stage.actions, activities=http("127.0.0.1")):
+            waits = call(webhook={"callback": {"event": "answered"}}, rollback_actions=["undo"])
+            run = await harness.start(definition(waits), {"url": service.address, "id": 1})
+            await reaches(run, "tell", "waiting")
+            await run.cancel()
+            outcome = await outcome_of(run)
+
+    assert outcome.failure == "Cancelled"
+    assert stage.undo_inputs["tell"]["outcome"] == "completed"
+    assert stage.undo_inputs["tell"]["output"]["status"] == 200

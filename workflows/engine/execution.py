@@ -94,12 +94,14 @@ class Execution:
         async with step.run.locks.hold(step.record, lock):
             if step.path in step.run.operations.to_skip:
                 return self.skip(step.record, SkipReason.BY_OPERATOR)
+            if step.record.start_time is None:  # It only waited for the lock, and is now where one without is.
+                self.run.state.change(step.record, StepStatus.PENDING)
+                step.record.waiting_for, step.record.resumed = None, False
             return await self._attempt_alone(step)
 
     async def _attempt_alone(self, step: StepContext) -> Settled:
         record = step.record
-        # One that waited for its lock when the run continued as new has not begun: its conditions are still to be seen.
-        resumed, record.resumed = record.resumed and record.start_time is not None, False
+        resumed, record.resumed = record.resumed, False
         record.start_time = record.start_time or timestamp()
         self.run.telemetry.step_started(record)
         try:
