@@ -69,9 +69,9 @@ class Preparation:
         try:
             wanted = _request(request)
             if wanted.workflow is None and wanted.workflow_type in self._registered:
-                return self._prepare(wanted).model_dump(mode="json", exclude_defaults=True)
+                return self._prepare(wanted).model_dump(mode="json", exclude_none=True)
             # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
-            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json", exclude_defaults=True)
+            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json", exclude_none=True)
         except WorkflowError as error:
             raise refusal(error) from None
 

@@ -130,7 +130,8 @@ async def test_a_probe_that_fails_opens_the_breaker_again_and_one_that_succeeds_
             raise ActionError("down", type="Down")
         return len(calls)
 
-    policy = {"delay": 0.1, "circuit_breaker": {"failure_threshold": 2, "timeout": 0.5}}
+    breaker = {"failure_threshold": 2, "timeout": 1.2}
+    policy = {"delay": 0.05, "backoff_strategy": "fixed", "circuit_breaker": breaker}
     outcome = await harness.run(
         definition(
             {"step_id": "first", "action": "ask", "retry_policy": {**policy, "max_attempts": 5}},

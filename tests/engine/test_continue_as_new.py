@@ -17,7 +17,7 @@ from activities import ActionError, context
 from client.errors import RequestFailed
 from client.runs import Run, get_run
 from tests.engine.cases import Case, cases, profile
-from tests.engine.hops import CONTINUE_AFTER, chain, fill, hop
+from tests.engine.hops import CONTINUE_AFTER, chain, cut_short, fill, hop
 from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
 from tests.engine.test_random_graphs import Actions, check_run
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
@@ -30,8 +30,7 @@ LONGEST = CONTINUE_AFTER + 50
 
 @pytest.fixture
 def small(harness: Harness) -> Harness:
-    harness.continue_after = CONTINUE_AFTER
-    return harness
+    return cut_short(harness)
 
 
 async def test_a_loop_goes_on_in_the_middle_of_a_round_and_undoes_every_round(small: Harness) -> None:

@@ -7,7 +7,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 from client.runs import Run, get_run
-from tests.engine.hops import CONTINUE_AFTER, chain, hop
+from tests.engine.hops import CONTINUE_AFTER, chain, cut_short, hop
 from tests.engine.stage import Stage, act, deed, ends, loop, output_of, reaches, says, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -23,8 +23,7 @@ CHILD = definition(
 
 @pytest.fixture
 def small(harness: Harness) -> Harness:
-    harness.continue_after = CONTINUE_AFTER
-    return harness
+    return cut_short(harness)
 
 
 def sub(step_id: str = "sub", *after: str, **more: Any) -> dict[str, Any]:

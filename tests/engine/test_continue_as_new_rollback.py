@@ -8,7 +8,7 @@ import pytest
 
 from activities import ActionError, UndoInput
 from client.runs import Run, get_run
-from tests.engine.hops import CONTINUE_AFTER, chain, hop
+from tests.engine.hops import CONTINUE_AFTER, chain, cut_short, hop
 from tests.engine.stage import Stage, act, deed, ends, fan, loop, output_of, reaches, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -20,8 +20,7 @@ UNDONE = [f"rounds#{number}.a" for number in reversed(range(ROUNDS))]
 
 @pytest.fixture
 def small(harness: Harness) -> Harness:
-    harness.continue_after = CONTINUE_AFTER
-    return harness
+    return cut_short(harness)
 
 
 def rounds(*after: str) -> dict[str, Any]:
