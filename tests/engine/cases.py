@@ -57,9 +57,9 @@ def profile(examples: int, *, shrink: bool = True) -> settings:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Up to about 12 steps: chains, forks, joins, routes, nested containers, error handlers."""
-    maker = _Maker(draw)
+def cases(draw: st.DrawFn, *, races: bool = False) -> Case:
+    """Up to about 12 steps: chains, forks, joins, routes, nested containers, error handlers; with `races` also partial joins."""
+    maker = _Maker(draw, races)
     steps = maker.graph(draw(st.integers(2, 9)), depth=0)
     if draw(st.booleans()):
         maker.doom(steps)
@@ -76,6 +76,7 @@ def cases(draw: st.DrawFn) -> Case:
 @dataclass
 class _Maker:
     draw: st.DrawFn
+    races: bool
     outcomes: dict[str, str | int] = field(default_factory=dict)
     undoable: list[str] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
@@ -156,13 +157,17 @@ class _Maker:
 
     def connect(self, step: Step, steps: list[Step], ordinary: list[Step]) -> None:
         """Edges from earlier steps, written at either end; a conditional step is often one that routes here."""
-        for one in self.some(steps, 3):
+        before = self.some(steps, 3)
+        for one in before:
             if one["step_type"] == "conditional" and self.chance(70):
                 one.setdefault("_targets", []).append(step["step_id"])
             elif one in ordinary and self.draw(st.booleans()):
                 one.setdefault("next_steps", []).append(step["step_id"])
             else:
                 step.setdefault("dependencies", []).append(one["step_id"])
+        if self.races and before and self.chance(60):
+            step["join"] = self.draw(st.sampled_from(["any", *range(1, len(before) + 1)]))
+            step["cancel_rest"] = self.chance(60)
 
     def finish_routes(self, steps: list[Step]) -> None:
         """Spread a conditional step's targets over its routes; one that routes to nobody becomes an action."""

@@ -94,7 +94,7 @@ class _Model:
         while len(over) < len(steps):
             for step_id, step in by_id.items():
                 owners = [one["step_id"] for one in steps if step_id in one.get("error_handlers", ())]
-                before = owners or _dependencies(step, steps)
+                before = owners or dependencies_of(step, steps)
                 if step_id in over or not all(one in over for one in before):
                     continue
                 ended = known.union(*(over[one] for one in before))
@@ -108,7 +108,7 @@ class _Model:
     def settle(self, step: Step, by_id: dict[str, Step], prefix: str, ended: Paths) -> Paths:
         """Skip or run a step whose dependencies are settled; gives what that settled."""
         path = prefix + step["step_id"]
-        reason = self.reason_to_skip(step["step_id"], _dependencies(step, list(by_id.values())), by_id, prefix)
+        reason = self.reason_to_skip(step["step_id"], dependencies_of(step, list(by_id.values())), by_id, prefix)
         if reason is None:
             return self.run_step(step, by_id, prefix, prefix, ended)
         self.fates[path], self.earlier[path] = Fate("skipped", reason), ended
@@ -116,7 +116,7 @@ class _Model:
 
     def reason_to_skip(self, step_id: str, before: list[str], by_id: dict[str, Step], prefix: str) -> str | None:
         fates = {one: self.fates[prefix + one] for one in before}
-        routers = {one for one in before if step_id in _targets(by_id[one])}
+        routers = {one for one in before if step_id in targets_of(by_id[one])}
         routed = {one for one in routers if step_id in fates[one].routed}
         completed = routed | {one for one in before if one not in routers and fates[one].status == "completed"}
         if any(one.status == "failed" for one in fates.values()):
@@ -167,14 +167,15 @@ class _Model:
         return Fate("completed", effect=True)
 
 
-def _targets(step: Step) -> set[str]:
+def targets_of(step: Step) -> set[str]:
+    """The steps that a conditional step may route to."""
     if step["step_type"] != "conditional":
         return set()
     return {target for route in step["conditions"] for target in route["next_steps"]}
 
 
-def _dependencies(step: Step, steps: list[Step]) -> list[str]:
+def dependencies_of(step: Step, steps: list[Step]) -> list[str]:
     """The steps this one waits for, however the edge is written."""
     step_id = step["step_id"]
-    written_there = [one["step_id"] for one in steps if step_id in {*one.get("next_steps", ()), *_targets(one)}]
+    written_there = [one["step_id"] for one in steps if step_id in {*one.get("next_steps", ()), *targets_of(one)}]
     return sorted({*step.get("dependencies", ()), *written_there})

@@ -7,7 +7,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 from client.runs import Run, get_run
-from tests.engine.hops import CONTINUE_AFTER, chain, cut_short, hop
+from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, hop
 from tests.engine.stage import Stage, act, deed, ends, loop, output_of, reaches, says, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -71,8 +71,9 @@ async def test_a_child_that_does_not_complete_fails_its_step_and_error_handlers_
     small: Harness, end: str, kind: str
 ) -> None:
     stage = Stage({"last": 1})
-    child_definition = {**CHILD, "timeout": 1.0} if end == "times out" else CHILD
-    steps = [sub(error_handlers=[{"handler": "told", "on": [kind]}]), act("told", **says("steps.sub.error.type"))]
+    child_definition = {**CHILD, "timeout": 3.0} if end == "times out" else CHILD
+    told = act("told", **says("steps.sub.error.type"))
+    steps = [sub(error_handlers=[{"handler": "told", "on": [kind]}]), told, waits("w")]
     async with small.worker(stage.actions, definitions=[child_definition]):
         run = await small.start(definition(*steps))
         child = get_run(run.client, f"{run.id}/sub")
@@ -84,6 +85,8 @@ async def test_a_child_that_does_not_complete_fails_its_step_and_error_handlers_
             await child.cancel()
         elif end == "terminated":
             await child.handle.terminate("by hand")
+        await reaches(run, "told", "completed")
+        await run.send_event("w")
         outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
@@ -147,7 +150,7 @@ async def test_a_run_stays_in_its_history_while_a_child_is_being_ended(small: Ha
         await run.send_event("stop")
         await eventually(lambda: "made" in stage.undo_inputs)
         for _ in range(CONTINUE_AFTER):
-            await run.send_event("noise", event_id="noise")
+            await run.send_event(NOISE, event_id=NOISE)
         await asyncio.sleep(0.5)
         stage.held.clear()
         await reaches(run, "after", "completed")
@@ -170,7 +173,7 @@ async def test_a_failure_stays_the_cause_while_a_child_is_being_ended(small: Har
         await run.send_event("go")
         await eventually(lambda: "made" in stage.undo_inputs)
         for _ in range(CONTINUE_AFTER):
-            await run.send_event("noise", event_id="noise")
+            await run.send_event(NOISE, event_id=NOISE)
         await asyncio.sleep(0.5)
         stage.held.clear()
         outcome = await outcome_of(run)

@@ -8,7 +8,7 @@ import pytest
 
 from activities import ActionError, UndoInput
 from client.runs import Run, get_run
-from tests.engine.hops import CONTINUE_AFTER, chain, cut_short, hop
+from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, hop
 from tests.engine.stage import Stage, act, deed, ends, fan, loop, output_of, reaches, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -131,7 +131,7 @@ async def test_a_run_that_ends_while_a_rollback_step_fills_its_history_undoes_ev
         run = await small.start(definition(*steps, max_parallel_steps=3), {"items": [None] * 20})
         await eventually(lambda: stage.undo_inputs)
         for _ in range(CONTINUE_AFTER):
-            await run.send_event("noise", event_id="noise")
+            await run.send_event(NOISE, event_id=NOISE)
         await (run.cancel() if how == "it is cancelled" else run.send_event("go"))
         await asyncio.sleep(0.5)
         stage.held.clear()

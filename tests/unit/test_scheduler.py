@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.cases import Case, cases, profile
+from tests.engine.races import Naive
 from workflows.contract import SkipReason
 from workflows.definition.models import WorkflowStep
 from workflows.engine.plan import graph_of
@@ -216,6 +217,201 @@ def test_a_graph_taken_up_again_goes_on_where_it_was() -> None:
 
     assert changes.ready == ["b"]
     assert scheduler.unsettled() == ["b", "d"]
+
+
+NOT_NEEDED = Settled(Outcome.SKIPPED, reason=SkipReason.NOT_NEEDED)
+RACE = {"join": "any", "cancel_rest": True}
+
+
+def test_a_join_starts_once_enough_dependencies_completed_and_only_once() -> None:
+    scheduler = begin(
+        step("a"), step("b"), step("c"), step("any", "a", "b", "c", join="any"), step("two", "a", "b", "c", join=2)
+    )
+
+    assert settle(scheduler, ("a", FAILED)).ready == []
+    assert settle(scheduler, ("b", COMPLETED)).ready == ["any"]
+    assert settle(scheduler, ("c", COMPLETED)).ready == ["two"]
+    assert scheduler.unsettled() == ["any", "two"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"),
+    [
+        ((FAILED, FALSE, COMPLETED), SkipReason.DEPENDENCY_FAILED),
+        ((FALSE, COMPLETED, FALSE), SkipReason.NOT_ROUTED),
+        ((FALSE, COMPLETED, NOT_NEEDED), SkipReason.NOT_ROUTED),
+    ],
+)
+def test_a_join_that_was_not_met_is_skipped_when_all_dependencies_are_settled(ends: Any, reason: SkipReason) -> None:
+    scheduler = begin(step("a"), step("b"), step("c"), step("two", "a", "b", "c", join=2), step("after", "two"))
+
+    changes = settle(scheduler, *zip("abc", ends, strict=True))
+
+    assert changes.skipped == [("two", reason), ("after", reason)]
+    assert changes.ready == []
+
+
+def test_a_join_counts_a_route_that_was_taken_and_what_an_operator_skipped() -> None:
+    by_operator = Settled(Outcome.SKIPPED, reason=SkipReason.BY_OPERATOR)
+    scheduler = begin(choice("c", ["j"], ["x"]), choice("d", ["j"]), step("a"), step("x"), step("j", "a", join=2))
+
+    assert settle(scheduler, ("c", routed("x"))).ready == ["x"]
+    assert settle(scheduler, ("d", routed("j"))).ready == []
+    assert settle(scheduler, ("a", by_operator)).ready == ["j"]
+
+
+def test_a_join_expression_is_asked_whenever_a_dependency_settles_until_it_says_yes() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def ask(step_id: str, completed: int) -> bool:
+        asked.append((step_id, completed))
+        return completed == 2
+
+    scheduler = Scheduler(graph(step("a"), step("b"), step("c"), step("j", "a", "b", "c", join="1 < 2")), ask)
+    scheduler.start()
+
+    assert settle(scheduler, ("a", COMPLETED), ("b", FAILED)).ready == []
+    assert settle(scheduler, ("c", COMPLETED)).ready == ["j"]
+    assert asked == [("j", 1), ("j", 1), ("j", 2)]
+
+
+def test_a_join_whose_expression_never_says_yes_is_skipped() -> None:
+    scheduler = Scheduler(graph(step("a"), step("j", "a", join="false")), lambda *_: False)
+    scheduler.start()
+
+    assert settle(scheduler, ("a", COMPLETED)).skipped == [("j", SkipReason.NOT_ROUTED)]
+
+
+def test_a_step_that_is_skipped_is_heard_of_before_a_join_behind_it_is_asked() -> None:
+    heard: list[str] = []
+    scheduler = Scheduler(
+        graph(step("a"), step("b", "a"), step("j", "b", join="true")),
+        lambda step_id, _: heard.append(f"ask {step_id}") is None,
+        lambda step_id, _: heard.append(f"skip {step_id}"),
+    )
+    scheduler.start()
+
+    assert settle(scheduler, ("a", FAILED)).ready == ["j"]
+    assert heard == ["skip b", "ask j"]
+
+
+def test_the_rest_is_what_leads_only_to_dependencies_that_are_not_settled() -> None:
+    scheduler = begin(
+        step("far"),
+        step("long", "near"),
+        step("near", "far"),
+        step("both"),
+        step("shared", "both"),
+        step("other", "both"),
+        step("done"),
+        step("quick"),
+        step("j", "quick", "long", "shared", "done", join=2, cancel_rest=True),
+    )
+
+    assert settle(scheduler, ("done", COMPLETED)).unneeded == []
+    changes = settle(scheduler, ("quick", COMPLETED))
+
+    assert changes.ready == ["j"]
+    assert changes.unneeded == ["far", "long", "near", "shared"]
+
+
+def test_the_rest_includes_what_leads_to_a_step_that_is_settled_already() -> None:
+    scheduler = begin(
+        step("a"), step("x"), step("first", "a", "x", join="any"), step("b", "a"), step("j", "first", "b", **RACE)
+    )
+
+    settle(scheduler, ("x", COMPLETED))
+
+    assert settle(scheduler, ("first", COMPLETED)).unneeded == ["a", "b"]
+
+
+def test_an_error_handler_is_never_part_of_the_rest() -> None:
+    scheduler = begin(step("a", error_handlers=["h"]), step("h"), step("x"), step("j", "h", "x", **RACE))
+
+    assert settle(scheduler, ("x", COMPLETED)).unneeded == []
+    assert settle(scheduler, ("a", NOT_NEEDED)).skipped == [("h", SkipReason.NOT_ROUTED)]
+
+
+def test_steps_behind_one_that_was_given_up_are_skipped_unless_another_dependency_completed() -> None:
+    scheduler = begin(step("a"), step("b"), step("j", "a", "b", **RACE), step("c", "b"), step("d", "a", "b"))
+    settle(scheduler, ("a", COMPLETED))
+
+    changes = settle(scheduler, ("b", NOT_NEEDED))
+
+    assert changes.skipped == [("c", SkipReason.NOT_ROUTED)]
+    assert changes.ready == ["d"]
+
+
+@pytest.mark.parametrize("first", ["j", "a"], ids=["join first", "join last"])
+@pytest.mark.parametrize("joined", [False, True], ids=["before the join", "after it"])
+def test_a_race_taken_up_again_gives_up_its_rest_again(first: str, joined: bool) -> None:
+    race, others = step("j", "a", "b", **RACE), [step("b", "c"), step("a"), step("c")]
+    nodes = graph(*([race, *others] if first == "j" else [*others, race]))
+    known = {step_id: COMPLETED for step_id in nodes if step_id == "a" or (joined and step_id == "j")}
+
+    changes = Scheduler(nodes).start(known)
+
+    assert changes.unneeded == ["b", "c"]
+    assert changes.ready == (
+        ["c"] if joined else sorted(["j", "c"], key=[*"jc"].index if first == "j" else [*"cj"].index)
+    )
+
+
+@profile(300)
+@given(case=cases(races=True), data=st.data())
+def test_joins_start_skip_and_give_up_what_the_naive_model_says(case: Case, data: st.DataObject) -> None:
+    Race(case, data.draw).run()
+
+
+class Race:
+    """Settles the top level of a case step by step, in the scheduler and in the naive model, and compares the two."""
+
+    def __init__(self, case: Case, draw: Any) -> None:
+        self.draw = draw
+        self.steps = {one["step_id"]: one for one in case.definition["steps"]}
+        self.scheduler = Scheduler(graph(*case.definition["steps"]))
+        self.naive = Naive(case.definition["steps"])
+        self.running: list[str] = []
+        self.given_up: set[str] = set()
+
+    def run(self) -> None:
+        self.naive.decide()
+        self.take(self.scheduler.start(), frozenset())
+        while self.running:
+            step_id = self.running.pop(self.draw(st.integers(0, len(self.running) - 1)))
+            given_up = step_id in self.given_up and self.draw(st.booleans())
+            self.settle(step_id, NOT_NEEDED if given_up else self.some_end(step_id))
+        assert self.scheduler.unsettled() == self.naive.unsettled() == []
+
+    def some_end(self, step_id: str) -> Settled:
+        """One of the ends a step may have; where it fails, its error handlers may have ended in any way."""
+        outcome = self.draw(st.sampled_from([COMPLETED, COMPLETED, FAILED, FALSE]))
+        names = self.steps[step_id].get("error_handlers", []) if outcome is FAILED else []
+        handled = {name: self.draw(st.sampled_from([COMPLETED, FAILED])) for name in names}
+        targets = sorted(self.naive.targets[step_id])
+        if targets and outcome is COMPLETED:
+            return routed(*self.draw(st.lists(st.sampled_from(targets), unique=True)))
+        if handled and all(one is COMPLETED for one in handled.values()):
+            return Settled(Outcome.COMPLETED, routed=frozenset(), handled=handled)
+        return Settled(outcome.outcome, reason=outcome.reason, handled=handled)
+
+    def settle(self, step_id: str, settled: Settled) -> None:
+        before = frozenset(self.naive.ends)
+        handled = {name: one.outcome.value for name, one in settled.handled.items()}
+        reason = settled.reason.value if settled.reason else None
+        self.naive.end(step_id, settled.outcome.value, reason, settled.routed, handled)
+        self.take(self.scheduler.settle(step_id, settled), before)
+
+    def take(self, changes: Changes, before: frozenset[str]) -> None:
+        least, most = self.naive.rest(before), self.naive.rest(frozenset(self.naive.ends))
+        assert least <= set(changes.unneeded) <= most
+        assert set(changes.ready) == self.naive.take_started()
+        assert {step_id: reason.value for step_id, reason in changes.skipped} == self.naive.take_skipped()
+        self.running += changes.ready
+        self.given_up |= set(changes.unneeded)
+        for step_id in changes.unneeded:
+            if step_id not in self.running and not self.scheduler.is_settled(step_id):
+                self.settle(step_id, NOT_NEEDED)
 
 
 class CountingGraph(Mapping[str, Node]):

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workflows.contract import UndoEntry, UndoOutcome
+from workflows.definition.models import AdvancedWorkflow
+from workflows.engine.plan import plan_of
+from workflows.engine.saga import Saga, UndoCall
+from workflows.engine.undo_log import PAGE, Armed, StepOutcome, UndoLog
+
+KEY = "8b0cd4e2-5d6e-4f0c-9a4e-3a4f1f0f3c11"
+MEBIBYTE = 1024 * 1024
+
+
+def armed(step_id: str, path: str, outcome: StepOutcome = "completed", **more: Any) -> Armed:
+    return Armed(step_id, path, f"{KEY}:{path}", {"value": path}, outcome, **more)
+
+
+def carried(log: UndoLog) -> UndoLog:
+    """The log as the next history reads it."""
+    return UndoLog.load(json.loads(json.dumps(log.dump())))
+
+
+def rounds(count: int, log: UndoLog | None = None, first: int = 0) -> UndoLog:
+    """A log of so many ended rounds of `again`, each with an action `a`."""
+    log = log or UndoLog()
+    passes = log.passes("again")
+    for number in range(first, first + count):
+        inner = passes.begin(f"#{number}")
+        inner.arm("a", armed("a", f"again#{number}.a", output={"made": number}))
+        assert passes.end(f"#{number}") == []
+    return log
+
+
+def unwound(log: UndoLog, steps: list[dict[str, Any]], *, stop_after: int | None = None) -> list[str]:
+    """Paths in the order in which they are undone; with `stop_after` the run ends after so many."""
+    definition = {"workflow_id": "test", "steps": steps}
+    plan = plan_of(AdvancedWorkflow.model_validate(definition).model_dump(mode="json"), json.dumps(definition))
+    undone: list[str] = []
+
+    async def call(undo: UndoCall) -> list[UndoEntry] | None:
+        if len(undone) == stop_after:
+            return None
+        undone.append(undo.armed.path)
+        return [undo.entry(UndoOutcome.UNDONE)]
+
+    asyncio.run(Saga(plan.steps, log).unwind(plan.root, call))
+    return undone
+
+
+AGAIN: list[dict[str, Any]] = [
+    {
+        "step_id": "again",
+        "step_type": "loop",
+        "loop_condition": "true",
+        "body": [{"step_id": "a", "action": "a", "rollback_actions": ["undo"]}],
+    }
+]
+
+
+@pytest.mark.parametrize("count", [0, 1, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 7])
+def test_rounds_are_undone_newest_first_whatever_is_packed(count: int) -> None:
+    expected = [f"again#{number}.a" for number in reversed(range(count))]
+
+    assert unwound(rounds(count), AGAIN) == expected
+    assert unwound(carried(rounds(count)), AGAIN) == expected
+
+
+def test_what_is_left_when_undoing_stops_is_undone_later_and_nothing_twice() -> None:
+    log = rounds(3 * PAGE)
+    expected = [f"again#{number}.a" for number in reversed(range(3 * PAGE))]
+    undone: list[str] = []
+    while log.needs_undo:
+        undone += unwound(log, AGAIN, stop_after=PAGE - 3)
+        log = carried(log)
+
+    assert undone == expected
+    assert log.is_empty
+
+
+def test_a_log_that_goes_on_in_another_history_packs_on_where_it_was() -> None:
+    log = rounds(PAGE + PAGE // 2)
+    log = rounds(PAGE, carried(log), first=PAGE + PAGE // 2)
+
+    assert len(log.passes("again").pages) == 2
+    assert unwound(log, AGAIN) == [f"again#{number}.a" for number in reversed(range(2 * PAGE + PAGE // 2))]
+
+
+def test_a_round_under_way_is_taken_up_with_what_it_armed() -> None:
+    log = rounds(2)
+    log.passes("again").begin("#2").arm("a", armed("a", "again#2.a", "running"))
+    log = carried(log)
+    inner = log.passes("again").begin("#2")
+
+    assert inner.under_way("a") is inner.latest("a")
+    assert not inner.needs_undo
+    latest = inner.latest("a")
+    assert latest is not None
+    latest.outcome = "unknown"
+    assert unwound(log, AGAIN)[0] == "again#2.a"
+
+
+def test_a_pass_that_needs_no_undo_costs_nothing_and_says_what_it_drops() -> None:
+    log = UndoLog()
+    passes = log.passes("again")
+    for number in range(10_000):
+        inner = passes.begin(f"#{number}")
+        failed = inner.arm("a", armed("a", f"again#{number}.a", "failed"))
+        inner.passes("within").begin("[0]")
+        inner.passes("within").end("[0]")
+
+        assert passes.end(f"#{number}") == [failed]
+    assert log.is_empty
+    assert log.dump() == [{}, {}]
+
+
+def test_a_hundred_thousand_rounds_fit_into_one_payload() -> None:
+    log = UndoLog()
+    chance = random.Random(1)
+    passes = log.passes("again")
+    for number in range(100_000):
+        receipt = {"receipt": f"R-{chance.randrange(10**6)}", "amount": chance.randrange(100)}
+        passes.begin(f"#{number}").arm("a", armed("a", f"again#{number}.a", output=receipt))
+        passes.end(f"#{number}")
+
+    assert len(json.dumps(log.dump())) < 1.5 * MEBIBYTE
+
+
+def test_of_a_step_that_ran_again_each_effect_is_undone_latest_first() -> None:
+    log = UndoLog()
+    for number, outcome in enumerate(("completed", "failed", "unknown")):
+        log.arm("a", armed("a", f"a{number}", outcome))
+
+    assert [one.path for one in carried(log).needing("a")] == ["a2", "a0"]
+    assert [one.path for one in carried(log).without_effect()] == ["a1"]
+
+
+def test_everything_about_an_armed_step_is_carried() -> None:
+    log = UndoLog()
+    given = armed("a", "a", "unknown", child={"run": "x", "carried": {"data": "y"}}, undone=1, mapped={"id": 7})
+    log.arm("a", given)
+
+    assert carried(log).latest("a") == given
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
+    """What may happen to the log of a fan-out in a loop: copies begin, act and end, and histories too."""
+    moves = st.sampled_from(["begin", "act", "act", "end", "end", "hop"])
+    return [(move, draw(st.integers(0, 5))) for move in draw(st.lists(moves, max_size=60))]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(moves=histories(), page=st.integers(1, 3))
+def test_whenever_histories_end_the_same_is_undone_in_the_same_order(moves: list[tuple[str, Any]], page: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflows.engine.undo_log.PAGE", page)
+        whole, cut = played(moves, hops=False), played(moves, hops=True)
+
+    assert unwound(whole, FAN) == unwound(cut, FAN)
+
+
+FAN: list[dict[str, Any]] = [
+    {
+        "step_id": "fan",
+        "step_type": "parallel",
+        "for_each": "input",
+        "parallel_steps": [{"step_id": "a", "action": "a", "rollback_actions": ["undo"]}],
+    }
+]
+
+
+def played(moves: list[tuple[str, Any]], *, hops: bool) -> UndoLog:
+    log, begun = UndoLog(), 0
+    for move, number in moves:
+        running = list(log.passes("fan").running)
+        if move == "begin":
+            log.passes("fan").begin(f"[{begun}]")
+            begun += 1
+        elif move == "hop" and hops:
+            log = carried(log)
+        elif running and move in ("act", "end"):
+            key = running[number % len(running)]
+            if move == "act":
+                outcomes: list[StepOutcome] = ["completed", "unknown", "failed"]
+                path = f"fan{key}.a/{len(log.passes('fan').running[key].armed.get('a', ()))}"
+                log.passes("fan").running[key].arm("a", armed("a", path, outcomes[number % 3]))
+            else:
+                log.passes("fan").end(key)
+    return log
