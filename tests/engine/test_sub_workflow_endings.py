@@ -41,7 +41,7 @@ async def test_children_of_rounds_and_copies_are_undone_backwards(harness: Harne
 
     assert outcome.failure == "WorkflowFailed"
     assert outcome.state is not None
-    assert sorted(outcome.state.workflow["made"]) == ["x0", "x1", "y0", "y1"]
+    assert sorted(outcome.state.model_dump()["workflow"]["made"]) == ["x0", "x1", "y0", "y1"]
     assert [one for one in undone if one[0] == "x"] == ["x1", "x0"]
     assert [one for one in undone if one[0] == "y"] == ["y1", "y0"]
     assert outcome.report.rollback is not None
@@ -164,7 +164,7 @@ async def test_input_that_does_not_fit_fails_the_step_before_or_in_the_child(har
 
     assert outcome.failure is None, outcome.message
     assert ends(outcome, "checked", "sent") == ["failed", "completed"]
-    assert outcome.report.steps["checked"]["error"]["type"] == "InputInvalid"
+    assert outcome.report.model_dump()["steps"]["checked"]["error"]["type"] == "InputInvalid"
     assert outcome.data == {"run": f"{run.id}/sent"}
     assert stage.done == ["mend"]
     events = (await outcome.handle.fetch_history()).events
