@@ -14,6 +14,7 @@ from tests.engine.reference import Step
 
 SHORT_TIMEOUT_SECONDS = 0.3
 _FALSE = "false"
+_DEEPEST = 2
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,15 @@ def profile(examples: int, *, shrink: bool = True) -> settings:
 
 @st.composite
 def cases(draw: st.DrawFn, *, races: bool = False) -> Case:
-    """Up to about 12 steps: chains, forks, joins, routes, nested containers, error handlers; with `races` also partial joins."""
+    """Up to about 12 steps: chains, forks, joins, routes, nested containers, error handlers.
+
+    With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
+    """
     maker = _Maker(draw, races)
-    steps = maker.graph(draw(st.integers(2, 9)), depth=0)
-    if draw(st.booleans()):
+    steps = maker.graph(draw(st.integers(2, 9)), depth=_DEEPEST if races else 0)
+    if races:
+        maker.spare(steps)
+    elif draw(st.booleans()):
         maker.doom(steps)
     definition = {
         "workflow_id": "random",
@@ -84,10 +90,12 @@ class _Maker:
     def chance(self, percent: int) -> bool:
         return self.draw(st.integers(0, 99)) >= 100 - percent
 
-    def some(self, options: list[Step], most: int) -> list[Step]:
+    def some(self, options: list[Step], most: int, least: int = 0) -> list[Step]:
         if not options:
             return []
-        return self.draw(st.lists(st.sampled_from(options), max_size=most, unique_by=lambda one: one["step_id"]))
+        few, many = min(least, len(options)), min(most, len(options))
+        one_of = st.sampled_from(options)
+        return self.draw(st.lists(one_of, min_size=few, max_size=many, unique_by=lambda one: one["step_id"]))
 
     def graph(self, size: int, depth: int) -> list[Step]:
         """Each step may depend on earlier ones; the definition lists them in any order."""
@@ -107,17 +115,21 @@ class _Maker:
         self.finish_routes([one for one in steps if one not in handlers])
         return self.draw(st.permutations(steps))
 
-    def doom(self, steps: list[Step]) -> None:
-        """Let the run come far and then fail."""
+    def spare(self, steps: list[Step]) -> None:
+        """Let no step fail the run."""
         for step in steps:
             step.setdefault("retry_policy", {})["continue_on_failure"] = True
+
+    def doom(self, steps: list[Step]) -> None:
+        """Let the run come far and then fail."""
+        self.spare(steps)
         before = [step["step_id"] for step in self.some(steps, 4)]
         last = {"step_id": "last", "step_type": "sequential", "action": "do", "dependencies": before}
         steps.append({**last, "rollback_actions": ["undo"]})
         self.outcomes["last"] = "fails"
 
     def step(self, depth: int) -> Step:
-        kinds = ["sequential"] * 5 + ["conditional"] * 2 + ["parallel"] * (2 if depth < 2 else 0)
+        kinds = ["sequential"] * 5 + ["conditional"] * 2 + ["parallel"] * (2 if depth < _DEEPEST else 0)
         kind = self.draw(st.sampled_from(kinds))
         step: Step = {"step_id": f"s{next(self._numbers)}", "step_type": kind}
         if kind == "conditional":
@@ -157,7 +169,8 @@ class _Maker:
 
     def connect(self, step: Step, steps: list[Step], ordinary: list[Step]) -> None:
         """Edges from earlier steps, written at either end; a conditional step is often one that routes here."""
-        before = self.some(steps, 3)
+        racing = self.races and self.chance(75)
+        before = self.some(steps, 4, least=2) if racing else self.some(steps, 3)
         for one in before:
             if one["step_type"] == "conditional" and self.chance(70):
                 one.setdefault("_targets", []).append(step["step_id"])
@@ -165,9 +178,9 @@ class _Maker:
                 one.setdefault("next_steps", []).append(step["step_id"])
             else:
                 step.setdefault("dependencies", []).append(one["step_id"])
-        if self.races and before and self.chance(60):
+        if racing and before:
             step["join"] = self.draw(st.sampled_from(["any", *range(1, len(before) + 1)]))
-            step["cancel_rest"] = self.chance(60)
+            step["cancel_rest"] = self.chance(80)
 
     def finish_routes(self, steps: list[Step]) -> None:
         """Spread a conditional step's targets over its routes; one that routes to nobody becomes an action."""

@@ -26,7 +26,8 @@ class Naive:
         }
         self.ends: dict[str, tuple[str, str | None]] = {}
         """Status, and the reason of a skipped step."""
-        self._routed: dict[str, frozenset[str] | None] = {}
+        self.routed: dict[str, frozenset[str] | None] = {}
+        """Targets that a conditional step chose; None: all of them."""
         self._handled: dict[str, str] = {}
         self._started: set[str] = set()
         self._new: set[str] = set()
@@ -44,7 +45,7 @@ class Naive:
         if step_id in self.ends:
             return
         self.ends[step_id] = status, reason
-        self._routed[step_id] = routed
+        self.routed[step_id] = routed
         self._handled |= handled or {}
         self.decide()
 
@@ -60,12 +61,12 @@ class Naive:
     def _decide_one(self, step_id: str) -> bool:
         if self.owners[step_id]:
             return self._decide_handler(step_id)
-        met = self._is_met(step_id)
+        met = self.is_met(step_id)
         if met:
             self._started.add(step_id)
             self._new.add(step_id)
         elif met is False:
-            self._skip(step_id, self._reason(step_id))
+            self._skip(step_id, self.reason(step_id))
         return met is not None
 
     def _decide_handler(self, step_id: str) -> bool:
@@ -77,7 +78,7 @@ class Naive:
             self._skip(step_id, "not_routed")
         return True
 
-    def _is_met(self, step_id: str) -> bool | None:
+    def is_met(self, step_id: str) -> bool | None:
         """Whether a step starts; None where that is not known yet."""
         before, join = self.before[step_id], self.steps[step_id].get("join", "all")
         satisfied = sum(self._satisfies(one, step_id) for one in before)
@@ -95,7 +96,7 @@ class Naive:
         return step_id not in self.targets[one] or self._routes(one, step_id)
 
     def _routes(self, router: str, step_id: str) -> bool:
-        routed = self._routed[router]
+        routed = self.routed[router]
         return routed is None or step_id in routed
 
     def _is_left_out(self, step_id: str) -> bool:
@@ -103,7 +104,8 @@ class Naive:
         routers = [one for one in self.before[step_id] if step_id in self.targets[one]]
         return bool(routers) and not any(self._satisfies(one, step_id) for one in routers)
 
-    def _reason(self, step_id: str) -> str:
+    def reason(self, step_id: str) -> str:
+        """Why a step is skipped whose dependencies are settled."""
         ends = [self.ends[one] for one in self.before[step_id]]
         if any(status == "failed" for status, _ in ends):
             return "dependency_failed"

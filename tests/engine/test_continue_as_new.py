@@ -233,19 +233,22 @@ async def test_an_action_that_waits_for_its_breaker_is_still_undone_in_a_later_h
     policy = {"max_attempts": 5, "delay": 0.01, "circuit_breaker": {"failure_threshold": 1, "timeout": 600}}
     step = {"step_id": "slow", "timeout": 0.3, "retry_policy": policy, "rollback_actions": ["undo"]}
     async with small.worker({"slow": slow, "undo": recording(undone)}):
-        run = await small.start(definition(step, waits("w")))
-        await reaches(run, "slow", "waiting")
+        run = await small.start(definition(loop("once", step, rounds=1), waits("w")))
+        await reaches(run, "once#0.slow", "waiting")
         await hop(run)
-        await reaches(run, "slow", "waiting")
+        await reaches(run, "once#0.slow", "waiting")
         if how == "it is skipped":
-            await eventually(lambda: _skip(run, "slow"))  # It may be asking its breaker again just now.
-            await reaches(run, "slow", "skipped")
+            await eventually(lambda: _skip(run, "once#0.slow"))  # It may be asking its breaker again just now.
+            await reaches(run, "once", "completed")
             await hop(run)
         await run.cancel()
         outcome = await outcome_of(run)
 
     assert outcome.failure == "Cancelled"
     assert undone == ["slow unknown"]
+    assert outcome.state is not None
+    assert outcome.state.rollback is not None
+    assert [(one.path, one.outcome) for one in outcome.state.rollback.entries] == [("once#0.slow", "undone")]
 
 
 async def test_local_actions_go_on_with_the_same_keys(small: Harness) -> None:
@@ -377,7 +380,7 @@ async def test_what_cannot_be_carried_fails_the_run_and_is_undone(small: Harness
 async def test_input_and_state_together_are_held_to_what_the_server_takes(small: Harness) -> None:
     stage = Stage()
     text = noise_of(1_200_000)()
-    steps = [{"step_id": "big", "action": "grow", "rollback_actions": ["undo"]}, waits("w", "big")]
+    steps = [deed("first"), {"step_id": "big", "action": "grow", "dependencies": ["first"]}, waits("w", "big")]
     workflow = definition(*steps, workflow_id="large")
     async with small.worker({**stage.actions, "grow": noise_of(1_200_000)}, definitions=[workflow]):
         run = await small.start("large", {"text": text})
@@ -385,7 +388,7 @@ async def test_input_and_state_together_are_held_to_what_the_server_takes(small:
         outcome = await outcome_of(run)
 
     assert outcome.failure == "StateTooLarge"
-    assert stage.undone == ["big"]
+    assert stage.undone == ["first"]
 
 
 async def test_a_rollback_that_cannot_be_carried_on_ends_in_its_history(small: Harness) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from activities import ActionError, UndoInput
 from client.runs import Run, get_run
-from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, hop
+from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, fill, hop
 from tests.engine.stage import Stage, act, deed, ends, fan, loop, output_of, reaches, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -119,10 +119,13 @@ async def test_a_rollback_step_is_finished_in_later_histories_and_the_run_goes_o
 async def test_a_run_that_ends_while_a_rollback_step_fills_its_history_undoes_everything_once(
     small: Harness, how: str
 ) -> None:
-    stage = Stage({"bad": 1}, *(f"many[{number}].b.rollback[0]" for number in range(20)))
+    cancelled = how == "it is cancelled"
+    many = loop("many", deed("b"), rounds=20) if cancelled else fan("many", "input.items", deed("b"))
+    paths = [f"many#{number}.b" if cancelled else f"many[{number}].b" for number in range(20)]
+    stage = Stage({"bad": 1}, *(f"{path}.rollback[0]" for path in paths))
     steps = [
         deed("first"),
-        fan("many", "input.items", deed("b"), after=("first",)),
+        {**many, "dependencies": ["first"]},
         {"step_id": "back", "step_type": "rollback", "dependencies": ["many"]},
         waits("go"),
         act("bad", "go"),
@@ -132,15 +135,30 @@ async def test_a_run_that_ends_while_a_rollback_step_fills_its_history_undoes_ev
         await eventually(lambda: stage.undo_inputs)
         for _ in range(CONTINUE_AFTER):
             await run.send_event(NOISE, event_id=NOISE)
-        await (run.cancel() if how == "it is cancelled" else run.send_event("go"))
+        await (run.cancel() if cancelled else run.send_event("go"))
         await asyncio.sleep(0.5)
         stage.held.clear()
         outcome = await outcome_of(run)
+    histories = await chain(small, run)
 
-    assert outcome.failure == ("Cancelled" if how == "it is cancelled" else "WorkflowFailed")
-    assert sorted(stage.undone) == sorted(["first", *(f"many[{number}].b" for number in range(20))])
+    assert outcome.failure == ("Cancelled" if cancelled else "WorkflowFailed")
+    assert sorted(stage.undone) == sorted(["first", *paths])
     assert stage.undone[-1] == "first"
-    assert len(await chain(small, run)) >= 3
+    assert max(len(one.events) for one in histories[1:]) <= 2 * LONGEST
+
+
+async def test_a_cancellation_that_comes_with_the_messages_that_fill_a_history_is_heard(small: Harness) -> None:
+    stage = Stage()
+    async with small.worker(stage.actions):
+        run = await small.start(definition(deed("first"), waits("w", "first")))
+        await reaches(run, "w", "waiting")
+    await fill(run)
+    await run.cancel()
+    async with small.worker(stage.actions):
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "Cancelled"
+    assert stage.undone == ["first"]
 
 
 async def test_what_was_under_way_is_ended_when_the_first_thing_a_new_history_hears_is_a_cancel(small: Harness) -> None:

@@ -123,25 +123,20 @@ async def test_a_local_undo_that_fails_is_retried_beside_the_run(harness: Harnes
     assert outcome.undone() == ["a"]
 
 
-async def test_local_actions_run_in_rounds_and_copies_and_a_cancelled_run_ends_them(harness: Harness) -> None:
-    stage = Stage(None, "rows[1].again#2.a")
+async def test_local_actions_run_in_rounds_and_copies_and_end_with_the_run(harness: Harness) -> None:
+    stage = Stage({"bad": 1}, "rows[1].again#2.a", "bad")
+    rounds = loop("again", deed("a", **LOCAL), rounds=3)
     async with harness.worker(stage.actions):
         run = await harness.start(
-            definition(
-                fan(
-                    "rows",
-                    "[0, 1]",
-                    loop("again", deed("a", **LOCAL), rounds=3),
-                    loop("poll", **LOCAL, **says("iteration")),
-                )
-            )
+            definition(fan("rows", "[0, 1]", rounds, loop("poll", **LOCAL, **says("iteration"))), act("bad", **LOCAL))
         )
         await stage.sees("rows[1].again#2.a", "rows[0].again#2.a", "rows[1].poll#1")
-        await run.cancel()
+        stage.held.discard("bad")
         outcome = await outcome_of(run)
 
-    assert outcome.failure == "Cancelled"
+    assert outcome.failure == "WorkflowFailed"
     assert await scheduled(outcome) == []
+    assert stage.stopped == ["rows[1].again#2.a"]
     mine = [path for path in stage.undone if path.startswith("rows[1]")]
     assert mine == [f"rows[1].again#{number}.a" for number in (2, 1, 0)]
     assert stage.undo_inputs["rows[1].again#2.a"]["outcome"] == "unknown"

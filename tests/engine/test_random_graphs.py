@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from temporalio import activity
 from temporalio.client import Client
 
-from activities.errors import ActionError
-from tests.engine.cases import SHORT_TIMEOUT_SECONDS, Case, cases, profile, walk
+from tests.engine.arena import Actions, Recorded, arena, step_id_of
+from tests.engine.cases import Case, cases, profile, walk
 from tests.engine.reference import Fate, Outcomes, Prediction, Step, predict
-from tests.harness import Harness, Outcome, outcome_of
+from tests.harness import Outcome, outcome_of
 from workflows.contract import RunResult, SkipReason
 from workflows.definition.models import WorkflowStep
 from workflows.engine.plan import graph_of
@@ -113,73 +109,6 @@ async def test_runs_on_a_server_do_what_the_reference_allows(client: Client, bat
         await asyncio.gather(*(check_run(actions, case, f"random-{number}") for number, case in enumerate(batch)))
 
 
-@asynccontextmanager
-async def arena(client: Client) -> AsyncGenerator[Actions, None]:
-    """A worker with the recording actions; every history is replayed at the end."""
-    actions = Actions(Harness(client))
-
-    async def do() -> None:
-        await actions.do()
-
-    async def undo(undo: dict[str, Any]) -> None:
-        await actions.undo(undo["step_id"])
-
-    async with actions.harness.worker({"do": do, "undo": undo}):
-        yield actions
-    await actions.harness.replay()
-
-
-@dataclass
-class Recorded:
-    """What one run's actions did: when each began and ended, as positions in one sequence."""
-
-    case: Case
-    began: dict[str, int] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=dict)
-    undo_began: dict[str, int] = field(default_factory=dict)
-    undo_ended: dict[str, int] = field(default_factory=dict)
-    _count: int = 0
-
-    def note(self, where: dict[str, int], path: str) -> None:
-        assert path not in where, f"{path} twice"
-        self._count += 1
-        where[path] = self._count
-
-
-@dataclass
-class Actions:
-    harness: Harness
-    runs: dict[str, Recorded] = field(default_factory=dict)
-
-    async def do(self) -> None:
-        recorded, path = self._where()
-        recorded.note(recorded.began, path)
-        await asyncio.sleep(0)
-        outcome = recorded.case.outcomes[_step_id(path)]
-        if outcome == "times_out":
-            await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 100)
-        elif outcome == "fails":
-            raise ActionError("fails as told", retryable=False)
-        recorded.note(recorded.done, path)
-
-    async def undo(self, step_id: str) -> None:
-        recorded, path = self._where()
-        path = path.removesuffix(".rollback[0]")
-        recorded.note(recorded.undo_began, path)
-        await asyncio.sleep(0)
-        recorded.note(recorded.undo_ended, path)
-        if step_id in recorded.case.undo_fails:
-            raise ActionError("cannot be undone", retryable=False)
-
-    def _where(self) -> tuple[Recorded, str]:
-        info = activity.info()
-        return self.runs[info.workflow_id or ""], info.activity_id
-
-
-def _step_id(path: str) -> str:
-    return path.replace("!", ".").rsplit(".", 1)[-1]
-
-
 async def check_run(actions: Actions, case: Case, name: str) -> None:
     run_id = f"{name}-{actions.harness.task_queue}"
     recorded = actions.runs[run_id] = Recorded(case)
@@ -198,7 +127,7 @@ async def check_run(actions: Actions, case: Case, name: str) -> None:
 
 
 def check_end(outcome: Outcome, prediction: Prediction, recorded: Recorded) -> None:
-    left_over = {path for path in recorded.undo_ended if _step_id(path) in recorded.case.undo_fails}
+    left_over = {path for path in recorded.undo_ended if step_id_of(path) in recorded.case.undo_fails}
     expected = "RollbackIncomplete" if left_over else "WorkflowFailed" if prediction.failing else None
     assert outcome.failure == expected, outcome.message
 
@@ -226,7 +155,7 @@ def check_effects(prediction: Prediction, recorded: Recorded) -> None:
     """Only what may run ran, all that must did, and nothing began before what it depends on was over."""
     actions = {step["step_id"] for step in walk(recorded.case.definition["steps"]) if "action" in step}
     ran = {path for path, fate in prediction.fates.items() if fate.status != "skipped" and path in prediction.earlier}
-    ran = {path for path in ran if _step_id(path) in actions}
+    ran = {path for path in ran if step_id_of(path) in actions}
     assert set(recorded.began) <= ran - prediction.never
     assert ran & prediction.must <= set(recorded.began)
     for path, position in recorded.began.items():
@@ -256,7 +185,7 @@ def check_report(report: RunResult, prediction: Prediction, recorded: Recorded) 
     assert len(outcomes) == len(report.rollback.entries)
     acted = {path: outcome for path, outcome in outcomes.items() if outcome != "not_needed"}
     fails = recorded.case.undo_fails
-    assert acted == {path: "failed" if _step_id(path) in fails else "undone" for path in recorded.undo_ended}
+    assert acted == {path: "failed" if step_id_of(path) in fails else "undone" for path in recorded.undo_ended}
     not_needed = set(outcomes) - set(acted)
     assert not_needed <= prediction.undoable
     must_fail = {path for path in prediction.undoable & prediction.must if path in recorded.began} - set(acted)

@@ -357,7 +357,7 @@ def test_a_race_taken_up_again_gives_up_its_rest_again(first: str, joined: bool)
     )
 
 
-@profile(300)
+@profile(500)
 @given(case=cases(races=True), data=st.data())
 def test_joins_start_skip_and_give_up_what_the_naive_model_says(case: Case, data: st.DataObject) -> None:
     Race(case, data.draw).run()

@@ -186,6 +186,8 @@ def played(moves: list[tuple[str, Any]], *, hops: bool) -> UndoLog:
             begun += 1
         elif move == "hop" and hops:
             log = carried(log)
+            for key in running:  # Each is taken up again.
+                log.passes("fan").begin(key)
         elif running and move in ("act", "end"):
             key = running[number % len(running)]
             if move == "act":

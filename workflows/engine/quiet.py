@@ -16,7 +16,7 @@ async def quiet(condition: Callable[[], bool] = lambda: True) -> None:
         try:
             await workflow.wait_condition(condition)
         except asyncio.CancelledError:
-            # Since some release the SDK raises it in whatever task waits, for ever after the run was cancelled.
+            # The SDK may raise it in whatever task waits once the run was cancelled; it does so by default in later releases.
             if is_being_cancelled():
                 raise
         else:

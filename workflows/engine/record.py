@@ -57,6 +57,11 @@ class Record:
         return None if number is None else f"#{number}"
 
     @property
+    def mirrors(self) -> str | None:
+        """Path of the record that this one shows: that of an error handler of several steps shows its latest run."""
+        return self.cursor.get("mirrors")
+
+    @property
     def is_told(self) -> bool:
         """Whether there is anything to carry on about it."""
         return self.status is not StepStatus.PENDING or self.retry_count > 0 or bool(self.cursor)
@@ -73,6 +78,7 @@ class Record:
 
     def take_over(self, source: Record) -> None:
         """Show another record's end."""
+        self.cursor["mirrors"] = source.path
         self.start_time, self.end_time = source.start_time, source.end_time
         self.output, self.has_output, self.error = source.output, source.has_output, source.error
         self.skip_reason, self.routed = source.skip_reason, source.routed

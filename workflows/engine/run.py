@@ -10,7 +10,15 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.contract import PAYLOAD_LIMIT_BYTES, ErrorInfo, ExecutionOptions, Json, Prepared, RunStatus
+from workflows.contract import (
+    LISTEN_ACTIVITY,
+    PAYLOAD_LIMIT_BYTES,
+    ErrorInfo,
+    ExecutionOptions,
+    Json,
+    Prepared,
+    RunStatus,
+)
 from workflows.engine import snapshot
 from workflows.engine.approvals import Approvals
 from workflows.engine.clock import parse_timestamp, sleep_until, timestamp
@@ -44,6 +52,7 @@ RESULT_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
 """Room for the steps and the rollback report beside the definition's own result."""
 
 _CONTINUE = "continue"
+_LISTEN_TIMEOUT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +246,16 @@ class Run:
         return ending
 
     async def _watch_history(self, early: asyncio.Future[_Ending | str | None]) -> None:
-        await quiet(lambda: self.context.continuation.is_possible)
-        if not early.done():
-            early.set_result(_CONTINUE)
+        continuation = self.context.continuation
+        while not early.done():
+            await quiet(lambda: continuation.is_possible)
+            # Signals and updates are heard before a cancellation that came with them; after this, all has been heard.
+            await workflow.execute_local_activity(
+                LISTEN_ACTIVITY, start_to_close_timeout=_LISTEN_TIMEOUT, summary="go on in a new history"
+            )
+            await quiet()
+            if continuation.is_possible and not early.done():
+                early.set_result(_CONTINUE)
 
     def _continue(self) -> _Ending:
         """Go on in a new history: raises `RunContinues`. Gives the run's end where it cannot."""

@@ -37,9 +37,12 @@ def earlier_part(carried: Json) -> dict[str, Json] | None:
     if carried is None:
         return None
     parts = cast("dict[str, Any]", carried) if isinstance(carried, dict) else {}
-    if parts.get("format") != _FORMAT:
-        raise DataInvalid("the last argument is kept for runs that continue as new; leave it out.")
-    return json.loads(zlib.decompress(base64.b64decode(parts["data"])))
+    try:
+        if parts.get("format") == _FORMAT:
+            return json.loads(zlib.decompress(base64.b64decode(parts["data"])))
+    except (KeyError, TypeError, ValueError, zlib.error):
+        pass
+    raise DataInvalid("the last argument is kept for runs that continue as new; leave it out.")
 
 
 def take(run: RunContext) -> dict[str, Json]:

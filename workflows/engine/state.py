@@ -117,17 +117,20 @@ class RunState:
             return None
         prefix = ""
         for container in plan.containers:
-            inner = frame.inside.get(container) or self._latest_pass(prefix + container)
+            inner = frame.inside.get(container) or self._latest_pass(self.plan.steps[container], prefix + container)
             if inner is None:
                 return None
             prefix = inner
-        return self.records.get(prefix + step_id)
+        # A step that no round or copy has come to yet has no record of its own: it is pending.
+        return self.records.get(prefix + step_id) or Record(plan, prefix + step_id)
 
-    def _latest_pass(self, path: str) -> str | None:
-        record = self.records.get(path)
-        if record is None or record.plan.step.for_each is not None:
+    def _latest_pass(self, container: StepPlan, path: str) -> str | None:
+        if container.step.for_each is not None:
             return None
-        return f"{path}{record.round_key}." if record.round_key is not None else f"{path}."
+        record = self.records.get(path)
+        if record is not None and record.mirrors is not None:
+            record = self.records.get(record.mirrors)
+        return f"{record.path}{record.round_key or ''}." if record is not None else f"{path}."
 
     def find(self, name: str) -> Record | None:
         """The record of a path, or of a step id: at its place in the definition, else where it is running now."""

@@ -65,6 +65,8 @@ class _Loop:
     async def run_round(self) -> None:
         """Run the next round, or finish the one that was under way."""
         step, cursor = self._step, self._step.record.cursor
+        if not step.run.operations.is_open:  # A round of an action is a new step for an operator.
+            await step.run.operations.gate()
         number = self.finished
         cursor[ROUND], cursor[_UNDER_WAY] = number, True
         step.record.notes["iterations"] = number
