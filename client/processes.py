@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from client.child_process import end_process, start_process
 from client.errors import WorkerStartRefused
-from client.server import end_process, ends_with_parent
 from workflows.definition.catalog import ActionInfo
 
 # Without -P a file named worker.py in the current folder would be run instead.
@@ -49,12 +49,10 @@ class WorkerProcess:
         Raises:
             WorkerStartRefused: it ended, or did not serve within 30 s; the message is its own sentence.
         """
-        command = [*ends_with_parent(keep=self.keep), *WORKER_COMMAND]
         with contextlib.ExitStack() as opened:
             log = opened.enter_context(self.log_path.open("ab")) if self.log_path else None
-            # Its own session: Ctrl-C goes to us, and we stop it before the server.
-            self.process = await asyncio.create_subprocess_exec(
-                *command, stdin=DEVNULL, stdout=log, stderr=log, env=dict(self.environment), start_new_session=True
+            self.process = await start_process(
+                WORKER_COMMAND, log=log, environment=dict(self.environment), keep=self.keep
             )
         if self.log_path:
             await self._wait_until_serving(self.process, self.log_path)

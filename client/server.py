@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
-import signal
-import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Sequence
@@ -24,6 +21,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from client.child_process import end_process, start_process
 from client.errors import ServerStartFailed
 from client.ports import LOOPBACK, find_free_ports, is_free
 from client.server_binary import find_server_binary
@@ -32,7 +30,6 @@ from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 START_ATTEMPTS = 3
 """A port found free may be taken by somebody else before the server binds it."""
 START_SECONDS = 30
-STOP_SECONDS = 10
 POLL_SECONDS = 0.05
 LOG_LINES_SHOWN = 15
 
@@ -104,6 +101,9 @@ class DevServer:
                 await self._end()
                 if attempt == START_ATTEMPTS or "address already in use" not in _tail(self.log_path):
                     raise
+            except asyncio.CancelledError:
+                await self._end()
+                raise
 
     async def stop(self) -> None:
         """Ask the server to end, kill it after 10 s, and wait until it has ended. A log of its own making is removed."""
@@ -128,14 +128,11 @@ class DevServer:
             command += ["--db-filename", str(self.database)]
             # Without write-ahead logging every task waits about 30 ms for the file.
             command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        return [*ends_with_parent(keep=self.keep), *command, *self.extra_arguments]
+        return [*command, *self.extra_arguments]
 
     async def _start_once(self, command: list[str], log_path: Path) -> None:
         with log_path.open("ab") as log:
-            # Its own session: Ctrl-C goes to us, and we stop the server after the workers.
-            self.process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            self.process = await start_process(command, log=log, keep=self.keep)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._wait_until_serving(self.process)
@@ -159,30 +156,9 @@ class DevServer:
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def end_process(process: Process, seconds: float = STOP_SECONDS) -> None:
-    """Terminate a child process, kill it when it has not ended after `seconds`, and wait for its end."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), seconds)
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
 def _fill(chosen: tuple[int, int]) -> tuple[int, int, int, int]:
     port, ui_port, http_port, metrics_port = find_free_ports(4)
     return chosen[0] or port, chosen[1] or ui_port, http_port, metrics_port
-
-
-def ends_with_parent(*, keep: bool) -> list[str]:
-    """The words before a command that make it end with this process, where the system can do that."""
-    # `setpriv` sets the signal and then becomes the command, so the process id stays.
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" and not keep else None
-    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def _temporary_log() -> Path:

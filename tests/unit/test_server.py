@@ -12,7 +12,7 @@ import pytest
 from client import ConnectionFailed, connect, list_runs, start
 from client.errors import ServerStartFailed
 from client.ports import find_free_ports, is_free
-from client.server import DevServer, end_process
+from client.server import DevServer
 from client.server_binary import installed_binary
 from client.settings import load_settings
 
@@ -136,19 +136,6 @@ async def read_line(process: asyncio.subprocess.Process) -> tuple[int, int]:
     assert process.stdout
     pid, port = (await process.stdout.readline()).split()
     return int(pid), int(port)
-
-
-async def test_a_process_that_ignores_the_request_to_end_is_killed() -> None:
-    program = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
-    )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout
-    await process.stdout.readline()
-
-    await end_process(process, seconds=0.2)
-
-    assert process.returncode == -signal.SIGKILL
 
 
 def test_free_ports_differ_and_are_free() -> None:
