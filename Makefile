@@ -13,6 +13,10 @@ RUN := PATH="$(abspath $(BIN)):$$PATH"
 LOCK := deploy/requirements-dev.txt
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Bytecode is kept with the environment, whatever the machine prefers: the tests start many processes, and the strict sandbox
+# loads the engine anew for each run.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX = $(abspath $(VENV))/pycache
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

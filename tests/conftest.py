@@ -23,6 +23,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[SESSION] = session
 
 
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """With the last test all histories are replayed: that takes longer than a test may."""
+    if nextitem is None:
+        item.config.hook.pytest_timeout_cancel_timer(item=item)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave at once, with pytest's own status: Temporal's runtime threads can abort the interpreter while it shuts down."""
@@ -37,7 +43,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Every history the tests made is replayed at the end, in one process that ran none of them."""
+    """Every history the tests made is replayed at the end, strictly and in one process that ran none of them."""
     folder = Harness.histories_folder = tmp_path_factory.mktemp("histories")
     yield
     Harness.histories_folder = None

@@ -30,7 +30,7 @@ from workflows.definition.load import LoadedDefinition, parse
 from workflows.definition.models import AdvancedWorkflow
 from workflows.engine import plan
 from workflows.engine.interceptor import EngineInterceptor
-from workflows.engine.sandbox import strict_runner
+from workflows.engine.sandbox import sandbox_runner, strict_runner
 
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
@@ -91,8 +91,6 @@ class Harness:
     handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
     search_attributes: bool = True
     continue_after: int = CONTINUE_AFTER_EVENTS
-    runner: Callable[[], WorkflowRunner] = strict_runner
-    """How the worker runs the engine; replay is always strict."""
     histories_folder: ClassVar[Path | None] = None
     """Where replayed histories are kept, to be replayed once more in a fresh process when all tests have run."""
 
@@ -121,7 +119,7 @@ class Harness:
                 *self._activities(actions or {}),
                 *options.pop("activities", ()),
             ],
-            workflow_runner=self.runner(),
+            workflow_runner=sandbox_runner(),
             interceptors=options.pop("interceptors", None) or [EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,
@@ -172,10 +170,10 @@ class Harness:
         return found
 
     async def replay(self) -> None:
-        """Replay every history in fresh sandboxes, with no plan cached."""
+        """Replay every history as a worker would that has no plan cached; at the end of all tests they are replayed strictly."""
         plan.forget()
         histories = await self.histories()
-        async with replayer().workflow_replay_iterator(_each(histories)) as results:
+        async with replayer(sandbox_runner()).workflow_replay_iterator(_each(histories)) as results:
             async for result in results:
                 if result.replay_failure is not None:
                     raise result.replay_failure
@@ -195,9 +193,9 @@ def recording(undone: list[str]) -> Callable[[UndoInput], None]:
     return undo
 
 
-def replayer() -> Replayer:
-    """Replays as a worker would run."""
-    return Replayer(workflows=WORKFLOWS, workflow_runner=strict_runner(), interceptors=[EngineInterceptor()])
+def replayer(runner: WorkflowRunner | None = None) -> Replayer:
+    """Replays under the runner of tests, which is strict, or another."""
+    return Replayer(workflows=WORKFLOWS, workflow_runner=runner or strict_runner(), interceptors=[EngineInterceptor()])
 
 
 async def outcome_of(run: Run) -> Outcome:

@@ -6,7 +6,6 @@ from temporalio.client import WorkflowHistory
 
 from client.runs import Run
 from tests.harness import Harness, eventually
-from workflows.engine.sandbox import sandbox_runner
 
 CONTINUE_AFTER = 30
 """Events of history in these tests; a run that only waits continues as new after half of them."""
@@ -15,9 +14,8 @@ NOISE = "noise"
 
 
 def cut_short(harness: Harness) -> Harness:
-    """Runs of this harness continue as new after few events; many histories are replayed, so their worker need not be strict."""
+    """Runs of this harness continue as new after few events."""
     harness.continue_after = CONTINUE_AFTER
-    harness.runner = sandbox_runner
     return harness
 
 

@@ -36,7 +36,7 @@ def sandbox_runner() -> SandboxedWorkflowRunner:
     """The runner of workers.
 
     The whole package is passed through: it keeps no state between runs, and loading it anew costs each run about 20 ms. That it
-    does nothing a replay must not do is checked by the linter, and by the tests, which run and replay under `strict_runner`.
+    does nothing a replay must not do is checked by the linter, and by the tests, which replay all they ran under `strict_runner`.
     """
     return _runner({**PURE, "workflows": "no module state beside the shared caches"})
 
