@@ -8,15 +8,12 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# The locked `temporal` and `adw` come before any other on the machine.
-RUN := PATH="$(abspath $(BIN)):$$PATH"
+# The locked `temporal` and `adw` come before any other on the machine. Bytecode is kept with the environment, whatever the machine
+# prefers: the tests start many processes, and the strict sandbox loads the engine anew for each run.
+RUN := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX="$(abspath $(VENV))/pycache" PATH="$(abspath $(BIN)):$$PATH"
 LOCK := deploy/requirements-dev.txt
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-# Bytecode is kept with the environment, whatever the machine prefers: the tests start many processes, and the strict sandbox
-# loads the engine anew for each run.
-unexport PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX = $(abspath $(VENV))/pycache
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
