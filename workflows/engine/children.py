@@ -29,10 +29,10 @@ from workflows.contract import (
     WatchedRun,
     WatchRun,
 )
-from workflows.engine.calls import is_being_cancelled
 from workflows.engine.context import RunContext
 from workflows.engine.driver import ended
 from workflows.engine.payloads import decode, encode
+from workflows.engine.quiet import is_being_cancelled
 from workflows.engine.saga import UndoCall
 
 _EVENTS = 5

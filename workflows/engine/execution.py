@@ -9,7 +9,6 @@ from temporalio import workflow
 
 from workflows.contract import ErrorInfo, Json, SkipReason
 from workflows.definition.models import StepStatus
-from workflows.engine.calls import is_being_cancelled
 from workflows.engine.cancel_on import run_until_cancelled
 from workflows.engine.clock import timestamp
 from workflows.engine.context import RunContext, StepContext
@@ -17,6 +16,7 @@ from workflows.engine.display import OPERATOR
 from workflows.engine.failures import CANCELLED, StepFailure, StepSkipped
 from workflows.engine.frames import Frame
 from workflows.engine.plan import handler_name
+from workflows.engine.quiet import is_being_cancelled
 from workflows.engine.record import Record
 from workflows.engine.scheduler import Outcome, Settled
 from workflows.engine.step_plan import StepPlan, handlers_for

@@ -1,4 +1,4 @@
-"""Quiet moments of a run: each of its tasks waits for something."""
+"""Quiet moments of a run, in which each of its tasks waits for something; and whether a task is to end."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
-
-from workflows.engine.calls import is_being_cancelled
 
 
 async def quiet(condition: Callable[[], bool] = lambda: True) -> None:
@@ -21,3 +19,9 @@ async def quiet(condition: Callable[[], bool] = lambda: True) -> None:
                 raise
         else:
             return
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody asked the current task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -19,11 +19,12 @@ from workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
-from workflows.engine.calls import UNDO_RETRIES, is_being_cancelled
 from workflows.engine.failures import failure_of_activity
 from workflows.engine.interceptor import ActivityHeaders, activity_headers
 from workflows.engine.payloads import decode, encode
+from workflows.engine.quiet import is_being_cancelled
 from workflows.engine.session import as_failure, parsed
+from workflows.engine.undo_calls import UNDO_RETRIES
 from workflows.errors import InputInvalid, RollbackIncomplete, WorkflowError
 
 

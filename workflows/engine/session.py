@@ -25,11 +25,10 @@ from workflows.contract import (
     PrepareRequest,
     RunRequest,
 )
-from workflows.engine.calls import is_being_cancelled
 from workflows.engine.failures import failure_of_activity
 from workflows.engine.payloads import NOTHING, decode, encode
 from workflows.engine.plan import plan_of
-from workflows.engine.quiet import quiet
+from workflows.engine.quiet import is_being_cancelled, quiet
 from workflows.engine.run import Run, RunCancelled, RunContinues, RunFailedError
 from workflows.engine.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
 from workflows.errors import InputInvalid, OperationRefused, WorkflowError

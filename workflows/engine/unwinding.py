@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from workflows.contract import UndoEntry, UndoOutcome
-from workflows.engine.calls import call_undo
 from workflows.engine.children import undo_child
 from workflows.engine.context import RunContext
 from workflows.engine.saga import Limit, UndoCall
+from workflows.engine.undo_calls import call_undo
 
 
 async def unwind(run: RunContext, *, only: Limit | None = None, parent: str = "") -> int:

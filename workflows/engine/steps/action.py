@@ -10,10 +10,11 @@ from temporalio.exceptions import FailureError
 
 from workflows.contract import Json
 from workflows.definition.schema import value_problems
-from workflows.engine.calls import ActionCall, call_action, is_being_cancelled
+from workflows.engine.calls import ActionCall, call_action
 from workflows.engine.context import Done, StepContext
 from workflows.engine.failures import StepSkipped, failure_of, failure_of_activity
 from workflows.engine.payloads import encode
+from workflows.engine.quiet import is_being_cancelled
 from workflows.engine.undo_log import Armed, StepOutcome, UndoLog
 from workflows.errors import InputInvalid, WorkflowError
 

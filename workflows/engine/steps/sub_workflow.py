@@ -10,13 +10,14 @@ from typing import Any
 from temporalio import workflow
 
 from workflows.contract import ErrorInfo, ExecutionOptions, Json
-from workflows.engine.calls import is_being_cancelled, summary_of
 from workflows.engine.children import Child, ChildEnd, child_entries, run_child, watch_child
 from workflows.engine.clock import answer_before
 from workflows.engine.context import Done, StepContext
 from workflows.engine.driver import ended
 from workflows.engine.failures import StepFailure, failure_of
 from workflows.engine.payloads import encode
+from workflows.engine.quiet import is_being_cancelled
+from workflows.engine.scheduling import summary_of
 from workflows.engine.steps.action import mapped_input, settle_armed
 from workflows.engine.steps.wait import deadline_in
 from workflows.engine.undo_log import Armed, StepOutcome
