@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
@@ -23,7 +23,7 @@ from client.settings import load_settings
 from workflows.definition.child_rules import Definitions
 from workflows.definition.codes import Code
 from workflows.definition.editor_schema import json_schema
-from workflows.definition.load import find_definitions, read_text, read_tree
+from workflows.definition.load import definition_files, duplicate, read_text, read_tree
 from workflows.definition.models import AdvancedWorkflow, StepType
 from workflows.definition.problems import DefinitionProblems, Problem, errors_of
 from workflows.definition.source_tree import SourceInvalid
@@ -47,6 +47,8 @@ def check(
         catalog = {one.name: one for one in await list_actions()} if with_actions else None
         known = _children(texts) if with_actions else None
         found |= {name: check_text(text, name, catalog, known) for name, text in texts.items()}
+        for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
+            found[name] = [*found[name], problem]
         if as_json:
             print_json([{"file": name, **asdict(one)} for name, problems in found.items() for one in problems])
         else:
@@ -126,20 +128,36 @@ def _read(names: Sequence[str]) -> tuple[dict[str, str], dict[str, Sequence[Prob
     unreadable: dict[str, Sequence[Problem]] = {}
     for name in names:
         try:
-            texts |= {source: read_text(Path(source)) for source in _sources(name)}
+            for source, text in _sources(name):
+                texts[source] = text
         except DefinitionProblems as error:
             unreadable[error.source] = error.problems
     return texts, unreadable
 
 
-def _sources(name: str) -> Sequence[str]:
+def _sources(name: str) -> Iterator[tuple[str, str]]:
     if not Path(name).is_dir():
-        return [name]
-    found = [loaded.source for loaded in find_definitions([Path(name)]).values()]
+        yield name, read_text(Path(name))
+        return
+    found = False
+    for path, text in definition_files(Path(name)):
+        found = True
+        yield str(path), text
     if not found:
         nothing = Problem(Code.UNREADABLE.value, "", "the folder has no definition.", "Name a folder that has some.")
         raise DefinitionProblems(name, [nothing])
-    return found
+
+
+def _duplicates(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
+    """The problems of definitions in folders that no worker could serve together."""
+    first: dict[str, str] = {}
+    for name, text in texts.items():
+        workflow = _as_far_as_it_fits(text, name)
+        if workflow is None:
+            continue
+        problem = duplicate(workflow.workflow_id, name, first.setdefault(workflow.workflow_id, name))
+        if problem is not None:
+            yield name, problem
 
 
 def _children(texts: Mapping[str, str]) -> Definitions | None:

@@ -214,6 +214,25 @@ async def test_definitions_and_actions_are_listed_checked_and_drawn(adw: Adw, tm
     assert 's3 -->|"workflow.total_cents #gt; workflow.approval_limit_cents"| s4' in drawn
 
 
+async def test_all_definitions_of_a_folder_are_checked_whatever_is_wrong_with_one(adw: Adw, tmp_path: Path) -> None:
+    known = "workflow_id: {}\nsteps: [{{step_id: a, step_type: wait, wait: {{event: go}}}}]\n"
+    files = {
+        "a": "workflow_id: a\nsteps: [",
+        "b": known.format("b"),
+        "c": known.format("b"),
+        "d": "steps: 1\nworkflow_id: d",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    checked = await adw("check", str(tmp_path), "--json")
+
+    problems = [(Path(one["file"]).stem, one["code"]) for one in json.loads(checked.output)]
+    assert checked.code == 1
+    assert problems == [("a", "syntax"), ("c", "duplicate_workflow"), ("d", "wrong_type")]
+    assert (await adw("check", str(tmp_path / "b.yaml"), str(tmp_path / "c.yaml"))).code == 0
+
+
 async def test_a_run_is_drawn_with_its_statuses_and_knows_its_steps(adw: Adw, client: Client) -> None:
     id = new_id()
     await adw("start", "waits", "--id", id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,31 +102,39 @@ def definition_sha256(workflow: AdvancedWorkflow) -> str:
 def find_definitions(folders: Iterable[Path]) -> dict[str, LoadedDefinition]:
     """Load every definition below the folders, keyed by `workflow_id`.
 
-    A definition is a `.yaml`, `.yml` or `.json` file with `workflow_id` and `steps` at its top level, or one named
-    `definition.*`; `input*` files, hidden files and folders, and `cases` are left alone. Raises `DefinitionProblems` for a missing folder,
-    a definition that does not load, or a `workflow_id` that two files have.
+    Raises `DefinitionProblems` for a missing folder, a definition that does not load, or a `workflow_id` that two files have.
     """
     found: dict[str, LoadedDefinition] = {}
     for folder in folders:
-        if not folder.is_dir():
-            raise _file_problem(folder, Code.UNREADABLE, "there is no such folder.", "Name an existing folder.")
-        for path in sorted(path for path in folder.rglob("*") if _may_be_definition(path, folder)):
-            _add(path, found)
+        for path, text in definition_files(folder):
+            loaded = parse(text, source=str(path))
+            other = found.setdefault(loaded.workflow.workflow_id, loaded)
+            if (problem := duplicate(loaded.workflow.workflow_id, str(path), other.source)) is not None:
+                raise DefinitionProblems(str(path), [problem])
     return found
 
 
-def _add(path: Path, found: dict[str, LoadedDefinition]) -> None:
-    text = read_text(path)
-    if path.stem != "definition" and not _looks_like_definition(text, path):
-        return
-    loaded = parse(text, source=str(path))
-    workflow_id = loaded.workflow.workflow_id
-    other = found.get(workflow_id)
-    if other is None:
-        found[workflow_id] = loaded
-    elif Path(other.source).resolve() != path.resolve():
-        reason = f"the workflow_id {workflow_id!r} is also that of {other.source}."
-        raise _file_problem(path, Code.DUPLICATE_WORKFLOW, reason, "Give one of them another id.")
+def definition_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Path and text of every definition below a folder, in the order of their paths.
+
+    A definition is a `.yaml`, `.yml` or `.json` file with `workflow_id` and `steps` at its top level, or one named
+    `definition.*`; `input*` files, hidden files and folders, and `cases` are left alone. Raises `DefinitionProblems` for a missing folder
+    or a file that cannot be read.
+    """
+    if not folder.is_dir():
+        raise _file_problem(folder, Code.UNREADABLE, "there is no such folder.", "Name an existing folder.")
+    for path in sorted(path for path in folder.rglob("*") if _may_be_definition(path, folder)):
+        text = read_text(path)
+        if path.stem == "definition" or _looks_like_definition(text, path):
+            yield path, text
+
+
+def duplicate(workflow_id: str, source: str, other: str) -> Problem | None:
+    """The problem of two files that define one `workflow_id`; None where both are the same file."""
+    if Path(source).resolve() == Path(other).resolve():
+        return None
+    reason = f"the workflow_id {workflow_id!r} is also that of {other}."
+    return Problem(Code.DUPLICATE_WORKFLOW.value, "", reason, "Give one of them another id.")
 
 
 def _may_be_definition(path: Path, folder: Path) -> bool:
