@@ -21,7 +21,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.builtin import HttpPolicy, HttpRequests
-from activities.builtin.runs import cancel_run, listen, watch_run
+from activities.builtin.runs import cancel_run, watch_run
 from activities.interceptors import ActionInterceptor
 from activities.prepare import Preparation
 from activities.registry import ActionRegistry
@@ -150,7 +150,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[*actions, preparation.prepare, watch_run, cancel_run, listen],
+        activities=[*actions, preparation.prepare, watch_run, cancel_run],
         workflow_runner=sandbox_runner(),
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 
@@ -16,6 +17,15 @@ from client.server_binary import find_server_binary
 from tests.harness import Harness
 from tests.replay.fresh import histories_in, replay_in_fresh_process
 
+AT_ONCE = [
+    word
+    for setting in ('timerProcessorMaxTimeShift="10ms"', 'workflowIdReuseMinimalInterval="0s"')
+    for word in ("--dynamic-config-value", f"history.{setting}")
+]
+"""Timers fire when they are due, and runs go on in a new history at once; by default both may take the server a second."""
+
+LAST_SECONDS = 600
+"""What the end of all tests may take."""
 SESSION = pytest.StashKey[pytest.Session]()
 
 
@@ -23,10 +33,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[SESSION] = session
 
 
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """With the last test all histories are replayed: that takes longer than a test may."""
-    if nextitem is None:
-        item.config.hook.pytest_timeout_cancel_timer(item=item)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """With the last test all histories are replayed: that may take longer than a test."""
+    if nextitem is None and signal.getitimer(signal.ITIMER_REAL)[0]:
+        signal.setitimer(signal.ITIMER_REAL, LAST_SECONDS)
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,7 +63,7 @@ def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[DevServer]:
-    async with DevServer() as server:
+    async with DevServer(extra_arguments=AT_ONCE) as server:
         yield server
 
 

@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker, WorkflowRunner
 
 from activities.action import action, action_of
-from activities.builtin.runs import cancel_run, listen, watch_run
+from activities.builtin.runs import cancel_run, watch_run
 from activities.interceptors import ActionInterceptor
 from activities.prepare import Preparation
 from client.errors import RunFailed
@@ -115,7 +115,6 @@ class Harness:
                 preparation.prepare,
                 watch_run,
                 cancel_run,
-                listen,
                 *self._activities(actions or {}),
                 *options.pop("activities", ()),
             ],

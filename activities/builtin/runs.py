@@ -1,4 +1,4 @@
-"""Built-in actions for runs that went on in a new history: how a child ended that they cannot await any more, cancelling, and listening."""
+"""Built-in actions for runs that went on in a new history: how a child ended that they cannot await any more, and cancelling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
-from workflows.contract import CANCEL_ACTIVITY, LISTEN_ACTIVITY, WATCH_ACTIVITY, WatchedRun, WatchRun
+from workflows.contract import CANCEL_ACTIVITY, WATCH_ACTIVITY, WatchedRun, WatchRun
 
 LOOK_SECONDS = 1.0
 """How long one attempt waits for the end; a slot of the worker is taken meanwhile."""
@@ -53,11 +53,6 @@ async def cancel_run() -> None:
     """Have the run cancelled that calls this."""
     info = activity.info()
     await activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id).cancel()
-
-
-@activity.defn(name=LISTEN_ACTIVITY)
-async def listen() -> None:
-    """Do nothing: a run that waits for this hears meanwhile everything that came with its workflow task."""
 
 
 def _failure(cause: BaseException | None) -> WatchedRun:

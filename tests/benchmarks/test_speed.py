@@ -21,8 +21,9 @@ SMALL, MIDDLE, LARGE = (chain(steps) for steps in (10, 60, 110))
 LOOP = loop(20, pairs=1)
 OWN_EVENTS = 2
 """A run adds the marker that pins its definition, and the timer of its deadline."""
-HOP_EVENTS = 6
-"""Going on in a new history: the end of the old one, start and first workflow task of the new one, and its timer."""
+HOP_EVENTS = 11
+"""Going on in a new history: a timer and its workflow task, the end of the old one, start and first workflow task of the new one, and
+the timer of the run's deadline."""
 
 
 async def test_a_step_costs_the_events_of_a_hand_written_one_and_its_bytes_stay_flat(client: Client) -> None:
@@ -38,7 +39,7 @@ async def test_a_step_costs_the_events_of_a_hand_written_one_and_its_bytes_stay_
     )
 
 
-async def test_a_chain_over_several_histories_adds_six_events_for_each_more(client: Client) -> None:
+async def test_a_chain_over_several_histories_adds_eleven_events_for_each_more(client: Client) -> None:
     async with bench_worker(client, loaded([MIDDLE]), continue_after=100):
         [engine], [handwritten] = await asyncio.gather(
             _sizes(client, "engine", [MIDDLE]), _sizes(client, "handwritten", [MIDDLE])

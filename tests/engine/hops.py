@@ -23,11 +23,16 @@ async def hop(run: Run) -> None:
     """Fill the history of a run that waits until it goes on in a new one."""
     before = await execution(run)
     await fill(run)
+    await went_on(run, before)
 
-    async def went_on() -> bool:
+
+async def went_on(run: Run, before: str) -> None:
+    """Wait until the run goes on in another execution."""
+
+    async def is_another() -> bool:
         return await execution(run) != before
 
-    await eventually(went_on, 30)
+    await eventually(is_another, 30)
 
 
 async def fill(run: Run) -> None:

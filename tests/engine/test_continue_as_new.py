@@ -18,7 +18,7 @@ from activities import ActionError, context
 from client.errors import RequestFailed, RunClosed
 from client.runs import Run, get_run
 from tests.engine.cases import Case, cases, profile
-from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, fill, hop
+from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, fill, hop, went_on
 from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
 from tests.engine.test_random_graphs import Actions, check_run
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
@@ -312,6 +312,7 @@ async def test_messages_that_come_before_the_first_task_of_a_new_history_are_not
     await again.signal_approval("ask", approver="ann")
     async with small.worker():
         await reaches(again, "done", "waiting")
+        await went_on(again, handle.first_execution_run_id or "")
         state = await again.state()
         await again.send_event("done")
         outcome = await outcome_of(again)

@@ -17,8 +17,6 @@ WATCH_ACTIVITY = "adw.watch_run"
 """Built-in activity that looks up how a child run ended; takes a `WatchRun`, gives a `WatchedRun`."""
 CANCEL_ACTIVITY = "adw.cancel_run"
 """Built-in local activity that has its own run cancelled: one that was cancelled in an earlier history is to end as such."""
-LISTEN_ACTIVITY = "adw.listen"
-"""Built-in local activity that does nothing: after it, a run has heard everything that came with its workflow task."""
 
 SIGNAL_APPROVE = "approve_step"
 SIGNAL_REJECT = "reject_step"

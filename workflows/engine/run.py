@@ -10,15 +10,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.contract import (
-    LISTEN_ACTIVITY,
-    PAYLOAD_LIMIT_BYTES,
-    ErrorInfo,
-    ExecutionOptions,
-    Json,
-    Prepared,
-    RunStatus,
-)
+from workflows.contract import PAYLOAD_LIMIT_BYTES, ErrorInfo, ExecutionOptions, Json, Prepared, RunStatus
 from workflows.engine import snapshot
 from workflows.engine.approvals import Approvals
 from workflows.engine.clock import parse_timestamp, sleep_until, timestamp
@@ -52,7 +44,7 @@ RESULT_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
 """Room for the steps and the rollback report beside the definition's own result."""
 
 _CONTINUE = "continue"
-_LISTEN_TIMEOUT = timedelta(seconds=10)
+_MOMENT = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +241,9 @@ class Run:
         continuation = self.context.continuation
         while not early.done():
             await quiet(lambda: continuation.is_possible)
-            # Signals and updates are heard before a cancellation that came with them; after this, all has been heard.
-            await workflow.execute_local_activity(
-                LISTEN_ACTIVITY, start_to_close_timeout=_LISTEN_TIMEOUT, summary="go on in a new history"
-            )
+            # The run may be told the results of local activities, and then messages, before the rest of a workflow task: a message or
+            # a cancellation that came with it would be lost. What a timer wakes has heard all of its task.
+            await workflow.sleep(_MOMENT, summary="go on in a new history")
             await quiet()
             if continuation.is_possible and not early.done():
                 early.set_result(_CONTINUE)
