@@ -149,7 +149,7 @@ async def action_in_flight(client: Client, process_queue: str, seconds: float) -
         handle: Any = await client.start_workflow(
             "CallSlow", args=[process_queue, seconds], id=f"slow-{uuid4()}", task_queue=queue
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not await has_started(handle):  # noqa: ASYNC110 - the server gives no event for it
                 await asyncio.sleep(0.05)
         yield handle
@@ -164,10 +164,10 @@ async def test_an_action_in_flight_may_finish_when_the_worker_stops(
     more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "activities.orders,my_actions"}
     async with running(actions, **more) as (process, _), action_in_flight(client, queue, 1.5) as handle:
         process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.wait(), 15)
+        await asyncio.wait_for(process.wait(), 30)
 
         assert process.returncode == 0
-        assert await asyncio.wait_for(handle.result(), 5) == "done"
+        assert await asyncio.wait_for(handle.result(), 20) == "done"
 
 
 async def test_a_second_signal_leaves_at_once(client: Client, server: DevServer, actions: Path) -> None:
