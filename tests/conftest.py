@@ -14,15 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from client.server import DevServer
 from client.server_binary import find_server_binary
-from tests.harness import Harness
+from tests.harness import AT_ONCE, Harness
 from tests.replay.fresh import histories_in, replay_in_fresh_process
-
-AT_ONCE = [
-    word
-    for setting in ('timerProcessorMaxTimeShift="10ms"', 'workflowIdReuseMinimalInterval="0s"')
-    for word in ("--dynamic-config-value", f"history.{setting}")
-]
-"""Timers fire when they are due, and runs go on in a new history at once; by default both may take the server a second."""
 
 LAST_SECONDS = 600
 """What the end of all tests may take."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from temporalio.api.history.v1 import History
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker, WorkflowRunner
 
@@ -32,6 +33,12 @@ from workflows.engine import plan
 from workflows.engine.interceptor import EngineInterceptor
 from workflows.engine.sandbox import sandbox_runner, strict_runner
 
+AT_ONCE = [
+    word
+    for setting in ('timerProcessorMaxTimeShift="10ms"', 'workflowIdReuseMinimalInterval="0s"')
+    for word in ("--dynamic-config-value", f"history.{setting}")
+]
+"""Timers fire when they are due, and runs go on in a new history at once; by default both may take the server a second."""
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
 ROOT = Path(__file__).parents[1]
@@ -179,8 +186,8 @@ class Harness:
         if self.histories_folder:
             for history in histories:
                 # Replay needs the run's own id, after which its children are named; the suffix keeps files apart.
-                name = f"{quote(history.workflow_id, safe='')}@{uuid4().hex[:6]}.json"
-                (self.histories_folder / name).write_text(history.to_json(), encoding="utf-8")
+                name = f"{quote(history.workflow_id, safe='')}@{uuid4().hex[:6]}.binpb"
+                (self.histories_folder / name).write_bytes(History(events=history.events).SerializeToString())
 
 
 def recording(undone: list[str]) -> Callable[[UndoInput], None]:

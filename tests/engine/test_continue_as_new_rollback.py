@@ -91,6 +91,21 @@ async def test_a_rejection_keeps_its_code_and_a_timeout_too(small: Harness) -> N
     assert [one.undone() for one in outcomes] == [UNDONE, UNDONE]
 
 
+async def test_local_undo_actions_go_on_in_later_histories_though_these_are_shorter_than_estimated(
+    small: Harness,
+) -> None:
+    small.continue_after = 100
+    stage = Stage({"bad": 1})
+    rounds = loop("rounds", deed("a", execution="local"), rounds=120)
+    async with small.worker(stage.actions):
+        run = await small.start(definition(rounds, act("bad", "rounds")))
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "WorkflowFailed", outcome.message
+    assert stage.undone == [f"rounds#{number}.a" for number in reversed(range(120))]
+    assert len(await chain(small, run)) >= 3
+
+
 async def test_a_rollback_step_is_finished_in_later_histories_and_the_run_goes_on(small: Harness) -> None:
     stage = Stage()
     steps = [

@@ -10,12 +10,13 @@ from temporalio.client import Client
 
 from client.server import DevServer
 from tests.faults.shop import Shop
-from tests.harness import Harness
+from tests.harness import AT_ONCE, Harness
 
 
 @pytest.fixture(scope="session")
 async def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[DevServer, None]:
-    async with DevServer(database=tmp_path_factory.mktemp("server") / "runs.db") as server:
+    database = tmp_path_factory.mktemp("server") / "runs.db"
+    async with DevServer(database=database, extra_arguments=AT_ONCE) as server:
         yield server
 
 

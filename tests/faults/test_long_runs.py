@@ -189,7 +189,7 @@ async def long(lasting_server: DevServer, tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("workflow", "count"),
-    [(rounds(200), 200), (rounds(600, execution="local", heartbeat_timeout=None), 600), (items(), 600)],
+    [(rounds(100), 100), (rounds(300, execution="local", heartbeat_timeout=None), 300), (items(), 200)],
     ids=["rounds", "rounds of local actions", "items"],
 )
 async def test_a_run_of_many_histories_does_and_undoes_everything_once_though_its_worker_is_killed(

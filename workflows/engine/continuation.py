@@ -24,6 +24,7 @@ class Continuation:
         self._in_flight = 0
         self._task: int = 0
         self._fresh = 0
+        self._due = False
         self._begun = False
         self._forbidden = False
         self._ending = False
@@ -54,12 +55,13 @@ class Continuation:
 
     @property
     def is_due(self) -> bool:
-        """Whether nothing new may start in this history."""
+        """Whether nothing new may start in this history; what is in flight is estimated, and once it is due it stays so."""
         if self._forbidden:
             return False
-        info = workflow.info()
-        length = self._history() + self._in_flight * _EVENTS_PER_ACTION + self._fresh
-        return length >= self._enough or info.is_continue_as_new_suggested()
+        if not self._due:
+            length = self._history() + self._in_flight * _EVENTS_PER_ACTION + self._fresh
+            self._due = length >= self._enough or workflow.info().is_continue_as_new_suggested()
+        return self._due
 
     @property
     def is_possible(self) -> bool:
