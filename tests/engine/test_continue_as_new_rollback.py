@@ -96,13 +96,13 @@ async def test_local_undo_actions_go_on_in_later_histories_though_these_are_shor
 ) -> None:
     small.continue_after = 100
     stage = Stage({"bad": 1})
-    rounds = loop("rounds", deed("a", execution="local"), rounds=120)
+    rounds = loop("rounds", deed("a", execution="local"), rounds=100)
     async with small.worker(stage.actions):
         run = await small.start(definition(rounds, act("bad", "rounds")))
         outcome = await outcome_of(run)
 
     assert outcome.failure == "WorkflowFailed", outcome.message
-    assert stage.undone == [f"rounds#{number}.a" for number in reversed(range(120))]
+    assert stage.undone == [f"rounds#{number}.a" for number in reversed(range(100))]
     assert len(await chain(small, run)) >= 3
 
 
