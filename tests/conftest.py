@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from client.server import DevServer
 from client.server_binary import find_server_binary
 from tests.harness import AT_ONCE, Harness
-from tests.replay.fresh import histories_in, replay_in_fresh_process
+from tests.replay.fresh import histories_in, replay_in_fresh_processes
 
 LAST_SECONDS = 600
 """What the end of all tests may take."""
@@ -46,12 +46,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Every history the tests made is replayed at the end, strictly and in one process that ran none of them."""
+    """Every history the tests made is replayed at the end, strictly and in processes that ran none of them."""
     folder = Harness.histories_folder = tmp_path_factory.mktemp("histories")
     yield
     Harness.histories_folder = None
     if histories_in(folder):
-        assert replay_in_fresh_process(folder) == []
+        failures = replay_in_fresh_processes(folder, processes=2)
+        # Each names its run.
+        made = {run: test for run, test in Harness.tests.items() if any(run in line for line in failures)}
+        assert failures == [], made
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from uuid import uuid4
 
 from temporalio.api.history.v1 import History
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.worker import Replayer, Worker, WorkflowRunner
+from temporalio.worker import Replayer, Worker
 
 from activities.action import action, action_of
 from activities.builtin.runs import cancel_run, watch_run
@@ -29,7 +30,6 @@ from workflows.advanced_workflow import WORKFLOWS
 from workflows.contract import CONTINUE_AFTER_EVENTS, ExecutionOptions, RunResult, RunState, UndoInput
 from workflows.definition.load import LoadedDefinition, parse
 from workflows.definition.models import AdvancedWorkflow
-from workflows.engine import plan
 from workflows.engine.interceptor import EngineInterceptor
 from workflows.engine.sandbox import sandbox_runner, strict_runner
 
@@ -99,7 +99,9 @@ class Harness:
     search_attributes: bool = True
     continue_after: int = CONTINUE_AFTER_EVENTS
     histories_folder: ClassVar[Path | None] = None
-    """Where replayed histories are kept, to be replayed once more in a fresh process when all tests have run."""
+    """Where histories are kept until all tests have run."""
+    tests: ClassVar[dict[str, str]] = {}
+    """Which test made a run, by the run's id."""
 
     @asynccontextmanager
     async def worker(
@@ -176,15 +178,10 @@ class Harness:
         return found
 
     async def replay(self) -> None:
-        """Replay every history as a worker would that has no plan cached; at the end of all tests they are replayed strictly."""
-        plan.forget()
-        histories = await self.histories()
-        async with replayer(sandbox_runner()).workflow_replay_iterator(_each(histories)) as results:
-            async for result in results:
-                if result.replay_failure is not None:
-                    raise result.replay_failure
+        """Keep every history: at the end of all tests they are replayed strictly, in processes that ran none of them."""
         if self.histories_folder:
-            for history in histories:
+            for history in await self.histories():
+                self.tests[history.workflow_id] = os.environ.get("PYTEST_CURRENT_TEST", "")
                 # Replay needs the run's own id, after which its children are named; the suffix keeps files apart.
                 name = f"{quote(history.workflow_id, safe='')}@{uuid4().hex[:6]}.binpb"
                 (self.histories_folder / name).write_bytes(History(events=history.events).SerializeToString())
@@ -199,9 +196,9 @@ def recording(undone: list[str]) -> Callable[[UndoInput], None]:
     return undo
 
 
-def replayer(runner: WorkflowRunner | None = None) -> Replayer:
-    """Replays under the runner of tests, which is strict, or another."""
-    return Replayer(workflows=WORKFLOWS, workflow_runner=runner or strict_runner(), interceptors=[EngineInterceptor()])
+def replayer() -> Replayer:
+    """Replays strictly."""
+    return Replayer(workflows=WORKFLOWS, workflow_runner=strict_runner(), interceptors=[EngineInterceptor()])
 
 
 async def outcome_of(run: Run) -> Outcome:
@@ -230,11 +227,6 @@ async def _state(run: Run) -> RunState | None:
         return await run.state()
     except Exception:  # a run that failed before it had a state
         return None
-
-
-async def _each(histories: list[WorkflowHistory]) -> AsyncGenerator[WorkflowHistory, None]:
-    for history in histories:
-        yield history
 
 
 def _later_runs(history: WorkflowHistory) -> Iterator[tuple[str, str]]:

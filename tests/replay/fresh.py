@@ -1,4 +1,4 @@
-"""Replays a folder of histories in a process that has run nothing else: `python -m tests.replay.fresh FOLDER`."""
+"""Replays a folder of histories in a process that has run nothing else: `python -m tests.replay.fresh FOLDER [PART PARTS]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -19,22 +19,34 @@ from tests.harness import ROOT, replayer
 REPLAYED = "replayed"
 
 
-def replay_in_fresh_process(folder: Path) -> list[str]:
-    """Replay every history of the folder in one new process with a hash seed of its own; gives what went wrong."""
-    seed = str(random.randrange(1, 2**32))
-    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [sys.executable, "-P", "-m", "tests.replay.fresh", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=environment,
-    )
-    lines = ended.stdout.splitlines()
-    if ended.returncode == 0 and lines == [f"{REPLAYED} {len(histories_in(folder))}"]:
-        return []
-    return [f"hash seed {seed}, exit code {ended.returncode}", *lines, *ended.stderr.splitlines()[-20:]]
+def replay_in_fresh_processes(folder: Path, processes: int = 1) -> list[str]:
+    """Replay every history of the folder, each in one of so many new processes with hash seeds of their own; gives what went wrong."""
+    started = [_Replaying(folder, part, processes) for part in range(processes)]
+    return [line for one in started for line in one.end()]
+
+
+class _Replaying:
+    """A process that replays every n-th history."""
+
+    def __init__(self, folder: Path, part: int, parts: int) -> None:
+        self.seed = str(random.randrange(1, 2**32))
+        self.count = len(histories_in(folder)[part::parts])
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tests.replay.fresh", str(folder), str(part), str(parts)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": self.seed, "PYTHONPATH": str(ROOT)},
+        )
+
+    def end(self) -> list[str]:
+        """Wait for its end; gives what went wrong."""
+        output, errors = self.process.communicate()
+        lines = output.splitlines()
+        if self.process.returncode == 0 and lines == [f"{REPLAYED} {self.count}"]:
+            return []
+        return [f"hash seed {self.seed}, exit code {self.process.returncode}", *lines, *errors.splitlines()[-20:]]
 
 
 def histories_in(folder: Path) -> list[Path]:
@@ -53,11 +65,11 @@ def read_history(file: Path) -> WorkflowHistory:
     return WorkflowHistory(workflow_id, History.FromString(file.read_bytes()).events)
 
 
-async def replay(folder: Path) -> list[str]:
+async def replay(files: Sequence[Path]) -> list[str]:
     """Replay all; gives one line for each that does not."""
 
     async def histories() -> AsyncGenerator[WorkflowHistory, None]:
-        for file in histories_in(folder):
+        for file in files:
             yield read_history(file)
 
     lines: list[str] = []
@@ -72,7 +84,8 @@ async def replay(folder: Path) -> list[str]:
 
 def main() -> None:
     """Print what went wrong, or how many were replayed."""
-    lines = asyncio.run(replay(Path(sys.argv[1])))
+    part, parts = map(int, sys.argv[2:] or ("0", "1"))
+    lines = asyncio.run(replay(histories_in(Path(sys.argv[1]))[part::parts]))
     print("\n".join(lines), flush=True)
     # At once: Temporal's runtime threads can abort the interpreter while it shuts down.
     os._exit(0 if lines[0].startswith(REPLAYED) else 1)

@@ -6,7 +6,7 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
-from tests.replay.fresh import histories_in, replay_in_fresh_process
+from tests.replay.fresh import histories_in, replay_in_fresh_processes
 from tests.replay.record import HISTORIES, IDENTITY
 from tests.replay.scenarios import SCENARIOS
 from workflows.contract import AD_HOC_WORKFLOW_TYPE
@@ -17,7 +17,7 @@ JSON_ENCODING = "anNvbi9wbGFpbg=="
 
 
 def test_every_kept_history_replays_in_a_fresh_process() -> None:
-    assert replay_in_fresh_process(HISTORIES) == []
+    assert replay_in_fresh_processes(HISTORIES) == []
 
 
 def test_a_history_that_the_engine_no_longer_fits_is_reported(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_a_history_that_the_engine_no_longer_fits_is_reported(tmp_path: Path) ->
     (tmp_path / "changed.json").write_text(changed, encoding="utf-8")
     shutil.copy(HISTORIES / "conditional.json", tmp_path)
 
-    status, *failures = replay_in_fresh_process(tmp_path)
+    status, *failures = replay_in_fresh_processes(tmp_path)
 
     assert "exit code 1" in status
     assert any(line.startswith("changed: ") for line in failures)
