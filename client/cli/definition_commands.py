@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -172,6 +173,7 @@ def _children(texts: Mapping[str, str]) -> Definitions | None:
     return {workflow.workflow_id: workflow for workflow in (*served, *readable)}
 
 
+@cache
 def _as_far_as_it_fits(text: str, name: str) -> AdvancedWorkflow | None:
     try:
         return validate(read_tree(text, source=name).data).workflow

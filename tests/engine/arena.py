@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client
 
 from activities.errors import ActionError
 from tests.engine.cases import SHORT_TIMEOUT_SECONDS, Case
-from tests.harness import Harness
+from tests.harness import Harness, Outcome, outcome_of
 
 
 @asynccontextmanager
-async def arena(client: Client) -> AsyncGenerator[Actions, None]:
+async def arena(harness: Harness) -> AsyncGenerator[Actions, None]:
     """A worker with the recording actions; every history is replayed at the end."""
-    actions = Actions(Harness(client))
+    actions = Actions(harness)
 
     async def do() -> None:
         await actions.do()
@@ -27,9 +26,9 @@ async def arena(client: Client) -> AsyncGenerator[Actions, None]:
     async def undo(undo: dict[str, Any]) -> None:
         await actions.undo(undo["step_id"])
 
-    async with actions.harness.worker({"do": do, "undo": undo}):
+    async with harness.worker({"do": do, "undo": undo}):
         yield actions
-    await actions.harness.replay()
+    await harness.replay()
 
 
 @dataclass
@@ -53,6 +52,14 @@ class Recorded:
 class Actions:
     harness: Harness
     runs: dict[str, Recorded] = field(default_factory=dict)
+
+    async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, Outcome]:
+        """Run a case, with `more` in its definition, to its end."""
+        run_id = f"{name}-{self.harness.task_queue}"
+        recorded = self.runs[run_id] = Recorded(case)
+        async with asyncio.timeout(60):
+            run = await self.harness.start({**case.definition, **more}, case.input_data, id=run_id)
+            return recorded, await outcome_of(run)
 
     async def do(self) -> None:
         recorded, path = self._where()

@@ -17,10 +17,11 @@ from temporalio.client import Client
 from activities import ActionError, context
 from client.errors import RequestFailed, RunClosed
 from client.runs import Run, get_run
+from tests.engine.arena import arena
 from tests.engine.cases import Case, cases, profile
 from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, fill, hop, went_on
 from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
-from tests.engine.test_random_graphs import Actions, check_run
+from tests.engine.test_random_graphs import check_run
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
 from workflows.contract import PAYLOAD_LIMIT_BYTES
 
@@ -412,17 +413,8 @@ async def test_a_rollback_that_cannot_be_carried_on_ends_in_its_history(small: H
 @given(batch=st.lists(cases(), min_size=6, max_size=6))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_runs_cut_into_short_histories_do_what_the_reference_allows(client: Client, batch: list[Case]) -> None:
-    actions = Actions(Harness(client, continue_after=16))
-
-    async def do() -> None:
-        await actions.do()
-
-    async def undo(undo: dict[str, Any]) -> None:
-        await actions.undo(undo["step_id"])
-
-    async with actions.harness.worker({"do": do, "undo": undo}):
+    async with arena(Harness(client, continue_after=16)) as actions:
         await asyncio.gather(*(check_run(actions, case, f"random-{number}") for number, case in enumerate(batch)))
-    await actions.harness.replay()
 
 
 async def _skip(run: Run, path: str) -> bool:

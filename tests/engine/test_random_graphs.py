@@ -13,7 +13,7 @@ from temporalio.client import Client
 from tests.engine.arena import Actions, Recorded, arena, step_id_of
 from tests.engine.cases import Case, cases, profile, walk
 from tests.engine.reference import Fate, Outcomes, Prediction, Step, predict
-from tests.harness import Outcome, outcome_of
+from tests.harness import Harness, Outcome
 from workflows.contract import RunResult, SkipReason
 from workflows.definition.models import WorkflowStep
 from workflows.engine.plan import graph_of
@@ -105,16 +105,12 @@ class Ends:
 @given(batch=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_runs_on_a_server_do_what_the_reference_allows(client: Client, batch: list[Case]) -> None:
-    async with arena(client) as actions:
+    async with arena(Harness(client)) as actions:
         await asyncio.gather(*(check_run(actions, case, f"random-{number}") for number, case in enumerate(batch)))
 
 
 async def check_run(actions: Actions, case: Case, name: str) -> None:
-    run_id = f"{name}-{actions.harness.task_queue}"
-    recorded = actions.runs[run_id] = Recorded(case)
-    async with asyncio.timeout(60):
-        run = await actions.harness.start(case.definition, case.input_data, id=run_id)
-        outcome = await outcome_of(run)
+    recorded, outcome = await actions.run(case, name)
     try:
         prediction = predict(case.definition, case.outcomes)
         check_end(outcome, prediction, recorded)

@@ -15,7 +15,7 @@ from tests.engine.arena import Actions, Recorded, arena, step_id_of
 from tests.engine.cases import Case, cases, profile
 from tests.engine.races import NOT_NEEDED, Naive
 from tests.engine.reference import Step
-from tests.harness import outcome_of
+from tests.harness import Harness
 from workflows.contract import RunResult
 
 RUNS_AT_ONCE = 8
@@ -28,17 +28,13 @@ End = tuple[str, str | None]
 @given(batch=st.lists(cases(races=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_every_end_follows_from_the_others_and_everything_is_undone(client: Client, batch: list[Case]) -> None:
-    async with arena(client) as actions:
+    async with arena(Harness(client)) as actions:
         await asyncio.gather(*(check_run(actions, case, f"race-{number}") for number, case in enumerate(batch)))
 
 
 async def check_run(actions: Actions, case: Case, name: str) -> None:
-    run_id = f"{name}-{actions.harness.task_queue}"
-    recorded = actions.runs[run_id] = Recorded(case)
     # No step fails the run, so all of them settle; then its output does, so all is undone.
-    definition = {**case.definition, "output": {"all": "input.missing"}}
-    async with asyncio.timeout(60):
-        outcome = await outcome_of(await actions.harness.start(definition, case.input_data, id=run_id))
+    recorded, outcome = await actions.run(case, name, output={"all": "input.missing"})
     try:
         assert outcome.failure == ("RollbackIncomplete" if undo_failed(recorded) else "WorkflowFailed"), outcome.message
         assert "missing" in outcome.message

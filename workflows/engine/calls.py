@@ -16,7 +16,7 @@ from workflows.engine.breakers import circuit_refusal, wait_for_breaker
 from workflows.engine.context import StepContext
 from workflows.engine.payloads import decode
 from workflows.engine.quiet import is_being_cancelled
-from workflows.engine.scheduling import LOCAL_EVENTS, LOCAL_TIMEOUT, REGULAR_EVENTS, headers, seconds, summary_of
+from workflows.engine.scheduling import LOCAL_TIMEOUT, events_of, headers, seconds, summary_of
 from workflows.engine.step_plan import Retries, StepPlan
 from workflows.engine.task_budget import LOCAL_STEPS
 
@@ -64,16 +64,12 @@ async def call_action(call: ActionCall) -> Json:
 async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int) -> Json:
     run = call.step.run
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
-    async with run.continuation.flight(LOCAL_EVENTS if _is_local(call) else REGULAR_EVENTS):
+    async with run.continuation.flight(events_of(call.step.plan)):
         call.begin()
-        if not _is_local(call):
+        if not call.step.plan.is_local:
             return decode(await _start(call, arguments, attempts), f"the result of action {call.action!r}")
         run.budget.settled(LOCAL_STEPS)
         return decode(await _start_local(call, arguments, attempts), f"the result of action {call.action!r}")
-
-
-def _is_local(call: ActionCall) -> bool:
-    return call.step.plan.step.execution == "local"
 
 
 def _start(call: ActionCall, arguments: list[RawValue], attempts: int) -> workflow.ActivityHandle[RawValue]:

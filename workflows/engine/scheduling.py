@@ -15,15 +15,20 @@ from workflows.definition.policies import BackoffStrategy
 from workflows.engine.context import RunContext
 from workflows.engine.interceptor import ActivityHeaders, activity_headers
 from workflows.engine.payloads import encode
-from workflows.engine.step_plan import Retries
+from workflows.engine.step_plan import Retries, StepPlan
 from workflows.engine.tracing import TRACE_HEADER
 
 LOCAL_TIMEOUT = timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
-REGULAR_EVENTS = 3
+_REGULAR_EVENTS = 3
 """Events of an action: scheduled, started, completed."""
-LOCAL_EVENTS = 1
+_LOCAL_EVENTS = 1
 """Its marker."""
 _NUMBERS = re.compile(r"\[\d+\]|#\d+")
+
+
+def events_of(plan: StepPlan) -> int:
+    """Events that an action of this step writes at once."""
+    return _LOCAL_EVENTS if plan.is_local else _REGULAR_EVENTS
 
 
 def summary_of(label: str, path: str) -> str:

@@ -75,6 +75,11 @@ class StepPlan:
         return self.step.step_id
 
     @property
+    def is_local(self) -> bool:
+        """Whether its actions run beside the workflow, as local activities."""
+        return self.step.execution == "local"
+
+    @property
     def rounds(self) -> frozenset[str]:
         """The names of what a loop does in each round."""
         return self.roots | LOOP if self.step.step_type is StepType.LOOP else self.roots

@@ -14,7 +14,7 @@ from workflows.engine.context import RunContext
 from workflows.engine.failures import failure_of_activity
 from workflows.engine.payloads import encode
 from workflows.engine.saga import UndoCall
-from workflows.engine.scheduling import LOCAL_EVENTS, LOCAL_TIMEOUT, REGULAR_EVENTS, headers, seconds, summary_of
+from workflows.engine.scheduling import LOCAL_TIMEOUT, events_of, headers, seconds, summary_of
 from workflows.engine.scope import scope_of
 from workflows.engine.state import root_frame
 from workflows.engine.task_budget import LOCAL_STEPS
@@ -35,7 +35,7 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
         async with run.slots.hold():
             await run.budget.breathe()
             await run.budget.reserve(len(argument.payload.data))
-            async with run.continuation.flight(LOCAL_EVENTS if _is_local(undo) else REGULAR_EVENTS, undo=True):
+            async with run.continuation.flight(events_of(undo.plan), undo=True):
                 run.telemetry.undo_started(undo, parent)
                 error = await _undone(run, undo, argument)
     except WorkflowError as error:
@@ -45,7 +45,7 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
 
 
 async def _undone(run: RunContext, undo: UndoCall, argument: RawValue) -> ErrorInfo | None:
-    if _is_local(undo):
+    if undo.plan.is_local:
         # One attempt beside the run is as fast as the step was; what it does not settle is retried as for other steps.
         run.budget.settled(LOCAL_STEPS)
         with contextlib.suppress(FailureError):
@@ -56,10 +56,6 @@ async def _undone(run: RunContext, undo: UndoCall, argument: RawValue) -> ErrorI
     except ActivityError as error:
         return failure_of_activity(error, undo.action).error
     return None
-
-
-def _is_local(undo: UndoCall) -> bool:
-    return undo.plan.step.execution == "local"
 
 
 def _start_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow.ActivityHandle[RawValue]:
