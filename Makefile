@@ -83,4 +83,4 @@ lock: $(READY) ## Resolve the locked requirements; UPGRADE=1 takes newer version
 
 clean: ## Remove what the targets made.
 	rm -rf "$(VENV)" .adw .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache dist
-	find activities client tests workflows -name __pycache__ -type d -prune -exec rm -rf {} +
+	find activities advanced_workflow client tests workflows -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, CancelledError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.errors import (
+from advanced_workflow.client.errors import (
     ConnectionFailed,
     NoAnswer,
     NotAnAdvancedWorkflow,
@@ -26,8 +26,8 @@ from client.errors import (
     RunFailed,
     RunNotFound,
 )
-from workflows.contract import RunResult, WireModel
-from workflows.errors import StorageFailed, WorkflowError
+from advanced_workflow.workflows.contract import RunResult, WireModel
+from advanced_workflow.workflows.errors import StorageFailed, WorkflowError
 
 Answer = TypeVar("Answer", bound=WireModel)
 

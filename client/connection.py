@@ -12,9 +12,9 @@ from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.errors import ConnectionFailed
-from client.settings import Settings, load_settings
-from client.storage import data_converter
+from advanced_workflow.client.errors import ConnectionFailed
+from advanced_workflow.client.settings import Settings, load_settings
+from advanced_workflow.client.storage import data_converter
 
 DEFAULT_ADDRESS = "localhost:7233"
 REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
@@ -33,7 +33,7 @@ async def connect(
     """Connect by `TEMPORAL_*` variables and the TOML profile; `address` and `namespace` win over both.
 
     The namespace is looked up, so that a client that is returned can be used. Values are plain JSON (Temporal's default
-    converter); with `settings.storage` large ones are kept there, see `client.storage`.
+    converter); with `settings.storage` large ones are kept there, see `advanced_workflow.client.storage`.
 
     With `settings.otlp` the client traces what it starts, and its workers trace what they run.
 
@@ -75,7 +75,7 @@ async def connect(
 
 def _tracing(endpoint: str) -> Interceptor:
     # Importing OpenTelemetry and gRPC takes half a second, which only those who trace should pay.
-    from client.telemetry.tracing import otlp_tracing
+    from advanced_workflow.client.telemetry.tracing import otlp_tracing
 
     return otlp_tracing(endpoint)
 

@@ -24,8 +24,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.errors import ConnectionFailed, RequestFailed
-from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.client.errors import ConnectionFailed, RequestFailed
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 RPC_TIMEOUT = timedelta(seconds=10)
 PAGE_SIZE = 200

@@ -1,9 +1,9 @@
-"""What can go wrong on the caller's side; the errors of a run itself are in `workflows.errors`."""
+"""What can go wrong on the caller's side; the errors of a run itself are in `advanced_workflow.workflows.errors`."""
 
 from __future__ import annotations
 
-from workflows.contract import RunResult
-from workflows.errors import WorkflowError
+from advanced_workflow.workflows.contract import RunResult
+from advanced_workflow.workflows.errors import WorkflowError
 
 
 class SettingsInvalid(WorkflowError):

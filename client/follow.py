@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
-from client.answers import explained
-from client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
-from client.errors import NoAnswer, RequestFailed
-from client.runs import Run
-from workflows.contract import RunState
-from workflows.errors import OperationRefused
+from advanced_workflow.client.answers import explained
+from advanced_workflow.client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
+from advanced_workflow.client.errors import NoAnswer, RequestFailed
+from advanced_workflow.client.runs import Run
+from advanced_workflow.workflows.contract import RunState
+from advanced_workflow.workflows.errors import OperationRefused
 
 EVERY_SECONDS = 0.2
 SILENT_AFTER_SECONDS = 3.0

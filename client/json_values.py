@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import cast
 
-from workflows.contract import PAYLOAD_LIMIT_BYTES
-from workflows.errors import DataInvalid, PayloadTooLarge
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
+from advanced_workflow.workflows.errors import DataInvalid, PayloadTooLarge
 
 
 def require_json(value: object, place: str, limit: int = PAYLOAD_LIMIT_BYTES) -> None:
@@ -16,7 +16,7 @@ def require_json(value: object, place: str, limit: int = PAYLOAD_LIMIT_BYTES) ->
 
     Raises:
         DataInvalid: bytes, NaN, an infinity, a key that is not a string, or any other object.
-        PayloadTooLarge: more than `limit`; see `client.storage.payload_limit`.
+        PayloadTooLarge: more than `limit`; see `advanced_workflow.client.storage.payload_limit`.
     """
     problem = next(_problems(value, place), None)
     if problem:

@@ -13,11 +13,11 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.answers import explained, parse
-from client.errors import RunFailed
-from client.runs import get_run
-from client.storage import payload_limit
-from workflows.contract import (
+from advanced_workflow.client.answers import explained, parse
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.runs import get_run
+from advanced_workflow.client.storage import payload_limit
+from advanced_workflow.workflows.contract import (
     ROLLBACK_WORKFLOW_TYPE,
     RollbackAgain,
     RollbackReport,
@@ -26,7 +26,7 @@ from workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
-from workflows.errors import OperationRefused, RollbackIncomplete
+from advanced_workflow.workflows.errors import OperationRefused, RollbackIncomplete
 
 
 async def retry_rollback(client: Client, id: str, *, run_id: str | None = None) -> RollbackReport:

@@ -14,13 +14,13 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from client.answers import explained, parse, run_failure
-from client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
-from client.errors import RunExists
-from client.json_values import require_json
-from client.settings import Settings, current_user, load_settings
-from client.storage import payload_limit
-from workflows.contract import (
+from advanced_workflow.client.answers import explained, parse, run_failure
+from advanced_workflow.client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
+from advanced_workflow.client.errors import RunExists
+from advanced_workflow.client.json_values import require_json
+from advanced_workflow.client.settings import Settings, current_user, load_settings
+from advanced_workflow.client.storage import payload_limit
+from advanced_workflow.workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
     QUERY_DEFINITION,
     QUERY_PENDING_APPROVALS,
@@ -49,16 +49,16 @@ from workflows.contract import (
     StepRequest,
     WireModel,
 )
-from workflows.definition.load import dump_definition
-from workflows.definition.models import AdvancedWorkflow
-from workflows.errors import InvalidDecision
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.errors import InvalidDecision
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 """How long a query or an update waits for a worker."""
 
 
 class DecisionFields(TypedDict, total=False):
-    """What may be said beside the step when deciding an approval; see `workflows.contract.Decision`."""
+    """What may be said beside the step when deciding an approval; see `advanced_workflow.workflows.contract.Decision`."""
 
     approver: str
     comment: str | None

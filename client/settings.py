@@ -1,7 +1,7 @@
 """The project's own settings, from `ADW_` environment variables.
 
 How to reach the server is not here: that is Temporal's own configuration (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,
-`TEMPORAL_API_KEY`, TOML profiles), see `client.connection`.
+`TEMPORAL_API_KEY`, TOML profiles), see `advanced_workflow.client.connection`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from client.errors import SettingsInvalid
-from workflows.contract import CONTINUE_AFTER_EVENTS, DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
+from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS, DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
 
 ENVIRONMENT_PREFIX = "ADW_"
 NO_STORAGE = "none"
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
 
     storage: StorageAddress = NO_STORAGE
     """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or
-    `gs://BUCKET/PREFIX`; the same for all clients and workers of a namespace. See `client.storage`."""
+    `gs://BUCKET/PREFIX`; the same for all clients and workers of a namespace. See `advanced_workflow.client.storage`."""
     storage_threshold: Annotated[int, Field(ge=32 * 1024, le=PAYLOAD_LIMIT_BYTES)] = 256 * 1024
     """Bytes from which on a value goes to the storage; smaller ones stay in the history."""
     payload_limit: Annotated[int, Field(ge=PAYLOAD_LIMIT_BYTES, le=256 * _MIB)] = 8 * _MIB

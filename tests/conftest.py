@@ -12,8 +12,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from client.server import DevServer
-from client.server_binary import find_server_binary
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.dev.server_binary import find_server_binary
 from tests.harness import AT_ONCE, Harness
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 

@@ -18,20 +18,26 @@ from temporalio.api.history.v1 import History
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
-from activities.action import action, action_of
-from activities.builtin.runs import cancel_run, watch_run
-from activities.interceptors import ActionInterceptor
-from activities.prepare import Preparation
-from client.errors import RunFailed
-from client.runs import Run, start
-from client.settings import Settings
-from client.storage import payload_limit
-from workflows.advanced_workflow import WORKFLOWS
-from workflows.contract import CONTINUE_AFTER_EVENTS, ExecutionOptions, RunResult, RunState, UndoInput
-from workflows.definition.load import LoadedDefinition, parse
-from workflows.definition.models import AdvancedWorkflow
-from workflows.engine.interceptor import EngineInterceptor
-from workflows.engine.sandbox import sandbox_runner, strict_runner
+from advanced_workflow.activities.action.decorator import action, action_of
+from advanced_workflow.activities.builtin.runs import cancel_run, watch_run
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor
+from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.runs import Run, start
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.storage import payload_limit
+from advanced_workflow.workflows.contract import (
+    CONTINUE_AFTER_EVENTS,
+    ExecutionOptions,
+    RunResult,
+    RunState,
+    UndoInput,
+)
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
+from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner, strict_runner
 
 AT_ONCE = [
     word

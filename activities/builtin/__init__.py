@@ -1,6 +1,6 @@
 """Actions that come with every worker."""
 
-from activities.builtin.guard import HttpPolicy, HttpPolicyInvalid
-from activities.builtin.http import HttpRequests
+from advanced_workflow.activities.builtin.guard import HttpPolicy, HttpPolicyInvalid
+from advanced_workflow.activities.builtin.http import HttpRequests
 
 __all__ = ["HttpPolicy", "HttpPolicyInvalid", "HttpRequests"]

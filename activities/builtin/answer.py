@@ -17,11 +17,11 @@ from typing import cast
 import httpcore
 from pydantic import JsonValue, ValidationError
 
-from activities.builtin.failures import HttpFailure
-from activities.builtin.secrets import Secrets
-from activities.results import refuse_foreign
-from workflows.contract import PAYLOAD_LIMIT_BYTES, HttpResponse
-from workflows.errors import DataInvalid
+from advanced_workflow.activities.action.results import refuse_foreign
+from advanced_workflow.activities.builtin.failures import HttpFailure
+from advanced_workflow.activities.builtin.secrets import Secrets
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, HttpResponse
+from advanced_workflow.workflows.errors import DataInvalid
 
 FIRST_PART_CHARACTERS = 2000
 """Of the body of an answer with an error status."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from activities import context
-from activities.builtin.failures import EFFECT, UNKNOWN
+from advanced_workflow.activities.action import context
+from advanced_workflow.activities.builtin.failures import EFFECT, UNKNOWN
 
 _NOTE: dict[str, JsonValue] = {EFFECT: UNKNOWN}
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from activities.errors import ActionError
+from advanced_workflow.activities.action.errors import ActionError
 
 FailureType = Literal["HttpError", "HttpInterrupted", "HttpRefused", "HttpTooLarge", "HttpUnreachable", "SecretMissing"]
 EFFECT = "effect"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
-from activities.builtin.failures import HttpFailure, refused
-from workflows.errors import WorkflowError
+from advanced_workflow.activities.builtin.failures import HttpFailure, refused
+from advanced_workflow.workflows.errors import WorkflowError
 
 ALLOWED_HOSTS_SETTING = "ADW_HTTP_ALLOWED_HOSTS"
 MAX_RESPONSE_BYTES = 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from activities.builtin.failures import HttpFailure, refused
-from activities.builtin.secrets import Secrets
+from advanced_workflow.activities.builtin.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.secrets import Secrets
 
 USER_AGENT = "advanced-workflow"
 MAX_HEADER_BYTES = 32 * 1024

@@ -17,13 +17,16 @@ import httpcore
 from pydantic import JsonValue, ValidationError
 from temporalio import activity
 
-from activities import context
-from activities.builtin.answer import failure_of, output_of
-from activities.builtin.doubt import Doubt
-from activities.builtin.failures import HttpFailure, refused
-from activities.builtin.guard import HttpPolicy, Target, target_of
-from activities.builtin.headers import header_of
-from activities.builtin.network import (
+from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.errors import refusal
+from advanced_workflow.activities.action.heartbeat import heartbeats
+from advanced_workflow.activities.action.parameters import places
+from advanced_workflow.activities.builtin.answer import failure_of, output_of
+from advanced_workflow.activities.builtin.doubt import Doubt
+from advanced_workflow.activities.builtin.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.guard import HttpPolicy, Target, target_of
+from advanced_workflow.activities.builtin.headers import header_of
+from advanced_workflow.activities.builtin.network import (
     CONNECT_SECONDS,
     PinnedBackend,
     Resolver,
@@ -32,12 +35,9 @@ from activities.builtin.network import (
     resolve,
     system_trust,
 )
-from activities.builtin.secrets import Secrets
-from activities.errors import refusal
-from activities.heartbeat import heartbeats
-from activities.parameters import places
-from workflows.contract import HTTP_ACTION, PAYLOAD_LIMIT_BYTES, HttpRequest, HttpResponse
-from workflows.errors import InputInvalid
+from advanced_workflow.activities.builtin.secrets import Secrets
+from advanced_workflow.workflows.contract import HTTP_ACTION, PAYLOAD_LIMIT_BYTES, HttpRequest, HttpResponse
+from advanced_workflow.workflows.errors import InputInvalid
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 MAX_REQUEST_BYTES = PAYLOAD_LIMIT_BYTES

@@ -12,8 +12,8 @@ from typing import cast
 import certifi
 import httpcore
 
-from activities.builtin.failures import HttpFailure
-from activities.builtin.guard import Target, literal, require_allowed
+from advanced_workflow.activities.builtin.failures import HttpFailure
+from advanced_workflow.activities.builtin.guard import Target, literal, require_allowed
 
 CONNECT_SECONDS = 10.0
 """For looking up the name, for connecting, and for the TLS handshake."""

@@ -17,7 +17,7 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
-from workflows.contract import CANCEL_ACTIVITY, WATCH_ACTIVITY, WatchedRun, WatchRun
+from advanced_workflow.workflows.contract import CANCEL_ACTIVITY, WATCH_ACTIVITY, WatchedRun, WatchRun
 
 LOOK_SECONDS = 1.0
 """How long one attempt waits for the end; a slot of the worker is taken meanwhile."""

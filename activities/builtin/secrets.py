@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from activities.builtin.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.failures import HttpFailure, refused
 
 PREFIX = "ADW_SECRET_"
 

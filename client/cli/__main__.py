@@ -1,7 +1,7 @@
-"""`python -m client.cli`, where the command `adw` is not on the PATH."""
+"""`python -m advanced_workflow.client.cli`, where the command `adw` is not on the PATH."""
 
 from __future__ import annotations
 
-from client.cli.app import main
+from advanced_workflow.client.cli.app import main
 
 main()

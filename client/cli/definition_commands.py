@@ -13,23 +13,24 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from client.cli.exits import Exit
-from client.cli.inputs import is_file, read_valid
-from client.cli.output import console, print_json, table
-from client.cli.session import AsJson, ExecutionId, Session, Target, leave_with
-from client.definitions import load_definitions
-from client.processes import list_actions, list_definitions
-from client.render.graph import mermaid, step_statuses
-from client.settings import load_settings
-from workflows.definition.child_rules import Definitions
-from workflows.definition.codes import Code
-from workflows.definition.editor_schema import json_schema
-from workflows.definition.load import definition_files, duplicate, read_text, read_tree
-from workflows.definition.models import AdvancedWorkflow, StepType
-from workflows.definition.problems import DefinitionProblems, Problem, errors_of
-from workflows.definition.source_tree import SourceInvalid
-from workflows.definition.validation import validate
-from workflows.expressions.check import check_text
+from advanced_workflow.client.cli.exits import Exit
+from advanced_workflow.client.cli.inputs import is_file, read_valid
+from advanced_workflow.client.cli.output import console, print_json, table
+from advanced_workflow.client.cli.session import AsJson, ExecutionId, Session, Target, leave_with
+from advanced_workflow.client.dev.processes import list_actions, list_definitions
+from advanced_workflow.client.render.graph import mermaid, step_statuses
+from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.definition.check.check import check_text
+from advanced_workflow.workflows.definition.check.rules.children import Definitions
+from advanced_workflow.workflows.definition.editor_schema import json_schema
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
+from advanced_workflow.workflows.definition.text.load import definition_files, duplicate, read_text, read_tree
+from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
+from advanced_workflow.workflows.definition.text.validation import validate
 
 
 def check(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
-from workflows.definition.problems import DefinitionProblems
-from workflows.errors import (
+from advanced_workflow.client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
+from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
     InputInvalid,
     NotSupportedYet,

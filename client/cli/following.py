@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from client.cli.exits import Exit, exit_code
-from client.cli.output import console, note, print_json
-from client.cli.session import Session
-from client.errors import RunFailed
-from client.follow import BEGUN_EVENTS, follow
-from client.render.outcome import print_failure, print_result
-from client.render.watching import show_snapshots
-from client.runs import Run, web_ui_url
+from advanced_workflow.client.cli.exits import Exit, exit_code
+from advanced_workflow.client.cli.output import console, note, print_json
+from advanced_workflow.client.cli.session import Session
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.follow import BEGUN_EVENTS, follow
+from advanced_workflow.client.render.outcome import print_failure, print_result
+from advanced_workflow.client.render.watching import show_snapshots
+from advanced_workflow.client.runs import Run, web_ui_url
 
 BEGIN_SECONDS = 3
 """How long `start` waits to see whether the run begins."""

@@ -9,12 +9,12 @@ from typing import NoReturn
 
 from pydantic import JsonValue
 
-from workflows.definition.catalog import ActionCatalog
-from workflows.definition.load import parse, read_text
-from workflows.definition.models import AdvancedWorkflow
-from workflows.definition.problems import DefinitionProblems, errors_of
-from workflows.errors import DataInvalid
-from workflows.expressions.check import check_text
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+from advanced_workflow.workflows.definition.check.check import check_text
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
+from advanced_workflow.workflows.definition.text.load import parse, read_text
+from advanced_workflow.workflows.errors import DataInvalid
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 JSON_STARTS = ("{", "[", '"')

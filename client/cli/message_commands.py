@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from client.cli.inputs import read_json_option
-from client.cli.output import console, print_json
-from client.cli.session import AsJson, AsUser, ExecutionId, Reason, RunId, Session, StepId, execute
-from client.runs import DecisionFields, Run
-from workflows.contract import DecisionReceipt
+from advanced_workflow.client.cli.inputs import read_json_option
+from advanced_workflow.client.cli.output import console, print_json
+from advanced_workflow.client.cli.session import AsJson, AsUser, ExecutionId, Reason, RunId, Session, StepId, execute
+from advanced_workflow.client.runs import DecisionFields, Run
+from advanced_workflow.workflows.contract import DecisionReceipt
 
 Comment = Annotated[str | None, typer.Option("--comment", help="A remark that is kept with the decision.")]
 Form = Annotated[str | None, typer.Option("--form", metavar="JSON", help="The answer the approval's form asks for.")]

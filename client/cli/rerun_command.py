@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from client.cli.exits import Exit
-from client.cli.following import follow_started
-from client.cli.inputs import read_input, read_valid
-from client.cli.output import console, print_json
-from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
-from client.reruns import Rerun, plan_rerun, start_rerun
+from advanced_workflow.client.cli.exits import Exit
+from advanced_workflow.client.cli.following import follow_started
+from advanced_workflow.client.cli.inputs import read_input, read_valid
+from advanced_workflow.client.cli.output import console, print_json
+from advanced_workflow.client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
+from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
 
 
 def rerun(

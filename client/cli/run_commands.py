@@ -9,22 +9,22 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from client.cli.exits import Exit
-from client.cli.following import follow_started, watch_to_end
-from client.cli.inputs import is_file, read_input, read_valid
-from client.cli.output import complain, console, note, print_json, table
-from client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
-from client.descriptions import RunSummary, list_runs, quoted, waiting_for
-from client.errors import NoAnswer, RunFailed
-from client.follow import Snapshot, follow
-from client.render.outcome import rollback_sentence
-from client.render.report import RunReport, print_report
-from client.render.symbols import style_of, words
-from client.render.times import duration, moment, seconds_between
-from client.rollbacks import retry_rollback
-from client.runs import Run, web_ui_url
-from client.runs import start as start_run
-from workflows.contract import ExecutionOptions, PendingApproval
+from advanced_workflow.client.cli.exits import Exit
+from advanced_workflow.client.cli.following import follow_started, watch_to_end
+from advanced_workflow.client.cli.inputs import is_file, read_input, read_valid
+from advanced_workflow.client.cli.output import complain, console, note, print_json, table
+from advanced_workflow.client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
+from advanced_workflow.client.descriptions import RunSummary, list_runs, quoted, waiting_for
+from advanced_workflow.client.errors import NoAnswer, RunFailed
+from advanced_workflow.client.follow import Snapshot, follow
+from advanced_workflow.client.render.outcome import rollback_sentence
+from advanced_workflow.client.render.report import RunReport, print_report
+from advanced_workflow.client.render.symbols import style_of, words
+from advanced_workflow.client.render.times import duration, moment, seconds_between
+from advanced_workflow.client.rollbacks import retry_rollback
+from advanced_workflow.client.runs import Run, web_ui_url
+from advanced_workflow.client.runs import start as start_run
+from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
 
 STATUSES = {
     "running": "Running",

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from client.cli.output import console
-from client.cli.session import leave_with
-from client.demo import run_demo
-from client.dev import Development
-from client.settings import load_settings
+from advanced_workflow.client.cli.output import console
+from advanced_workflow.client.cli.session import leave_with
+from advanced_workflow.client.dev.demo import run_demo
+from advanced_workflow.client.dev.dev import Development
+from advanced_workflow.client.settings import load_settings
 
 
 def dev(

@@ -11,12 +11,12 @@ from typing import Annotated, Any, cast
 import typer
 from temporalio.client import Client
 
-from client.cli.exits import Exit, exit_code
-from client.cli.output import complain
-from client.connection import connect
-from client.runs import Run, get_run
-from client.settings import Settings, load_settings
-from workflows.errors import WorkflowError
+from advanced_workflow.client.cli.exits import Exit, exit_code
+from advanced_workflow.client.cli.output import complain
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.runs import Run, get_run
+from advanced_workflow.client.settings import Settings, load_settings
+from advanced_workflow.workflows.errors import WorkflowError
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as 'adw list' shows it.")]
 StepId = Annotated[str, typer.Argument(metavar="STEP", help="The step's id, or its path where it runs more than once.")]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from client.render.graph_text import condition_text, step_lines
-from workflows.contract import StepState
-from workflows.definition.models import AdvancedWorkflow, StepStatus, StepType
-from workflows.definition.outline import Edge, Graph, Outline, Placement, edges, outline
+from advanced_workflow.client.render.graph_text import condition_text, step_lines
+from advanced_workflow.workflows.contract import StepState
+from advanced_workflow.workflows.definition.check.outline import Edge, Graph, Outline, Placement, edges, outline
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 
 SHAPES = {
     StepType.CONDITIONAL: ("{", "}"),

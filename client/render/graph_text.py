@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workflows.definition.locations import shorten
-from workflows.definition.models import WorkflowStep
-from workflows.definition.policies import Condition, EventTrigger, WaitFor, Webhook
+from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.events import EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.webhook import Webhook
+from advanced_workflow.workflows.definition.problems.places import shorten
 
 LONGEST = 60
 """Characters of an expression that are shown."""

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.json import JSON
 from rich.text import Text
 
-from client.errors import RunFailed
-from client.render.symbols import shows_unicode
-from client.render.times import duration
-from workflows.contract import RollbackReport, RunResult
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.render.symbols import shows_unicode
+from advanced_workflow.client.render.times import duration
+from advanced_workflow.workflows.contract import RollbackReport, RunResult
 
 
 def print_result(console: Console, result: RunResult) -> None:

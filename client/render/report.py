@@ -12,15 +12,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from client.errors import RunFailed
-from client.follow import Snapshot
-from client.render.outcome import failure_sentence
-from client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
-from client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
-from client.render.times import duration, moment, parse_time, seconds_between
-from client.render.tree import status_word, undo_word
-from workflows.contract import AuditEntry, ErrorInfo, PendingApproval, RejectedDecision, RollbackReport, RunResult
-from workflows.definition.models import StepStatus
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.follow import Snapshot
+from advanced_workflow.client.render.outcome import failure_sentence
+from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
+from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
+from advanced_workflow.client.render.times import duration, moment, parse_time, seconds_between
+from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.workflows.contract import (
+    AuditEntry,
+    ErrorInfo,
+    PendingApproval,
+    RejectedDecision,
+    RollbackReport,
+    RunResult,
+)
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from client.descriptions import Attempt
-from client.follow import Snapshot
-from client.render.symbols import SKIP_REASONS
-from client.render.times import parse_time, seconds_between
-from workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
-from workflows.definition.models import StepStatus
+from advanced_workflow.client.descriptions import Attempt
+from advanced_workflow.client.follow import Snapshot
+from advanced_workflow.client.render.symbols import SKIP_REASONS
+from advanced_workflow.client.render.times import parse_time, seconds_between
+from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
 UNDO_MARK = ".rollback["
 """What tells an undo's activity id from a step's path."""

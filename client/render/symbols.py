@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from workflows.contract import SkipReason, UndoOutcome
-from workflows.definition.models import StepStatus
+from advanced_workflow.workflows.contract import SkipReason, UndoOutcome
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.live import Live
 
-from client.follow import Snapshot
-from client.render.lines import ChangeLines
-from client.render.tree import render_tree
+from advanced_workflow.client.follow import Snapshot
+from advanced_workflow.client.render.lines import ChangeLines
+from advanced_workflow.client.render.tree import render_tree
 
 
 def is_live(console: Console) -> bool:

@@ -8,12 +8,13 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from workflows.contract import Checkpoint, KeptStep
-from workflows.definition.models import AdvancedWorkflow, WorkflowStep
-from workflows.definition.rules import Layout
-from workflows.errors import OperationRefused
-from workflows.expressions import Reference, compile_condition, compile_expression
-from workflows.expressions.sites import Site, sites
+from advanced_workflow.workflows.contract import Checkpoint, KeptStep
+from advanced_workflow.workflows.definition.check.layout import Layout
+from advanced_workflow.workflows.definition.check.sites import Site, sites
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.errors import OperationRefused
+from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression
 
 _MAKES_RESULT = (
     "step_type", "action", "agent_capability", "input_mapping", "conditions", "parallel_steps", "for_each", "add_on",

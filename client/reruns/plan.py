@@ -12,16 +12,23 @@ from typing import Any, cast
 from pydantic import JsonValue
 from temporalio.client import Client
 
-from client.answers import explained, parse
-from client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
-from client.reruns.variables import conflicts, variables_left
-from client.runs import ANSWER_TIMEOUT, Run, get_run, start
-from client.settings import Settings, load_settings
-from workflows.contract import AD_HOC_WORKFLOW_TYPE, QUERY_CHECKPOINT, Checkpoint, ExecutionOptions, KeptStep, RerunOf
-from workflows.definition.load import dump_definition
-from workflows.definition.models import AdvancedWorkflow
-from workflows.definition.rules import layout
-from workflows.errors import OperationRefused
+from advanced_workflow.client.answers import explained, parse
+from advanced_workflow.client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
+from advanced_workflow.client.reruns.variables import conflicts, variables_left
+from advanced_workflow.client.runs import ANSWER_TIMEOUT, Run, get_run, start
+from advanced_workflow.client.settings import Settings, load_settings
+from advanced_workflow.workflows.contract import (
+    AD_HOC_WORKFLOW_TYPE,
+    QUERY_CHECKPOINT,
+    Checkpoint,
+    ExecutionOptions,
+    KeptStep,
+    RerunOf,
+)
+from advanced_workflow.workflows.definition.check.layout import layout
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.errors import OperationRefused
 
 
 @dataclass(frozen=True, slots=True)

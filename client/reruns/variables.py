@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from workflows.contract import Checkpoint
-from workflows.definition.models import AdvancedWorkflow, WorkflowStep
-from workflows.expressions import ORDINARY, RESULT, compile_targets, parse_target
+from advanced_workflow.workflows.contract import Checkpoint
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.expressions import ORDINARY, RESULT, compile_targets, parse_target
 
 
 def variables_left(

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from temporalio.converter import StorageDriverClaim
 
-from client.errors import SettingsInvalid
-from workflows.errors import StorageFailed
+from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.workflows.errors import StorageFailed
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 from temporalio.client import Client
 from temporalio.converter import DataConverter, ExternalStorage, StorageDriver
 
-from client.errors import SettingsInvalid
-from client.settings import NO_STORAGE, Settings
-from client.storage.buckets import Place
-from client.storage.file_system import FileSystemDriver
-from workflows.contract import PAYLOAD_LIMIT_BYTES
+from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.client.settings import NO_STORAGE, Settings
+from advanced_workflow.client.storage.buckets import Place
+from advanced_workflow.client.storage.file_system import FileSystemDriver
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ def _driver(address: str) -> StorageDriver:
     place = Place(parts.scheme, parts.netloc, parts.path.strip("/"))
     # Only for those who use them: the SDK's drivers and what they need take their time to import.
     if parts.scheme == "s3":
-        from client.storage.s3 import S3Driver
+        from advanced_workflow.client.storage.s3 import S3Driver
 
         return S3Driver(place)
-    from client.storage.gcs import GcsDriver
+    from advanced_workflow.client.storage.gcs import GcsDriver
 
     return GcsDriver(place)
 

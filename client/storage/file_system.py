@@ -18,7 +18,7 @@ from temporalio.converter import (
     StorageDriverStoreContext,
 )
 
-from workflows.errors import StorageFailed
+from advanced_workflow.workflows.errors import StorageFailed
 
 DRIVER_NAME = "adw.file"
 """Recorded in histories with each reference; it never changes."""

@@ -16,8 +16,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.gcp.gcsdriver import GCSStorageDriver, GCSStorageDriverClient
 from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContext, StorageDriverStoreContext
 
-from client.storage.buckets import LARGEST_OBJECT_BYTES, Place, require_packages, retrieved, stored
-from client.storage.kept import KeptOpen
+from advanced_workflow.client.storage.buckets import LARGEST_OBJECT_BYTES, Place, require_packages, retrieved, stored
+from advanced_workflow.client.storage.kept import KeptOpen
 
 EXTRA = "gcs"
 MODULES = ("gcloud", "aiohttp")

@@ -16,8 +16,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
 from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContext, StorageDriverStoreContext
 
-from client.storage.buckets import LARGEST_OBJECT_BYTES, Place, require_packages, retrieved, stored
-from client.storage.kept import KeptOpen
+from advanced_workflow.client.storage.buckets import LARGEST_OBJECT_BYTES, Place, require_packages, retrieved, stored
+from advanced_workflow.client.storage.kept import KeptOpen
 
 EXTRA = "s3"
 MODULES = ("aioboto3", "types_aiobotocore_s3")

@@ -20,10 +20,16 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
-from client.errors import WorkerStartRefused
-from client.settings import Settings
-from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
-from workflows.engine.telemetry import METRICS_WANTED, RUN_SECONDS, RUNS_WAITING, STEP_RETRIED, STEP_SECONDS
+from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.workflows.engine.monitoring.telemetry import (
+    METRICS_WANTED,
+    RUN_SECONDS,
+    RUNS_WAITING,
+    STEP_RETRIED,
+    STEP_SECONDS,
+)
 
 COUNT_EVERY_SECONDS = 15
 """How often the server is asked how many runs wait for people."""

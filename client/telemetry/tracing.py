@@ -1,6 +1,6 @@
 """OpenTelemetry traces: client -> run -> step -> attempt.
 
-The run decides about its spans in `workflows.engine.tracing`; here they become spans of OpenTelemetry, with the ids chosen
+The run decides about its spans in `advanced_workflow.workflows.engine.monitoring.tracing`; here they become spans of OpenTelemetry, with the ids chosen
 there, so that a span told twice is one span.
 """
 
@@ -41,9 +41,9 @@ from temporalio.worker import (
 )
 from temporalio.worker import Interceptor as WorkerInterceptor
 
-from client.exit_guard import before_exit
-from workflows.contract import AD_HOC_WORKFLOW_TYPE
-from workflows.engine.tracing import IS_SAMPLED, RECORD_SPAN, TRACE_HEADER, FinishedSpan
+from advanced_workflow.client.exit_guard import before_exit
+from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE
+from advanced_workflow.workflows.engine.monitoring.tracing import IS_SAMPLED, RECORD_SPAN, TRACE_HEADER, FinishedSpan
 
 DEFAULT_SERVICE = "advanced-workflow"
 """Service name of the spans where `OTEL_SERVICE_NAME` gives none."""

@@ -37,13 +37,17 @@ class Adw:
 
     def variables(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_"))}
-        defaults = {"PYTHONPATH": str(ROOT), "ADW_ACTIONS": "activities.orders", "COLUMNS": "120"}
+        defaults = {
+            "PYTHONPATH": str(ROOT),
+            "ADW_ACTIONS": "advanced_workflow.activities.library.orders",
+            "COLUMNS": "120",
+        }
         return {**kept, **defaults, **self.environment}
 
     async def spawn(self, *arguments: str) -> Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "client.cli", *arguments),
+            *("-m", "advanced_workflow.client.cli", *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=PIPE,
             stderr=PIPE,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from client.processes import WorkerProcess
-from client.server import DevServer
+from advanced_workflow.client.dev.processes import WorkerProcess
+from advanced_workflow.client.dev.server import DevServer
 from tests.acceptance.command import ROOT, Adw
 
 QUEUE = "acceptance"
@@ -16,7 +16,7 @@ QUEUE = "acceptance"
 ACTIONS = '''
 from pathlib import Path
 
-from activities import ActionError, UndoInput, action
+from advanced_workflow import ActionError, UndoInput, action
 
 
 @action
@@ -59,7 +59,7 @@ def adw(server: DevServer, place: Path) -> Adw:
         {
             "TEMPORAL_ADDRESS": server.address,
             "ADW_TASK_QUEUE": QUEUE,
-            "ADW_ACTIONS": "activities.orders,cli_actions",
+            "ADW_ACTIONS": "advanced_workflow.activities.library.orders,cli_actions",
             "ADW_DEFINITIONS": str(place / "definitions"),
             "ADW_ORDERS_DB": str(place / "orders.db"),
             "ADW_USER": "sam",

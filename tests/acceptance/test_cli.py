@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from client.runs import Run, get_run
+from advanced_workflow.client.runs import Run, get_run
 from tests.acceptance.command import ROOT, Adw, finished, line_with
 from tests.harness import eventually
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.acceptance.command import Adw, finished, line_with, processes_that_mention
-from workflows.definition.load import LIBRARY, find_definitions
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, Work
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.errors import DataInvalid, PayloadTooLarge
 from tests.harness import Harness, definition, eventually, outcome_of, recording
-from workflows.contract import PAYLOAD_LIMIT_BYTES
-from workflows.definition.models import StepType
-from workflows.errors import DataInvalid, PayloadTooLarge
 
 ACTIVITY_SCHEDULED = 10
 TIMER_STARTED = 17

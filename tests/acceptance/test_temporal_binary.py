@@ -17,13 +17,13 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowHistory
 
-import activities.orders
-from activities.orders.database import PATH_SETTING, order_summary
-from client.server_binary import find_server_binary
+from advanced_workflow.activities.library import orders as order_actions
+from advanced_workflow.activities.library.orders.database import PATH_SETTING, order_summary
+from advanced_workflow.client.dev.server_binary import find_server_binary
+from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.harness import Actions, Harness, definition, eventually, replayer
-from workflows.definition.load import LIBRARY, find_definitions
 
-ORDERS: Actions = {name: getattr(activities.orders, name) for name in activities.orders.__all__}
+ORDERS: Actions = {name: getattr(order_actions, name) for name in order_actions.__all__}
 ORDER_INPUT = (LIBRARY / "order-fulfilment" / "input.json").read_text(encoding="utf-8")
 SECONDS = 60
 ASK = {"step_id": "ask", "step_type": "human_approval", "approval": {"prompt": "Pay?", "approvers": ["ann"]}}

@@ -16,7 +16,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from client.server import DevServer
+from advanced_workflow.client.dev.server import DevServer
 from tests.benchmarks import long_run
 from tests.benchmarks.long_run import LongRun, long_runs
 from tests.benchmarks.measuring import Pair, bench_worker, measure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from activities.action import action, action_of
+from advanced_workflow.activities.action.decorator import action, action_of
 from tests.benchmarks.handwritten import NOTHING, PASS_ON
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from tests.benchmarks.handwritten import EACH, LOOP, NOTHING, PASS_ON, step_id
-from workflows.definition.models import AdvancedWorkflow, StepType, WorkflowStep
 
 Execution = Literal["regular", "local"]
 

@@ -18,17 +18,19 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowFailureError, WorkflowHistory
 from temporalio.exceptions import ApplicationError
 
-from activities.action import action
-from activities.errors import ActionError
+from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.text.load import parse
+from advanced_workflow.workflows.errors import WorkflowFailed
 from tests.benchmarks.actions import activity_of
 from tests.benchmarks.definitions import Execution
 from tests.benchmarks.histories import Handle, histories_of
 from tests.benchmarks.measuring import QUEUE, bench_worker
 from tests.benchmarks.table import line
-from workflows.definition.load import parse
-from workflows.definition.models import AdvancedWorkflow, StepType, WorkflowStep
-from workflows.definition.policies import RetryPolicy
-from workflows.errors import WorkflowFailed
 
 Kind = Literal["rounds", "undos"]
 

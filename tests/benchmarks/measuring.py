@@ -14,20 +14,20 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
-from activities.builtin.runs import watch_run
-from activities.interceptors import ActionInterceptor
-from activities.prepare import Preparation
-from client.settings import Settings
+from advanced_workflow.activities.builtin.runs import watch_run
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor
+from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
+from advanced_workflow.workflows.definition.text.load import LoadedDefinition
+from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner
+from advanced_workflow.workflows.errors import WorkflowError
 from tests.benchmarks.actions import ACTIONS
 from tests.benchmarks.handwritten import HANDWRITTEN
 from tests.benchmarks.histories import Handle, Size, histories_of, size_of
 from tests.benchmarks.workloads import Side, Workload
-from workflows.advanced_workflow import WORKFLOWS
-from workflows.contract import CONTINUE_AFTER_EVENTS
-from workflows.definition.load import LoadedDefinition
-from workflows.engine.interceptor import EngineInterceptor
-from workflows.engine.sandbox import sandbox_runner
-from workflows.errors import WorkflowError
 
 Result = TypeVar("Result")
 

@@ -10,12 +10,12 @@ from statistics import median
 import pytest
 from temporalio.client import Client
 
+from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
 from tests.benchmarks.__main__ import measure_all
 from tests.benchmarks.histories import Size, size_of
 from tests.benchmarks.measuring import Pair, bench_worker, run_once
 from tests.benchmarks.table import ratios
 from tests.benchmarks.workloads import Side, Workload, chain, loaded, loop, workloads
-from workflows.contract import CONTINUE_AFTER_EVENTS
 
 SMALL, MIDDLE, LARGE = (chain(steps) for steps in (10, 60, 110))
 LOOP = loop(20, pairs=1)

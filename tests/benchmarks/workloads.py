@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
 from tests.benchmarks import definitions, handwritten
-from workflows.definition.load import LoadedDefinition, parse
-from workflows.definition.models import AdvancedWorkflow
 
 Side = Literal["engine", "handwritten"]
 DATA_BYTES = 10_000

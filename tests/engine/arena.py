@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.errors import ActionError
+from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.cases import SHORT_TIMEOUT_SECONDS, Case
 from tests.harness import Harness, Outcome, outcome_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio.client import WorkflowHistory
 
-from client.runs import Run
+from advanced_workflow.client.runs import Run
 from tests.harness import Harness, eventually
 
 CONTINUE_AFTER = 30

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from activities import ActionError, context
-from client.runs import Run
+from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.client.runs import Run
 from tests.harness import Actions, Outcome, eventually
 
 Step = dict[str, Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from client.server import DevServer
+from advanced_workflow.client.dev.server import DevServer
 from tests.faults.shop import Shop
 from tests.harness import AT_ONCE, Harness
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from client.processes import WorkerProcess, local_environment
-from client.runs import Run
-from client.server import DevServer
+from advanced_workflow.client.dev.processes import WorkerProcess, local_environment
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.runs import Run
+from advanced_workflow.workflows.contract import ExecutionOptions
 from tests.harness import ROOT, Harness, eventually
-from workflows.contract import ExecutionOptions
 
 SMALL = {"book": 2}
 """Needs no approval."""
@@ -50,7 +50,7 @@ class Shop:
         environment = local_environment(
             self.server.address,
             PYTHONPATH=str(ROOT),
-            ADW_ACTIONS="activities.orders",
+            ADW_ACTIONS="advanced_workflow.activities.library.orders",
             ADW_TASK_QUEUE=self.harness.task_queue,
             ADW_ORDERS_DB=str(self.database),
             ADW_ORDERS_LATENCY_SECONDS=str(latency),

@@ -7,7 +7,10 @@ import os
 import sqlite3
 import time
 
-from activities import ActionError, UndoInput, action, context
+from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.workflows.contract import UndoInput
 
 DATABASE = "STEADY_DATABASE"
 """Environment variable: the file."""

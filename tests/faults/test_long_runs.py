@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowExecution
 
-from client.processes import WorkerProcess, local_environment
-from client.runs import Run, start
-from client.server import DevServer
-from client.settings import Settings
+from advanced_workflow.client.dev.processes import WorkerProcess, local_environment
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.runs import Run, start
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from tests.faults import steady
 from tests.harness import ROOT, definition, outcome_of, replayer
-from workflows.definition.models import AdvancedWorkflow
 
 ROUNDS = int(os.environ.get("ADW_LONG_ROUNDS", "100000"))
 ITEMS = int(os.environ.get("ADW_LONG_ITEMS", "20000"))

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from client.errors import RunExists
-from client.processes import WorkerProcess
-from client.runs import Run, get_run
+from advanced_workflow.client.dev.processes import WorkerProcess
+from advanced_workflow.client.errors import RunExists
+from advanced_workflow.client.runs import Run, get_run
+from advanced_workflow.workflows.contract import ExecutionOptions
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.faults.shop import FULFILLED, IN_STOCK, Shop, order_input
 from tests.harness import Outcome, outcome_of
-from workflows.contract import ExecutionOptions
-from workflows.definition.load import LIBRARY, find_definitions
-from workflows.definition.models import WorkflowStep
 
 SECONDS = float(os.environ.get("ADW_SOAK_SECONDS", "180"))
 AT_ONCE = 40

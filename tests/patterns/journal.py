@@ -7,8 +7,8 @@ from typing import Any
 
 from temporalio import activity
 
-from activities import context
-from client.runs import Run
+from advanced_workflow.activities.action import context
+from advanced_workflow.client.runs import Run
 from tests.harness import Actions, Outcome, eventually, outcome_of
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.workflows.definition.check.check import check
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from tests.patterns.catalogue import GROUPS, PATTERNS, table
-from workflows.definition.models import AdvancedWorkflow
-from workflows.expressions.check import check
 
 
 def _modules() -> Iterator[ModuleType]:

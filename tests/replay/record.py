@@ -15,7 +15,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHistory
 
-from client.server import DevServer
+from advanced_workflow.client.dev.server import DevServer
 from tests.harness import Harness, replayer
 from tests.replay.scenarios import SCENARIOS, Scenario
 

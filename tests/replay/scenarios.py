@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from activities import ActionError
-from client.runs import Run
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.client.runs import Run
+from advanced_workflow.workflows.contract import ExecutionOptions, UndoInput
 from tests.engine.partner import http, partner
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
-from workflows.contract import ExecutionOptions, UndoInput
 
 Scenario = Callable[[Harness], Awaitable[None]]
 ONCE = {"max_attempts": 1}

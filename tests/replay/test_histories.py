@@ -6,12 +6,14 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE
+from advanced_workflow.workflows.definition.check.support import unsupported
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 from tests.replay.record import HISTORIES, IDENTITY
 from tests.replay.scenarios import SCENARIOS
-from workflows.contract import AD_HOC_WORKFLOW_TYPE
-from workflows.definition.models import AdvancedWorkflow, StepType, WorkflowStep
-from workflows.definition.support import unsupported
 
 JSON_ENCODING = "anNvbi9wbGFpbg=="
 

@@ -10,7 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.action import action_of
+from advanced_workflow.activities.action.decorator import action_of
 
 
 async def call(function: Callable[..., Any], given: Any, step: str = "step", *, attempt: int = 1) -> Any:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-from workflows import ActionInfo, AdvancedWorkflow, Problem, check_text, parse
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
+from advanced_workflow.workflows.definition.check.check import check_text
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.text.load import parse
 
 
 def checked(

@@ -16,10 +16,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from typing_extensions import TypedDict
 
-from activities import ActionError, action, context, threads
-from activities.action import Action, action_of
-from activities.errors import ActionInvalid
-from workflows.contract import PAYLOAD_LIMIT_BYTES
+from advanced_workflow.activities.action import context, threads
+from advanced_workflow.activities.action.decorator import Action, action, action_of
+from advanced_workflow.activities.action.errors import ActionError, ActionInvalid
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 
 
 class Parcel(BaseModel):

@@ -34,12 +34,12 @@ from temporalio.worker import (
 from temporalio.worker import WorkflowInboundInterceptor as Inbound
 from temporalio.worker import WorkflowOutboundInterceptor as Outbound
 
-from activities import ActionError, action
-from activities.action import action_of
-from activities.breaker import PROBE_SHARE, Attempt, Breaker, Outcome, State
-from activities.interceptors import ActionInterceptor
-from activities.threads import call_in_thread
-from workflows.contract import (
+from advanced_workflow.activities.action.decorator import action, action_of
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.action.threads import call_in_thread
+from advanced_workflow.activities.worker.breaker import PROBE_SHARE, Attempt, Breaker, Outcome, State
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor
+from advanced_workflow.workflows.contract import (
     CIRCUIT_OPEN,
     HEADER_BREAKER,
     HEADER_RETRY,

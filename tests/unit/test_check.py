@@ -2,23 +2,20 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
+from advanced_workflow.workflows.definition.check.check import check, check_text
+from advanced_workflow.workflows.definition.check.outline import MAX_DEPTH, MAX_STEPS
+from advanced_workflow.workflows.definition.model.events import CancelOn
+from advanced_workflow.workflows.definition.model.lock import Lock
+from advanced_workflow.workflows.definition.model.retries import CircuitBreakerPolicy, RetryPolicy
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.webhook import Webhook
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.problem import errors_of
+from advanced_workflow.workflows.definition.text.validation import validate
 from tests.unit.checking import checked, problems
-from workflows import (
-    ActionInfo,
-    AdvancedWorkflow,
-    CircuitBreakerPolicy,
-    Code,
-    RetryPolicy,
-    StepType,
-    Webhook,
-    WorkflowStep,
-    check,
-    check_text,
-    errors_of,
-)
-from workflows.definition.outline import MAX_DEPTH, MAX_STEPS
-from workflows.definition.policies import CancelOn, Lock
-from workflows.definition.validation import validate
 
 ACTIONS = {
     "charge": ActionInfo(

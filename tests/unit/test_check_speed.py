@@ -6,8 +6,11 @@ from time import process_time
 import pytest
 from pydantic import JsonValue
 
-from workflows import AdvancedWorkflow, StepType, WorkflowStep, check
-from workflows.definition.policies import Lock
+from advanced_workflow.workflows.definition.check.check import check
+from advanced_workflow.workflows.definition.model.lock import Lock
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 
 
 def chained(number: int) -> WorkflowStep:

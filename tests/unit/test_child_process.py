@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from client.child_process import end_process, start_process
-from client.processes import WorkerProcess
+from advanced_workflow.client.dev.child_process import end_process, start_process
+from advanced_workflow.client.dev.processes import WorkerProcess
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from client.cli.app import app
-from client.cli.exits import Exit, exit_code
-from client.cli.inputs import is_file, read_input, read_json_option, read_valid
-from client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
-from workflows.definition.problems import DefinitionProblems
-from workflows.errors import DataInvalid, DefinitionNotFound, NotAnApprover, UnknownStep, WorkflowError
+from advanced_workflow.client.cli.app import app
+from advanced_workflow.client.cli.exits import Exit, exit_code
+from advanced_workflow.client.cli.inputs import is_file, read_input, read_json_option, read_valid
+from advanced_workflow.client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
+from advanced_workflow.workflows.errors import (
+    DataInvalid,
+    DefinitionNotFound,
+    NotAnApprover,
+    UnknownStep,
+    WorkflowError,
+)
 
 
 def run(*arguments: str) -> int:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from workflows.definition.policies import Condition
-from workflows.errors import ExpressionError, ExpressionInvalid
-from workflows.expressions import ORDINARY, compile_condition, compile_test
+from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions import ORDINARY, compile_condition, compile_test
 
 SCOPE: dict[str, Any] = {
     "input": {

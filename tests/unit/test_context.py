@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities import context
+from advanced_workflow.activities.action import context
 
 
 def environment() -> ActivityEnvironment:

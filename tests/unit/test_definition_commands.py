@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.cli.app import app
+from advanced_workflow.client.cli.app import app
 
 PARENT = "workflow_id: %s\nsteps: [{step_id: s, step_type: sub_workflow, workflow: child, input_mapping: {n: %s}}]\n"
 CHILD = """\

@@ -5,9 +5,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
-from workflows import LIBRARY, json_schema
-from workflows.definition.load import read_tree
-from workflows.definition.models import RUNTIME_DEFAULTS
+from advanced_workflow.workflows.definition.editor_schema import json_schema
+from advanced_workflow.workflows.definition.model.step import RUNTIME_DEFAULTS
+from advanced_workflow.workflows.definition.text.load import LIBRARY, read_tree
 
 SCHEMA = json_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from workflows.errors import ExpressionError, ExpressionInvalid
-from workflows.expressions import ORDINARY, Reference, compile_expression
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions import ORDINARY, Reference, compile_expression
 
 SCOPE: dict[str, Any] = {
     "input": {

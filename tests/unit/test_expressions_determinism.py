@@ -6,22 +6,22 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import workflows
+import advanced_workflow
 
 PROCESSES = 50
-ROOT = Path(workflows.__file__).parent.parent
+ROOT = Path(advanced_workflow.__file__).parent.parent
 
 PROGRAM = (
     f"ROOT = {str(ROOT)!r}"
     + r"""
 import json, sys, types
 # Only the evaluator is loaded: what the packages import beside it would take most of the time.
-for name in ("workflows", "workflows.expressions"):
+for name in ("advanced_workflow", "advanced_workflow.workflows", "advanced_workflow.workflows.expressions"):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [f"{ROOT}/{name.replace('.', '/')}"]
-from workflows.errors import ExpressionError
-from workflows.expressions.expression import compile_expression
-from workflows.expressions.roots import ORDINARY
+from advanced_workflow.workflows.errors import ExpressionError
+from advanced_workflow.workflows.expressions.expression import compile_expression
+from advanced_workflow.workflows.expressions.roots import ORDINARY
 
 names = ["zeta", "alpha", "Mid", "\u00e9clair", "10", "9", "b", "a", "\U0001f600", "z"]
 scope = {

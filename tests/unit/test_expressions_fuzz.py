@@ -10,9 +10,15 @@ from cel_expr_python.ext import ext_math, ext_optional, ext_strings  # pyright: 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workflows.definition.policies import Condition, Operator
-from workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
-from workflows.expressions import ORDINARY, compile_condition, compile_expression, compile_mapping, parse_target
+from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
+from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions import (
+    ORDINARY,
+    compile_condition,
+    compile_expression,
+    compile_mapping,
+    parse_target,
+)
 
 SCOPE: dict[str, Any] = {
     "input": {

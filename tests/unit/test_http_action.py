@@ -26,11 +26,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.builtin import HttpPolicy, HttpPolicyInvalid, HttpRequests
-from activities.builtin.answer import retry_after
-from activities.builtin.guard import is_public
-from activities.errors import ActionError
-from workflows.contract import HTTP_ACTION, HttpRequest, HttpResponse
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.builtin import HttpPolicy, HttpPolicyInvalid, HttpRequests
+from advanced_workflow.activities.builtin.answer import retry_after
+from advanced_workflow.activities.builtin.guard import is_public
+from advanced_workflow.workflows.contract import HTTP_ACTION, HttpRequest, HttpResponse
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Request = dict[str, Any]

@@ -22,10 +22,11 @@ from temporalio.worker import Interceptor, StartActivityInput, UnsandboxedWorkfl
 from temporalio.worker import WorkflowInboundInterceptor as Inbound
 from temporalio.worker import WorkflowOutboundInterceptor as Outbound
 
-from activities import ActionError, action, context
-from activities.action import action_of
-from activities.interceptors import ActionInterceptor, retry_delay, with_retry_delay
-from workflows.contract import HEADER_EXECUTION, HEADER_RETRY, RetryDelay
+from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.decorator import action, action_of
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor, retry_delay, with_retry_delay
+from advanced_workflow.workflows.contract import HEADER_EXECUTION, HEADER_RETRY, RetryDelay
 
 LINEAR = RetryDelay(strategy="linear", delay=10, multiplier=2, max_delay=25)
 PAYLOADS = DataConverter.default.payload_converter

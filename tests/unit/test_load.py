@@ -2,16 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from workflows import (
-    AdvancedWorkflow,
-    DefinitionProblems,
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
+from advanced_workflow.workflows.definition.text.load import (
     definition_sha256,
     dump_definition,
     find_definitions,
     load,
     parse,
 )
-from workflows.definition.source_tree import MAX_BYTES, MAX_NESTING
+from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES, MAX_NESTING
 
 YAML = """\
 # a comment

@@ -10,7 +10,7 @@ import pytest
 from temporalio import activity, workflow
 from temporalio.testing import ActivityEnvironment
 
-from client.logs import configure_logs
+from advanced_workflow.client.serve.logs import configure_logs
 
 
 @pytest.fixture(autouse=True)

@@ -2,17 +2,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from workflows import (
-    AdvancedWorkflow,
-    Condition,
-    ErrorHandler,
-    StepStatus,
-    StepType,
-    WaitFor,
-    WorkflowStep,
-    json_schema,
-)
-from workflows.definition.policies import CancelOn, EventTrigger, Lock
+from advanced_workflow.workflows.definition.editor_schema import json_schema
+from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
+from advanced_workflow.workflows.definition.model.lock import Lock
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 
 SEED_STEP = {
     "step_id": "a",

@@ -7,12 +7,12 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities import prepare
-from activities.prepare import Preparation
-from activities.registry import ActionRegistry
-from workflows.contract import Prepared
-from workflows.definition.load import LIBRARY, find_definitions, load, parse
-from workflows.expressions.check import check
+from advanced_workflow.activities.worker import prepare
+from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.workflows.contract import Prepared
+from advanced_workflow.workflows.definition.check.check import check
+from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, load, parse
 
 ORDERS = LIBRARY / "order-fulfilment"
 EXAMPLE = json.loads((ORDERS / "input.json").read_text())

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.errors import ActionsNotLoaded
-from activities.registry import ActionRegistry
+from advanced_workflow.activities.action.errors import ActionsNotLoaded
+from advanced_workflow.activities.worker.registry import ActionRegistry
 
 Write = Callable[[str, str], str]
 
@@ -20,7 +20,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(name: str, text: str) -> str:
-        (tmp_path / f"{name}.py").write_text("from activities import action\n" + text)
+        (tmp_path / f"{name}.py").write_text("from advanced_workflow import action\n" + text)
         monkeypatch.delitem(sys.modules, name, raising=False)
         return name
 

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from client.descriptions import Attempt, RunSummary
-from client.errors import RunFailed
-from client.follow import Snapshot
-from client.render.graph import mermaid, step_statuses
-from client.render.lines import ChangeLines
-from client.render.outcome import failure_sentence, rollback_sentence
-from client.render.report import RunReport, print_report
-from client.render.rows import StepRow, step_rows, undo_rows
-from client.render.times import duration
-from client.render.tree import fit, render_tree
-from workflows.contract import (
+from advanced_workflow.client.descriptions import Attempt, RunSummary
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.follow import Snapshot
+from advanced_workflow.client.render.graph import mermaid, step_statuses
+from advanced_workflow.client.render.lines import ChangeLines
+from advanced_workflow.client.render.outcome import failure_sentence, rollback_sentence
+from advanced_workflow.client.render.report import RunReport, print_report
+from advanced_workflow.client.render.rows import StepRow, step_rows, undo_rows
+from advanced_workflow.client.render.times import duration
+from advanced_workflow.client.render.tree import fit, render_tree
+from advanced_workflow.workflows.contract import (
     ErrorInfo,
     RollbackReport,
     RunResult,
@@ -28,8 +28,11 @@ from workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
-from workflows.definition.models import AdvancedWorkflow, StepStatus, StepType, WorkflowStep
-from workflows.definition.policies import Condition, ErrorHandler
+from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW = BEGAN + timedelta(seconds=12)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from client.settings import ENVIRONMENT_PREFIX, Settings
-from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.client.settings import ENVIRONMENT_PREFIX, Settings
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -13,28 +13,34 @@ from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey, Workflo
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from client import (
-    ExecutionOptions,
-    Run,
+from advanced_workflow.client import runs
+from advanced_workflow.client.answers import ERRORS_BY_CODE
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.descriptions import list_runs, waiting_for
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.errors import (
+    NoAnswer,
+    NotAnAdvancedWorkflow,
+    RequestFailed,
     RunCancelled,
+    RunClosed,
     RunExists,
     RunFailed,
     RunNotFound,
-    connect,
-    get_run,
-    list_runs,
-    load_settings,
-    runs,
-    start,
-    waiting_for,
-    web_ui_url,
 )
-from client.answers import ERRORS_BY_CODE
-from client.errors import NoAnswer, NotAnAdvancedWorkflow, RequestFailed, RunClosed
-from client.server import DevServer
-from workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, RunStatus
-from workflows.definition.models import AdvancedWorkflow, WorkflowStep
-from workflows.errors import DataInvalid, InvalidDecision, NotAnApprover, OperationRefused, PayloadTooLarge, TooLate
+from advanced_workflow.client.runs import Run, get_run, start, web_ui_url
+from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, ExecutionOptions, RunStatus
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.errors import (
+    DataInvalid,
+    InvalidDecision,
+    NotAnApprover,
+    OperationRefused,
+    PayloadTooLarge,
+    TooLate,
+)
 
 QUEUE = "runs-test"
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advanced_workflow.workflows.contract import SkipReason
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.engine.graph.plan import graph_of
+from advanced_workflow.workflows.engine.graph.scheduler import Changes, Graph, Node, Outcome, Scheduler, Settled
 from tests.engine.cases import Case, cases, profile
 from tests.engine.races import Naive
-from workflows.contract import SkipReason
-from workflows.definition.models import WorkflowStep
-from workflows.engine.plan import graph_of
-from workflows.engine.scheduler import Changes, Graph, Node, Outcome, Scheduler, Settled
 
 COMPLETED = Settled(Outcome.COMPLETED)
 FAILED = Settled(Outcome.FAILED)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from workflows.definition.schema import schema_problems, unknown_part, value_problems
+from advanced_workflow.workflows.definition.schema import schema_problems, unknown_part, value_problems
 
 ORDER: dict[str, Any] = {
     "type": "object",

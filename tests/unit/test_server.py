@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from client import ConnectionFailed, connect, list_runs, start
-from client.errors import ServerStartFailed
-from client.ports import find_free_ports, is_free
-from client.server import DevServer
-from client.server_binary import installed_binary
-from client.settings import load_settings
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.descriptions import list_runs
+from advanced_workflow.client.dev.ports import find_free_ports, is_free
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.dev.server_binary import installed_binary
+from advanced_workflow.client.errors import ConnectionFailed, ServerStartFailed
+from advanced_workflow.client.runs import start
+from advanced_workflow.client.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,7 +117,7 @@ async def test_a_kept_server_outlives_its_parent(tmp_path: Path) -> None:
 async def start_parent(folder: Path, *, keep: bool) -> asyncio.subprocess.Process:
     program = f"""
 import asyncio
-from client.server import DevServer
+from advanced_workflow.client.dev.server import DevServer
 async def main():
     server = DevServer(keep={keep})
     await server.start()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from client import Settings, SettingsInvalid, load_settings
-from client.settings import current_user
-from workflows.contract import DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
+from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.client.settings import Settings, current_user, load_settings
+from advanced_workflow.workflows.contract import DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
 
 
 @pytest.fixture(autouse=True)

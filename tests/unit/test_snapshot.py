@@ -10,19 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.contract import DecideRequest, ErrorInfo, EventMessage, RunStatus, SkipReason
-from workflows.definition.models import AdvancedWorkflow, StepStatus
-from workflows.engine.approvals import Approvals
-from workflows.engine.events import SEEN_KEPT, Events
-from workflows.engine.frames import Frame
-from workflows.engine.operations import Operations
-from workflows.engine.plan import Plan, plan_of
-from workflows.engine.record import Record
-from workflows.engine.saga import Saga
-from workflows.engine.snapshot import earlier_part, packed
-from workflows.engine.state import KEPT, RunState, root_frame
-from workflows.engine.undo_log import UndoLog
-from workflows.errors import DataInvalid, StateTooLarge
+from advanced_workflow.workflows.contract import DecideRequest, ErrorInfo, EventMessage, RunStatus, SkipReason
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.engine.graph.plan import Plan, plan_of
+from advanced_workflow.workflows.engine.people.approvals import Approvals
+from advanced_workflow.workflows.engine.people.events import SEEN_KEPT, Events
+from advanced_workflow.workflows.engine.people.operations import Operations
+from advanced_workflow.workflows.engine.run.snapshot import earlier_part, packed
+from advanced_workflow.workflows.engine.state.frames import Frame
+from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.state.state import KEPT, RunState, root_frame
+from advanced_workflow.workflows.engine.undo.saga import Saga
+from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
+from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
 
 DEFINITION = AdvancedWorkflow.model_validate(
     {
@@ -210,7 +211,9 @@ def test_events_keep_their_order_and_their_ids() -> None:
 
 
 def test_early_decisions_and_refused_ones_are_carried(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.engine.approvals.timestamp", lambda: "2030-01-31T08:00:00.000Z")
+    monkeypatch.setattr(
+        "advanced_workflow.workflows.engine.people.approvals.timestamp", lambda: "2030-01-31T08:00:00.000Z"
+    )
     approvals = Approvals(RunState(plan, None, {}), "sam", {})
     given = DecideRequest(step_id="ask", approver="ann", decision="approve", decision_id="one", form={"a": 1})
     approvals.decide(given)

@@ -21,13 +21,15 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
-from client import Settings, SettingsInvalid, connect
-from client.ports import LOOPBACK, find_free_ports
-from client.storage import StorageFailed, data_converter, payload_limit
-from client.storage.buckets import Place
-from client.storage.file_system import read_object, write_object
-from client.storage.kept import KeptOpen
-from workflows.contract import PAYLOAD_LIMIT_BYTES
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.dev.ports import LOOPBACK, find_free_ports
+from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.storage import StorageFailed, data_converter, payload_limit
+from advanced_workflow.client.storage.buckets import Place
+from advanced_workflow.client.storage.file_system import read_object, write_object
+from advanced_workflow.client.storage.kept import KeptOpen
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 
 LARGE = {"text": "x" * 300_000}
 ROOT = Path(__file__).parents[2]
@@ -141,7 +143,7 @@ def test_a_folder_that_went_away_is_not_made_again(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """The limit on the size of a file stands for a disk that takes only so much."""
     code = (
-        "import resource; from pathlib import Path; from client.storage.file_system import write_object\n"
+        "import resource; from pathlib import Path; from advanced_workflow.client.storage.file_system import write_object\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         f"write_object(Path({str(tmp_path)!r}), b'x' * 200_000)"
     )
@@ -172,7 +174,7 @@ def test_many_processes_write_at_once(tmp_path: Path) -> None:
 
 def test_a_writer_that_is_killed_leaves_no_damaged_object(tmp_path: Path) -> None:
     code = (
-        "import itertools; from pathlib import Path; from client.storage.file_system import write_object\n"
+        "import itertools; from pathlib import Path; from advanced_workflow.client.storage.file_system import write_object\n"
         f"for n in itertools.count(): print(write_object(Path({str(tmp_path)!r}), str(n).encode() * 500_000), flush=True)"
     )
     for pause in (0, 0.02, 0.1):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from workflows.errors import ExpressionError, ExpressionInvalid
-from workflows.expressions import ORDINARY, RESULT, compile_targets, parse_target
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions import ORDINARY, RESULT, compile_targets, parse_target
 
 ROOTS = ORDINARY | RESULT
 

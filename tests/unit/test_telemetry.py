@@ -34,15 +34,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from client import Run, connect, start
-from client.ports import find_free_ports
-from client.server import DevServer
-from client.settings import Settings
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.dev.ports import find_free_ports
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.runs import Run, start
+from advanced_workflow.client.settings import Settings
 from tests.harness import ROOT, eventually, outcome_of
 
 SECRET = "hunter2"
 ACTIONS = """
-from activities import ActionError, action, context
+from advanced_workflow import ActionError, action, context
 from temporalio import activity
 
 @action
@@ -111,7 +112,7 @@ class Worker:
         own = {
             "TEMPORAL_ADDRESS": self.server.address,
             "ADW_TASK_QUEUE": self.queue,
-            "ADW_ACTIONS": "activities.orders,parcel_actions",
+            "ADW_ACTIONS": "advanced_workflow.activities.library.orders,parcel_actions",
             "ADW_DEFINITIONS": str(self.folder / "definitions"),
         }
         process = await asyncio.create_subprocess_exec(
@@ -215,7 +216,11 @@ async def test_the_runs_that_wait_for_people_are_a_number_of_the_server_s(worker
 async def test_an_address_in_use_refuses_the_start_in_one_sentence(server: DevServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        more = {"TEMPORAL_ADDRESS": server.address, "ADW_PROMETHEUS": address, "ADW_ACTIONS": "activities.orders"}
+        more = {
+            "TEMPORAL_ADDRESS": server.address,
+            "ADW_PROMETHEUS": address,
+            "ADW_ACTIONS": "advanced_workflow.activities.library.orders",
+        }
         code, output, errors = await ended("worker.py", "--check", **more)
 
     assert (code, output) == (2, "")
@@ -282,7 +287,9 @@ async def test_command_and_worker_send_one_trace_and_the_metrics_to_a_collector(
         data = json.dumps({"name": SECRET, "send": False})
         more = {"TEMPORAL_ADDRESS": worker.server.address, "ADW_OTLP": endpoint, "ADW_TASK_QUEUE": worker.queue}
         more["OTEL_SERVICE_NAME"] = "shop"
-        code, output, errors = await ended("-m", "client.cli", "start", "parcel", "--input", data, "--json", **more)
+        code, output, errors = await ended(
+            "-m", "advanced_workflow.client.cli", "start", "parcel", "--input", data, "--json", **more
+        )
         assert (code, errors) == (0, "")
         client = await connect(address=worker.server.address, settings=settings)
         run = Run(client, client.get_workflow_handle(json.loads(output)["id"]), "tester")
@@ -312,7 +319,7 @@ async def test_a_collector_that_does_not_answer_keeps_no_command_from_ending(ser
     queue = f"nobody-{uuid4().hex[:8]}"
     more = {"TEMPORAL_ADDRESS": server.address, "ADW_OTLP": f"http://127.0.0.1:{port}", "ADW_TASK_QUEUE": queue}
     began = asyncio.get_running_loop().time()
-    code, output, _ = await ended("-m", "client.cli", "start", "nobody", "--json", **more)
+    code, output, _ = await ended("-m", "advanced_workflow.client.cli", "start", "nobody", "--json", **more)
     seconds = asyncio.get_running_loop().time() - began
 
     assert code == 0
@@ -321,7 +328,7 @@ async def test_a_collector_that_does_not_answer_keeps_no_command_from_ending(ser
     await client.get_workflow_handle(json.loads(output)["id"]).terminate()
 
 
-@pytest.mark.parametrize("modules", ["worker", "client, client.cli"])
+@pytest.mark.parametrize("modules", ["worker", "client, advanced_workflow.client.cli"])
 async def test_telemetry_that_is_off_is_not_even_imported(modules: str) -> None:
     heavy = "('opentelemetry.sdk', 'opentelemetry.exporter')"
     program = f"import sys, {modules}; print([one for one in sys.modules if one.startswith({heavy})])"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from workflows.errors import ExpressionError, ExpressionInvalid
-from workflows.expressions import ORDINARY, Reference, compile_mapping
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions import ORDINARY, Reference, compile_mapping
 
 SCOPE: dict[str, Any] = {"input": {"id": "o-1", "price": 3}, "workflow": {}}
 

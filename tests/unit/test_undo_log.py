@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.contract import UndoEntry, UndoOutcome
-from workflows.definition.models import AdvancedWorkflow
-from workflows.engine.plan import plan_of
-from workflows.engine.saga import Saga, UndoCall
-from workflows.engine.undo_log import PAGE, Armed, StepOutcome, UndoLog
+from advanced_workflow.workflows.contract import UndoEntry, UndoOutcome
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.engine.graph.plan import plan_of
+from advanced_workflow.workflows.engine.undo.saga import Saga, UndoCall
+from advanced_workflow.workflows.engine.undo.undo_log import PAGE, Armed, StepOutcome, UndoLog
 
 KEY = "8b0cd4e2-5d6e-4f0c-9a4e-3a4f1f0f3c11"
 MEBIBYTE = 1024 * 1024
@@ -161,7 +161,7 @@ def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
 @given(moves=histories(), page=st.integers(1, 3))
 def test_whenever_histories_end_the_same_is_undone_in_the_same_order(moves: list[tuple[str, Any]], page: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("workflows.engine.undo_log.PAGE", page)
+        patch.setattr("advanced_workflow.workflows.engine.undo.undo_log.PAGE", page)
         whole, cut = played(moves, hops=False), played(moves, hops=True)
 
     assert unwound(whole, FAN) == unwound(cut, FAN)

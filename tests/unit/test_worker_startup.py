@@ -23,17 +23,17 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from client import connect
-from client.errors import WorkerStartRefused
-from client.packages import require_own_modules
-from client.ports import find_free_ports
-from client.search_attributes import can_use_search_attributes
-from client.server import DevServer
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.dev.ports import find_free_ports
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.serve.packages import require_own_modules
+from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = """
 import asyncio
-from activities import action
+from advanced_workflow import action
 
 @action
 async def slow(seconds: float) -> str:
@@ -71,7 +71,7 @@ def actions(tmp_path: Path) -> Path:
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_"))}
     # The actions of the library's definitions come by an entry point, where the project is installed.
-    return {**kept, "PYTHONPATH": str(ROOT), "ADW_ACTIONS": "activities.orders", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), "ADW_ACTIONS": "advanced_workflow.activities.library.orders", **more}
 
 
 async def spawn(*arguments: str, cwd: Path = ROOT, **more: str) -> Process:
@@ -161,7 +161,11 @@ async def test_an_action_in_flight_may_finish_when_the_worker_stops(
     client: Client, server: DevServer, actions: Path
 ) -> None:
     queue = f"main-{uuid4()}"
-    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "activities.orders,my_actions"}
+    more = {
+        "TEMPORAL_ADDRESS": server.address,
+        "ADW_TASK_QUEUE": queue,
+        "ADW_ACTIONS": "advanced_workflow.activities.library.orders,my_actions",
+    }
     async with running(actions, **more) as (process, _), action_in_flight(client, queue, 1.5) as handle:
         process.send_signal(signal.SIGINT)
         await asyncio.wait_for(process.wait(), 30)
@@ -172,7 +176,11 @@ async def test_an_action_in_flight_may_finish_when_the_worker_stops(
 
 async def test_a_second_signal_leaves_at_once(client: Client, server: DevServer, actions: Path) -> None:
     queue = f"main-{uuid4()}"
-    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "activities.orders,my_actions"}
+    more = {
+        "TEMPORAL_ADDRESS": server.address,
+        "ADW_TASK_QUEUE": queue,
+        "ADW_ACTIONS": "advanced_workflow.activities.library.orders,my_actions",
+    }
     async with running(actions, **more) as (process, _), action_in_flight(client, queue, 30):
         process.send_signal(signal.SIGTERM)
         assert process.stdout

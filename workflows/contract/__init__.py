@@ -5,7 +5,7 @@ Everything is plain JSON, so any Temporal client in any language can start a run
 
 from __future__ import annotations
 
-from workflows.contract.actions import (
+from advanced_workflow.workflows.contract.actions import (
     BreakerPolicy,
     CircuitRefusal,
     HttpRequest,
@@ -17,7 +17,7 @@ from workflows.contract.actions import (
     WatchedRun,
     WatchRun,
 )
-from workflows.contract.messages import (
+from advanced_workflow.workflows.contract.messages import (
     AuditEntry,
     DecideRequest,
     Decision,
@@ -29,7 +29,7 @@ from workflows.contract.messages import (
     RejectedDecision,
     StepRequest,
 )
-from workflows.contract.names import (
+from advanced_workflow.workflows.contract.names import (
     AD_HOC_WORKFLOW_TYPE,
     CANCEL_ACTIVITY,
     CIRCUIT_OPEN,
@@ -59,7 +59,7 @@ from workflows.contract.names import (
     UPDATE_SKIP,
     WATCH_ACTIVITY,
 )
-from workflows.contract.queries import (
+from advanced_workflow.workflows.contract.queries import (
     BreakerState,
     Checkpoint,
     DefinitionAnswer,
@@ -68,7 +68,7 @@ from workflows.contract.queries import (
     RunState,
     StateRequest,
 )
-from workflows.contract.report import (
+from advanced_workflow.workflows.contract.report import (
     ErrorInfo,
     RollbackReport,
     RunResult,
@@ -79,17 +79,14 @@ from workflows.contract.report import (
     UndoEntry,
     UndoOutcome,
 )
-from workflows.contract.starting import (
+from advanced_workflow.workflows.contract.starting import (
     ExecutionOptions,
     Prepared,
     PrepareRequest,
     RerunOf,
     RunRequest,
 )
-from workflows.contract.wire import (
-    Json,
-    WireModel,
-)
+from advanced_workflow.workflows.contract.wire import Json, WireModel
 
 __all__ = [
     "AD_HOC_WORKFLOW_TYPE",

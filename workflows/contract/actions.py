@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from workflows.contract.names import PAYLOAD_LIMIT_BYTES
-from workflows.contract.wire import WireModel
+from advanced_workflow.workflows.contract.names import PAYLOAD_LIMIT_BYTES
+from advanced_workflow.workflows.contract.wire import WireModel
 
 
 class UndoAgain(WireModel):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from workflows.contract.wire import WireModel
+from advanced_workflow.workflows.contract.wire import WireModel
 
 
 class Decision(WireModel):

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from workflows.contract.messages import AuditEntry, EventMessage, RejectedDecision
-from workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
-from workflows.contract.wire import WireModel
-from workflows.definition.models import AdvancedWorkflow
+from advanced_workflow.workflows.contract.messages import AuditEntry, EventMessage, RejectedDecision
+from advanced_workflow.workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
+from advanced_workflow.workflows.contract.wire import WireModel
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 
 
 class StateRequest(WireModel):

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from workflows.contract.wire import WireModel
-from workflows.definition.models import StepStatus, StepType
+from advanced_workflow.workflows.contract.wire import WireModel
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 
 
 class RunStatus(StrEnum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
-from workflows.contract.names import CONTINUE_AFTER_EVENTS, PAYLOAD_LIMIT_BYTES
-from workflows.contract.wire import Json, WireModel
+from advanced_workflow.workflows.contract.names import CONTINUE_AFTER_EVENTS, PAYLOAD_LIMIT_BYTES
+from advanced_workflow.workflows.contract.wire import Json, WireModel
 
 
 class RerunOf(WireModel):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.definition.models import RUNTIME_DEFAULTS, AdvancedWorkflow
-from workflows.definition.schema import DIALECT
+from advanced_workflow.workflows.definition.model.step import RUNTIME_DEFAULTS
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.schema import DIALECT
 
 SCHEMA_ID = "urn:advanced-workflow:definition:1"
 _SHORT_FORMS = {

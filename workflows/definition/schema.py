@@ -13,7 +13,7 @@ from jsonschema.exceptions import SchemaError, ValidationError, best_match  # py
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from workflows.definition.locations import listed, path_text, shorten
+from advanced_workflow.workflows.definition.problems.places import listed, path_text, shorten
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_PROBLEMS = 10

@@ -9,12 +9,12 @@ CEL is as the language definition says, with these differences, all of them for 
 - `list.sum()` is added; time zones, bytes, unsigned numbers, types and `format` are refused.
 """
 
-from workflows.expressions.analysis import Reference
-from workflows.expressions.condition import CompiledCondition, compile_condition, compile_test
-from workflows.expressions.expression import Expression, compile_expression
-from workflows.expressions.roots import EVENT, FOR_EACH, LOOP, ORDINARY, PROGRESS, RESULT, roots_at
-from workflows.expressions.target import OutputMapping, OutputTarget, compile_targets, parse_target
-from workflows.expressions.template import Template, compile_mapping
+from advanced_workflow.workflows.expressions.analysis import Reference
+from advanced_workflow.workflows.expressions.condition import CompiledCondition, compile_condition, compile_test
+from advanced_workflow.workflows.expressions.expression import Expression, compile_expression
+from advanced_workflow.workflows.expressions.roots import EVENT, FOR_EACH, LOOP, ORDINARY, PROGRESS, RESULT, roots_at
+from advanced_workflow.workflows.expressions.target import OutputMapping, OutputTarget, compile_targets, parse_target
+from advanced_workflow.workflows.expressions.template import Template, compile_mapping
 
 __all__ = [
     "EVENT",

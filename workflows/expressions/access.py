@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from workflows.expressions.faults import Fault, MissingFault
-from workflows.expressions.values import ABSENT, Optional, Value, is_list, is_map, kind_of
+from advanced_workflow.workflows.expressions.faults import Fault, MissingFault
+from advanced_workflow.workflows.expressions.values import ABSENT, Optional, Value, is_list, is_map, kind_of
 
 _LISTED: Final = 10
 """Fields that a message lists."""

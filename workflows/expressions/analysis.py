@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from workflows.expressions.budget import Frame
-from workflows.expressions.faults import Fault, InvalidFault
-from workflows.expressions.functions import FUNCTIONS, LAZY_FUNCTIONS, MACROS
-from workflows.expressions.operators import OPERATORS
-from workflows.expressions.syntax import Call, Fold, Literal, Name, Node, Select, children
-from workflows.expressions.text_functions import matches
-from workflows.expressions.times import TIME_PARTS
+from advanced_workflow.workflows.expressions.budget import Frame
+from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault
+from advanced_workflow.workflows.expressions.functions import FUNCTIONS, LAZY_FUNCTIONS, MACROS
+from advanced_workflow.workflows.expressions.operators import OPERATORS
+from advanced_workflow.workflows.expressions.syntax import Call, Fold, Literal, Name, Node, Select, children
+from advanced_workflow.workflows.expressions.text_functions import matches
+from advanced_workflow.workflows.expressions.times import TIME_PARTS
 
 LAZY_OPERATORS: Final = frozenset({"_&&_", "_||_", "_?_:_", "@not_strictly_false", "_[_]", "_?._", "_[?_]"})
 NAMESPACES: Final = frozenset({"math", "optional"})

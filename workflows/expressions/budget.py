@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from workflows.expressions.faults import BudgetFault
+from advanced_workflow.workflows.expressions.faults import BudgetFault
 
 MAX_SOURCE_LENGTH: Final = 4_000
 """Characters of an expression. The grammar itself stops at 32 levels of nesting."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
 from cel_expr_python.ext import ext_math, ext_optional, ext_strings  # pyright: ignore[reportMissingTypeStubs]
 
-from workflows.expressions.faults import Fault, InvalidFault
+from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault
 
 _PROBLEM: Final = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
 _STATUS: Final = re.compile(r"^[A-Z_]+: (?:ERROR: )?| \[[A-Z_]+\]$")

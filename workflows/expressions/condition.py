@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeAlias
 
-from workflows.definition.policies import Condition, Operator
-from workflows.errors import ExpressionInvalid
-from workflows.expressions.analysis import Reference, check_pattern
-from workflows.expressions.budget import Frame
-from workflows.expressions.expression import Expression, compile_expression
-from workflows.expressions.faults import Fault, InvalidFault
-from workflows.expressions.operators import truth
-from workflows.expressions.text_functions import matches
-from workflows.expressions.values import Value, equal, is_in, is_less, is_list, is_map, kind_of
+from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
+from advanced_workflow.workflows.errors import ExpressionInvalid
+from advanced_workflow.workflows.expressions.analysis import Reference, check_pattern
+from advanced_workflow.workflows.expressions.budget import Frame
+from advanced_workflow.workflows.expressions.expression import Expression, compile_expression
+from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault
+from advanced_workflow.workflows.expressions.operators import truth
+from advanced_workflow.workflows.expressions.text_functions import matches
+from advanced_workflow.workflows.expressions.values import Value, equal, is_in, is_less, is_list, is_map, kind_of
 
 _Test: TypeAlias = Callable[[Frame, Value, Value], bool]
 

@@ -6,11 +6,11 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from workflows.expressions.budget import Frame
-from workflows.expressions.cel_language import call_scalar
-from workflows.expressions.faults import Fault
-from workflows.expressions.operators import checked
-from workflows.expressions.values import Value, duration_text, is_number, kind_of, timestamp_text
+from advanced_workflow.workflows.expressions.budget import Frame
+from advanced_workflow.workflows.expressions.cel_language import call_scalar
+from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.operators import checked
+from advanced_workflow.workflows.expressions.values import Value, duration_text, is_number, kind_of, timestamp_text
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from workflows.expressions.access import field_of
-from workflows.expressions.analysis import function_name
-from workflows.expressions.budget import ELEMENT_WORK, Frame
-from workflows.expressions.faults import Fault
-from workflows.expressions.operators import OPERATORS
-from workflows.expressions.steps import (
+from advanced_workflow.workflows.expressions.access import field_of
+from advanced_workflow.workflows.expressions.analysis import function_name
+from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, Frame
+from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.operators import OPERATORS
+from advanced_workflow.workflows.expressions.steps import (
     Step,
     at_column,
     is_present,
@@ -29,7 +29,7 @@ from workflows.expressions.steps import (
     unwrap,
     value_or_fault,
 )
-from workflows.expressions.syntax import (
+from advanced_workflow.workflows.expressions.syntax import (
     ACCUMULATOR,
     Call,
     Fold,
@@ -41,7 +41,7 @@ from workflows.expressions.syntax import (
     Select,
     count_nodes,
 )
-from workflows.expressions.values import Value, is_list, is_map, kind_of, sorted_keys
+from advanced_workflow.workflows.expressions.values import Value, is_list, is_map, kind_of, sorted_keys
 
 _Slots: TypeAlias = Mapping[str, int]
 

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from workflows.errors import ExpressionInvalid
-from workflows.expressions.analysis import Reference, find_references, is_path
-from workflows.expressions.budget import MAX_OPTIONAL_MACROS, MAX_SOURCE_LENGTH, Frame
-from workflows.expressions.cel_language import check, parse
-from workflows.expressions.evaluator import Planner
-from workflows.expressions.faults import Fault, InvalidFault, MissingFault
-from workflows.expressions.syntax import Node, read_tree
-from workflows.expressions.values import to_json
+from advanced_workflow.workflows.errors import ExpressionInvalid
+from advanced_workflow.workflows.expressions.analysis import Reference, find_references, is_path
+from advanced_workflow.workflows.expressions.budget import MAX_OPTIONAL_MACROS, MAX_SOURCE_LENGTH, Frame
+from advanced_workflow.workflows.expressions.cel_language import check, parse
+from advanced_workflow.workflows.expressions.evaluator import Planner
+from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault, MissingFault
+from advanced_workflow.workflows.expressions.syntax import Node, read_tree
+from advanced_workflow.workflows.expressions.values import to_json
 
 _NOT_JSON: Final = {
     "bytes": "bytes, which are not JSON; use a string",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
 
 
 class Fault(Exception):

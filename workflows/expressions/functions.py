@@ -8,11 +8,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from workflows.expressions.budget import ELEMENT_WORK, Frame
-from workflows.expressions.conversions import to_bool, to_double, to_duration, to_int, to_string, to_timestamp
-from workflows.expressions.faults import Fault
-from workflows.expressions.operators import add, checked
-from workflows.expressions.text_functions import (
+from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, Frame
+from advanced_workflow.workflows.expressions.conversions import (
+    to_bool,
+    to_double,
+    to_duration,
+    to_int,
+    to_string,
+    to_timestamp,
+)
+from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.operators import add, checked
+from advanced_workflow.workflows.expressions.text_functions import (
     char_at,
     index_of,
     join,
@@ -25,8 +32,8 @@ from workflows.expressions.text_functions import (
     trim,
     upper_ascii,
 )
-from workflows.expressions.times import TIME_PARTS, time_part
-from workflows.expressions.values import ABSENT, Optional, Value, is_list, is_map, is_number, kind_of
+from advanced_workflow.workflows.expressions.times import TIME_PARTS, time_part
+from advanced_workflow.workflows.expressions.values import ABSENT, Optional, Value, is_list, is_map, is_number, kind_of
 
 _KINDS: Final[dict[str, Callable[[Value], bool]]] = {
     "a string": lambda value: isinstance(value, str),

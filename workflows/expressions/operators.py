@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Final, TypeAlias
 
-from workflows.expressions.budget import ELEMENT_WORK, Frame
-from workflows.expressions.faults import Fault
-from workflows.expressions.values import Value, equal, is_in, is_less, is_list, is_number, kind_of
+from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, Frame
+from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.values import Value, equal, is_in, is_less, is_list, is_number, kind_of
 
 Operator: TypeAlias = Callable[..., Value]
 """Called with the frame and the operands; raises `Fault`."""

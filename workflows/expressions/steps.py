@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from workflows.expressions.access import element_of, field_of, try_access
-from workflows.expressions.budget import Frame
-from workflows.expressions.faults import BudgetFault, Fault, MissingFault
-from workflows.expressions.functions import FUNCTIONS
-from workflows.expressions.operators import OPERATORS, truth
-from workflows.expressions.syntax import Call, Literal, Name, Node, Select
-from workflows.expressions.values import Optional, Value, kind_of
+from advanced_workflow.workflows.expressions.access import element_of, field_of, try_access
+from advanced_workflow.workflows.expressions.budget import Frame
+from advanced_workflow.workflows.expressions.faults import BudgetFault, Fault, MissingFault
+from advanced_workflow.workflows.expressions.functions import FUNCTIONS
+from advanced_workflow.workflows.expressions.operators import OPERATORS, truth
+from advanced_workflow.workflows.expressions.syntax import Call, Literal, Name, Node, Select
+from advanced_workflow.workflows.expressions.values import Optional, Value, kind_of
 
 Step: TypeAlias = Callable[[Frame], Value]
 

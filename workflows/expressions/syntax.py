@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from workflows.expressions.faults import InvalidFault
+from advanced_workflow.workflows.expressions.faults import InvalidFault
 
 ACCUMULATOR: Final = "@result"
 """CEL's name for the variable that a comprehension builds; it cannot be written in an expression."""

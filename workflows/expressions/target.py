@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workflows.errors import ExpressionError, ExpressionInvalid
-from workflows.expressions.analysis import Reference
-from workflows.expressions.expression import Expression, compile_expression
-from workflows.expressions.template import located
-from workflows.expressions.values import Value, kind_of
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions.analysis import Reference
+from advanced_workflow.workflows.expressions.expression import Expression, compile_expression
+from advanced_workflow.workflows.expressions.template import located
+from advanced_workflow.workflows.expressions.values import Value, kind_of
 
 _TARGET: Final = re.compile(r"workflow((?:\.[A-Za-z_][A-Za-z0-9_-]*)+)(\[\])?")
 _MAX_SEGMENTS: Final = 32

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
-from workflows.errors import ExpressionError, ExpressionInvalid
-from workflows.expressions.analysis import Reference
-from workflows.expressions.budget import MAX_DEPTH
-from workflows.expressions.expression import compile_expression
-from workflows.expressions.values import is_list, is_map
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.expressions.analysis import Reference
+from advanced_workflow.workflows.expressions.budget import MAX_DEPTH
+from advanced_workflow.workflows.expressions.expression import compile_expression
+from advanced_workflow.workflows.expressions.values import is_list, is_map
 
 _Build: TypeAlias = Callable[[Mapping[str, Any]], Any]
 

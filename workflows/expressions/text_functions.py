@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from workflows.expressions.budget import ELEMENT_WORK, MAX_PATTERN_LENGTH, Frame
-from workflows.expressions.cel_language import call_scalar
-from workflows.expressions.faults import Fault
-from workflows.expressions.values import Value, kind_of
+from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, MAX_PATTERN_LENGTH, Frame
+from advanced_workflow.workflows.expressions.cel_language import call_scalar
+from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.values import Value, kind_of
 
 _SPACES: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 _UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from workflows.expressions.budget import Frame
-from workflows.expressions.faults import Fault
-from workflows.expressions.values import Value, kind_of
+from advanced_workflow.workflows.expressions.budget import Frame
+from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.values import Value, kind_of
 
 _OF_TIMESTAMP: Final[dict[str, Callable[[datetime], int]]] = {
     "getFullYear": lambda time: time.year,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Final, TypeAlias, TypeGuard
 
-from workflows.expressions.budget import ELEMENT_WORK, MAX_DEPTH, Frame
-from workflows.expressions.faults import BudgetFault, Fault
+from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, MAX_DEPTH, Frame
+from advanced_workflow.workflows.expressions.faults import BudgetFault, Fault
 
 Value: TypeAlias = Any
 """null, bool, int, float, str, list, a Mapping, datetime, timedelta or `Optional`."""

@@ -1,0 +1,1 @@
+"""The actions of the shipped examples; served only where asked for."""

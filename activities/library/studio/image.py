@@ -1,0 +1,34 @@
+"""The image agents: they draw a title card, a small SVG picture, whose caption is a sentence of the text."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+
+from pydantic import Field
+
+from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.library.studio.drafts import Draft, keep_draft
+
+CAPTION_LENGTH = 60
+
+
+@action
+def generate_image(text: Annotated[str, Field(min_length=1)]) -> Draft:
+    """Draw a card with the beginning of the text."""
+    return keep_draft(_card(text))
+
+
+@action
+def refine_image(caption: Annotated[str, Field(min_length=1)]) -> Draft:
+    """Draw the card again with the caption the evaluator asks for."""
+    return keep_draft(_card(caption))
+
+
+def _card(caption: str) -> str:
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360" role="img">'
+        f"<title>{escape(caption[:CAPTION_LENGTH])}</title>"
+        '<rect width="640" height="360" fill="#eef"/>'
+        f'<text x="320" y="180" text-anchor="middle">{escape(caption[:CAPTION_LENGTH])}</text></svg>'
+    )

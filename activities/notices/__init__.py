@@ -1,6 +1,0 @@
-"""Actions of the library that tell people something, and a planner that proposes to."""
-
-from activities.notices.messages import correct_notice, send_notice
-from activities.notices.planner import plan_response
-
-__all__ = ["correct_notice", "plan_response", "send_notice"]

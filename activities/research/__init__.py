@@ -1,5 +1,0 @@
-"""Actions of the library's research assistant: a planner, a lookup and a summary."""
-
-from activities.research.assistant import lookup, plan_next_step, summarise_findings
-
-__all__ = ["lookup", "plan_next_step", "summarise_findings"]

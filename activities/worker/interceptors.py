@@ -1,0 +1,111 @@
+"""Around every activity of the worker: the run's headers, circuit breakers, and delays Temporal cannot express."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import timedelta
+from functools import partial
+from typing import Any, assert_never
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from advanced_workflow.activities.action.context import bind_execution
+from advanced_workflow.activities.worker.breaker import Breakers, Clock
+from advanced_workflow.workflows.contract import (
+    HEADER_BREAKER,
+    HEADER_EXECUTION,
+    HEADER_RETRY,
+    BreakerPolicy,
+    RetryDelay,
+)
+
+_random = random.SystemRandom()
+
+
+class ActionInterceptor(Interceptor):
+    """Reads the headers the engine sends with each activity; an activity without them runs as ever.
+
+    Workers that share an interceptor share its circuit breakers.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        """`clock` measures how long a breaker stays open."""
+        self._breakers = Breakers(clock)
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap the activity."""
+        return _ActionInbound(next, self._breakers)
+
+
+class _ActionInbound(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, breakers: Breakers) -> None:
+        super().__init__(next)
+        self._breakers = breakers
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - the signature is Temporal's
+        execution = _header(input, HEADER_EXECUTION)
+        bind_execution(None if execution is None else str(execution))
+        policy = _header(input, HEADER_RETRY)
+        if policy is None:
+            return await self._through_breaker(input)
+        try:
+            return await self._through_breaker(input)
+        except Exception as error:
+            delayed = with_retry_delay(error, RetryDelay.model_validate(policy), activity.info().attempt)
+            if delayed is error:
+                raise
+            raise delayed.with_traceback(error.__traceback__) from error.__cause__
+
+    async def _through_breaker(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - see above
+        policy = _header(input, HEADER_BREAKER)
+        if policy is None:
+            return await self.next.execute_activity(input)
+        call = partial(self.next.execute_activity, input)
+        return await self._breakers.call(BreakerPolicy.model_validate(policy), call)
+
+
+def retry_delay(policy: RetryDelay, attempt: int, share: float) -> timedelta:
+    """Delay after the attempt of that number (from 1): grown, capped, then less `share` (0 to 1) of the jitter."""
+    seconds = min(_grown(policy, attempt), policy.max_delay)
+    return timedelta(seconds=seconds * (1 - policy.jitter * share))
+
+
+def with_retry_delay(error: Exception, policy: RetryDelay, attempt: int) -> Exception:
+    """Give the same failure with its delay; the very same error where no retry follows or the action chose its own delay."""
+    if not isinstance(error, ApplicationError):
+        # Other failures of Temporal (a cancellation above all) are not the action's own.
+        if isinstance(error, FailureError):
+            return error
+        error = ApplicationError(str(error), type=type(error).__name__)
+    elif error.non_retryable or error.next_retry_delay is not None:
+        return error
+    return ApplicationError(
+        error.message,
+        *error.details,
+        type=error.type,
+        category=error.category,
+        next_retry_delay=retry_delay(policy, attempt, _random.random()),
+    )
+
+
+def _grown(policy: RetryDelay, attempt: int) -> float:
+    match policy.strategy:
+        case "fixed":
+            return policy.delay
+        case "linear":
+            return policy.delay * attempt
+        case "exponential":
+            try:
+                return policy.delay * policy.multiplier ** (attempt - 1)
+            except OverflowError:
+                return policy.max_delay
+        case _:
+            assert_never(policy.strategy)
+
+
+def _header(input: ExecuteActivityInput, name: str) -> object:
+    payload = input.headers.get(name)
+    return None if payload is None else activity.payload_converter().from_payload(payload)

@@ -1,0 +1,171 @@
+"""The first thing a run does: find its definition, check it and its input, and pin both in the history.
+
+It is an activity because the definitions lie on the worker's disk and checking costs time that a replay must not pay again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+from temporalio import activity
+
+from advanced_workflow.activities.action.errors import refusal
+from advanced_workflow.activities.action.parameters import places
+from advanced_workflow.activities.action.results import refuse_foreign
+from advanced_workflow.workflows.contract import (
+    CONTINUE_AFTER_EVENTS,
+    PAYLOAD_LIMIT_BYTES,
+    PREPARE_ACTIVITY,
+    ExecutionOptions,
+    Prepared,
+    PrepareRequest,
+)
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+from advanced_workflow.workflows.definition.check.check import check, unsupported
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import listed, nearest
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
+from advanced_workflow.workflows.definition.schema import value_problems
+from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
+from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, WorkflowError
+
+_MOST_ACCEPTED = 1000
+"""Definitions remembered as checked."""
+
+
+class Preparation:
+    """The prepare activity of one worker, with the definitions and actions it knows."""
+
+    def __init__(
+        self,
+        definitions: Mapping[str, LoadedDefinition],
+        catalog: ActionCatalog,
+        *,
+        search_attributes: bool,
+        continue_after: int = CONTINUE_AFTER_EVENTS,
+        payload_limit: int = PAYLOAD_LIMIT_BYTES,
+    ) -> None:
+        """`search_attributes` says whether the namespace knows the project's search attributes.
+
+        `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
+        """
+        self._definitions = definitions
+        self._known = {name: loaded.workflow for name, loaded in definitions.items()}
+        self._catalog = catalog
+        self._common = Prepared(
+            sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
+        )
+        self._registered: dict[str, Prepared] = {}
+        self._accepted: dict[str, None] = {}
+
+    @activity.defn(name=PREPARE_ACTIVITY)
+    async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
+        """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
+        try:
+            wanted = _request(request)
+            if wanted.workflow is None and wanted.workflow_type in self._registered:
+                return self._prepare(wanted).model_dump(mode="json", exclude_none=True)
+            # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
+            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json", exclude_none=True)
+        except WorkflowError as error:
+            raise refusal(error) from None
+
+    def _prepare(self, request: PrepareRequest) -> Prepared:
+        options = _options(request.execution_options)
+        if options.rerun is not None and request.workflow is None:
+            workflow = _read_repeated(options.rerun.definition, request.workflow_type)
+            pinned = {"sha256": definition_sha256(workflow), "definition": dump_definition(workflow)}
+            prepared = self._common.model_copy(update=pinned)
+        elif request.workflow is None:
+            workflow, prepared = self._find(request.workflow_type)
+            _require_version(workflow, options.version)
+        else:
+            workflow = _read(request.workflow)
+            prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
+        self._accept(workflow, prepared.sha256)
+        _require_input(workflow, request.input_data)
+        return prepared
+
+    def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
+        found = self._definitions.get(workflow_type)
+        if found is None:
+            known = sorted(self._definitions)
+            hint = nearest(workflow_type, known) or f"It has: {listed(known)}." if known else "It has none."
+            raise DefinitionNotFound(f"this worker has no definition {workflow_type!r}. {hint} See 'adw definitions'.")
+        if workflow_type not in self._registered:
+            self._registered[workflow_type] = self._common.model_copy(
+                update={
+                    "sha256": definition_sha256(found.workflow),
+                    "definition": dump_definition(found.workflow),
+                }
+            )
+        return found.workflow, self._registered[workflow_type]
+
+    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> None:
+        """Refuse a definition that does not pass `check`; one that did is not checked again."""
+        if sha256 in self._accepted:
+            return
+        # Another worker, in another language too, may serve an action this one does not know.
+        found = errors_of(check(workflow, self._catalog, self._known))
+        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
+        if problems:
+            raise DefinitionProblems(workflow.workflow_id, problems)
+        later = unsupported(workflow)
+        if later:
+            raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")
+        if len(self._accepted) >= _MOST_ACCEPTED:
+            del self._accepted[next(iter(self._accepted))]
+        self._accepted[sha256] = None
+
+
+def _request(data: object) -> PrepareRequest:
+    try:
+        return PrepareRequest.model_validate(data)
+    except ValidationError as error:
+        raise InputInvalid(f"the run's arguments do not fit: {places(error)}.") from None
+
+
+def _read(data: dict[str, JsonValue]) -> AdvancedWorkflow:
+    validated = validate(data)
+    if validated.problems or validated.workflow is None:
+        raise DefinitionProblems(str(data.get("workflow_id", "workflow")), validated.problems)
+    return validated.workflow
+
+
+def _read_repeated(data: dict[str, JsonValue], workflow_type: str) -> AdvancedWorkflow:
+    workflow = _read(data)
+    if workflow.workflow_id != workflow_type:
+        raise InputInvalid(
+            f"the corrected definition is {workflow.workflow_id!r} and the run is of type {workflow_type!r}; "
+            "keep the 'workflow_id'."
+        )
+    return workflow
+
+
+def _require_version(workflow: AdvancedWorkflow, wanted: str | None) -> None:
+    if wanted is not None and wanted != workflow.version:
+        raise DefinitionNotFound(
+            f"definition {workflow.workflow_id!r} has version {workflow.version!r} on this worker and {wanted!r} is wanted; "
+            "start a worker that has it, or change 'workflow_version'."
+        )
+
+
+def _options(options: JsonValue) -> ExecutionOptions:
+    try:
+        return ExecutionOptions.model_validate({} if options is None else options)
+    except ValidationError as error:
+        raise InputInvalid(f"execution_options do not fit: {places(error)}.") from None
+
+
+def _require_input(workflow: AdvancedWorkflow, value: JsonValue) -> None:
+    refuse_foreign(value, "input_data")
+    problems = value_problems(workflow.input_schema, value)
+    if problems:
+        raise InputInvalid(
+            f"input_data does not fit the input_schema of {workflow.workflow_id!r}: {'; '.join(problems)}."
+        )

@@ -1,0 +1,71 @@
+"""Business and agentic processes as data, run durably on Temporal: what users import.
+
+```python
+from advanced_workflow import AdvancedWorkflow, WorkflowStep, action, check, connect, load, start
+```
+
+A name is loaded when it is first used: writing and checking definitions needs neither a Temporal server nor its SDK.
+What is not listed here, or in a module's documented surface, is private.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from advanced_workflow.activities.action import context
+    from advanced_workflow.activities.action.decorator import action
+    from advanced_workflow.activities.action.errors import ActionError
+    from advanced_workflow.client.connection import connect
+    from advanced_workflow.client.runs import Run, start
+    from advanced_workflow.workflows.contract import UndoInput
+    from advanced_workflow.workflows.definition.check.check import check
+    from advanced_workflow.workflows.definition.model.step import WorkflowStep
+    from advanced_workflow.workflows.definition.model.step_type import StepType
+    from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+    from advanced_workflow.workflows.definition.text.load import load
+
+__all__ = [
+    "ActionError",
+    "AdvancedWorkflow",
+    "Run",
+    "StepType",
+    "UndoInput",
+    "WorkflowStep",
+    "action",
+    "check",
+    "connect",
+    "context",
+    "load",
+    "start",
+]
+
+_HOMES = {
+    "ActionError": "activities.action.errors",
+    "AdvancedWorkflow": "workflows.definition.model.workflow",
+    "Run": "client.runs",
+    "StepType": "workflows.definition.model.step_type",
+    "UndoInput": "workflows.contract",
+    "WorkflowStep": "workflows.definition.model.step",
+    "action": "activities.action.decorator",
+    "check": "workflows.definition.check.check",
+    "connect": "client.connection",
+    "context": "activities.action",
+    "load": "workflows.definition.text.load",
+    "start": "client.runs",
+}
+"""Where each name is defined, below this package."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - as the language has it
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    if name == "context":
+        return import_module(f"{home.__name__}.{name}")
+    return getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

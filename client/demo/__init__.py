@@ -1,7 +1,0 @@
-"""`adw demo`: the order example three times on a real server, told as it happens."""
-
-from __future__ import annotations
-
-from client.demo.play import run_demo
-
-__all__ = ["run_demo"]

@@ -1,0 +1,1 @@
+"""Development: a local server, a worker that reloads, the demo."""

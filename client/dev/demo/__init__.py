@@ -1,0 +1,7 @@
+"""`adw demo`: the order example three times on a real server, told as it happens."""
+
+from __future__ import annotations
+
+from advanced_workflow.client.dev.demo.play import run_demo
+
+__all__ = ["run_demo"]

@@ -1,0 +1,1 @@
+"""The worker: what it serves, and the command that starts it."""

@@ -1,0 +1,63 @@
+"""The definitions a worker serves: those that come with the project, with installed packages, and by setting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+from advanced_workflow.workflows.definition.check.check import check
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
+from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, find_definitions
+
+ENTRY_POINT_GROUP = "advanced_workflow.definitions"
+"""Entry points of packages with definitions; each value is a package whose folder is searched."""
+ONLY_WARNED = frozenset({Code.UNKNOWN_ACTION.value, Code.NOT_SUPPORTED_YET.value})
+
+logger = logging.getLogger(__name__)
+
+
+def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
+    """Load all definitions, by `workflow_id`.
+
+    Raises:
+        WorkerStartRefused: an entry point names no package.
+        DefinitionProblems: a folder of the setting is missing, or a file does not load.
+    """
+    return find_definitions([LIBRARY, *_installed_folders(), *settings.definitions])
+
+
+def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog) -> None:
+    """Check all definitions against the actions at hand.
+
+    What another worker may serve, and what this release cannot run, is one warning each: other definitions are not hurt.
+
+    Raises:
+        DefinitionProblems: for the first definition with other errors.
+    """
+    known = {name: loaded.workflow for name, loaded in definitions.items()}
+    for loaded in definitions.values():
+        problems = [
+            problem.at_line(loaded.line_of(problem.path))
+            for problem in errors_of(check(loaded.workflow, catalog, known))
+        ]
+        refused = [problem for problem in problems if problem.code not in ONLY_WARNED]
+        if refused:
+            raise DefinitionProblems(loaded.source, refused)
+        for problem in problems:
+            logger.warning("%s: %s", loaded.source, problem)
+
+
+def _installed_folders() -> Iterator[Path]:
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value)):
+        spec = find_spec(point.module)
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places:
+            raise WorkerStartRefused(f"entry point {point.name!r}: {point.module!r} is not a package; name one.")
+        yield from map(Path, places)

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from tests.harness import Harness, definition, eventually, outcome_of, recording
+
+BREAKER = {"failure_threshold": 2, "timeout": 2}
+
+
+class Service:
+    """An action that fails until it is mended."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.broken = True
+
+    @property
+    def actions(self) -> dict[str, Any]:
+        def ask() -> int:
+            self.calls += 1
+            if self.broken:
+                raise ActionError("down", type="Down")
+            return self.calls
+
+        def other() -> str:
+            return "fine"
+
+        return {"ask": ask, "other": other}
+
+
+def asking(**more: Any) -> Any:
+    policy = {"max_attempts": 3, "delay": 0.1, "circuit_breaker": BREAKER, **more}
+    return definition({"step_id": "ask", "retry_policy": policy}, output={"answer": "steps.ask.output"})
+
+
+async def test_an_open_breaker_is_waited_out_without_using_up_attempts(harness: Harness) -> None:
+    service = Service()
+    async with harness.worker(service.actions):
+        run = await harness.start(asking())
+
+        async def waits() -> bool:
+            return bool((await run.state()).circuit_breakers)
+
+        await eventually(waits)
+        state = await run.state()
+        calls = service.calls
+        service.broken = False
+        outcome = await outcome_of(run)
+
+    assert calls == 2
+    [breaker] = state.circuit_breakers
+    assert (breaker.action, breaker.state) == ("ask", "open")
+    assert state.steps[0].waiting_for is not None
+    assert "circuit breaker of action 'ask', open until" in state.steps[0].waiting_for
+    assert outcome.failure is None, outcome.message
+    assert outcome.data == {"answer": 3}
+    assert outcome.state is not None
+    assert outcome.state.circuit_breakers == []
+
+
+async def test_attempts_that_called_the_action_are_counted_over_the_windows(harness: Harness) -> None:
+    service = Service()
+    async with harness.worker(service.actions):
+        outcome = await outcome_of(await harness.start(asking()))
+
+    assert outcome.failure == "WorkflowFailed"
+    assert outcome.report.error is not None
+    assert outcome.report.error.type == "Down"
+    assert service.calls == 3
+
+
+async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_holds_no_slot(harness: Harness) -> None:
+    service = Service()
+    interceptors = [EngineInterceptor(), ActionInterceptor()]
+    async with harness.worker(service.actions, interceptors=interceptors):
+        first = await outcome_of(await harness.start(asking(max_attempts=2)))
+        policy = {"max_attempts": 1, "circuit_breaker": BREAKER}
+        workflow = definition({"step_id": "ask", "retry_policy": policy}, {"step_id": "other"}, max_parallel_steps=1)
+        run = await harness.start(workflow)
+
+        async def other_is_done() -> bool:
+            steps = {one.step_id: one.status for one in (await run.state()).steps}
+            return steps == {"ask": "waiting", "other": "completed"}
+
+        await eventually(other_is_done)
+        calls = service.calls
+        service.broken = False
+        second = await outcome_of(run)
+
+    assert first.failure == "WorkflowFailed"
+    assert calls == 2
+    assert second.failure is None, second.message
+    assert service.calls == 3
+
+
+async def test_a_run_that_waits_for_a_breaker_can_be_cancelled_and_its_step_be_skipped(harness: Harness) -> None:
+    service = Service()
+    async with harness.worker(service.actions):
+        skipped, cancelled = await harness.start(asking()), await harness.start(asking())
+
+        async def both_wait() -> bool:
+            states = [await one.state() for one in (skipped, cancelled)]
+            return all(one.steps[0].status == "waiting" for one in states)
+
+        await eventually(both_wait)
+        await skipped.skip_step("ask", "we know it already")
+        await cancelled.cancel()
+        outcome = await outcome_of(skipped)
+        summary = await eventually(lambda: _closed(cancelled))
+
+    assert outcome.report.steps["ask"]["status"] == "skipped"
+    assert summary == "canceled"
+
+
+async def _closed(run: Any) -> str | None:
+    summary = await run.summary()
+    return summary.status if summary.close_time else None
+
+
+async def test_a_probe_that_fails_opens_the_breaker_again_and_one_that_succeeds_closes_it(harness: Harness) -> None:
+    calls: list[str] = []
+
+    def ask() -> int:
+        calls.append(context.step_path())
+        if len(calls) <= 3:
+            raise ActionError("down", type="Down")
+        return len(calls)
+
+    breaker = {"failure_threshold": 2, "timeout": 1.2}
+    policy = {"delay": 0.05, "backoff_strategy": "fixed", "circuit_breaker": breaker}
+    outcome = await harness.run(
+        definition(
+            {"step_id": "first", "action": "ask", "retry_policy": {**policy, "max_attempts": 5}},
+            {"step_id": "then", "action": "ask", "dependencies": ["first"], "retry_policy": policy},
+            output={"first": "steps.first.output", "then": "steps.then.output"},
+        ),
+        actions={"ask": ask},
+    )
+
+    assert outcome.data == {"first": 4, "then": 5}
+    events = (await outcome.handle.fetch_history()).events
+    scheduled = [event.activity_task_scheduled_event_attributes.activity_id for event in events]
+    assert scheduled.count("first") >= 2  # The probe is an activity of its own.
+    assert scheduled.count("then") == 1
+
+
+async def test_every_round_of_a_loop_has_all_its_attempts(harness: Harness) -> None:
+    calls: list[str] = []
+
+    def ask() -> None:
+        calls.append(context.step_path())
+        if calls.count(context.step_path()) == 1:
+            raise ActionError("down", type="Down")
+
+    policy = {"max_attempts": 2, "delay": 0.1, "circuit_breaker": {"failure_threshold": 1, "timeout": 0.2}}
+    poll = {"step_id": "poll", "step_type": "loop", "action": "ask", "loop_condition": "iteration < 2"}
+    outcome = await harness.run(definition({**poll, "retry_policy": policy}), actions={"ask": ask})
+
+    assert outcome.failure is None, outcome.message
+    assert calls == ["poll#0", "poll#0", "poll#1", "poll#1"]
+
+
+async def test_a_breaker_is_seen_as_long_as_a_step_waits_for_it_and_skipped_steps_may_be_undone(
+    harness: Harness,
+) -> None:
+    service, undone = Service(), list[str]()
+    policy = {"delay": 0.1, "circuit_breaker": {"failure_threshold": 1, "timeout": 60}}
+    asks = {"action": "ask", "retry_policy": policy, "rollback_actions": ["undo"]}
+    async with harness.worker({**service.actions, "undo": recording(undone)}):
+        run = await harness.start(definition({"step_id": "a", **asks}, {"step_id": "b", **asks}))
+
+        async def statuses() -> list[str]:
+            return [str(one.status) for one in (await run.state()).steps]
+
+        await eventually(lambda: _are(statuses, ["waiting", "waiting"]))
+        await run.skip_step("b", "not today", by="op")
+        await eventually(lambda: _are(statuses, ["waiting", "skipped"]))
+        state = await run.state()
+        await run.cancel()
+        outcome = await outcome_of(run)
+
+    assert [one.action for one in state.circuit_breakers] == ["ask"]
+    assert outcome.failure == "Cancelled"
+    # Whether an attempt before took effect is not known: it may have timed out.
+    assert sorted(undone) == ["a unknown", "b unknown"]
+
+
+async def _are(statuses: Callable[[], Awaitable[list[str]]], expected: list[str]) -> bool:
+    return await statuses() == expected

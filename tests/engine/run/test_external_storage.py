@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Replayer, Worker
+
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.rollbacks import retry_rollback
+from advanced_workflow.client.runs import get_run
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.storage import StorageFailed
+from advanced_workflow.workflows.contract import UndoInput
+from advanced_workflow.workflows.engine.graph import plan
+from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.sandbox import strict_runner
+from advanced_workflow.workflows.errors import PayloadTooLarge
+from tests.harness import Harness, definition, eventually, outcome_of, recording
+
+INPUT: dict[str, Any] = {"text": "i" * 5_000_000}
+RESULT: dict[str, Any] = {"text": "r" * 3_000_000}
+ONCE = {"max_attempts": 1}
+INLINE_LIMIT = 100_000
+"""Characters of a history as JSON that holds no large value."""
+
+
+class StoringHarness(Harness):
+    """Replays with the client's own converter: the histories hold references."""
+
+    async def replay(self) -> None:
+        plan.forget()
+        for history in await self.histories():
+            assert len(history.to_json()) < INLINE_LIMIT
+            await Replayer(
+                workflows=WORKFLOWS,
+                workflow_runner=strict_runner(),
+                interceptors=[EngineInterceptor()],
+                data_converter=self.client.data_converter,
+            ).replay_workflow(history)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "payloads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+async def storing(server: DevServer, folder: Path) -> AsyncIterator[StoringHarness]:
+    client = await connect(
+        address=server.address, settings=Settings(storage=f"file://{folder}", payload_limit=16_000_000)
+    )
+    harness = StoringHarness(client)
+    yield harness
+    await harness.replay()
+
+
+def grow() -> dict[str, str]:
+    return RESULT
+
+
+def fails() -> None:
+    raise ValueError("no")
+
+
+def sizes_in(folder: Path) -> list[int]:
+    return [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+
+
+def lose(folder: Path) -> None:
+    folder.rename(folder.with_name("lost"))
+
+
+def restore(folder: Path) -> None:
+    folder.with_name("lost").rename(folder)
+
+
+async def test_a_large_input_and_a_large_result_go_through_the_storage(storing: StoringHarness, folder: Path) -> None:
+    outcome = await storing.run(
+        definition({"step_id": "grow"}, output={"sizes": "[size(input.text), size(steps.grow.output.text)]"}),
+        INPUT,
+        actions={"grow": grow},
+    )
+
+    assert outcome.data == {"sizes": [5_000_000, 3_000_000]}
+    assert sum(sizes_in(folder)) > 8_000_000
+
+
+async def test_a_large_mapped_input_a_large_output_and_a_large_undo_go_through_the_storage(
+    storing: StoringHarness,
+) -> None:
+    received: list[int] = []
+    undone: list[tuple[Any, Any]] = []
+    steps = [
+        {"step_id": "copy", "input_mapping": {"text": "input.text"}, "rollback_actions": ["uncopy"]},
+        {"step_id": "fails", "dependencies": ["copy"]},
+    ]
+
+    def copy(text: str) -> dict[str, str]:
+        received.append(len(text))
+        return {"text": text}
+
+    def uncopy(undo: UndoInput) -> None:
+        undone.append((undo.input, undo.output))
+
+    outcome = await storing.run(
+        definition(*steps, retry_policy=ONCE), INPUT, actions={"copy": copy, "fails": fails, "uncopy": uncopy}
+    )
+
+    assert received == [5_000_000]
+    assert outcome.undone() == ["copy"]
+    assert undone == [(INPUT, INPUT)]
+
+
+async def test_a_large_result_of_the_run_and_a_large_state_can_be_read(storing: StoringHarness) -> None:
+    async with storing.worker({"grow": grow}):
+        run = await storing.start(definition({"step_id": "grow"}, output={"all": "steps.grow.output"}))
+        report = await run.result()
+        state = await run.state("grow")
+
+    assert report.result == {"all": RESULT}
+    assert state.steps[0].execution_data["output"] == RESULT
+
+
+async def test_large_events_go_through_the_storage(storing: StoringHarness) -> None:
+    wait = {"step_id": "wait", "step_type": "wait", "wait": {"event": "arrived"}}
+    async with storing.worker():
+        run = await storing.start(definition(wait, output={"size": "size(steps.wait.output.text)"}))
+        await run.send_event("arrived", RESULT)
+        outcome = await outcome_of(run)
+
+    assert outcome.data == {"size": 3_000_000}
+
+
+async def test_any_client_and_any_worker_with_the_storage_take_part(storing: StoringHarness) -> None:
+    """The client uses Temporal's own call, the action is a plain Temporal activity on another worker."""
+    queue = f"other-{uuid4().hex[:8]}"
+    step = {"step_id": "measure", "agent_capability": queue, "input_mapping": {"factor": "2"}}
+    registered = definition(step, output={"sizes": "[size(input.text), size(steps.measure.output.text)]"})
+
+    @activity.defn(name="measure")
+    async def measure(_: Any) -> Any:
+        return RESULT
+
+    async with storing.worker(definitions=[registered]), Worker(storing.client, task_queue=queue, activities=[measure]):
+        handle = await start_plainly(storing, INPUT)
+        report = await handle.result()
+
+    assert report["result"] == {"sizes": [5_000_000, 3_000_000]}
+
+
+async def test_a_run_whose_value_is_missing_waits_until_it_is_restored(storing: StoringHarness, folder: Path) -> None:
+    registered = definition({"step_id": "a"}, output={"size": "size(input.text)"})
+    handle = await start_plainly(storing, INPUT)
+    lose(folder)
+
+    async with storing.worker({"a": lambda: None}, [registered]):
+        failure = await eventually(lambda: task_failure(handle))
+        restore(folder)
+        report = await handle.result()
+
+    assert f"storage folder {folder}: object " in failure
+    assert "is missing; " in failure
+    assert report["result"] == {"size": 5_000_000}
+
+
+async def test_a_worker_without_the_storage_leaves_the_run_to_those_who_have_it(
+    storing: StoringHarness, client: Client
+) -> None:
+    registered = definition({"step_id": "a"}, output={"size": "size(input.text)"})
+    handle = await start_plainly(storing, INPUT)
+
+    async with Harness(client, storing.task_queue).worker({"a": lambda: None}, [registered]):
+        failure = await eventually(lambda: task_failure(handle))
+    async with storing.worker({"a": lambda: None}, [registered]):
+        report = await handle.result()
+
+    assert "external storage is not configured" in failure
+    assert report["result"] == {"size": 5_000_000}
+
+
+async def test_a_result_that_cannot_be_stored_has_an_unknown_outcome(storing: StoringHarness, folder: Path) -> None:
+    undone: list[str] = []
+
+    def grow_and_lose_the_folder() -> dict[str, str]:
+        lose(folder)
+        return RESULT
+
+    outcome = await storing.run(
+        definition({"step_id": "grow", "rollback_actions": ["shrink"]}, retry_policy=ONCE),
+        actions={"grow": grow_and_lose_the_folder, "shrink": recording(undone)},
+    )
+    restore(folder)
+
+    error: Any = outcome.report.steps["grow"]["error"]
+    assert error["type"] == "StorageFailed"
+    assert error["message"].startswith(f"storage folder {folder}: a value of 3,000,")
+    assert undone == ["grow unknown"]
+
+
+async def test_an_input_that_cannot_be_read_back_is_told_by_the_step(storing: StoringHarness, folder: Path) -> None:
+    queue = f"other-{uuid4().hex[:8]}"
+    step = {"step_id": "copy", "agent_capability": queue, "input_mapping": {"text": "input.text"}}
+    async with storing.worker():
+        run = await storing.start(definition(step, retry_policy=ONCE), INPUT)
+        await eventually(lambda: scheduled(run.handle))
+        lose(folder)
+        async with storing.worker({"copy": lambda text: text}, task_queue=queue):
+            outcome = await outcome_of(run)
+    restore(folder)
+
+    error: Any = outcome.report.steps["copy"]["error"]
+    assert error["type"] == "StorageFailed"
+    assert "is missing; " in error["message"]
+
+
+async def test_an_undo_that_is_tried_again_gets_its_large_input(storing: StoringHarness) -> None:
+    received: list[Any] = []
+
+    def undo(undo: UndoInput) -> None:
+        received.append(undo.output)
+        if len(received) == 1:
+            raise ValueError("not yet")
+
+    steps = [
+        {"step_id": "grow", "rollback_actions": ["undo"], "rollback_timeout": 1},
+        {"step_id": "fails", "dependencies": ["grow"]},
+    ]
+    async with storing.worker({"grow": grow, "fails": fails, "undo": undo}):
+        run = await storing.start(definition(*steps, retry_policy=ONCE))
+        outcome = await outcome_of(run)
+        report = await retry_rollback(storing.client, run.id)
+
+    assert outcome.failure == "RollbackIncomplete"
+    assert report.complete
+    assert received == [RESULT, RESULT]
+
+
+async def test_a_client_without_the_storage_is_told_what_it_lacks(storing: StoringHarness, client: Client) -> None:
+    async with storing.worker({"grow": grow}):
+        run = await storing.start(definition({"step_id": "grow"}, output={"all": "steps.grow.output"}))
+        await run.result()
+
+        with pytest.raises(StorageFailed, match=f"run '{run.id}': .*; set ADW_STORAGE as the workers have it"):
+            await get_run(client, run.id).result()
+
+
+async def test_without_storage_a_large_input_starts_nothing(harness: Harness) -> None:
+    with pytest.raises(PayloadTooLarge, match="input_data: 5,000,011 bytes are more than the 2,080,768"):
+        await harness.start(definition({"step_id": "a"}), INPUT)
+
+    assert harness.handles == []
+
+
+async def test_without_storage_a_large_result_fails_its_step(harness: Harness) -> None:
+    outcome = await harness.run(definition({"step_id": "grow"}, retry_policy=ONCE), actions={"grow": grow})
+
+    assert outcome.failure == "WorkflowFailed"
+    error: Any = outcome.report.steps["grow"]["error"]
+    assert error["type"] == "PayloadTooLarge"
+
+
+async def start_plainly(harness: Harness, input_data: Any) -> WorkflowHandle[Any, Any]:
+    """Start the registered definition as any Temporal client would."""
+    handle = await harness.client.start_workflow(
+        "test", args=[input_data, {}], id=f"test-{uuid4().hex[:8]}", task_queue=harness.task_queue
+    )
+    harness.handles.append(handle)
+    return handle
+
+
+async def scheduled(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether an action waits for its worker."""
+    return bool((await handle.describe()).raw_description.pending_activities)
+
+
+async def task_failure(handle: WorkflowHandle[Any, Any]) -> str | None:
+    """What the server wrote down about the last workflow task that failed."""
+    failed = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    events = [event async for event in handle.fetch_history_events() if event.event_type == failed]
+    return events[-1].workflow_task_failed_event_attributes.failure.message if events else None

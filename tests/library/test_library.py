@@ -1,0 +1,203 @@
+"""Every example of the library runs its cases; workflows/library/README.md says what a case file holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from advanced_workflow.activities.library import ledger
+from advanced_workflow.activities.library.banking.accounts import balances
+from advanced_workflow.activities.library.charging.stations import slots
+from advanced_workflow.activities.library.orders import database as orders
+from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.client.runs import Run
+from advanced_workflow.workflows.contract import DecideRequest, EventMessage, ExecutionOptions, UndoEntry
+from advanced_workflow.workflows.definition.check.check import check_text
+from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, read_text
+from tests.harness import Actions, Definition, Harness, Outcome, outcome_of
+
+REGISTRY = ActionRegistry.discover()
+ACTIONS: Actions = {name: action.function for name, action in REGISTRY.actions.items()}
+EXAMPLES = sorted(file.parent for file in LIBRARY.glob("*/definition.yaml"))
+STATES: dict[str, Callable[[Path], dict[str, int] | dict[str, str]]] = {"balances": balances, "slots": slots}
+"""Key of `expect` -> what reads that state from the ledger."""
+
+
+class Expect(BaseModel):
+    """What must come of a run; what is left out may be anything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: str
+    error_type: str | None
+    error_contains: str = ""
+    result: dict[str, JsonValue] | None = None
+    steps: dict[str, str] = {}
+    step_errors: dict[str, str] = {}
+    rejected_decisions: list[str] = []
+    rollback: dict[str, str | list[str]] | None = None
+    effects: dict[str, dict[str, int]] | None = None
+    balances: dict[str, int] = {}
+    slots: dict[str, str] = {}
+    rows: dict[str, dict[str, int]] = {}
+    stock: dict[str, int] = {}
+
+
+class Case(BaseModel):
+    """One run of an example."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    input: JsonValue
+    options: dict[str, JsonValue] = {}
+    decisions: list[DecideRequest] = []
+    events: list[EventMessage] = []
+    skip_time: bool = False
+    expect: Expect
+
+
+def cases(*, skip_time: bool) -> list[Any]:
+    files = sorted(LIBRARY.glob("*/cases/*.json"))
+    return [
+        pytest.param(file, id=f"{file.parents[1].name}-{file.stem}")
+        for file in files
+        if read(file).skip_time is skip_time
+    ]
+
+
+def read(file: Path) -> Case:
+    return Case.model_validate_json(file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, with a fresh ledger and a fresh order database."""
+    monkeypatch.setenv(ledger.PATH_SETTING, str(tmp_path / "ledger.db"))
+    monkeypatch.setenv(orders.PATH_SETTING, str(tmp_path / "orders.db"))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def definitions() -> list[Definition]:
+    """All of them: an example may run another as a child."""
+    found = find_definitions([LIBRARY]).values()
+    return [one.workflow.model_dump(mode="json", exclude_defaults=True) for one in found]
+
+
+@pytest.mark.parametrize("file", cases(skip_time=False))
+async def test_a_case_of_the_library_comes_out_as_it_says(
+    harness: Harness, definitions: list[Definition], file: Path, place: Path
+) -> None:
+    await run_case(harness, definitions, file, place)
+
+
+@pytest.mark.parametrize("file", cases(skip_time=True))
+async def test_a_case_in_which_time_passes_comes_out_as_it_says(
+    skipping: Harness, definitions: list[Definition], file: Path, place: Path
+) -> None:
+    await run_case(skipping, definitions, file, place)
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=[folder.name for folder in EXAMPLES])
+def test_an_example_passes_check_and_its_input_fits(folder: Path) -> None:
+    known = {name: one.workflow for name, one in find_definitions([LIBRARY]).items()}
+    source = folder / "definition.yaml"
+    example = json.loads((folder / "input.json").read_text(encoding="utf-8"))
+
+    assert check_text(read_text(source), str(source), REGISTRY.catalog(), known) == []
+    jsonschema.validate(example, known[folder.name].input_schema)
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=[folder.name for folder in EXAMPLES])
+def test_an_example_shows_success_and_failure(folder: Path) -> None:
+    found = [read(file) for file in folder.glob("cases/*.json")]
+
+    assert {"completed", "failed"} <= {case.expect.status for case in found}
+    assert len({case.name for case in found}) == len(found)
+
+
+async def run_case(harness: Harness, definitions: list[Definition], file: Path, place: Path) -> None:
+    case = read(file)
+    async with harness.worker(ACTIONS, definitions=definitions):
+        options = ExecutionOptions.model_validate({"started_by": "tester", **case.options})
+        run = await harness.start(file.parents[1].name, case.input, options=options)
+        await send(run, case)
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == case.expect.error_type, outcome.message
+    assert case.expect.error_contains in outcome.message
+    if outcome.result is not None:  # input that is refused leaves no report
+        assert_report(outcome, case.expect)
+    assert_effects(case.expect, place)
+
+
+async def send(run: Run, case: Case) -> None:
+    """Send decisions and events in their order; a signal may come before its step is reached."""
+    for message in case.events:
+        await run.send_event(message.event, message.data, event_id=message.event_id)
+    for request in case.decisions:
+        fields = request.model_dump(exclude_unset=True, exclude={"decision", "step_id"})
+        signal = run.signal_approval if request.decision == "approve" else run.signal_rejection
+        await signal(request.step_id, **fields)
+
+
+def assert_report(outcome: Outcome, expected: Expect) -> None:
+    report = outcome.report
+    assert report.status == expected.status
+    if "result" in expected.model_fields_set:
+        assert_fields(outcome.data, expected.result)
+    assert_some({path: step["status"] for path, step in report.steps.items()}, expected.steps)
+    failed = {path: step["error"]["type"] for path, step in report.model_dump()["steps"].items() if step.get("error")}
+    assert_some(failed, expected.step_errors)
+    assert outcome.state is not None
+    assert [one.code for one in outcome.state.rejected_decisions] == expected.rejected_decisions
+    if "rollback" in expected.model_fields_set:
+        assert_rollback(report.rollback.entries if report.rollback else None, expected.rollback)
+
+
+def assert_rollback(entries: list[UndoEntry] | None, expected: dict[str, str | list[str]] | None) -> None:
+    if entries is None or expected is None:
+        assert entries == expected
+        return
+    outcomes: dict[str, list[str]] = {}
+    for entry in entries:
+        outcomes.setdefault(entry.action, []).append(entry.outcome.value)
+    if not expected:  # nothing to undo
+        assert {one for some in outcomes.values() for one in some} <= {"not_needed"}
+    for action, outcome in expected.items():
+        wanted = [outcome] * len(outcomes.get(action, [])) if isinstance(outcome, str) else outcome
+        assert sorted(outcomes[action]) == sorted(wanted), action
+
+
+def assert_effects(expected: Expect, place: Path) -> None:
+    book = place / "ledger.db"
+    if expected.effects is not None:
+        found = ledger.ledger_summary(book)
+        assert found.keys() == expected.effects.keys()
+        for kind, counts in expected.effects.items():
+            assert_some(found[kind], counts)
+    for name, read_state in STATES.items():
+        if wanted := getattr(expected, name):
+            assert_some(read_state(book), wanted)
+    rows = orders.order_summary(place / "orders.db")
+    assert_some(rows["stock"], expected.stock)
+    assert_some(rows, expected.rows)
+
+
+def assert_fields(found: Any, expected: dict[str, JsonValue] | None) -> None:
+    if expected is None:
+        assert found is None
+    else:
+        assert_some(found, expected)
+
+
+def assert_some(found: Any, expected: Any) -> None:
+    """What is expected is there; more may be there."""
+    assert found == {**found, **expected}

@@ -1,0 +1,135 @@
+"""`check`: every problem of a definition at once, in the order of the document."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+from advanced_workflow.workflows.definition.check.layout import Layout, layout, rule_problems
+from advanced_workflow.workflows.definition.check.references import Names, reference_problems
+from advanced_workflow.workflows.definition.check.rules.children import Definitions
+from advanced_workflow.workflows.definition.check.sites import Site, sites
+from advanced_workflow.workflows.definition.check.support import unsupported
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import problem
+from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.text.load import read_tree
+from advanced_workflow.workflows.definition.text.order_of_fields import document_order
+from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
+from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.errors import ExpressionInvalid
+from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression, parse_target
+
+__all__ = ["check", "check_text", "unsupported"]
+
+MAX_LISTED = 100
+"""How many problems of one code a check lists."""
+
+_FIRST_NAME = re.compile(r"workflow\.([^.\[]+)")
+
+
+def check(
+    workflow: AdvancedWorkflow,
+    actions: ActionCatalog | None = None,
+    definitions: Definitions | None = None,
+    *,
+    also_known: frozenset[str] = frozenset(),
+) -> list[Problem]:
+    """List all problems of a definition, in the order of the document; warnings do not make it invalid.
+
+    Of each code at most 100 are listed. Without `actions` nothing is said about actions, and without `definitions` (by
+    `workflow_id`; the definition itself is always one of them) nothing about what `sub_workflow` steps run. `also_known`
+    are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
+    could not be read).
+    """
+    plan = layout(workflow)
+    if definitions is not None:
+        definitions = {**definitions, workflow.workflow_id: workflow}
+    names = Names(plan, actions or {}, definitions or {}, also_known, _variables(workflow, plan))
+    in_sites = chain.from_iterable(_site_problems(site, names) for site in sites(plan))
+    return _in_order(_bounded(chain(rule_problems(plan, actions, definitions, also_known), in_sites)))
+
+
+def check_text(
+    text: str,
+    source: str = "<text>",
+    actions: ActionCatalog | None = None,
+    definitions: Definitions | None = None,
+) -> list[Problem]:
+    """List all problems of a definition's text with their lines; never raises.
+
+    Fields that do not fit are reported and left out, and the cross-step rules look at the rest.
+    """
+    try:
+        tree = read_tree(text, source=source)
+    except SourceInvalid as error:
+        return [error.problem]
+    validated = validate(tree.data)
+    found = [*_bounded(validated.problems)]
+    if validated.workflow is not None:
+        for one in check(validated.workflow, actions, definitions, also_known=validated.raw_ids):
+            moved = one.at_path(validated.source_path(one.path))
+            if not validated.is_known_consequence(moved.path, moved.code):
+                found.append(moved)
+    return [one.at_line(tree.line_of(one.path)) for one in _in_order(found)]
+
+
+def _bounded(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Leave out what comes too often; each code on its own, so that none hides another."""
+    seen: Counter[str] = Counter()
+    for one in problems:
+        seen[one.code] += 1
+        if seen[one.code] <= MAX_LISTED:
+            yield one
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda one: document_order(one.path))
+
+
+def _variables(workflow: AdvancedWorkflow, plan: Layout) -> frozenset[str]:
+    """First names below `workflow` that something gives a value."""
+    targets = [target for one in plan.outline.placements for target in one.step.output_mapping.values()]
+    written = [match.group(1) for target in targets if (match := _FIRST_NAME.match(target))]
+    return frozenset((*workflow.global_variables, *written))
+
+
+def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
+    if site.target is not None:
+        try:
+            parse_target(site.target)
+        except ExpressionInvalid as error:
+            yield problem(
+                Code.INVALID_TARGET, site.loc, f"{error.reason}.", "Write a target such as 'workflow.order.id'."
+            )
+    try:
+        references = _references(site)
+    except ExpressionInvalid as error:
+        yield _bad(site, error.reason, error.column)
+        return
+    # A set has no order that is the same in every process; and a name used twice is one problem.
+    seen: set[tuple[str, ...]] = set()
+    for reference in sorted(references, key=lambda one: (one.column, one.root, one.path)):
+        if (reference.root, *reference.path) not in seen:
+            seen.add((reference.root, *reference.path))
+            yield from reference_problems(reference, site, names)
+
+
+def _bad(site: Site, reason: str, column: int) -> Problem:
+    at = f" (column {column})" if column else ""
+    return problem(Code.BAD_EXPRESSION, site.loc, f"{reason}{at}.", site.fix)
+
+
+def _references(site: Site) -> frozenset[Reference]:
+    if not isinstance(site.source, str):
+        return compile_condition(site.source, site.roots).references
+    expression = compile_expression(site.source, site.roots)
+    known = expression.result_type.partition("<")[0]
+    if site.gives and known not in (*site.gives, "dyn"):
+        needed = " or ".join(sorted(site.gives))
+        raise ExpressionInvalid(f"it gives {known}, but {needed} is needed here")
+    return expression.references

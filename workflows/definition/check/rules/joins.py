@@ -1,0 +1,79 @@
+"""Rules about joins: they can be met, they change something, and they take nothing away from other steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from advanced_workflow.workflows.definition.check.order import GraphOrder
+from advanced_workflow.workflows.definition.check.outline import Outline, Placement
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import problem, warning
+from advanced_workflow.workflows.definition.problems.problem import Problem
+
+_Join: TypeAlias = int | str
+
+
+def join_problems(found: Outline, orders: Mapping[int, GraphOrder], upstream: Sequence[int]) -> Iterator[Problem]:
+    """Everything about `join` and `cancel_rest`; `upstream` is a bit mask of the steps before each step."""
+    for graph in found.graphs:
+        order = orders[id(graph)]
+        races = any(member.step.cancel_rest for member in graph.members)
+        needed = _needed_by(order) if races else {}
+        for placement in graph.members:
+            befores = _dependencies(placement, order)
+            yield from _own_problems(placement, len(befores))
+            if placement.step.cancel_rest and _leaves_some(placement.step.join, len(befores)):
+                # What is upstream is only a longer way to this step.
+                elsewhere = ~(upstream[placement.number] | 1 << placement.number)
+                for before in befores:
+                    if others := needed[before.number] & elsewhere:
+                        yield _shared(placement, before, found.placements[others.bit_length() - 1])
+
+
+def _dependencies(placement: Placement, order: GraphOrder) -> list[Placement]:
+    """What a step waits for, each once; an error handler does not wait for its owners."""
+    edges = [edge for edge in order.incoming.get(placement.number, ()) if edge.kind != "handler"]
+    return list({edge.before.number: edge.before for edge in edges}.values())
+
+
+def _leaves_some(join: _Join, count: int) -> bool:
+    """Whether a step may start while one of its dependencies is not settled."""
+    return join != "all" and count > (join if isinstance(join, int) else 1)
+
+
+def _needed_by(order: GraphOrder) -> dict[int, int]:
+    """For each step a bit mask of those that wait for it and for all else they depend on."""
+    needed: dict[int, int] = {}
+    for number, outgoing in order.outgoing.items():
+        needed[number] = 0
+        for edge in outgoing:
+            if edge.kind != "handler" and edge.after.step.join == "all":
+                needed[number] |= 1 << edge.after.number
+    return needed
+
+
+def _own_problems(placement: Placement, count: int) -> Iterator[Problem]:
+    step, loc = placement.step, placement.loc
+    if step.join == "all":
+        if step.cancel_rest:
+            message = "'cancel_rest' means nothing when the join needs all dependencies."
+            yield problem(Code.MEANINGLESS_FIELD, (*loc, "cancel_rest"), message, "Set 'join', or remove it.")
+    elif isinstance(step.join, int) and step.join > count:
+        message = f"the join needs {step.join} steps, but it depends on {count}."
+        yield problem(Code.WRONG_VALUE, (*loc, "join"), message, "Lower it, or add dependencies.")
+    elif count < _fewest(step.join):
+        message = f"this join has no effect: the step depends on {count or 'no'} other step{'s' if count != 1 else ''}."
+        yield warning(Code.NO_EFFECT, (*loc, "join"), message, "Remove it, or add dependencies.")
+
+
+def _fewest(join: _Join) -> int:
+    # An expression may start a step although its only dependency failed.
+    return 2 if isinstance(join, int) or join == "any" else 1
+
+
+def _shared(placement: Placement, before: Placement, other: Placement) -> Problem:
+    name, waits = before.step.step_id, other.step.step_id
+    message = f"it may cancel step {name!r}, which {waits!r} needs too and then is skipped or goes without."
+    fix = f"Let {waits!r} depend on this step, or leave 'cancel_rest' out."
+    return warning(Code.SHARED_DEPENDENCY, (*placement.loc, "cancel_rest"), message, fix)

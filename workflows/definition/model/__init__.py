@@ -1,0 +1,1 @@
+"""The models of a definition, one theme a file."""

@@ -1,0 +1,37 @@
+"""Agents: `react` and `orchestrator`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema
+
+
+class Agent(DefinitionModel):
+    """A reasoning-action agent (`react`)."""
+
+    model: str
+    """Model name, as LangChain's `init_chat_model` takes it."""
+    instructions: str = ""
+    tools: tuple[str, ...] = ()
+    """Actions the agent may call."""
+    max_turns: Count = 10
+    max_tokens: Count | None = None
+    max_cost: Annotated[float, Field(gt=0, strict=True)] | None = None
+    """Upper bound of the cost, in the price list's currency."""
+    approve_tools: tuple[str, ...] = ()
+    """Tools whose every call needs a human approval."""
+    answer_schema: Schema = Field(default_factory=dict)
+    """JSON Schema of the final answer."""
+
+
+class Orchestrator(DefinitionModel):
+    """A task-analysing agent graph (`orchestrator`)."""
+
+    graph: str = "enterprise"
+    """Name of a registered state graph."""
+    task: str = ""
+    """Expression that gives the task."""
+    config: dict[str, JsonValue] = Field(default_factory=dict)

@@ -1,0 +1,27 @@
+"""What every part of a definition is made of: the base model, and the bounds of its numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class DefinitionModel(BaseModel):
+    """Base of all definition parts: immutable, and unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False, strict=True)]
+"""A duration in seconds: more than zero, at most ten years."""
+
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+
+
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+
+
+Schema = dict[str, JsonValue]
+"""A JSON Schema (2020-12)."""

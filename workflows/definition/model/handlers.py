@@ -1,0 +1,21 @@
+"""What runs when a step fails."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from advanced_workflow.workflows.definition.model.base import DefinitionModel
+
+
+class ErrorHandler(DefinitionModel):
+    """A step that runs only when its owner fails; a bare string is the handler's step id."""
+
+    handler: str
+    """Id of the step to run."""
+    on: tuple[str, ...] = ()
+    """Error types it is for; empty means every type."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: object) -> object:
+        return {"handler": data} if isinstance(data, str) else data

@@ -1,0 +1,21 @@
+"""Named locks of a run."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel
+
+
+class Lock(DefinitionModel):
+    """A named lock of the run that a step holds while it runs; a bare string is the name. A container holds it as a whole."""
+
+    name: str
+    """Steps of the run that name the same lock share it."""
+    max_concurrent: Count = 1
+    """How many may hold it at a time; every step that names the lock must say the same."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: object) -> object:
+        return {"name": data} if isinstance(data, str) else data

@@ -1,0 +1,160 @@
+"""One step of a workflow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
+
+from advanced_workflow.workflows.definition.model.agent import Agent, Orchestrator
+from advanced_workflow.workflows.definition.model.approval import Approval
+from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds
+from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
+from advanced_workflow.workflows.definition.model.lock import Lock
+from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.definition.model.webhook import Webhook
+
+StepId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
+"""A letter or underscore, then letters, digits, `_` or `-`; at most 128 characters."""
+
+
+# A serialised object of the older vocabulary carries run-time fields; at these values they say nothing and are dropped.
+RUNTIME_DEFAULTS: dict[str, Any] = {
+    "status": StepStatus.PENDING.value,
+    "start_time": None,
+    "end_time": None,
+    "execution_data": {},
+    "error_info": None,
+    "retry_count": 0,
+}
+
+
+class WorkflowStep(DefinitionModel):
+    """One step of a workflow.
+
+    A field that means nothing for the `step_type` must be left at its default; `check` reports it otherwise.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"title": "WorkflowStep"})
+
+    step_id: StepId
+    """Unique in the whole definition, nested steps included."""
+    name: str = ""
+    """How people see the step; the id when empty."""
+    step_type: StepType = StepType.SEQUENTIAL
+    """What the step does."""
+
+    action: str | None = None
+    """The Temporal activity to run, by its very name."""
+    agent_capability: str | None = None
+    """Task queue of the workers that can do it; the run's own queue when empty."""
+    timeout: Seconds = 300
+    """Seconds one attempt may take."""
+    total_timeout: Seconds | None = None
+    """Seconds all attempts together may take, waiting in the queue included."""
+    heartbeat_timeout: Seconds | None = None
+    """Seconds without a sign of life after which an attempt counts as lost."""
+    queue_timeout: Seconds | None = None
+    """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
+
+    execution: Literal["regular", "local"] = "regular"
+    """`local` runs the action inside the run's own worker as a local activity: faster for actions of a few seconds."""
+
+    input_mapping: dict[str, JsonValue] = Field(default_factory=dict)
+    """Parameter -> expression; other JSON values are literals, nested objects are walked."""
+    output_mapping: dict[str, str] = Field(default_factory=dict)
+    """Expression over `result` -> target path such as `workflow.order.id`; a path ending in `[]` appends."""
+    input_validation: Schema = Field(default_factory=dict)
+    """JSON Schema of the mapped input."""
+
+    dependencies: tuple[str, ...] = ()
+    """Steps that must be settled before this one starts."""
+    conditions: tuple[Condition, ...] = ()
+    """All must hold, else the step is skipped; on a `conditional` step they carry the routes."""
+    next_steps: tuple[str, ...] = ()
+    """The same edges written at their other end."""
+    error_handlers: tuple[ErrorHandler, ...] = ()
+    """Steps that run, in this order, only when this one fails; when they complete it counts as recovered."""
+    join: Literal["all", "any"] | Count | str = "all"
+    """How many dependencies must complete before the step starts: `all` (and none may fail), `any`, a number, or an
+    expression that gives a number, or a bool that says whether to start; it is looked at each time one settles."""
+    cancel_rest: StrictBool = False
+    """Whether the join cancels the dependencies it no longer needs, with what leads only to them; they count as skipped."""
+    lock: Lock | None = None
+    """A critical section: the named lock the step holds from its start to its end."""
+    cancel_on: CancelOn | None = None
+    """An event that ends the step while it runs or waits."""
+
+    retry_policy: RetryPolicy = RetryPolicy()
+    """Overrides the workflow's, field by field."""
+    rollback_actions: tuple[str, ...] = ()
+    """Actions that undo this step, called in this order."""
+    rollback_mapping: dict[str, JsonValue] = Field(default_factory=dict)
+    """Builds the input of the undo actions (scope: `result` and the usual roots) instead of the standard object."""
+    rollback_timeout: Seconds = 3600
+    """Seconds an undo action is retried."""
+    rollback_to: str | None = None
+    """`rollback` steps: undo what came after this step and keep it."""
+
+    parallel_steps: tuple[WorkflowStep, ...] = ()
+    """`parallel` steps: the nested graph."""
+    for_each: str | None = None
+    """`parallel` steps: expression giving a list; one copy of the nested graph per item (in scope: `item`, `index` from 0)."""
+    max_concurrency: Count | None = None
+    """`parallel` steps: how many nested steps or copies run at a time; of copies never more than 1,000."""
+    add_on: EventTrigger | None = None
+    """`parallel` steps with `for_each`: an event whose data is one more item, as long as a copy runs."""
+    complete_when: str | None = None
+    """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
+    nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
+
+    loop_condition: str | None = None
+    """`loop` steps: repeats while it holds. It sees the latest round's steps and `iteration`, the number of finished rounds;
+    a loop over an `action` sees its latest output as its own `steps.<id>.output`."""
+    loop_max_iterations: Count = 100
+    """`loop` steps: reaching it with the condition still true fails the step."""
+    loop_check: Literal["before", "after"] = "before"
+    """`loop` steps: when the condition is looked at."""
+    body: tuple[WorkflowStep, ...] = ()
+    """`loop` steps: the nested graph of a round (in scope: `iteration`, the number of the round from 0)."""
+
+    mode: Literal["first", "all"] = "first"
+    """`conditional` steps: route by the first condition that holds, or by all that hold."""
+    approval: Approval | None = None
+    """`human_approval` steps: what is asked of whom. Without it anybody may approve."""
+    wait: WaitFor | None = None
+    """`wait` steps: what is waited for."""
+    webhook: Webhook | None = None
+    """`webhook` steps: the request."""
+    workflow: str | None = None
+    """`sub_workflow` steps: id of the registered definition to run as a child; its result is the step's output."""
+    workflow_version: str | None = None
+    """`sub_workflow` steps: the version it must have; any when empty."""
+    agent: Agent | None = None
+    """`react` steps: the agent."""
+    orchestrator: Orchestrator | None = None
+    """`orchestrator` steps: the graph."""
+
+    metrics_enabled: StrictBool = True
+    """Whether the step's duration and outcome are recorded as metrics."""
+    custom_metrics: tuple[str, ...] = ()
+    """Names of numbers in the step's output that are recorded as metrics."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_runtime_defaults(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        fields = dict(cast("dict[str, object]", data))
+        for name, default in RUNTIME_DEFAULTS.items():
+            if name in fields and fields[name] == default:
+                del fields[name]
+        return fields
+
+    @property
+    def label(self) -> str:
+        """What people read: the name, or the id."""
+        return self.name or self.step_id

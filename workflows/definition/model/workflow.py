@@ -1,0 +1,56 @@
+"""A workflow as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue, StrictBool
+
+from advanced_workflow.workflows.definition.model.base import DefinitionModel, Schema, Seconds
+from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+
+
+class AdvancedWorkflow(DefinitionModel):
+    """A workflow as data. `workflow_id` is also its Temporal workflow type."""
+
+    model_config = ConfigDict(json_schema_extra={"title": "AdvancedWorkflow"})
+
+    workflow_id: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,199}$")]
+    """Unique name; the Temporal workflow type."""
+    name: str = ""
+    """How people see it; the id when empty."""
+    description: str = ""
+    version: Annotated[str, Field(min_length=1, max_length=100)] = "1.0"
+
+    steps: tuple[WorkflowStep, ...] = ()
+    """The graph."""
+    global_variables: dict[str, JsonValue] = Field(default_factory=dict)
+    """First values of `workflow`."""
+    input_schema: Schema = Field(default_factory=dict)
+    """JSON Schema of `input_data`, checked before anything runs."""
+    output: dict[str, JsonValue] | None = None
+    """Mapping that builds the result; without it the result is the `workflow` data."""
+
+    timeout: Seconds = 3600
+    """Seconds the whole run may take; rollback and time spent paused are not counted."""
+    max_parallel_steps: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
+    """Actions in flight at a time, nested ones included; a step that waits holds no slot."""
+    retry_policy: RetryPolicy = RetryPolicy()
+    """Defaults for the steps."""
+    on_failure: Literal["rollback", "pause"] = "rollback"
+    """What follows a failure nothing recovers from: undo, or wait for an operator."""
+
+    sla_targets: dict[str, JsonValue] = Field(default_factory=dict)
+    """`max_execution_time` and `max_step_time` in seconds, `min_success_rate` between 0 and 1."""
+    optimization_enabled: StrictBool = True
+    adaptive_routing: StrictBool = True
+
+    created_at: str | None = None
+    created_by: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people read: the name, or the id."""
+        return self.name or self.workflow_id

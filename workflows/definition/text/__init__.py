@@ -1,0 +1,1 @@
+"""Definitions as text: YAML, JSON, files and folders, and the places in them."""

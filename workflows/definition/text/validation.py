@@ -1,0 +1,190 @@
+"""From plain data to the models: every refused field becomes a problem, and the rest is kept.
+
+The fields that do not fit are left out and what remains is read again, so that one wrong value does not hide what
+the cross-step rules have to say about the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from advanced_workflow.workflows.definition.model.agent import Agent, Orchestrator
+from advanced_workflow.workflows.definition.model.approval import Approval, ApproverExpression, Escalation, Reminder
+from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.events import Callback, CancelOn, EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
+from advanced_workflow.workflows.definition.model.lock import Lock
+from advanced_workflow.workflows.definition.model.retries import CircuitBreakerPolicy, RetryPolicy
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.webhook import Webhook
+from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, parents, problem, shorten
+from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.text.plain_data import unfit_value
+from advanced_workflow.workflows.definition.text.salvage import leave_out, real_loc, source_path, without_left_out
+
+_MAX_ROUNDS = 6
+_MAX_PROBLEMS = 200
+# Which model the objects under a field are of, for naming the fields they have.
+_MODELS: dict[str, type[BaseModel]] = {
+    "steps": WorkflowStep,
+    "parallel_steps": WorkflowStep,
+    "body": WorkflowStep,
+    "conditions": Condition,
+    "error_handlers": ErrorHandler,
+    "retry_policy": RetryPolicy,
+    "circuit_breaker": CircuitBreakerPolicy,
+    "approval": Approval,
+    "approvers": ApproverExpression,
+    "escalation": Escalation,
+    "reminders": Reminder,
+    "add_on": EventTrigger,
+    "cancel_on": CancelOn,
+    "lock": Lock,
+    "wait": WaitFor,
+    "webhook": Webhook,
+    "callback": Callback,
+    "agent": Agent,
+    "orchestrator": Orchestrator,
+}
+_WORDING = {
+    "a valid tuple": "a list",
+    "a valid boolean": "true or false",
+    "a valid string": "a string",
+    "a valid number": "a number",
+    "a valid integer": "an integer",
+    "a valid dictionary": "an object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What could be read of a definition.
+
+    `workflow` holds the fields that fit, or is None where nothing sensible remains. `raw_ids` are the `step_id` texts of
+    the data, also of steps that do not fit.
+    """
+
+    workflow: AdvancedWorkflow | None
+    problems: tuple[Problem, ...]
+    raw_ids: frozenset[str]
+    _tree: object
+
+    def source_path(self, path: str) -> str:
+        """Where a place of `workflow` is in the data, list items that were left out counted."""
+        return source_path(self._tree, path)
+
+    def is_known_consequence(self, path: str, code: str) -> bool:
+        """Whether a cross-step problem only repeats what a refused field already says."""
+        places = [place.path for place in self.problems]
+        below = (path, path + ".", path + "[")
+        if any(place == path or place.startswith(below[1:]) for place in places):
+            return True
+        step_type = path.rpartition("]")[0] + "].step_type"
+        return code in (Code.MEANINGLESS_FIELD, Code.MISSING_FIELD) and step_type in places
+
+
+def validate(data: JsonValue) -> Validated:
+    """Read plain data into the models, as far as it goes. Never raises for any JSON value."""
+    unfit = unfit_value(data)
+    if unfit is not None:
+        return Validated(None, (unfit,), frozenset(), None)
+    problems: list[Problem] = []
+    tree: object = cast("object", data)
+    for _ in range(_MAX_ROUNDS):
+        try:
+            workflow = AdvancedWorkflow.model_validate(without_left_out(tree))
+        except ValidationError as error:
+            refused = _refused_places(error, tree)
+            problems += [p for p in _round_problems(refused) if not _repeats(p, problems)]
+            tree = leave_out(tree, [loc for loc, _ in refused])
+            if tree is None:
+                break
+        else:
+            return Validated(workflow, tuple(problems), _raw_ids(data), tree)
+    return Validated(None, tuple(problems), _raw_ids(data), tree)
+
+
+def _refused_places(error: ValidationError, tree: object) -> list[tuple[Loc, list[ErrorDetails]]]:
+    """Group by real place: one value may fail every branch of a union."""
+    groups: dict[Loc, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False)[:_MAX_PROBLEMS]:
+        groups.setdefault(real_loc(details, tree), []).append(details)
+    return list(groups.items())
+
+
+def _round_problems(refused: Sequence[tuple[Loc, list[ErrorDetails]]]) -> list[Problem]:
+    return [_problem_of(loc, details) for loc, details in refused]
+
+
+def _problem_of(loc: Loc, details: list[ErrorDetails]) -> Problem:
+    first = details[0]
+    match first["type"]:
+        case "extra_forbidden":
+            return _unknown_field(loc)
+        case "missing":
+            return problem(Code.MISSING_FIELD, loc, f"'{loc[-1]}' is missing.", "Add it.")
+        case "finite_number":
+            return problem(Code.NOT_FINITE, loc, "the number is not finite.", "Write a number, or a string.")
+        case _:
+            return _wrong(loc, details)
+
+
+def _wrong(loc: Loc, details: list[ErrorDetails]) -> Problem:
+    reasons = list(dict.fromkeys(_reason(entry) for entry in details))
+    only_types = all(entry["type"].endswith(("_type", "_parsing")) for entry in details)
+    message = f"{_shown(details[0]['input'])} does not fit: {' or '.join(reasons)}."
+    given = details[0]["input"]
+    options = [option for entry in details for option in re.findall(r"'([^']*)'", str(entry.get("ctx", "")))]
+    guess = nearest(given, options) if isinstance(given, str) else ""
+    return problem(Code.WRONG_TYPE if only_types else Code.WRONG_VALUE, loc, message, guess or "Change the value.")
+
+
+def _reason(details: ErrorDetails) -> str:
+    text = details["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    text = re.sub(r" or instance of \w+", "", text)
+    for theirs, ours in _WORDING.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list | tuple):
+        return "the list" if not isinstance(value, dict) else "the object"
+    return shorten(json.dumps(value, default=repr))
+
+
+def _unknown_field(loc: Loc) -> Problem:
+    name = str(loc[-1])
+    owner = next((_MODELS[part] for part in reversed(loc[:-1]) if part in _MODELS), AdvancedWorkflow)
+    known = sorted(owner.model_fields)
+    fix = nearest(name, known) or f"Remove it; {owner.__name__} has: {listed(known, 60)}."
+    return problem(Code.UNKNOWN_FIELD, loc, f"there is no field {shorten(name)!r}.", fix)
+
+
+def _repeats(new: Problem, earlier: Sequence[Problem]) -> bool:
+    """Whether a later round complains about what an earlier one already took away."""
+    return any(new.path in parents(old.path) for old in earlier)
+
+
+def _raw_ids(data: JsonValue) -> frozenset[str]:
+    found: set[str] = set()
+    waiting: list[Any] = [data]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            fields = cast("dict[str, Any]", node)
+            if isinstance(fields.get("step_id"), str):
+                found.add(fields["step_id"])
+            waiting += [fields[name] for name in ("steps", "parallel_steps", "body") if name in fields]
+        elif isinstance(node, list):
+            waiting += cast("list[Any]", node)
+    return frozenset(found)

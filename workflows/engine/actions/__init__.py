@@ -1,0 +1,1 @@
+"""Calling out: activities, their undo, child runs."""

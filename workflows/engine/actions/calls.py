@@ -1,0 +1,132 @@
+"""Calls the actions of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError
+
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
+from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker
+from advanced_workflow.workflows.engine.actions.scheduling import (
+    LOCAL_TIMEOUT,
+    events_of,
+    headers,
+    seconds,
+    summary_of,
+)
+from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
+from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
+from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.temporal.payloads import decode
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+
+DEFAULT_QUEUE_TIMEOUT = timedelta(seconds=300)
+"""For a capability's queue, which may have no worker at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCall:
+    """One action to call for a step; `path` is its activity id."""
+
+    step: StepContext
+    action: str
+    path: str
+    build: Callable[[], list[RawValue]]
+    """Builds the arguments, once a slot is free: steps that wait for one hold no copy of their input."""
+    begin: Callable[[], None]
+    """Called just before the activity is scheduled."""
+
+
+async def call_action(call: ActionCall) -> Json:
+    """Run an action as an activity named like it. Raises ActivityError (a local one: any FailureError), DataInvalid.
+
+    Where its circuit breaker is open the call waits, without holding a slot, and attempts that did not call the action do not
+    count.
+    """
+    step, arguments = call.step, None
+    left = step.plan.retries.max_attempts - step.record.cursor.get("attempts", 0)
+    while True:
+        try:
+            async with step.run.slots.hold():
+                arguments = call.build() if arguments is None else arguments
+                output = await _call_once(call, arguments, left)
+            step.record.cursor.pop("attempts", None)  # The next round of a loop has all of its attempts.
+            return output
+        except ActivityError as error:
+            refusal = circuit_refusal(error)
+            if refusal is None or is_being_cancelled():
+                raise
+            left -= refusal.attempts_used
+            step.record.cursor["attempts"] = step.plan.retries.max_attempts - left
+            await wait_for_breaker(step, call.action, refusal.retry_after)
+
+
+async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int) -> Json:
+    run = call.step.run
+    await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
+    async with run.continuation.flight(events_of(call.step.plan)):
+        call.begin()
+        if not call.step.plan.is_local:
+            return decode(await _start(call, arguments, attempts), f"the result of action {call.action!r}")
+        run.budget.settled(LOCAL_STEPS)
+        return decode(await _start_local(call, arguments, attempts), f"the result of action {call.action!r}")
+
+
+def _start(call: ActionCall, arguments: list[RawValue], attempts: int) -> workflow.ActivityHandle[RawValue]:
+    plan, retries = call.step.plan.step, call.step.plan.retries
+    with headers(call.step.run, call.path, retries):
+        return workflow.start_activity(
+            call.action,
+            args=arguments,
+            activity_id=call.path,
+            summary=summary_of(plan.label, call.path),
+            task_queue=plan.agent_capability,
+            result_type=RawValue,
+            start_to_close_timeout=timedelta(seconds=plan.timeout),
+            schedule_to_close_timeout=seconds(plan.total_timeout),
+            schedule_to_start_timeout=_queue_timeout(call.step.plan),
+            heartbeat_timeout=seconds(plan.heartbeat_timeout),
+            retry_policy=temporal_policy(retries, attempts),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+
+
+def _start_local(call: ActionCall, arguments: list[RawValue], attempts: int) -> workflow.ActivityHandle[RawValue]:
+    plan = call.step.plan.step
+    with headers(call.step.run, call.path):
+        return workflow.start_local_activity(
+            call.action,
+            args=arguments,
+            activity_id=call.path,
+            summary=summary_of(plan.label, call.path),
+            result_type=RawValue,
+            start_to_close_timeout=min(timedelta(seconds=plan.timeout), LOCAL_TIMEOUT),
+            schedule_to_close_timeout=seconds(plan.total_timeout),
+            retry_policy=temporal_policy(call.step.plan.retries, attempts),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+
+
+def temporal_policy(retries: Retries, attempts: int) -> RetryPolicy:
+    """The server's share of a retry policy. For `linear` it holds the fixed delay that workers of other SDKs fall back to."""
+    grows = retries.strategy is BackoffStrategy.EXPONENTIAL
+    delay = timedelta(seconds=retries.delay)
+    return RetryPolicy(
+        initial_interval=delay,
+        backoff_coefficient=retries.multiplier if grows else 1.0,
+        maximum_interval=max(delay, timedelta(seconds=retries.max_delay)),
+        maximum_attempts=max(attempts, 1),
+        non_retryable_error_types=list(retries.non_retryable) or None,
+    )
+
+
+def _queue_timeout(plan: StepPlan) -> timedelta | None:
+    if plan.step.queue_timeout is not None:
+        return timedelta(seconds=plan.step.queue_timeout)
+    return DEFAULT_QUEUE_TIMEOUT if plan.step.agent_capability else None

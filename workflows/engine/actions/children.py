@@ -1,0 +1,189 @@
+"""Child runs of `sub_workflow` steps: starting one, waiting for it across histories, and undoing it later."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import (
+    ApplicationError,
+    CancelledError,
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+)
+
+from advanced_workflow.workflows.contract import (
+    UNDO_WORKFLOW_TYPE,
+    WATCH_ACTIVITY,
+    ErrorInfo,
+    Json,
+    UndoEntry,
+    UndoOutcome,
+    WatchedRun,
+    WatchRun,
+)
+from advanced_workflow.workflows.engine.graph.driver import ended
+from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.temporal.payloads import decode, encode
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.undo.saga import UndoCall
+
+_EVENTS = 5
+"""Of a child: initiated, started, ended, and workflow tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnd:
+    """How a child run ended: its result object, or its failure. `known` is false where it may have left effects behind."""
+
+    result: dict[str, Json] | None
+    error: ErrorInfo | None = None
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child run to start."""
+
+    workflow_type: str
+    id: str
+    arguments: list[RawValue]
+    summary: str
+
+
+async def run_child(run: RunContext, child: Child, begin: Callable[[], None]) -> ChildEnd:
+    """Start a child and wait for its end. A cancellation is passed on, and the child's own rollback awaited.
+
+    `begin` is called just before it is started. The run may continue as new while the child runs: `watch_child` goes on then.
+    """
+    async with run.continuation.flight(_EVENTS):
+        begin()
+        handle = await _start(child)
+    end = asyncio.ensure_future(_end(handle, child.id))
+    if not is_being_cancelled():
+        with contextlib.suppress(asyncio.CancelledError):
+            return await asyncio.shield(end)
+        if handle is not None:
+            handle.cancel()
+    # Another history would not know that it was cancelled, and why.
+    with run.continuation.staying():
+        await ended(end)
+    return end.result()
+
+
+async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:
+    """Start a child. A cancellation meanwhile is passed on to it as soon as it is there: only then its end can be awaited."""
+    starting = asyncio.ensure_future(
+        workflow.start_child_workflow(
+            child.workflow_type,
+            args=child.arguments,
+            id=child.id,
+            result_type=RawValue,
+            static_summary=child.summary,
+            # For the server a run that continues as new closes, too. What a child does is ended by the engine, not by a policy.
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        )
+    )
+    cancelled = await ended(starting)
+    try:
+        handle = starting.result()
+    except WorkflowAlreadyStartedError:
+        return None
+    if cancelled:
+        handle.cancel()
+    return handle
+
+
+async def _end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: str) -> ChildEnd:
+    if handle is None:
+        message = f"a run of id {id!r} is there already; end it, then run the step again."
+        return ChildEnd(None, ErrorInfo(type="RunExists", message=message))
+    try:
+        return _completed(await handle, id)
+    except ChildWorkflowError as error:
+        return _failed(error.cause, id)
+
+
+async def watch_child(run: RunContext, id: str, path: str) -> ChildEnd:
+    """Wait for a child that was started in an earlier history; its end is looked up. A cancellation is passed on to it."""
+    end = asyncio.ensure_future(_watch(id, path))
+    with contextlib.suppress(asyncio.CancelledError):
+        return await asyncio.shield(end)
+    with run.continuation.staying():
+        await ended(asyncio.ensure_future(_cancel(id)))
+        await ended(end)
+    return end.result()
+
+
+async def _cancel(id: str) -> None:
+    # A run that has just ended cannot be cancelled, and its end is about to be seen.
+    with contextlib.suppress(FailureError):
+        await workflow.get_external_workflow_handle(id).cancel()
+
+
+async def _watch(id: str, path: str) -> ChildEnd:
+    answer = await workflow.execute_activity(
+        WATCH_ACTIVITY,
+        WatchRun(workflow_id=id).model_dump(mode="json"),
+        activity_id=f"{path}.child",
+        summary=f"end of {id}",
+        result_type=RawValue,
+        start_to_close_timeout=timedelta(seconds=30),
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+    )
+    seen = WatchedRun.model_validate(decode(answer, "the end of a child"))
+    if seen.status == "completed":
+        return ChildEnd(seen.result)
+    return ChildEnd(_details(seen.details), _error(seen.type, seen.message, seen.details, id), seen.status == "failed")
+
+
+async def undo_child(run: RunContext, undo: UndoCall) -> list[UndoEntry]:
+    """Undo a child's run by a run of its own; gives its entries, or one that says why it could not be."""
+    id = f"{undo.armed.child['run']}-rollback"
+    argument = encode(undo.armed.child["carried"], f"what undoes {undo.armed.path!r}", run.prepared.payload_limit)
+    child = Child(UNDO_WORKFLOW_TYPE, id, [argument], f"undo {undo.plan.step.label}")
+    async with run.continuation.flight(_EVENTS, undo=True):
+        end = await _end(await _start(child), id)
+    if end.error is not None or end.result is None:
+        return [undo.entry(UndoOutcome.FAILED, end.error)]
+    return child_entries(end.result.get("rollback"), id)
+
+
+def child_entries(report: Json, id: str) -> list[UndoEntry]:
+    """The entries of a child's report, marked with the run that has them in its history."""
+    entries = cast("dict[str, Any]", report or {}).get("entries", [])
+    found = [UndoEntry.model_validate(one) for one in entries]
+    return [one.model_copy(update={"run": one.run or id}) for one in found]
+
+
+def _completed(answer: RawValue, id: str) -> ChildEnd:
+    return ChildEnd(cast("dict[str, Json]", decode(answer, f"the result of run {id!r}")))
+
+
+def _failed(cause: BaseException | None, id: str) -> ChildEnd:
+    if isinstance(cause, CancelledError):
+        return ChildEnd(None, ErrorInfo(type="Cancelled", message=f"run {id!r} was cancelled."))
+    if isinstance(cause, ApplicationError):
+        details: Json = cause.details[0] if cause.details else None
+        return ChildEnd(_details(details), _error(cause.type or "", cause.message, details, id))
+    name = type(cause).__name__
+    return ChildEnd(None, ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}"), known=False)
+
+
+def _error(kind: str, message: str, details: Json, id: str) -> ErrorInfo:
+    """The failure of the child's own step where there is one: that is what error handlers are chosen by."""
+    inner = cast("dict[str, str]", (_details(details) or {}).get("error") or {})
+    return ErrorInfo(
+        type=inner.get("type") or kind, message=f"run {id!r}: {message}", details={"run": id, "code": kind}
+    )
+
+
+def _details(details: Json) -> dict[str, Json] | None:
+    return cast("dict[str, Json]", details) if isinstance(details, dict) else None

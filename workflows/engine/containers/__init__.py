@@ -1,0 +1,1 @@
+"""What runs inside a container: one pass of a nested graph."""

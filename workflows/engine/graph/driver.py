@@ -1,0 +1,141 @@
+"""Runs the steps of a graph as tasks, as the scheduler says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from advanced_workflow.workflows.contract import SkipReason
+from advanced_workflow.workflows.engine.graph.scheduler import (
+    AskJoin,
+    Changes,
+    Graph,
+    NoteSkip,
+    Outcome,
+    Scheduler,
+    Settled,
+)
+from advanced_workflow.workflows.errors import Deadlock
+
+RunStep = Callable[[str], Coroutine[Any, Any, Settled]]
+"""Runs a step and gives its outcome; raising stops the graph."""
+
+
+class GraphDriver:
+    """One pass over one graph."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        run_step: RunStep,
+        *,
+        on_skip: NoteSkip | None = None,
+        on_withdraw: Callable[[str], None] | None = None,
+        at_once: Callable[[str], Settled | None] | None = None,
+        ask: AskJoin | None = None,
+    ) -> None:
+        """`on_skip` hears of steps that settle without running, `on_withdraw` of running ones that a join gives up.
+
+        `at_once` settles a ready step without a task; `ask` answers joins that are expressions.
+        """
+        self.scheduler = Scheduler(graph, ask, on_skip)
+        self._run_step = run_step
+        self._on_skip = on_skip
+        self._on_withdraw = on_withdraw
+        self._at_once = at_once
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def drive(self, known: Mapping[str, Settled] | None = None) -> None:
+        """Run until every step is settled.
+
+        When a step raises, or this is cancelled, no step starts any more; those running are cancelled and awaited first.
+        Raises `Deadlock` when steps remain that nothing can start.
+        """
+        try:
+            self._apply(self.scheduler.start(known))
+            await self._finished
+        except (Exception, asyncio.CancelledError):
+            self._finished.cancel()
+            await end_all(list(self._tasks.values()))
+            raise
+
+    def _apply(self, changes: Changes) -> None:
+        waiting = deque([changes])
+        while waiting:
+            change = waiting.popleft()
+            for step_id in change.unneeded:
+                waiting.extend(self._withdraw(step_id))
+            for step_id in change.ready:
+                if self.scheduler.is_settled(step_id):  # A join gave it up just now.
+                    continue
+                settled = self._at_once(step_id) if self._at_once else None
+                if settled is not None:
+                    waiting.append(self.scheduler.settle(step_id, settled))
+                else:
+                    task = self._tasks[step_id] = asyncio.ensure_future(self._follow(step_id))
+                    task.add_done_callback(lambda _, step_id=step_id: self._never_began(step_id))
+        self._end_if_idle()
+
+    def _withdraw(self, step_id: str) -> list[Changes]:
+        """End a step that a join does not need: at once if it did not start, else when its task has ended."""
+        if step_id in self._tasks:
+            if self._on_withdraw:
+                self._on_withdraw(step_id)
+            self._tasks[step_id].cancel()
+            return []
+        if self._on_skip:
+            self._on_skip(step_id, SkipReason.NOT_NEEDED)
+        return [self.scheduler.settle(step_id, Settled(Outcome.SKIPPED, reason=SkipReason.NOT_NEEDED))]
+
+    def _never_began(self, step_id: str) -> None:
+        """A task that is cancelled before its first turn runs nothing of its code."""
+        if self._tasks.pop(step_id, None) is None or self._finished.done():
+            return
+        if self._on_skip:
+            self._on_skip(step_id, SkipReason.NOT_NEEDED)
+        self._apply(self.scheduler.settle(step_id, Settled(Outcome.SKIPPED, reason=SkipReason.NOT_NEEDED)))
+
+    def _end_if_idle(self) -> None:
+        if self._tasks or self._finished.done():
+            return
+        if self.scheduler.remaining:
+            names = ", ".join(self.scheduler.unsettled()[:10])
+            self._finished.set_exception(Deadlock(f"nothing runs and nothing waits, but steps remain: {names}."))
+        else:
+            self._finished.set_result(None)
+
+    async def _follow(self, step_id: str) -> None:
+        try:
+            settled = await self._run_step(step_id)
+        except (Exception, asyncio.CancelledError) as error:
+            del self._tasks[step_id]
+            if not self._finished.done():
+                self._finished.set_exception(error)
+            return
+        del self._tasks[step_id]
+        if not self._finished.done():
+            self._apply(self.scheduler.settle(step_id, settled))
+
+
+async def end_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until each has ended, also when cancelled meanwhile."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        await ended(task)
+
+
+async def ended(task: asyncio.Future[Any]) -> bool:
+    """Wait until a task has ended, however often this is cancelled. Gives whether it was."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = cancelled or not task.done()
+        except Exception:  # noqa: S110 - whoever owns the task reads its exception
+            pass
+    return cancelled

@@ -1,0 +1,231 @@
+"""The steps of a plan and the graphs they form: definitions with their expressions, each compiled when first needed.
+
+Compiling on first use keeps the start of a run with thousands of steps short. A step plan is immutable all the same: what it
+compiles depends on the definition alone, so runs that share it see the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from advanced_workflow.workflows.definition.model.events import EventTrigger
+from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
+from advanced_workflow.workflows.definition.model.retries import BackoffStrategy, CircuitBreakerPolicy, RetryPolicy
+from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.engine.graph.scheduler import Graph
+from advanced_workflow.workflows.expressions import (
+    EVENT,
+    LOOP,
+    ORDINARY,
+    PROGRESS,
+    RESULT,
+    CompiledCondition,
+    Expression,
+    OutputMapping,
+    Template,
+    compile_condition,
+    compile_expression,
+    compile_mapping,
+    compile_targets,
+    compile_test,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """A step's retry policy with every default filled in (seconds)."""
+
+    max_attempts: int
+    strategy: BackoffStrategy
+    delay: float
+    multiplier: float
+    max_delay: float
+    jitter: float
+    non_retryable: tuple[str, ...]
+    continue_on_failure: bool
+    success_threshold: float
+    breaker: CircuitBreakerPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """One route of a conditional step; without a condition it is the default."""
+
+    condition: CompiledCondition | None
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One step, ready to run."""
+
+    step: WorkflowStep
+    containers: tuple[str, ...]
+    owners: tuple[str, ...]
+    """Steps whose failure this one handles."""
+    retries: Retries
+    children: GraphPlan | None = None
+    roots: frozenset[str] = ORDINARY
+    """The names its expressions may use: one more would forbid it as a variable, which `check` allows."""
+
+    @property
+    def step_id(self) -> str:
+        """The step's id."""
+        return self.step.step_id
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its actions run beside the workflow, as local activities."""
+        return self.step.execution == "local"
+
+    @property
+    def rounds(self) -> frozenset[str]:
+        """The names of what a loop does in each round."""
+        return self.roots | LOOP if self.step.step_type is StepType.LOOP else self.roots
+
+    @property
+    def repeats(self) -> bool:
+        """Whether what is inside runs more than once, each time under a path of its own."""
+        return self.step.step_type is StepType.LOOP or self.step.for_each is not None
+
+    @cached_property
+    def conditions(self) -> tuple[CompiledCondition, ...]:
+        """What must hold for the step to run; a conditional step's conditions are its routes."""
+        if self.step.step_type is StepType.CONDITIONAL:
+            return ()
+        return tuple(compile_condition(one, self.roots) for one in self.step.conditions)
+
+    @cached_property
+    def routes(self) -> tuple[RoutePlan, ...]:
+        """Where a conditional step may lead."""
+        return tuple(
+            RoutePlan(None if one.default else compile_condition(one, self.roots), one.next_steps)
+            for one in self.step.conditions
+        )
+
+    @cached_property
+    def input(self) -> Template | None:
+        """Builds the action's input."""
+        return compile_mapping(self.step.input_mapping, self.rounds) if self.step.input_mapping else None
+
+    @cached_property
+    def outputs(self) -> OutputMapping | None:
+        """Writes the result to the workflow's variables."""
+        return compile_targets(self.step.output_mapping, self.roots | RESULT) if self.step.output_mapping else None
+
+    @cached_property
+    def undo_input(self) -> Template | None:
+        """Builds the undo actions' input instead of the standard one."""
+        return compile_mapping(self.step.rollback_mapping, self.roots | RESULT) if self.step.rollback_mapping else None
+
+    @cached_property
+    def subject(self) -> Template | None:
+        """Builds what exactly is approved."""
+        return compile_mapping(self.step.approval.subject, self.roots) if self.step.approval else None
+
+    @cached_property
+    def approvers(self) -> tuple[str | Expression, ...]:
+        """Names, and expressions that give names."""
+        entries = self.step.approval.approvers if self.step.approval else ()
+        return tuple(one if isinstance(one, str) else compile_expression(one.expression, self.roots) for one in entries)
+
+    @cached_property
+    def wait_value(self) -> Expression | float | None:
+        """What gives the time to wait: for or until."""
+        wait = self.step.wait
+        if wait is None:
+            return None
+        value = wait.until if wait.until is not None else wait.seconds
+        return compile_expression(value, self.roots) if isinstance(value, str) else value
+
+    @cached_property
+    def event_match(self) -> Expression | None:
+        """Whether an event is the one waited for, by a `wait` step or for a webhook's callback."""
+        waits = self.step.wait or (self.step.webhook.callback if self.step.webhook else None)
+        return compile_expression(waits.match, self.roots | EVENT) if waits and waits.match else None
+
+    @cached_property
+    def cancel_match(self) -> Expression | None:
+        """Whether an event is the one that ends the step."""
+        return _match_of(self.step.cancel_on, self.roots)
+
+    @cached_property
+    def add_match(self) -> Expression | None:
+        """Whether an event is one more item."""
+        return _match_of(self.step.add_on, self.roots)
+
+    @cached_property
+    def join(self) -> Expression | None:
+        """The join, where it is an expression."""
+        join = self.step.join
+        return compile_expression(join, self.roots) if isinstance(join, str) and join not in ("all", "any") else None
+
+    @cached_property
+    def items(self) -> Expression | None:
+        """What a fan-out runs over."""
+        return compile_expression(self.step.for_each, self.roots) if self.step.for_each is not None else None
+
+    @cached_property
+    def complete_when(self) -> CompiledCondition | None:
+        """Whether a container needs no more of what runs inside."""
+        source = self.step.complete_when
+        return compile_test(source, self.roots | PROGRESS) if source is not None else None
+
+    @cached_property
+    def loop_condition(self) -> CompiledCondition | None:
+        """Whether a loop goes on."""
+        source = self.step.loop_condition
+        return compile_test(source, self.rounds) if source is not None else None
+
+    @cached_property
+    def request(self) -> Template | None:
+        """Builds a webhook's request."""
+        webhook = self.step.webhook
+        if webhook is None:
+            return None
+        return compile_mapping({"url": webhook.url, "headers": webhook.headers, "body": webhook.body}, self.roots)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphPlan:
+    """The steps of one graph and the edges between them."""
+
+    steps: Mapping[str, StepPlan]
+    shape: Graph
+    reversed: Graph
+    """The same edges turned round, for undoing."""
+
+
+def _match_of(trigger: EventTrigger | None, roots: frozenset[str]) -> Expression | None:
+    return compile_expression(trigger.match, roots | EVENT) if trigger and trigger.match else None
+
+
+def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
+    """Fill a policy field by field: the step's, else the workflow's, else the documented default."""
+
+    def pick(name: str, fallback: Any) -> Any:  # noqa: ANN401 - one helper for fields of several types
+        own_value = getattr(own, name)
+        default = getattr(defaults, name)
+        return own_value if own_value is not None else default if default is not None else fallback
+
+    return Retries(
+        max_attempts=pick("max_attempts", 3),
+        strategy=pick("backoff_strategy", BackoffStrategy.EXPONENTIAL),
+        delay=pick("delay", 1.0),
+        multiplier=pick("backoff_multiplier", 2.0),
+        max_delay=pick("max_delay", 60.0),
+        jitter=pick("jitter", 0.0),
+        non_retryable=pick("non_retryable", ()),
+        continue_on_failure=pick("continue_on_failure", fallback=False),
+        success_threshold=pick("parallel_failure_threshold", 0.5),
+        breaker=pick("circuit_breaker", None),
+    )
+
+
+def handlers_for(plan: StepPlan, error_type: str) -> tuple[ErrorHandler, ...]:
+    """The step's error handlers that are for this type of error, in their order."""
+    return tuple(one for one in plan.step.error_handlers if not one.on or error_type in one.on)

@@ -1,0 +1,200 @@
+"""`parallel` with `for_each`: a copy of the nested graph for each item of a list."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.definition.check.rules.repetition import MOST_COPIES
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.containers.graphs import run_graph
+from advanced_workflow.workflows.engine.graph.driver import end_all
+from advanced_workflow.workflows.engine.kinds.parallel import Enough, fails_its_pass, judged, nested_graph
+from advanced_workflow.workflows.engine.kinds.wait import event_fits
+from advanced_workflow.workflows.engine.people.events import Listener
+from advanced_workflow.workflows.engine.state.frames import Frame
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.errors import DataInvalid
+
+MOST_LISTED = 20
+"""Failed copies that an error message names."""
+
+
+async def run_for_each(step: StepContext) -> Done:
+    """Run the copies; succeed when enough of them succeeded, or when `complete_when` holds.
+
+    Only the counts, the outputs and the errors of copies that have ended are kept.
+    """
+    cursor = step.record.cursor
+    if "items" not in cursor:
+        with step.reading("for_each"):
+            cursor.update(items=_items(step), next=0, running=[], results=[], failures=[])
+    elif step.record.status is StepStatus.PENDING:
+        _run_failed_again(step)
+    step.begin()
+    copies = _Copies(step)
+    try:
+        await copies.enough.watch(copies.run())
+    except asyncio.CancelledError:
+        step.record.output = copies.output()
+        raise
+    output = copies.output()
+    names = ", ".join(_name(one) for one in output["failures"][:MOST_LISTED])
+    done = judged(step, output, names, "copies", satisfied=copies.enough.reached)
+    _forget(step)
+    return done
+
+
+class _Copies:
+    """The copies of one fan-out. The step's cursor says where they are, so that they can go on in another history."""
+
+    def __init__(self, step: StepContext) -> None:
+        self._step = step
+        self._cursor = step.record.cursor
+        self._passes = step.frame.undo.passes(step.key)
+        limit = step.plan.step.max_concurrency or MOST_COPIES
+        self._limit = min(limit, MOST_COPIES)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.enough = Enough(step)
+
+    async def run(self) -> None:
+        """Run until every item has had its copy."""
+        add_on = self._step.plan.step.add_on
+        listener = Listener(self._takes, self._add, shared=False)
+        if add_on is not None:
+            self._step.run.events.listen(add_on.event, listener)
+        try:
+            for index in list(self._cursor["running"]):
+                self._start(index)
+            self._fill()
+            await self._finished
+        except (Exception, asyncio.CancelledError):
+            self._finished.cancel()
+            await end_all(list(self._tasks.values()))
+            raise
+        finally:
+            if add_on is not None:
+                self._step.run.events.stop_listening(add_on.event, listener)
+
+    def progress(self) -> dict[str, Json]:
+        """Counts of copies, shown while they run."""
+        return {
+            "total": len(self._cursor["items"]),
+            "completed": len(self._cursor["results"]),
+            "failed": len(self._cursor["failures"]),
+            "running": len(self._cursor["running"]),
+        }
+
+    def output(self) -> dict[str, Json]:
+        """The results by item."""
+        results = sorted(self._cursor["results"], key=_index)
+        failures = sorted(self._cursor["failures"], key=_index)
+        total = len(results) + len(failures)
+        return {
+            "total_steps": total,
+            "successful_steps": len(results),
+            "failed_steps": len(failures),
+            "skipped_steps": len(self._cursor["items"]) - total,
+            "success_rate": len(results) / total if total else 1.0,
+            "results": results,
+            "failures": failures,
+        }
+
+    def _takes(self, item: Json) -> bool:
+        # Copies that are being ended take no more; the event stays for somebody else.
+        return not self._finished.done() and event_fits(self._step, self._step.plan.add_match, item)
+
+    def _add(self, item: Json) -> None:
+        self._cursor["items"].append(item)
+        self._fill()
+
+    def _fill(self) -> None:
+        while len(self._tasks) < self._limit and self._cursor["next"] < len(self._cursor["items"]):
+            index = self._cursor["next"]
+            self._cursor["next"] = index + 1
+            self._cursor["running"].append(index)
+            self._start(index)
+        self._step.record.notes["progress"] = self.progress()
+        if not self._tasks and not self._finished.done():
+            self._finished.set_result(None)
+
+    def _start(self, index: int) -> None:
+        self._tasks[index] = asyncio.ensure_future(self._follow(index))
+
+    async def _follow(self, index: int) -> None:
+        try:
+            await self._copy(index)
+        except (Exception, asyncio.CancelledError) as error:
+            if not self._finished.done():
+                self._finished.set_exception(error)
+            return
+        finally:
+            del self._tasks[index]
+        if self._finished.done():
+            return
+        progress = self.progress()
+        self._step.record.notes["progress"] = progress
+        self.enough.look(progress["total"], progress["completed"], progress["failed"])
+        if not self.enough.reached:
+            self._fill()
+
+    async def _copy(self, index: int) -> None:
+        step, key = self._step, f"[{index}]"
+        frame = step.frame.repeated(
+            step.plan.step_id,
+            f"{step.key}{key}",
+            self._passes.begin(key),
+            {"item": self._cursor["items"][index], "index": index},
+        )
+        step.run.state.adopt(frame)
+        await step.run.budget.breathe()
+        try:
+            await run_graph(step.run, nested_graph(step), frame)
+            self._note(index, frame)
+        finally:
+            # Also when it was cancelled: what it did is undone with the rest.
+            self._cursor["running"].remove(index)
+            step.run.saga.end_pass(self._passes, key)
+            step.run.state.end_pass(frame, step.frame, keep=False)
+
+    def _note(self, index: int, frame: Frame) -> None:
+        records = [self._step.run.state.records[frame.prefix + one] for one in nested_graph(self._step).steps]
+        failed = [one for one in records if fails_its_pass(one)]
+        if failed:
+            error = failed[0].error.model_dump(mode="json", exclude_none=True) if failed[0].error else None
+            self._cursor["failures"].append({"index": index, "step_id": failed[0].plan.step_id, "error": error})
+            return
+        outputs = {one.plan.step_id: one.output for one in records if one.has_output}
+        self._cursor["results"].append({"index": index, "steps": outputs})
+
+
+def _name(failure: dict[str, Any]) -> str:
+    return f"[{failure['index']}] ({failure['error']['type'] if failure['error'] else 'Failed'})"
+
+
+def _index(entry: dict[str, Any]) -> int:
+    return entry["index"]
+
+
+def _run_failed_again(step: StepContext) -> None:
+    """An operator runs the failed step again: the copies that failed run anew, the others keep their results."""
+    cursor = step.record.cursor
+    for one in cursor["failures"]:
+        step.run.state.drop(f"{step.path}[{one['index']}].")
+    cursor["running"] = sorted({*cursor["running"], *(one["index"] for one in cursor["failures"])})
+    cursor["failures"] = []
+
+
+def _forget(step: StepContext) -> None:
+    """The fan-out is over: its output says all, and is carried on in its place."""
+    for name in ("items", "results", "failures", "running"):
+        step.record.cursor.pop(name, None)
+
+
+def _items(step: StepContext) -> list[Json]:
+    value: Json = step.plan.items.evaluate(step.scope()) if step.plan.items is not None else []
+    if not isinstance(value, list):
+        raise DataInvalid("the expression must give a list.")
+    return list(value)  # pyright: ignore[reportUnknownArgumentType]

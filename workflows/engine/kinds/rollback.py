@@ -1,0 +1,51 @@
+"""`rollback`: undoes what was done so far, and the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from advanced_workflow.workflows.contract import UndoOutcome
+from advanced_workflow.workflows.engine.actions.unwinding import unwind
+from advanced_workflow.workflows.engine.graph.driver import ended
+from advanced_workflow.workflows.engine.graph.plan import Plan
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.failures import failure_of
+from advanced_workflow.workflows.engine.undo.saga import Limit
+from advanced_workflow.workflows.errors import RollbackIncomplete
+
+
+async def run_rollback(step: StepContext) -> Done:
+    """Undo the settled steps, or only those after `rollback_to`, which keeps its effect. Once begun, it is finished."""
+    step.begin()
+    run = step.run
+    before = step.record.cursor.setdefault("before", [len(run.saga.entries), run.saga.counts[UndoOutcome.FAILED]])
+    target = step.plan.step.rollback_to
+    only = Limit(_steps_after(run.plan, target), step.frame.inside) if target else None
+    unwinding = asyncio.ensure_future(unwind(run, only=only, parent=step.path))
+    cancelled = await ended(unwinding)
+    unwinding.result()
+    failed = run.saga.counts[UndoOutcome.FAILED] - before[1]
+    entries = run.saga.entries[before[0] :]
+    if cancelled:
+        raise asyncio.CancelledError
+    if failed:
+        names = ", ".join(f"{one.path} ({one.action})" for one in entries if one.outcome == "failed")
+        raise failure_of(RollbackIncomplete(f"step {step.path!r}: {failed} undo actions failed: {names}."))
+    undone = [one for one in entries if one.outcome == "undone"]
+    return Done({"undone": [{"step_id": one.step_id, "path": one.path, "action": one.action} for one in undone]})
+
+
+def _steps_after(plan: Plan, step_id: str) -> frozenset[str]:
+    """The steps that come after this one by the definition's edges, in its own graph and those around it."""
+    after: set[str] = set()
+    graph = plan.root
+    for one in (*plan.steps[step_id].containers, step_id):
+        waiting = [one]
+        while waiting:
+            node = graph.shape[waiting.pop()]
+            for later in (*node.dependents, *node.handlers):
+                if later not in after:
+                    after.add(later)
+                    waiting.append(later)
+        graph = graph.steps[one].children or graph
+    return frozenset(after)

@@ -1,0 +1,151 @@
+"""`sub_workflow`: runs another definition as a child workflow of its own type."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from temporalio import workflow
+
+from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json
+from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
+from advanced_workflow.workflows.engine.actions.scheduling import summary_of
+from advanced_workflow.workflows.engine.graph.driver import ended
+from advanced_workflow.workflows.engine.kinds.action import mapped_input, settle_armed
+from advanced_workflow.workflows.engine.kinds.wait import deadline_in
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
+from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
+from advanced_workflow.workflows.engine.temporal.clock import answer_before
+from advanced_workflow.workflows.engine.temporal.payloads import encode
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.undo.undo_log import Armed, StepOutcome
+from advanced_workflow.workflows.errors import StepTimeout
+
+
+async def run_sub_workflow(step: StepContext) -> Done:
+    """Run the child and give its result. What it did is undone with the parent's, by a run that ends in `-rollback`.
+
+    A child that fails has undone itself. It is tried again only where the step's own policy sets `max_attempts`, and its time is
+    bounded only where the step sets `timeout`: it has a timeout and retries of its own.
+    """
+    attempts = step.plan.step.retry_policy.max_attempts or 1
+    cursor = step.record.cursor
+    while True:
+        attempt: int = cursor.setdefault("attempt", 1)
+        if cursor.get("pausing"):
+            await _pause(step, attempt)
+        try:
+            return await _attempt(step, attempt)
+        except StepFailure as failure:
+            retryable = failure.error.type not in step.plan.retries.non_retryable
+            if is_being_cancelled() or attempt >= attempts or not retryable:
+                raise
+        cursor.pop("child", None)
+        cursor.pop("until", None)
+        cursor.update(attempt=attempt + 1, pausing=True)
+
+
+async def _attempt(step: StepContext, attempt: int) -> Done:
+    cursor = step.record.cursor
+    if "child" in cursor:
+        work = watch_child(step.run, cursor["child"], step.path)
+    else:
+        work = _start(step, f"{workflow.info().workflow_id}/{step.path}" + (f"~{attempt}" if attempt > 1 else ""))
+    step.begin()
+    try:
+        end = await _in_time(step, asyncio.ensure_future(work))
+    except asyncio.CancelledError:
+        _let_go(step, "failed", None)
+        raise
+    return _judge(step, end)
+
+
+def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
+    limit = step.run.prepared.payload_limit
+    with step.reading("input_mapping"):
+        value = mapped_input(step)
+        options = ExecutionOptions(
+            started_by=step.run.options.started_by,
+            groups=step.run.options.groups,
+            version=step.plan.step.workflow_version,
+            hand_over_undo=True,
+        )
+        data: Json = options.model_dump(mode="json", exclude_defaults=True)
+        arguments = [encode(value, "the mapped input", limit), encode(data, "the execution options", limit)]
+
+    def begin() -> None:
+        key = step.run.idempotency_key(step.path)
+        step.frame.undo.arm(step.key, Armed(step.plan.step_id, step.path, key, value))
+        step.record.cursor["child"] = step.record.notes["run"] = id
+
+    return run_child(
+        step.run,
+        Child(step.plan.step.workflow or "", id, arguments, summary_of(step.plan.step.label, step.path)),
+        begin,
+    )
+
+
+async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
+    """The child's end; past the step's `timeout`, where it sets one, the child is cancelled and awaited first."""
+    written = "timeout" in step.plan.step.model_fields_set
+    deadline = deadline_in(step, step.plan.step.timeout) if written else None
+    if deadline is None:
+        return await work
+    answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+    work.add_done_callback(lambda _: None if answer.done() else answer.set_result(True))
+    try:
+        in_time = await answer_before(answer, deadline, f"timeout of {step.plan.step.label}")
+    except asyncio.CancelledError:
+        in_time = True
+        work.cancel()
+        await ended(work)
+    if in_time:
+        return work.result()
+    work.cancel()
+    await ended(work)
+    late = StepTimeout(f"step {step.path!r}: its run took longer than {step.plan.step.timeout:g} seconds.")
+    if work.cancelled():  # It was not started.
+        raise failure_of(late)
+    end = work.result()
+    return end if end.error is None else replace(end, error=ErrorInfo(type=late.code, message=str(late)))
+
+
+def _judge(step: StepContext, end: ChildEnd) -> Done:
+    child: str = step.record.cursor.get("child", "")
+    if end.error is None and end.result is not None:
+        _let_go(step, "completed", end.result.get("result"), end.result.get("undo"))
+        return Done(end.result.get("result"))
+    _let_go(step, "failed" if end.known else "unknown", None)
+    for entry in child_entries((end.result or {}).get("rollback"), child):
+        if entry.outcome == "failed":  # What the child could not undo is in the parent's report too.
+            step.run.saga.note(entry)
+    if is_being_cancelled():
+        raise asyncio.CancelledError
+    error = end.error or ErrorInfo(type="Failed", message=f"run {child!r} gave no result.")
+    raise StepFailure(error, "failed" if end.known else "unknown")
+
+
+def _let_go(step: StepContext, outcome: StepOutcome, output: Json, undo: Json = None) -> None:
+    """Say how the armed child ended; what neither the child nor the step has to undo is forgotten."""
+    armed = step.frame.undo.latest(step.key)
+    if armed is None:
+        return
+    armed.child = {"run": step.record.cursor["child"], "carried": undo} if undo is not None else None
+    settle_armed(step, armed, outcome, output)
+    if armed.child is None and not step.plan.step.rollback_actions:
+        step.frame.undo.remove(step.key, armed)
+
+
+async def _pause(step: StepContext, attempt: int) -> None:
+    """Wait before an attempt after the first, as the retry policy says."""
+    retries, earlier = step.plan.retries, attempt - 1
+    factor = {"fixed": 1.0, "linear": float(earlier), "exponential": retries.multiplier ** (earlier - 1)}
+    until = deadline_in(step, min(retries.delay * factor[retries.strategy.value], retries.max_delay))
+    step.wait(f"attempt {attempt}")
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await wait_or_skip(step, never, until, f"next attempt of {step.plan.step.label}")
+    step.record.cursor.pop("until", None)
+    step.record.cursor.pop("pausing", None)

@@ -1,0 +1,96 @@
+"""`wait`: for a time, or for an event."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from advanced_workflow.workflows.contract import EventMessage, Json
+from advanced_workflow.workflows.definition.model.events import WaitFor
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.failures import failure_of
+from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
+from advanced_workflow.workflows.engine.temporal.clock import parse_timestamp, timestamp
+from advanced_workflow.workflows.errors import DataInvalid, EventTimeout, ExpressionError
+from advanced_workflow.workflows.expressions import Expression
+
+MAX_SECONDS = 315_360_000
+
+
+async def run_wait(step: StepContext) -> Done:
+    """Wait as the step's `wait` says; the output is the event's data, or the time waited until."""
+    wait = step.plan.step.wait
+    if wait is None:
+        raise AssertionError(f"step {step.path!r} has no 'wait'")
+    if wait.event is not None:
+        return await _wait_for_event(step, wait, wait.event)
+    if "until" not in step.record.cursor:
+        with step.reading("wait.until" if wait.until is not None else "wait.seconds"):
+            step.record.cursor["until"] = _moment(step, wait).isoformat()
+    until = parse_timestamp(step.record.cursor["until"])
+    step.wait(f"until {timestamp(until)}")
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await wait_or_skip(step, never, until, step.plan.step.label)
+    return Done({"until": timestamp(until)})
+
+
+async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
+    deadline = deadline_in(step, wait.timeout)
+    event = await await_event(step, name, deadline, transient=wait.transient)
+    if event is not None:
+        return Done(event.data)
+    if wait.on_timeout == "continue":
+        return Done(None)
+    raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {wait.timeout:g} seconds."))
+
+
+async def await_event(
+    step: StepContext, name: str, deadline: datetime | None, *, transient: bool = False
+) -> EventMessage | None:
+    """Wait for the event this step takes; None when the deadline passed."""
+    match = step.plan.event_match
+    answer = step.run.events.wait(name, lambda data: event_fits(step, match, data), transient=transient)
+    step.wait(f"event {name!r}" + (f" until {timestamp(deadline)}" if deadline else ""))
+    try:
+        return await wait_or_skip(step, answer, deadline, step.plan.step.label)
+    finally:
+        step.run.events.leave(name, answer)
+
+
+def deadline_in(step: StepContext, seconds: float | None) -> datetime | None:
+    """When this step's wait ends, the same moment also after the run continued as new."""
+    if seconds is None:
+        return None
+    until: str = step.record.cursor.setdefault("until", (workflow.now() + timedelta(seconds=seconds)).isoformat())
+    return parse_timestamp(until)
+
+
+def event_fits(step: StepContext, match: Expression | None, data: Json) -> bool:
+    """Whether an event is the one a step means."""
+    if match is None:
+        return True
+    try:
+        return match.evaluate(step.scope(event=data)) is True
+    except ExpressionError:
+        # An event of another shape is somebody else's: it stays for the step it was meant for.
+        return False
+
+
+def _moment(step: StepContext, wait: WaitFor) -> datetime:
+    value = step.plan.wait_value
+    if isinstance(value, Expression):
+        value = value.evaluate(step.scope())
+    if wait.until is not None:
+        return _parsed(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
+        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {MAX_SECONDS:,}.")
+    return workflow.now() + timedelta(seconds=value)
+
+
+def _parsed(value: Json) -> datetime:
+    try:
+        return parse_timestamp(value)
+    except (TypeError, ValueError):
+        raise DataInvalid(f"{str(value)[:80]!r} is not a time; give RFC 3339 such as '2030-01-31T08:00:00Z'.") from None

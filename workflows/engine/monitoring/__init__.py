@@ -1,0 +1,1 @@
+"""What a run shows: current details, metrics, spans."""

@@ -1,0 +1,110 @@
+"""What people see of a live run from outside: current details in the Web UI, and whom the run waits for.
+
+The details are built when somebody looks; nothing is done for them while steps run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.state.state import RunState
+
+WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
+OPERATOR = "operator"
+MAX_ROWS = 50
+"""Rows of the table."""
+_MAX_NAMES_BYTES = 1800
+
+
+class Display:
+    """Builds the current details, and keeps the search attribute up to date."""
+
+    def __init__(self, state: RunState, *, search_attributes: bool) -> None:
+        """Without search attributes (a namespace that does not know them) only the details are shown."""
+        self._state = state
+        self._search_attributes = search_attributes
+        self._recent: deque[Record] = deque(maxlen=MAX_ROWS)
+        self._waiting: dict[str, tuple[str, ...]] = {}
+        self.shown: tuple[str, ...] = ()
+        """Whom the search attribute names now."""
+        self._due = False
+
+    def settled(self, record: Record) -> None:
+        """A step settled."""
+        self._recent.append(record)
+
+    def waits_for(self, path: str, people: Sequence[str]) -> None:
+        """A step waits for these people (or the operator)."""
+        self._waiting[path] = tuple(people)
+        self._update_soon()
+
+    def waits_no_longer(self, path: str) -> None:
+        """The step waits for nobody any more."""
+        self._waiting.pop(path, None)
+        self._update_soon()
+
+    def update(self) -> None:
+        """Write the search attribute if it changed."""
+        self._due = False
+        people = tuple(sorted({one for names in self._waiting.values() for one in names}))
+        if self._search_attributes and people != self.shown:
+            self.shown = people
+            workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])  # pyright: ignore[reportUnknownMemberType]
+
+    def _update_soon(self) -> None:
+        # Several steps of one workflow task begin and end to wait with one event.
+        if self._search_attributes and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self.update)
+
+    def details(self) -> str:
+        """A markdown table of the steps: all of a small run, the active and the latest settled ones of a large one."""
+        counts = self._state.counts
+        known = sum(counts.values())
+        head = (
+            f"**{self._state.plan.workflow.label}** {self._state.plan.workflow.version}: {self._state.status.value}, "
+            f"{counts[StepStatus.COMPLETED]} of {known} steps completed"
+        )
+        rows = [_row(one) for one in self._rows()]
+        left_out = known - len(rows)
+        tail = [f"\n… and {left_out} more"] if left_out > 0 else []
+        return "\n".join([head, "", "| step | status | waits for or ended with |", "|---|---|---|", *rows, *tail])
+
+    def _rows(self) -> list[Record]:
+        if len(self._state.records) <= MAX_ROWS:
+            return list(self._state.records.values())
+        rows = dict.fromkeys(list(self._state.active)[:MAX_ROWS])
+        for record in reversed(self._recent):
+            if len(rows) >= MAX_ROWS:
+                break
+            rows.setdefault(record.path)
+        return [self._state.records[path] for path in rows if path in self._state.records]
+
+
+def _row(record: Record) -> str:
+    note = record.waiting_for or (record.error.type if record.error else None) or record.skip_reason or ""
+    return f"| {_cell(record.plan.step.label)} (`{record.path}`) | {record.status.value} | {_cell(str(note))} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _fitting(people: tuple[str, ...]) -> list[str]:
+    """As many names as the search attribute may hold."""
+    names: list[str] = []
+    size = 0
+    for one in people:
+        size += len(one.encode()) + 4
+        if size > _MAX_NAMES_BYTES:
+            break
+        names.append(one)
+    return names

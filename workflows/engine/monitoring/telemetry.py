@@ -1,0 +1,213 @@
+"""What a run tells traces and metrics. Nothing is told twice when it replays, and nothing is built where nobody listens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from temporalio import workflow
+from temporalio.common import MetricHistogramFloat, MetricMeter
+
+from advanced_workflow.workflows.contract import ErrorInfo, Json, RunResult
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.monitoring.tracing import Trace, begin_trace, extern_functions, take_up_trace
+
+if TYPE_CHECKING:
+    from temporalio.api.common.v1 import Payload
+
+    from advanced_workflow.workflows.engine.state.record import Record
+    from advanced_workflow.workflows.engine.undo.saga import UndoCall
+
+METRICS_WANTED = "adw_metrics_wanted"
+"""Extern function of a worker that exports metrics."""
+
+RUN_STARTED = "adw_run_started"
+RUN_ENDED = "adw_run_ended"
+RUN_SECONDS = "adw_run_duration_seconds"
+STEP_ENDED = "adw_step_ended"
+STEP_SECONDS = "adw_step_duration_seconds"
+STEP_RETRIED = "adw_step_retried"
+UNDO_ENDED = "adw_undo_ended"
+SLA_MISSED = "adw_sla_missed"
+RUNS_WAITING = "adw_runs_waiting"
+CUSTOM_PREFIX = "adw_custom_"
+
+_NS = 1_000_000_000
+
+
+class RunMetrics:
+    """The metrics of one run. Temporal's own labels come with each: namespace, task queue and workflow type."""
+
+    def __init__(self, meter: MetricMeter) -> None:
+        """`meter` is the run's own, which is silent while it replays."""
+        self._meter = meter
+        self._run_started = meter.create_counter(RUN_STARTED, "Runs that began.")
+        self._run_ended = meter.create_counter(RUN_ENDED, "Runs that ended, by status.")
+        self._run_seconds = meter.create_histogram_float(RUN_SECONDS, "Duration of runs.", "s")
+        self._step_ended = meter.create_counter(STEP_ENDED, "Steps that settled, by step and status.")
+        self._step_seconds = meter.create_histogram_float(STEP_SECONDS, "Duration of steps that ran.", "s")
+        self._undo_ended = meter.create_counter(UNDO_ENDED, "Undo actions, by step and outcome.")
+        self._sla_missed = meter.create_counter(SLA_MISSED, "Runs that missed an SLA target, by target.")
+        self._custom: dict[str, MetricHistogramFloat] = {}
+
+    def run_started(self) -> None:
+        """Count the run."""
+        self._run_started.add(1)
+
+    def run_ended(self, result: RunResult) -> None:
+        """Count the run's end and the targets it missed."""
+        status = {"status": result.status.value}
+        self._run_ended.add(1, status)
+        self._run_seconds.record(result.duration_seconds, status)
+        for target, measured in result.sla.items():
+            if not measured.met:
+                self._sla_missed.add(1, {"target": target})
+
+    def step_ended(self, record: Record, seconds: float | None) -> None:
+        """Count a settled step; a skipped one that never ran has no duration."""
+        labels = {"step": record.plan.step_id, "status": record.status.value}
+        self._step_ended.add(1, labels)
+        if seconds is not None:
+            self._step_seconds.record(seconds, labels)
+        if record.status is StepStatus.COMPLETED and isinstance(record.output, dict):
+            self._record_custom(record.plan.step_id, record.plan.step.custom_metrics, cast("Json", record.output))
+
+    def undo_ended(self, undo: UndoCall, error: ErrorInfo | None) -> None:
+        """Count an undo action."""
+        self._undo_ended.add(1, {"step": undo.plan.step_id, "outcome": "failed" if error else "undone"})
+
+    def _record_custom(self, step_id: str, names: tuple[str, ...], output: dict[str, Json]) -> None:
+        for name in names:
+            value = output.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+                self._custom_metric(name).record(value, {"step": step_id})
+
+    def _custom_metric(self, name: str) -> MetricHistogramFloat:
+        metric = self._custom.get(name)
+        if metric is None:
+            known = CUSTOM_PREFIX + re.sub("[^A-Za-z0-9_]", "_", name)
+            metric = self._custom[name] = self._meter.create_histogram_float(known, f"{name!r} in the output of steps.")
+        return metric
+
+
+class RunTelemetry:
+    """Hears what happens in a run and hands it to its trace and its metrics."""
+
+    def __init__(self, trace: Trace | None, metrics: RunMetrics | None) -> None:
+        """Where both are None every call returns at once."""
+        self._trace = trace
+        self._metrics = metrics
+        self._on = trace is not None or metrics is not None
+        self._started: dict[str, int] = {}
+
+    def dump(self) -> dict[str, Json]:
+        """What a run carries on when it continues as new."""
+        return {"started": self._started, "trace": self._trace.dump() if self._trace else None}
+
+    def run_started(self) -> None:
+        """The run begins."""
+        if self._metrics is not None:
+            self._metrics.run_started()
+
+    def take_up(self, started: dict[str, int]) -> None:
+        """Go on with steps that were under way."""
+        self._started = started
+
+    def step_started(self, record: Record) -> None:
+        """A step begins, or is taken up again; waiting for a free slot counts as its time."""
+        if not self._on or record.path in self._started:
+            return
+        now = self._started[record.path] = workflow.time_ns()
+        if self._trace is not None:
+            # In a path only containers end with a dot: 'ship.label' is below 'ship', an error handler 'pay!refund' is not.
+            self._trace.open(record.path, record.plan.step_id, now, _container(record.path))
+
+    def step_ended(self, record: Record) -> None:
+        """A step settled. Recovering later from a failure is no second end."""
+        if not self._on:
+            return
+        started = self._started.pop(record.path, None)
+        if started is None:
+            return
+        now = workflow.time_ns()
+        if self._trace is not None:
+            self._trace.close(record.path, now, _attributes(record), record.error.type if record.error else None)
+        if self._metrics is not None and record.plan.step.metrics_enabled:
+            self._metrics.step_ended(record, (now - started) / _NS)
+
+    def step_skipped(self, record: Record) -> None:
+        """A step was skipped, maybe while it waited."""
+        if not self._on:
+            return
+        if record.path in self._started:
+            self.step_ended(record)
+            return
+        if self._trace is not None:
+            now = workflow.time_ns()
+            self._trace.open(record.path, record.plan.step_id, now, _container(record.path))
+            self._trace.close(record.path, now, _attributes(record), None)
+        if self._metrics is not None and record.plan.step.metrics_enabled:
+            self._metrics.step_ended(record, None)
+
+    def undo_started(self, undo: UndoCall, parent: str) -> None:
+        """An undo action begins; `parent` is the path of the `rollback` step it is for, or empty."""
+        if self._trace is not None:
+            self._trace.open(undo.activity_id, f"undo {undo.plan.step_id}", workflow.time_ns(), parent)
+
+    def undo_ended(self, undo: UndoCall, error: ErrorInfo | None) -> None:
+        """An undo action ended for good."""
+        if self._trace is not None:
+            attributes = {"adw.path": undo.armed.path, "adw.action": undo.action}
+            self._trace.close(undo.activity_id, workflow.time_ns(), attributes, error.type if error else None)
+        if self._metrics is not None:
+            self._metrics.undo_ended(undo, error)
+
+    def run_ended(self, result: RunResult) -> None:
+        """The run ends with this result."""
+        if self._trace is not None:
+            attributes = {
+                "adw.workflow_id": result.workflow_id,
+                "adw.version": result.version,
+                "adw.status": result.status.value,
+            }
+            self._trace.close("", workflow.time_ns(), attributes, result.error.type if result.error else None)
+        if self._metrics is not None:
+            self._metrics.run_ended(result)
+
+    def header(self, activity_id: str) -> Payload | None:
+        """The trace header of an activity."""
+        return None if self._trace is None else self._trace.header(activity_id)
+
+
+def begin_telemetry(workflow_id: str, carried: Mapping[str, Json] | None = None) -> RunTelemetry:
+    """What the worker wants to hear about the current run, which begins, or goes on with what it `carried`."""
+    metrics = RunMetrics(workflow.metric_meter()) if METRICS_WANTED in extern_functions() else None
+    if carried is None:
+        telemetry = RunTelemetry(begin_trace(f"run {workflow_id}"), metrics)
+        telemetry.run_started()
+        return telemetry
+    telemetry = RunTelemetry(take_up_trace(carried["trace"]), metrics)
+    telemetry.take_up(carried["started"])
+    return telemetry
+
+
+def _container(path: str) -> str:
+    """Path of the step that a step is nested in: of `ship[3].label` it is `ship`, but 'pay!refund' is nested in none."""
+    return re.sub(r"[\[#][^.]*$", "", path.rpartition(".")[0])
+
+
+def _attributes(record: Record) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {
+        "adw.path": record.path,
+        "adw.step_id": record.plan.step_id,
+        "adw.step_type": record.plan.step.step_type.value,
+        "adw.status": record.status.value,
+    }
+    if record.plan.step.action:
+        attributes["adw.action"] = record.plan.step.action
+    if record.skip_reason:
+        attributes["adw.skip_reason"] = record.skip_reason.value
+    if record.retry_count:
+        attributes["adw.retry"] = record.retry_count
+    return attributes

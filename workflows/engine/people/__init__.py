@@ -1,0 +1,1 @@
+"""Decisions, events and operators: what comes from outside."""

@@ -1,0 +1,1 @@
+"""A whole run: its beginning, messages, end, and how it continues as new."""

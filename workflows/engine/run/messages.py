@@ -1,0 +1,137 @@
+"""Messages to a run: signals are never dropped, updates answer at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from temporalio.common import RawValue
+
+from advanced_workflow.workflows.contract import (
+    SIGNAL_EVENT,
+    UPDATE_DECIDE,
+    UPDATE_PAUSE,
+    UPDATE_RESUME,
+    UPDATE_RETRY,
+    UPDATE_SKIP,
+    DecideRequest,
+    Decision,
+    DecisionReceipt,
+    EventMessage,
+    Json,
+    OperatorRequest,
+    RunState,
+    StateRequest,
+    StepRequest,
+)
+from advanced_workflow.workflows.engine.people.operations import Operations
+from advanced_workflow.workflows.engine.run.results import run_state
+from advanced_workflow.workflows.engine.run.run import Run
+from advanced_workflow.workflows.engine.run.session import Session, as_failure, parsed
+from advanced_workflow.workflows.engine.temporal.payloads import decode
+from advanced_workflow.workflows.errors import (
+    DataInvalid,
+    DecisionRejected,
+    InputInvalid,
+    InvalidDecision,
+    WorkflowError,
+)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class _Operation:
+    request: type[OperatorRequest]
+    check: Callable[[Operations, Json], object]
+    act: Callable[[Operations, Json], object]
+
+
+OPERATIONS = {
+    UPDATE_PAUSE: _Operation(OperatorRequest, lambda operations, _: operations.check_pause(), Operations.pause),
+    UPDATE_RESUME: _Operation(OperatorRequest, lambda operations, _: operations.check_resume(), Operations.resume),
+    UPDATE_RETRY: _Operation(StepRequest, Operations.check_retry, Operations.retry),
+    UPDATE_SKIP: _Operation(StepRequest, Operations.check_skip, Operations.skip),
+}
+
+
+def take_event(session: Session, raw: RawValue) -> None:
+    """Signal `event`. One that makes no sense is kept in the log of rejected messages."""
+    payload = _readable(SIGNAL_EVENT, raw)
+
+    def deliver(run: Run) -> None:
+        try:
+            run.context.events.receive(parsed(EventMessage, payload, f"signal {SIGNAL_EVENT!r}", InvalidDecision))
+        except InvalidDecision as error:
+            run.context.approvals.log(error.code, str(error), payload)
+
+    session.when_ready(deliver)
+
+
+def take_decision(session: Session, signal: str, decision: str, raw: RawValue) -> None:
+    """Signals `approve_step` and `reject_step`. One that cannot count is kept in the log of rejected messages."""
+    payload = _readable(signal, raw)
+
+    def deliver(run: Run) -> None:
+        approvals = run.context.approvals
+        try:
+            given = parsed(Decision, payload, f"signal {signal!r}", InvalidDecision)
+            approvals.decide(DecideRequest.model_validate({**given.model_dump(), "decision": decision}))
+        except DecisionRejected as error:
+            approvals.log(error.code, str(error), payload)
+
+    session.when_ready(deliver)
+
+
+def check_decision(session: Session, raw: RawValue) -> None:
+    """Validator of `decide_step`: refuses what cannot count before it reaches the history."""
+    _with_request(session.run, raw, lambda run, request: run.context.approvals.check(request))
+
+
+async def decide(session: Session, raw: RawValue) -> DecisionReceipt:
+    """Handler of `decide_step`."""
+    return _with_request(await session.ready_run(), raw, lambda run, request: run.context.approvals.decide(request))
+
+
+def _with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideRequest], Answer]) -> Json:
+    """Read a decision and use it; the project's errors become typed failures of the update."""
+    try:
+        payload = decode(raw, f"update {UPDATE_DECIDE!r}")
+        request = parsed(DecideRequest, payload, f"update {UPDATE_DECIDE!r}", InvalidDecision)
+        return None if run is None else use(run, request)
+    except WorkflowError as error:
+        raise as_failure(error) from error
+
+
+def check_operation(session: Session, name: str, raw: RawValue) -> None:
+    """Validator of an operator's update."""
+    _operate(session.run, name, raw, OPERATIONS[name].check)
+
+
+def read_state(run: Run, raw: RawValue) -> RunState:
+    """Answer of the `state` query."""
+    request = parsed(StateRequest, decode(raw, "query 'state'") or {}, "query 'state'", InputInvalid)
+    return run_state(run.context, run.start_time, run.deadline, request)
+
+
+async def operate(session: Session, name: str, raw: RawValue) -> None:
+    """Handler of an operator's update."""
+    run = await session.ready_run()
+    _operate(run, name, raw, OPERATIONS[name].act)
+
+
+def _operate(run: Run | None, name: str, raw: RawValue, act: Callable[[Operations, Json], object]) -> None:
+    try:
+        request = parsed(OPERATIONS[name].request, decode(raw, f"update {name!r}"), f"update {name!r}", InputInvalid)
+        if run is not None:
+            act(run.context.operations, request)
+    except WorkflowError as error:
+        raise as_failure(error) from error
+
+
+def _readable(signal: str, raw: RawValue) -> Json:
+    try:
+        return decode(raw, f"signal {signal!r}")
+    except DataInvalid as error:
+        return {"undecodable": str(error)}

@@ -1,0 +1,91 @@
+"""Tries the failed undo actions of a closed run again."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from advanced_workflow.workflows.contract import (
+    HEADER_EXECUTION,
+    ErrorInfo,
+    Json,
+    RollbackAgain,
+    RollbackReport,
+    UndoAgain,
+    UndoEntry,
+    UndoOutcome,
+)
+from advanced_workflow.workflows.engine.actions.undo_calls import UNDO_RETRIES
+from advanced_workflow.workflows.engine.run.session import as_failure, parsed
+from advanced_workflow.workflows.engine.step.failures import failure_of_activity
+from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
+from advanced_workflow.workflows.engine.temporal.payloads import decode, encode
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.errors import InputInvalid, RollbackIncomplete, WorkflowError
+
+
+async def roll_back_again(argument: RawValue) -> dict[str, Json]:
+    """Try each entry in its order, whatever became of those before it; give the report.
+
+    Fails with `RollbackIncomplete`, the report in its details, when an undo action fails again.
+    """
+    try:
+        request = parsed(RollbackAgain, decode(argument, "the argument"), "the argument", InputInvalid)
+    except WorkflowError as error:
+        raise as_failure(error) from error
+    entries = [_entry(one, await _undo(request, one)) for one in request.entries]
+    complete = all(one.outcome is UndoOutcome.UNDONE for one in entries)
+    report = RollbackReport(reason=f"rollback of {request.run}", complete=complete, entries=entries)
+    result: dict[str, Json] = report.model_dump(mode="json")
+    if complete:
+        return result
+    failed = ", ".join(f"{one.path} ({one.action})" for one in entries if one.error)
+    message = f"not everything of run {request.run!r} was undone: {failed}; 'adw rollback {request.run}' tries again."
+    raise ApplicationError(message, result, type=RollbackIncomplete.code, non_retryable=True)
+
+
+async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:
+    execution_id = entry.execution_id or request.execution_id
+    headers = ActivityHeaders({HEADER_EXECUTION: encode(execution_id, HEADER_EXECUTION).payload})
+    token = activity_headers.set(headers)
+    try:
+        handle = workflow.start_activity(
+            entry.action,
+            args=[encode(entry.payload, f"the input of undo action {entry.action!r}", request.payload_limit)],
+            activity_id=entry.activity_id,
+            summary=f"undo {entry.path}",
+            task_queue=entry.task_queue,
+            result_type=RawValue,
+            start_to_close_timeout=timedelta(seconds=entry.timeout),
+            schedule_to_close_timeout=timedelta(seconds=entry.total_timeout),
+            heartbeat_timeout=timedelta(seconds=entry.heartbeat_timeout) if entry.heartbeat_timeout else None,
+            retry_policy=UNDO_RETRIES,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+    finally:
+        activity_headers.reset(token)
+    try:
+        await handle
+    except ActivityError as error:
+        if is_being_cancelled():
+            raise asyncio.CancelledError from None
+        return failure_of_activity(error, entry.action).error
+    return None
+
+
+def _entry(undo: UndoAgain, error: ErrorInfo | None) -> UndoEntry:
+    return UndoEntry(
+        path=undo.path,
+        step_id=undo.step_id,
+        action=undo.action,
+        activity_id=undo.activity_id,
+        outcome=UndoOutcome.FAILED if error else UndoOutcome.UNDONE,
+        step_outcome=undo.step_outcome,
+        idempotency_key=undo.idempotency_key,
+        error=error,
+        run=undo.run,
+    )

@@ -1,0 +1,225 @@
+"""A run as Temporal sees it: arguments in, messages in, result or failure out.
+
+Messages may come before the definition is known; they are kept and delivered in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ApplicationError, FailureError
+
+from advanced_workflow.workflows.contract import (
+    CANCEL_ACTIVITY,
+    PREPARE_ACTIVITY,
+    ExecutionOptions,
+    Json,
+    Prepared,
+    PrepareRequest,
+    RunRequest,
+)
+from advanced_workflow.workflows.engine.graph.plan import plan_of
+from advanced_workflow.workflows.engine.run.run import Run, RunCancelled, RunContinues, RunFailedError
+from advanced_workflow.workflows.engine.run.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
+from advanced_workflow.workflows.engine.step.failures import failure_of_activity
+from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, decode, encode
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
+from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, WorkflowError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+PREPARE_TIMEOUT = timedelta(seconds=30)
+"""Finding and checking the largest definition takes a few seconds."""
+CANCEL_TIMEOUT = timedelta(seconds=10)
+"""One attempt; it is repeated for as long as it takes."""
+
+
+class Session:
+    """One workflow execution."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._run: Run | None = None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._early: list[Callable[[Run], None]] = []
+        self._beginning: asyncio.Future[None] | None = None
+
+    async def run_registered(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
+        """Run a registered definition: arguments `input_data[, execution_options]`."""
+        first, second, carried, *_ = [*arguments, NOTHING, NOTHING, NOTHING]
+        with _refused_as_failure():
+            input_data, options = decode(first, "argument 1"), decode(second, "argument 2")
+            earlier = earlier_part(decode(carried, "argument 3"))
+        request = PrepareRequest(workflow_type=workflow_type, input_data=input_data, execution_options=options)
+
+        def next_arguments(carried: Json) -> list[RawValue]:
+            return [first, second, encode(carried, "what the run carries on", CARRIED_LIMIT)]
+
+        # The server's limit is for all arguments together.
+        taken = len(first.payload.data) + len(second.payload.data)
+        return await self._execute(request, earlier, next_arguments, taken)
+
+    async def run_ad_hoc(self, workflow_type: str, argument: RawValue) -> Json:
+        """Run the definition that comes with the argument."""
+        with _refused_as_failure():
+            request = parsed(RunRequest, decode(argument, "the argument"), "the argument", InputInvalid)
+            earlier = earlier_part(request.carried)
+        wanted = PrepareRequest(
+            workflow_type=workflow_type,
+            workflow=request.workflow,
+            input_data=request.input_data,
+            execution_options=request.execution_options,
+        )
+
+        def next_arguments(carried: Json) -> list[RawValue]:
+            rest = request.model_dump(mode="json", exclude={"input_data"})
+            value = {**rest, "input_data": request.input_data, "carried": carried}
+            return [encode(value, "what the run carries on", CARRIED_LIMIT)]
+
+        taken = len(argument.payload.data) if request.carried is None else _size_without_carried(request)
+        return await self._execute(wanted, earlier, next_arguments, taken)
+
+    async def run_undo(self, workflow_type: str, argument: RawValue) -> Json:
+        """Undo what a run did that is part of another: everything comes with what it handed over."""
+        with _refused_as_failure():
+            earlier = earlier_part(decode(argument, "the argument"))
+        if earlier is None:
+            raise as_failure(InputInvalid("this workflow type is started by runs that undo their children."))
+        request = PrepareRequest(
+            workflow_type=workflow_type, input_data=earlier["input_data"], execution_options=earlier["options"]
+        )
+
+        def next_arguments(carried: Json) -> list[RawValue]:
+            return [encode(carried, "what the run carries on", CARRIED_LIMIT)]
+
+        return await self._execute(request, earlier, next_arguments)
+
+    async def _execute(
+        self,
+        request: PrepareRequest,
+        earlier: dict[str, Json] | None,
+        next_arguments: Callable[[Json], list[RawValue]],
+        taken: int = 0,
+    ) -> Json:
+        prepared = prepared_of(earlier) if earlier is not None else await _prepare(request)
+        plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
+        options = ExecutionOptions.model_validate(request.execution_options or {})
+        run = Run(plan, prepared, request.input_data, options, earlier, room=prepared.payload_limit - taken)
+        if earlier is None:
+            self._begin(run)
+        else:
+            self._beginning = asyncio.ensure_future(self._begin_when_idle(run))
+        try:
+            return await run.execute()
+        except RunContinues as going_on:
+            workflow.continue_as_new(args=next_arguments(going_on.carried))
+        except RunCancelled:
+            await _require_cancelled()
+            raise asyncio.CancelledError from None
+        except RunFailedError as error:
+            failure = error.failure
+            raise ApplicationError(failure.message, failure.details, type=failure.code, non_retryable=True) from None
+
+    def _begin(self, run: Run) -> None:
+        """The run can be talked to."""
+        self._run = run
+        for deliver in self._early:
+            deliver(run)
+        self._early.clear()
+        self._ready.set_result(None)
+        run.context.continuation.begin()
+
+    async def _begin_when_idle(self, run: Run) -> None:
+        """Messages come after the steps that were under way have taken up their places."""
+        await quiet()
+        self._begin(run)
+
+    @property
+    def run(self) -> Run | None:
+        """The run, once its definition is known."""
+        return self._run
+
+    def known_run(self) -> Run:
+        """The run. Raises `OperationRefused` while its definition is not known yet."""
+        if self._run is None:
+            raise OperationRefused("the run has not read its definition yet; ask again in a moment.")
+        return self._run
+
+    async def ready_run(self) -> Run:
+        """The run, as soon as its definition is known."""
+        await asyncio.shield(self._ready)
+        return self.known_run()
+
+    def when_ready(self, deliver: Callable[[Run], None]) -> None:
+        """Deliver a message now, or in order once the definition is known."""
+        if self._run is None:
+            self._early.append(deliver)
+        else:
+            deliver(self._run)
+
+
+@contextlib.contextmanager
+def _refused_as_failure() -> Generator[None, None, None]:
+    """Turn an error of the project inside the block into the run's failure."""
+    try:
+        yield
+    except WorkflowError as error:
+        raise as_failure(error) from error
+
+
+def _size_without_carried(request: RunRequest) -> int:
+    return len(request.model_copy(update={"carried": None}).model_dump_json())
+
+
+async def _require_cancelled() -> None:
+    """A run that was cancelled in an earlier history is cancelled again: only then can it end as cancelled."""
+    if is_being_cancelled():
+        return
+    with contextlib.suppress(asyncio.CancelledError, FailureError):
+        # The server lets no run cancel itself; a worker may ask for it.
+        await workflow.execute_local_activity(
+            CANCEL_ACTIVITY, start_to_close_timeout=CANCEL_TIMEOUT, summary="end as cancelled"
+        )
+    if not is_being_cancelled():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+
+
+async def _prepare(request: PrepareRequest) -> Prepared:
+    """Find, check and pin the definition: one marker in the history."""
+    try:
+        answer = await workflow.execute_local_activity(
+            PREPARE_ACTIVITY,
+            {**request.model_dump(mode="json", exclude={"input_data"}), "input_data": request.input_data},
+            result_type=RawValue,
+            schedule_to_close_timeout=PREPARE_TIMEOUT,
+            summary="check and pin the definition",
+            retry_policy=RetryPolicy(maximum_attempts=3),
+        )
+    except FailureError as error:
+        if is_being_cancelled():
+            raise asyncio.CancelledError from None
+        cause = failure_of_activity(error, PREPARE_ACTIVITY).error
+        raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from error
+    return Prepared.model_validate(decode(answer, "the prepared definition"))
+
+
+def parsed(model: type[Model], payload: Json, what: str, refusal: type[WorkflowError]) -> Model:
+    """Read a message's payload. Raises `refusal` with one sentence that names the fields."""
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        places = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors()[:5])
+        raise refusal(f"{what} does not fit: {places}.") from None
+
+
+def as_failure(error: WorkflowError) -> ApplicationError:
+    """The Temporal failure of an error: its code is the type, and trying again would not help."""
+    return ApplicationError(str(error), type=error.code, non_retryable=True)

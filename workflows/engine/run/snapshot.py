@@ -1,0 +1,85 @@
+"""What a run carries on when it continues as new: packed, so that the server's limits hold as long as they can."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from advanced_workflow.workflows.contract import Json, Prepared, UndoEntry, UndoOutcome
+from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
+from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
+
+CARRIED_LIMIT = 1 << 40
+"""`packed` has seen to the size before it comes to sending."""
+_FORMAT = "adw-1"
+
+
+def packed(snapshot: Mapping[str, Json], limit: int) -> dict[str, Json]:
+    """A snapshot as it is sent. Raises `StateTooLarge` where it is more than one payload may be, naming the largest part."""
+    text = json.dumps(snapshot, separators=(",", ":"), sort_keys=True)
+    data = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+    if len(data) > limit:
+        parts = {name: len(json.dumps(value)) for name, value in snapshot.items()}
+        largest = max(parts, key=lambda name: parts[name])
+        raise StateTooLarge(
+            f"the run cannot continue as new: what it carries on is {len(data):,} bytes packed and the limit is {limit:,} "
+            f"(the largest part is {largest!r}, {parts[largest]:,} bytes); configure external storage (ADW_STORAGE), or keep less."
+        )
+    return {"format": _FORMAT, "data": data}
+
+
+def earlier_part(carried: Json) -> dict[str, Json] | None:
+    """The snapshot of `packed`; None in a run's first history. Raises `DataInvalid` for anything else."""
+    if carried is None:
+        return None
+    parts = cast("dict[str, Any]", carried) if isinstance(carried, dict) else {}
+    try:
+        if parts.get("format") == _FORMAT:
+            return json.loads(zlib.decompress(base64.b64decode(parts["data"])))
+    except (KeyError, TypeError, ValueError, zlib.error):
+        pass
+    raise DataInvalid("the last argument is kept for runs that continue as new; leave it out.")
+
+
+def take(run: RunContext) -> dict[str, Json]:
+    """The parts of a run's state that its services hold."""
+    return {
+        # Defaults too: another release may have others, and the run keeps those it began with.
+        "prepared": run.prepared.model_dump(mode="json", exclude_none=True),
+        "state": run.state.dump(),
+        "undo": run.saga.log.dump(),
+        "undo_entries": [one.model_dump(mode="json", exclude_defaults=True) for one in run.saga.entries],
+        "undo_counts": {outcome.value: count for outcome, count in run.saga.counts.items()},
+        "approvals": run.approvals.dump(),
+        "events": run.events.dump(),
+        "operations": run.operations.dump(),
+        "shown": list(run.display.shown),
+        "telemetry": run.telemetry.dump(),
+    }
+
+
+def give(run: RunContext, snapshot: Mapping[str, Json]) -> None:
+    """Put a snapshot into the services of a run that goes on; its undo log is there already, as the frames refer to it."""
+    run.state.load(snapshot["state"])
+    run.saga.entries = [UndoEntry.model_validate(one) for one in snapshot["undo_entries"]]
+    run.saga.counts.update({UndoOutcome(outcome): count for outcome, count in snapshot["undo_counts"].items()})
+    run.approvals.load(snapshot["approvals"])
+    run.events.load(snapshot["events"])
+    run.operations.load(snapshot["operations"])
+    run.display.shown = tuple(snapshot["shown"])
+    for record in run.state.records.values():
+        run.locks.take_up(record)
+
+
+def prepared_of(snapshot: Mapping[str, Json]) -> Prepared:
+    """What the first history pinned."""
+    return Prepared.model_validate(snapshot["prepared"])
+
+
+def undo_log_of(snapshot: Mapping[str, Json]) -> UndoLog:
+    """What may have to be undone."""
+    return UndoLog.load(snapshot["undo"])

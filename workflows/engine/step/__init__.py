@@ -1,0 +1,1 @@
+"""A step while it runs: its context, its failures, its waiting."""

@@ -1,0 +1,126 @@
+"""What a step's runner gets: its plan, its record, and the run's services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions, Json, Prepared, SkipReason
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.state.scope import scope_of
+from advanced_workflow.workflows.engine.step.failures import failure_of
+from advanced_workflow.workflows.errors import WorkflowError
+
+if TYPE_CHECKING:
+    from advanced_workflow.workflows.engine.graph.plan import Plan
+    from advanced_workflow.workflows.engine.graph.scheduler import Settled
+    from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
+    from advanced_workflow.workflows.engine.monitoring.display import Display
+    from advanced_workflow.workflows.engine.monitoring.telemetry import RunTelemetry
+    from advanced_workflow.workflows.engine.people.approvals import Approvals
+    from advanced_workflow.workflows.engine.people.events import Events
+    from advanced_workflow.workflows.engine.people.operations import Operations
+    from advanced_workflow.workflows.engine.state.continuation import Continuation
+    from advanced_workflow.workflows.engine.state.frames import Frame
+    from advanced_workflow.workflows.engine.state.locks import Locks
+    from advanced_workflow.workflows.engine.state.record import Record
+    from advanced_workflow.workflows.engine.state.slots import Slots
+    from advanced_workflow.workflows.engine.state.state import RunState
+    from advanced_workflow.workflows.engine.state.task_budget import TaskBudget
+    from advanced_workflow.workflows.engine.state.withdrawals import Withdrawals
+    from advanced_workflow.workflows.engine.undo.saga import Saga
+
+
+class ExecuteStep(Protocol):
+    """Runs one step of a graph to its end; containers use it for their nested steps."""
+
+    async def __call__(self, plan: StepPlan, frame: Frame, *, contained: bool = True) -> Settled:
+        """Give the step's outcome."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The services of one run."""
+
+    execution_id: str
+    run_id: str
+    plan: Plan
+    prepared: Prepared
+    options: ExecutionOptions
+    state: RunState
+    slots: Slots
+    locks: Locks
+    continuation: Continuation
+    withdrawals: Withdrawals
+    breakers: dict[str, BreakerState]
+    """Those that steps wait for now, by the step's path."""
+    budget: TaskBudget
+    saga: Saga
+    approvals: Approvals
+    events: Events
+    operations: Operations
+    display: Display
+    telemetry: RunTelemetry
+    execute: ExecuteStep
+    skip: Callable[[Record, SkipReason], Settled]
+
+    def idempotency_key(self, path: str) -> str:
+        """The key an action of this run is called with: execution id and step path."""
+        return f"{self.execution_id}:{path}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """One step that runs now."""
+
+    run: RunContext
+    plan: StepPlan
+    record: Record
+    frame: Frame
+
+    @property
+    def path(self) -> str:
+        """The step's path."""
+        return self.record.path
+
+    @property
+    def key(self) -> str:
+        """The step's name in its pass, as its path ends."""
+        return self.path.removeprefix(self.frame.prefix)
+
+    def scope(self, **more: Json) -> dict[str, Json]:
+        """What the step's expressions see."""
+        return scope_of(self.run.state, self.frame, **more)
+
+    @contextmanager
+    def reading(self, field: str) -> Generator[None, None, None]:
+        """Turn an error of the project inside the block into this step's failure that names the field."""
+        try:
+            yield
+        except WorkflowError as error:
+            failure = failure_of(error)
+            failure.error.message = f"step {self.path!r}, {field}: {error}"
+            raise failure from error
+
+    def begin(self) -> None:
+        """The step runs now."""
+        self._move(StepStatus.RUNNING, None)
+
+    def wait(self, sentence: str) -> None:
+        """The step waits now; the sentence says what for."""
+        self._move(StepStatus.WAITING, sentence)
+
+    def _move(self, status: StepStatus, sentence: str | None) -> None:
+        self.record.waiting_for = sentence
+        self.run.state.change(self.record, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A runner's success: the step's output and, for a conditional step, the targets it routed to."""
+
+    output: Json = None
+    routed: frozenset[str] | None = None

@@ -1,0 +1,1 @@
+"""What may have to be undone, and in which order."""

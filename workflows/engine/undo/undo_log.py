@@ -1,0 +1,208 @@
+"""What a run may have to undo: a tree that follows the passes of its graphs.
+
+A pass that has ended and left nothing to undo costs nothing; those that did are packed into pages, so that 100,000 rounds take
+little memory and can be carried on when the run continues as new.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import lzma
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from advanced_workflow.workflows.contract import Json, UndoInput
+
+StepOutcome = Literal["running", "completed", "unknown", "failed"]
+
+PAGE = 500
+"""Ended passes that are packed together."""
+_LARGE_PAGE_BYTES = 512 * 1024
+"""From here on a page is packed by the faster method: a workflow task must not take two seconds."""
+_TIGHT, _FAST = "x", "z"
+
+
+@dataclass(slots=True)
+class Armed:
+    """One action that may have to be undone."""
+
+    step_id: str
+    path: str
+    idempotency_key: str
+    input: Json
+    outcome: StepOutcome = "running"
+    output: Json = None
+    child: Json = None
+    """For a `sub_workflow` step: what its child handed over, so that it can be undone."""
+    undone: int = 0
+    """How many of its undo actions have run."""
+    mapped: Json = None
+    """Input of its undo actions, where it was built at once: what a round or copy sees is gone when it is undone."""
+
+    @property
+    def needs_undo(self) -> bool:
+        """Whether it took effect, or may have."""
+        return self.outcome in ("completed", "unknown")
+
+    def undo_input(self) -> dict[str, Json]:
+        """What its undo actions receive unless the definition maps something else."""
+        known = self.outcome == "completed"
+        return UndoInput(
+            step_id=self.step_id,
+            input=self.input,
+            output=self.output if known else None,
+            outcome="completed" if known else "unknown",
+            idempotency_key=self.idempotency_key,
+        ).model_dump()
+
+    def dump(self) -> list[Json]:
+        """As plain data."""
+        known = [self.step_id, self.path, self.idempotency_key, self.input, self.outcome, self.output]
+        more = [self.child, self.undone, self.mapped]
+        return known if more == [None, 0, None] else [*known, *more]
+
+
+@dataclass(slots=True)
+class Passes:
+    """The passes of one container, in the order they ended; those that run come last."""
+
+    pages: list[str] = field(default_factory=list[str])
+    """Packed passes, oldest first."""
+    ended: list[tuple[str, UndoLog]] = field(default_factory=list[tuple[str, "UndoLog"]])
+    running: dict[str, UndoLog] = field(default_factory=dict[str, "UndoLog"])
+
+    def begin(self, key: str) -> UndoLog:
+        """The log of a pass that runs, new or taken up again."""
+        return self.running.setdefault(key, UndoLog())
+
+    def end(self, key: str) -> list[Armed]:
+        """A pass has ended; gives what it will never have to undo."""
+        log = self.running.pop(key)
+        dropped = log.settle()
+        if not log.is_empty:
+            self.ended.append((key, log))
+        if len(self.ended) >= PAGE:
+            self.pages.append(_packed([[ended, one.dump()] for ended, one in self.ended]))
+            self.ended.clear()
+        return dropped
+
+    def unpack(self) -> bool:
+        """Take the latest page out of its package; gives whether there was one."""
+        if not self.pages:
+            return False
+        self.ended = [(key, UndoLog.load(data)) for key, data in _unpacked(self.pages.pop())] + self.ended
+        return True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left in it."""
+        return not self.pages and not self.ended and all(one.is_empty for one in self.running.values())
+
+    def dump(self) -> list[Json]:
+        """As plain data."""
+        ended = [[key, one.dump()] for key, one in self.ended]
+        return [self.pages, ended, [[key, one.dump()] for key, one in self.running.items()]]
+
+
+@dataclass(slots=True)
+class UndoLog:
+    """What one pass of a graph may have to undo, by the name of a step in the pass."""
+
+    armed: dict[str, list[Armed]] = field(default_factory=dict[str, list[Armed]])
+    """A step that was undone and ran again has several."""
+    inner: dict[str, Passes] = field(default_factory=dict[str, Passes])
+
+    def arm(self, name: str, armed: Armed) -> Armed:
+        """Note an action before it is scheduled."""
+        self.armed.setdefault(name, []).append(armed)
+        return armed
+
+    def passes(self, name: str) -> Passes:
+        """The passes of a container."""
+        return self.inner.setdefault(name, Passes())
+
+    def latest(self, name: str) -> Armed | None:
+        """What a step armed last."""
+        stack = self.armed.get(name)
+        return stack[-1] if stack else None
+
+    def under_way(self, name: str) -> Armed | None:
+        """What a step armed that has not ended yet."""
+        latest = self.latest(name)
+        return latest if latest is not None and latest.outcome == "running" else None
+
+    def needing(self, name: str) -> list[Armed]:
+        """What is to be undone of a step, latest first."""
+        return [one for one in reversed(self.armed.get(name, ())) if one.needs_undo]
+
+    def remove(self, name: str, armed: Armed) -> None:
+        """It was undone, or nothing more can be done about it."""
+        stack = self.armed[name]
+        stack.remove(armed)
+        if not stack:
+            del self.armed[name]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left in it."""
+        return not self.armed and all(one.is_empty for one in self.inner.values())
+
+    @property
+    def needs_undo(self) -> bool:
+        """Whether anything in it took effect, or may have."""
+        return any(one.needs_undo for stack in self.armed.values() for one in stack) or any(
+            passes.pages or passes.ended or any(one.needs_undo for one in passes.running.values())
+            for passes in self.inner.values()
+        )
+
+    def settle(self) -> list[Armed]:
+        """The pass has ended: let go of what definitely took no effect, and give it."""
+        dropped = [(name, one) for name, stack in self.armed.items() for one in stack if not one.needs_undo]
+        for name, one in dropped:
+            self.remove(name, one)
+        self.inner = {name: one for name, one in self.inner.items() if not one.is_empty}
+        return [one for _, one in dropped]
+
+    def without_effect(self) -> Iterator[Armed]:
+        """What definitely took no effect, in the passes that run."""
+        for stack in self.armed.values():
+            yield from (one for one in stack if one.outcome == "failed")
+        for passes in self.inner.values():
+            for log in passes.running.values():
+                yield from log.without_effect()
+
+    def dump(self) -> list[Json]:
+        """As plain data."""
+        armed = {name: [one.dump() for one in stack] for name, stack in self.armed.items()}
+        return [armed, {name: one.dump() for name, one in self.inner.items() if not one.is_empty}]
+
+    @staticmethod
+    def load(data: Json) -> UndoLog:
+        """The log of `dump`."""
+        armed, inner = data
+        return UndoLog(
+            {name: [Armed(*one) for one in stack] for name, stack in armed.items()},
+            {
+                name: Passes(
+                    pages,
+                    [(key, UndoLog.load(one)) for key, one in ended],
+                    {key: UndoLog.load(one) for key, one in running},
+                )
+                for name, (pages, ended, running) in inner.items()
+            },
+        )
+
+
+def _packed(value: Json) -> str:
+    data = json.dumps(value, separators=(",", ":")).encode()
+    if len(data) < _LARGE_PAGE_BYTES:
+        return _TIGHT + base64.b85encode(lzma.compress(data, lzma.FORMAT_ALONE, preset=4)).decode()
+    return _FAST + base64.b85encode(zlib.compress(data, 9)).decode()
+
+
+def _unpacked(text: str) -> Json:
+    data = base64.b85decode(text[1:])
+    return json.loads(lzma.decompress(data) if text.startswith(_TIGHT) else zlib.decompress(data))
