@@ -1,6 +1,6 @@
-"""The worker: `python worker.py` or `adw-worker`. What it does is in `client/serve`."""
+"""The worker: `python worker.py` or `adw-worker`. The command is `client/serve/command.py`."""
 
-from advanced_workflow.client.serve.worker import main
+from advanced_workflow.client.serve.command import main
 
 if __name__ == "__main__":
     main()

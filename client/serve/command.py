@@ -1,0 +1,95 @@
+"""The command `adw-worker`, which is also `python worker.py`.
+
+Settings are `ADW_` variables (`advanced_workflow.client.settings`), the connection is Temporal's own configuration (`advanced_workflow.client.connection`).
+Exit codes: 0 stopped as asked, 1 failed while running, 2 refused to start, 130 left at once on a second signal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from advanced_workflow.client.connection import connect
+from advanced_workflow.client.exit_guard import run_and_exit
+from advanced_workflow.client.serve.definitions import require_valid
+from advanced_workflow.client.serve.listing import print_actions, print_definitions
+from advanced_workflow.client.serve.logs import configure_logs
+from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
+from advanced_workflow.client.serve.serving import Serving
+from advanced_workflow.client.serve.stopping import run_until_stopped
+from advanced_workflow.client.serve.workers import build_workers
+from advanced_workflow.client.settings import load_settings
+from advanced_workflow.client.telemetry.metrics import WaitingRuns, metrics_runtime
+from advanced_workflow.workflows.errors import WorkflowError
+
+STOPPED = 0
+FAILED = 1
+REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; never returns."""
+    run_and_exit(lambda: run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; what stops it from starting is one sentence on standard error."""
+    options = _parser().parse_args(arguments)
+    # A command of an installed package does not look here, but this is where people keep their first actions.
+    sys.path.append(os.getcwd())
+    try:
+        settings = load_settings()
+        configure_logs(settings.log_format, settings.log_level)
+        serving = Serving.load(settings)
+        if options.list_actions:
+            print_actions(serving, as_json=options.json)
+            return STOPPED
+        if options.list_definitions:
+            print_definitions(serving, as_json=options.json)
+            return STOPPED
+        require_valid(serving.definitions, serving.registry.catalog())
+        return asyncio.run(_serve(serving, check_only=options.check))
+    except WorkflowError as error:
+        print(f"adw-worker: {error}", file=sys.stderr)
+        return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="adw-worker", description="Serve runs and actions until told to stop.")
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--check", action="store_true", help="check that the worker can start, then leave")
+    task.add_argument("--list-actions", action="store_true", help="list the actions served; needs no server")
+    task.add_argument("--list-definitions", action="store_true", help="list the definitions served; needs no server")
+    parser.add_argument("--json", action="store_true", help="print lists as JSON")
+    return parser
+
+
+async def _serve(serving: Serving, *, check_only: bool) -> int:
+    runtime = metrics_runtime(serving.settings)
+    client = await connect(settings=serving.settings, runtime=runtime)
+    search_attributes = await can_use_search_attributes(client, serving.settings.search_attributes)
+    workers = build_workers(client, serving, search_attributes=search_attributes)
+    if check_only:
+        print(f"worker can start: {serving.describe(client)}")
+        return STOPPED
+    counting = [asyncio.create_task(WaitingRuns(client, runtime).watch())] if runtime and search_attributes else []
+    try:
+        failures = await run_until_stopped(
+            workers, on_ready=lambda: print(f"worker ready: {serving.describe(client)}", flush=True)
+        )
+    finally:
+        for task in counting:
+            task.cancel()
+    return _tell_end(failures)
+
+
+def _tell_end(failures: Sequence[BaseException]) -> int:
+    for failure in failures:
+        print(f"adw-worker: stopped working: {' '.join(str(failure).split())}", file=sys.stderr)
+    if failures:
+        return FAILED
+    print("worker stopped", flush=True)
+    return STOPPED

@@ -1,0 +1,47 @@
+"""The actions and definitions of a worker, as lists to print."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from advanced_workflow.client.serve.serving import Serving
+from advanced_workflow.workflows.definition.text.load import definition_sha256
+
+
+def list_actions(serving: Serving) -> list[dict[str, Any]]:
+    """Every action with its description, schemas and source, as plain data."""
+    return [asdict(info) for info in serving.registry.catalog().values()]
+
+
+def list_definitions(serving: Serving) -> list[dict[str, Any]]:
+    """Every definition with its version, digest and source, as plain data, by `workflow_id`."""
+    return [
+        {
+            "workflow_id": workflow_id,
+            "name": loaded.workflow.name,
+            "version": loaded.workflow.version,
+            "description": loaded.workflow.description,
+            "sha256": definition_sha256(loaded.workflow),
+            "source": loaded.source,
+        }
+        for workflow_id, loaded in sorted(serving.definitions.items())
+    ]
+
+
+def print_actions(serving: Serving, *, as_json: bool) -> None:
+    """Print one line an action, or one line of JSON."""
+    found = list_actions(serving)
+    _print(found, [f"{one['name']}  {one['description']}  ({one['source']})" for one in found], as_json=as_json)
+
+
+def print_definitions(serving: Serving, *, as_json: bool) -> None:
+    """Print one line a definition, or one line of JSON."""
+    found = list_definitions(serving)
+    lines = [f"{one['workflow_id']}  {one['version']}  {one['name']}  ({one['source']})" for one in found]
+    _print(found, lines, as_json=as_json)
+
+
+def _print(found: list[dict[str, Any]], lines: list[str], *, as_json: bool) -> None:
+    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(lines))

@@ -1,0 +1,44 @@
+"""What one worker process serves, found without a server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.definition.text.load import LoadedDefinition
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Settings, actions and definitions of one worker process."""
+
+    settings: Settings
+    registry: ActionRegistry
+    definitions: dict[str, LoadedDefinition]
+
+    @classmethod
+    def load(cls, settings: Settings) -> Serving:
+        """Import the actions and read the definitions that the settings and the installed packages name.
+
+        Raises:
+            WorkflowError: one of them cannot be loaded; the sentence names it.
+        """
+        return cls(settings, ActionRegistry.discover(settings.actions), load_definitions(settings))
+
+    @property
+    def queues(self) -> list[str]:
+        """The main queue, then one for each capability."""
+        return list(dict.fromkeys([self.settings.task_queue, *self.settings.capabilities]))
+
+    def describe(self, client: Client) -> str:
+        """The parts of the line that says what is served."""
+        queues = ", ".join(self.queues)
+        return (
+            f"queue {queues}, {len(self.registry.actions)} actions, {len(self.definitions)} definitions, "
+            f"namespace {client.namespace}, pid {os.getpid()}"
+        )

@@ -1,0 +1,70 @@
+"""Building Temporal's workers: one for runs and actions, and one with actions only for each capability."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
+from advanced_workflow.activities.builtin.runs import cancel_run, watch_run
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor
+from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.client.serve.serving import Serving
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.storage import payload_limit
+from advanced_workflow.client.telemetry.metrics import metrics_interceptors
+from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner
+from advanced_workflow.workflows.errors import WorkflowError
+
+STICKY_TIMEOUT = timedelta(seconds=5)
+"""How long a run's next task waits for the worker that has it cached, before any worker may take it."""
+# Temporal's defaults (30 and 60 s) would tell a long action of its cancellation only that late.
+HEARTBEAT_EVERY = timedelta(seconds=1)
+HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
+
+
+def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
+    """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
+    settings = serving.settings
+    http = HttpRequests(HttpPolicy(settings.http_allowed_hosts))
+    actions = [*serving.registry.activities(payload_limit=payload_limit(client)), http.send]
+    preparation = Preparation(
+        serving.definitions,
+        serving.registry.catalog(),
+        search_attributes=search_attributes,
+        continue_after=settings.continue_after,
+        payload_limit=payload_limit(client),
+    )
+    main_worker = Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=[*actions, preparation.prepare, watch_run, cancel_run],
+        workflow_runner=sandbox_runner(),
+        max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
+        max_cached_workflows=settings.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        # Any other exception would repeat the workflow task for ever.
+        workflow_failure_exception_types=[WorkflowError],
+        **_common(settings),
+    )
+    capabilities = [
+        Worker(client, task_queue=queue, activities=actions, **_common(settings)) for queue in serving.queues[1:]
+    ]
+    return [main_worker, *capabilities]
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    """What holds for the workers of all queues."""
+    return {
+        "interceptors": [*metrics_interceptors(settings), ActionInterceptor(), EngineInterceptor()],
+        "max_concurrent_activities": settings.max_concurrent_activities,
+        "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_timeout),
+        "default_heartbeat_throttle_interval": HEARTBEAT_EVERY,
+        "max_heartbeat_throttle_interval": HEARTBEAT_AT_LEAST_EVERY,
+    }
