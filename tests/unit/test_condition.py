@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
-from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
 from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
 from advanced_workflow.workflows.expressions import ORDINARY, compile_condition, compile_test
 
@@ -126,3 +127,20 @@ def test_the_references_are_those_of_the_field() -> None:
     references = compile_condition(condition, ORDINARY).references
 
     assert [(reference.root, reference.path) for reference in references] == [("steps", ("a", "output", "total"))]
+
+
+VALUES: dict[Operator, JsonValue] = {
+    Operator.IN: [1],
+    Operator.NOT_IN: [1],
+    Operator.MATCHES: "1",
+    Operator.EXISTS: True,
+}
+
+
+@pytest.mark.parametrize("operator", Operator)
+def test_each_operator_of_definitions_can_be_compiled(operator: Operator) -> None:
+    condition = Condition(field="input.total", operator=operator, value=VALUES.get(operator, 1))
+
+    references = compile_condition(condition, ORDINARY).references
+
+    assert {(one.root, *one.path) for one in references} == {("input", "total")}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
 from advanced_workflow.workflows.errors import ExpressionInvalid
 from advanced_workflow.workflows.expressions.analysis import Reference, check_pattern
 from advanced_workflow.workflows.expressions.budget import Frame
@@ -16,6 +15,30 @@ from advanced_workflow.workflows.expressions.text_functions import matches
 from advanced_workflow.workflows.expressions.values import Value, equal, is_in, is_less, is_list, is_map, kind_of
 
 _Test: TypeAlias = Callable[[Frame, Value, Value], bool]
+
+
+class ConditionParts(Protocol):
+    """What a condition is made of, as a definition's own model has it: an `expression`, or `field`, `operator` and `value`."""
+
+    @property
+    def expression(self) -> str | None:
+        """An expression that gives a bool."""
+        ...
+
+    @property
+    def field(self) -> str | None:
+        """The left side: an expression."""
+        ...
+
+    @property
+    def operator(self) -> str | None:
+        """How the left side is compared with the value."""
+        ...
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The right side: a literal."""
+        ...
 
 
 class CompiledCondition:
@@ -41,7 +64,7 @@ class CompiledCondition:
             raise fault.public(self._expression.source) from None
 
 
-def compile_condition(condition: Condition, roots: Collection[str]) -> CompiledCondition:
+def compile_condition(condition: ConditionParts, roots: Collection[str]) -> CompiledCondition:
     """Compile a condition; one that is `default: true` has no test, and the caller sees to it.
 
     Raises:
@@ -57,7 +80,7 @@ def compile_condition(condition: Condition, roots: Collection[str]) -> CompiledC
         _check_value(operator, value)
     except Fault as fault:
         raise InvalidFault(f"operator '{operator}': {fault.reason}").public(condition.field) from None
-    if operator is Operator.EXISTS:
+    if operator == "exists":
         return CompiledCondition(field, lambda scope: field.has_value(scope) is not (value is False))
     test = _TESTS[operator]
 
@@ -104,33 +127,33 @@ def _matches(frame: Frame, text: Value, pattern: Value) -> bool:
     return matches(frame, text, pattern)
 
 
-_TESTS: Final[dict[Operator, _Test]] = {
-    Operator.EQ: equal,
-    Operator.NE: lambda frame, left, right: not equal(frame, left, right),
-    Operator.GT: lambda frame, left, right: is_less(frame, right, left),
-    Operator.GE: lambda frame, left, right: not is_less(frame, left, right),
-    Operator.LT: is_less,
-    Operator.LE: lambda frame, left, right: not is_less(frame, right, left),
-    Operator.IN: is_in,
-    Operator.NOT_IN: lambda frame, left, right: not is_in(frame, left, right),
-    Operator.CONTAINS: _contains,
-    Operator.MATCHES: _matches,
+_TESTS: Final[dict[str, _Test]] = {
+    "==": equal,
+    "!=": lambda frame, left, right: not equal(frame, left, right),
+    ">": lambda frame, left, right: is_less(frame, right, left),
+    ">=": lambda frame, left, right: not is_less(frame, left, right),
+    "<": is_less,
+    "<=": lambda frame, left, right: not is_less(frame, right, left),
+    "in": is_in,
+    "not_in": lambda frame, left, right: not is_in(frame, left, right),
+    "contains": _contains,
+    "matches": _matches,
 }
 
 
-def _check_value(operator: Operator, value: Value) -> None:
+def _check_value(operator: str, value: Value) -> None:
     match operator:
-        case Operator.IN | Operator.NOT_IN:
+        case "in" | "not_in":
             if not isinstance(value, list | dict):
                 raise Fault(f"the value must be a list, not {kind_of(value)}")
-        case Operator.MATCHES:
+        case "matches":
             if not isinstance(value, str):
                 raise Fault(f"the value must be a pattern, not {kind_of(value)}")
             check_pattern(value)
-        case Operator.EXISTS:
+        case "exists":
             if value is not None:
                 truth(value, "exists")
-        case Operator.GT | Operator.GE | Operator.LT | Operator.LE:
+        case ">" | ">=" | "<" | "<=":
             is_less(Frame({}, 0), value, value)
         case _:
             pass
