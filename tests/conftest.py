@@ -14,7 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_binary import find_server_binary
-from tests.harness import AT_ONCE, Harness
+from tests.harness import Harness
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 
 LAST_SECONDS = 600
@@ -59,7 +59,7 @@ def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[DevServer]:
-    async with DevServer(extra_arguments=AT_ONCE) as server:
+    async with DevServer() as server:
         yield server
 
 

@@ -39,12 +39,6 @@ from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner, strict_runner
 
-AT_ONCE = [
-    word
-    for setting in ('timerProcessorMaxTimeShift="10ms"', 'workflowIdReuseMinimalInterval="0s"')
-    for word in ("--dynamic-config-value", f"history.{setting}")
-]
-"""Timers fire when they are due, and runs go on in a new history at once; by default both may take the server a second."""
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from temporalio.service import RPCError
 from advanced_workflow.client.dev.child_process import end_process, start_process
 from advanced_workflow.client.dev.ports import LOOPBACK, find_free_ports, is_free
 from advanced_workflow.client.dev.server_binary import find_server_binary
+from advanced_workflow.client.dev.server_settings import FILE, PROMPT, dynamic_config, pragmas
 from advanced_workflow.client.errors import ServerStartFailed
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
@@ -40,7 +41,8 @@ class DevServer:
 
     With `database` the runs survive a restart on that SQLite file, otherwise they live in memory. Ports left at 0 are
     chosen. The log goes to `log_path`, by default a temporary file. With `keep` the server is left running when the block,
-    or this process, ends; otherwise it ends with this process even if that is killed (Linux).
+    or this process, ends; otherwise it ends with this process even if that is killed (Linux). `settings` is dynamic
+    configuration in place of `PROMPT`: with `{}` the server is as slow as Temporal's defaults make it.
 
     Raises:
         ServerStartFailed: on entering, when it does not serve within 30 s; the message ends with its log.
@@ -52,6 +54,7 @@ class DevServer:
     log_path: Path | None = None
     keep: bool = False
     extra_arguments: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=lambda: PROMPT)
     namespace: str = "default"
     process: Process | None = field(default=None, init=False)
     _own_log: bool = field(default=False, init=False)
@@ -125,10 +128,8 @@ class DevServer:
         if self.namespace != "default":
             command += ["--namespace", self.namespace]
         if self.database:
-            command += ["--db-filename", str(self.database)]
-            # Without write-ahead logging every task waits about 30 ms for the file.
-            command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        return [*command, *self.extra_arguments]
+            command += ["--db-filename", str(self.database), *pragmas(FILE)]
+        return [*command, *dynamic_config(self.settings), *self.extra_arguments]
 
     async def _start_once(self, command: list[str], log_path: Path) -> None:
         with log_path.open("ab") as log:

@@ -26,20 +26,12 @@ from tests.benchmarks.workloads import Workload, loaded, workloads
 # The runtime writes its warnings about slow workflow tasks to standard output.
 QUIET = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR")))
 
-# By default a server looks for new tasks 20 times a second and shard, and the development server has one shard: a chain would take
-# 50 ms a step, whoever wrote it.
-UNTHROTTLED = [
-    word
-    for queue in ("transfer", "timer")
-    for word in ("--dynamic-config-value", f"history.{queue}ProcessorMaxPollRPS=1000")
-]
-
 
 @asynccontextmanager
 async def bench_server() -> AsyncGenerator[Client, None]:
     """A client of a server of its own."""
     with tempfile.TemporaryDirectory(prefix="adw-bench-") as folder:
-        async with DevServer(database=Path(folder) / "bench.db", extra_arguments=UNTHROTTLED) as server:
+        async with DevServer(database=Path(folder) / "bench.db") as server:
             yield await Client.connect(server.address, runtime=Runtime(telemetry=QUIET))
 
 

@@ -50,6 +50,19 @@ async def test_a_chain_over_several_histories_adds_eleven_events_for_each_more(c
     assert engine.events == _events_expected(engine, handwritten)
 
 
+async def test_the_server_looks_for_new_work_more_than_twenty_times_a_second(client: Client) -> None:
+    async with bench_worker(client, loaded([MIDDLE])):
+        [run] = await run_once(client, MIDDLE, "engine")
+
+    # With the server's defaults ten steps take half a second, whatever the machine.
+    times = [
+        event.event_time.ToNanoseconds() / 1e9
+        async for event in run.fetch_history_events()
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+    assert min(later - earlier for earlier, later in zip(times, times[10:], strict=False)) < 0.4
+
+
 @pytest.mark.bench
 async def test_the_engine_keeps_up_with_hand_written_workflows(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():

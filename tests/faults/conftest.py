@@ -10,13 +10,13 @@ from temporalio.client import Client
 
 from advanced_workflow.client.dev.server import DevServer
 from tests.faults.shop import Shop
-from tests.harness import AT_ONCE, Harness
+from tests.harness import Harness
 
 
 @pytest.fixture(scope="session")
 async def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[DevServer, None]:
     database = tmp_path_factory.mktemp("server") / "runs.db"
-    async with DevServer(database=database, extra_arguments=AT_ONCE) as server:
+    async with DevServer(database=database) as server:
         yield server
 
 

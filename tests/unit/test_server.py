@@ -14,6 +14,7 @@ from advanced_workflow.client.descriptions import list_runs
 from advanced_workflow.client.dev.ports import find_free_ports, is_free
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_binary import installed_binary
+from advanced_workflow.client.dev.server_settings import PROMPT
 from advanced_workflow.client.errors import ConnectionFailed, ServerStartFailed
 from advanced_workflow.client.runs import start
 from advanced_workflow.client.settings import load_settings
@@ -69,6 +70,19 @@ async def test_runs_survive_a_restart_on_the_same_file_and_ports(tmp_path: Path)
 
     assert [(found.id, found.run_id) for found in again] == [("kept-1", run.run_id)]
     assert (tmp_path / "runs.db").exists()
+
+
+async def test_the_server_accepts_all_its_settings(tmp_path: Path) -> None:
+    async with DevServer(database=tmp_path / "runs.db", log_path=tmp_path / "good.log"):
+        pass
+    wrong = dict.fromkeys(PROMPT, '{"no": "value"}')
+    async with DevServer(database=tmp_path / "runs.db", log_path=tmp_path / "wrong.log", settings=wrong):
+        pass
+
+    assert "ignored-value" not in (tmp_path / "good.log").read_text()
+    complaints = (tmp_path / "wrong.log").read_text().lower()
+    unread = [name for name in PROMPT if f"key={name.lower()} ignored-value" not in complaints]
+    assert unread == ["history.workflowIdReuseMinimalInterval"]  # The server reads it only when an id is used again.
 
 
 async def test_a_port_in_use_is_one_sentence() -> None:
