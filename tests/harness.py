@@ -37,7 +37,7 @@ from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkfl
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
-from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner, strict_runner
+from tests.sandbox import strict_runner
 
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
@@ -127,7 +127,6 @@ class Harness:
                 *self._activities(actions or {}),
                 *options.pop("activities", ()),
             ],
-            workflow_runner=sandbox_runner(),
             interceptors=options.pop("interceptors", None) or [EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,
@@ -196,9 +195,14 @@ def recording(undone: list[str]) -> Callable[[UndoInput], None]:
     return undo
 
 
-def replayer() -> Replayer:
+def replayer(**options: Any) -> Replayer:
     """Replays strictly."""
-    return Replayer(workflows=WORKFLOWS, workflow_runner=strict_runner(), interceptors=[EngineInterceptor()])
+    return Replayer(
+        workflows=WORKFLOWS,
+        unsandboxed_workflow_runner=strict_runner(),
+        interceptors=[EngineInterceptor()],
+        **options,
+    )
 
 
 async def outcome_of(run: Run) -> Outcome:

@@ -18,7 +18,6 @@ from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
-from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner
 from advanced_workflow.workflows.errors import WorkflowError
 
 STICKY_TIMEOUT = timedelta(seconds=5)
@@ -45,7 +44,6 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=[*actions, preparation.prepare, watch_run, cancel_run],
-        workflow_runner=sandbox_runner(),
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

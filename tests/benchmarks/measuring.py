@@ -22,7 +22,6 @@ from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
-from advanced_workflow.workflows.engine.temporal.sandbox import sandbox_runner
 from advanced_workflow.workflows.errors import WorkflowError
 from tests.benchmarks.actions import ACTIONS
 from tests.benchmarks.handwritten import HANDWRITTEN
@@ -79,7 +78,6 @@ async def bench_worker(
         task_queue=QUEUE,
         workflows=[*WORKFLOWS, *HANDWRITTEN],
         activities=[*actions, preparation.prepare, watch_run],
-        workflow_runner=sandbox_runner(),
         workflow_failure_exception_types=[WorkflowError],
         interceptors=[ActionInterceptor(), EngineInterceptor()],
         max_concurrent_activities=settings.max_concurrent_activities,
@@ -144,9 +142,7 @@ async def _replay(histories: Sequence[WorkflowHistory], times: int) -> None:
             for history in histories:
                 yield history
 
-    replayer = Replayer(
-        workflows=[*WORKFLOWS, *HANDWRITTEN], workflow_runner=sandbox_runner(), interceptors=[EngineInterceptor()]
-    )
+    replayer = Replayer(workflows=[*WORKFLOWS, *HANDWRITTEN], interceptors=[EngineInterceptor()])
     await replayer.replay_workflows(again())
 
 

@@ -9,7 +9,7 @@ import pytest
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Worker
 
 from advanced_workflow.client.connection import connect
 from advanced_workflow.client.dev.server import DevServer
@@ -19,11 +19,8 @@ from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import StorageFailed
 from advanced_workflow.workflows.contract import UndoInput
 from advanced_workflow.workflows.engine.graph import plan
-from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
-from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
-from advanced_workflow.workflows.engine.temporal.sandbox import strict_runner
 from advanced_workflow.workflows.errors import PayloadTooLarge
-from tests.harness import Harness, definition, eventually, outcome_of, recording
+from tests.harness import Harness, definition, eventually, outcome_of, recording, replayer
 
 INPUT: dict[str, Any] = {"text": "i" * 5_000_000}
 RESULT: dict[str, Any] = {"text": "r" * 3_000_000}
@@ -39,12 +36,7 @@ class StoringHarness(Harness):
         plan.forget()
         for history in await self.histories():
             assert len(history.to_json()) < INLINE_LIMIT
-            await Replayer(
-                workflows=WORKFLOWS,
-                workflow_runner=strict_runner(),
-                interceptors=[EngineInterceptor()],
-                data_converter=self.client.data_converter,
-            ).replay_workflow(history)
+            await replayer(data_converter=self.client.data_converter).replay_workflow(history)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How workers and replayers run the engine: sandboxed, with what is pure and costly to load passed through."""
+"""The strict sandbox, in which the tests replay all they ran: engine and workflow classes are loaded again for each run."""
 
 from __future__ import annotations
 
@@ -29,22 +29,9 @@ PURE = {
     "attrs": "used by jsonschema",
     "jsonschema_specifications": "used by jsonschema",
 }
-"""Modules the strict sandbox passes through, and why that is sound."""
-
-
-def sandbox_runner() -> SandboxedWorkflowRunner:
-    """The runner of workers.
-
-    The whole package is passed through: it keeps no state between runs, and loading it anew costs each run about 20 ms. That it
-    does nothing a replay must not do is checked by the linter, and by the tests, which replay all they ran under `strict_runner`.
-    """
-    return _runner({**PURE, "workflows": "no module state beside the shared caches"})
+"""Modules that are passed through, and why that is sound."""
 
 
 def strict_runner() -> SandboxedWorkflowRunner:
-    """The runner of the tests: engine and workflow classes are loaded anew for each run, under the sandbox's restrictions."""
-    return _runner(PURE)
-
-
-def _runner(passed_through: dict[str, str]) -> SandboxedWorkflowRunner:
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed_through))
+    """For `unsandboxed_workflow_runner` of a replayer or worker: our workflow classes ask for no sandbox, and get this one."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))
