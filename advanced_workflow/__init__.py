@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from advanced_workflow.client.runs import Run, start
     from advanced_workflow.workflows.contract import UndoInput
     from advanced_workflow.workflows.definition.check.check import check
-    from advanced_workflow.workflows.definition.model.step import WorkflowStep
     from advanced_workflow.workflows.definition.model.step_type import StepType
-    from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+    from advanced_workflow.workflows.definition.step import WorkflowStep
     from advanced_workflow.workflows.definition.text.load import load
+    from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 __all__ = [
     "ActionError",

@@ -49,8 +49,8 @@ from advanced_workflow.workflows.contract import (
     StepRequest,
     WireModel,
 )
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision
 
 ANSWER_TIMEOUT = timedelta(seconds=10)

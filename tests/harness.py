@@ -33,8 +33,8 @@ from advanced_workflow.workflows.contract import (
     RunState,
     UndoInput,
 )
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.sandbox import strict_runner

@@ -25,13 +25,13 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
 from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, WorkflowError
 
 _MOST_ACCEPTED = 1000

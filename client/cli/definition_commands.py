@@ -25,12 +25,12 @@ from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.check.rules.children import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.text.load import definition_files, duplicate, read_text, read_tree
 from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def check(

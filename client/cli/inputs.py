@@ -11,9 +11,9 @@ from pydantic import JsonValue
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check_text
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
 from advanced_workflow.workflows.definition.text.load import parse, read_text
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DataInvalid
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from advanced_workflow.client.render.graph_text import condition_text, step_lines
 from advanced_workflow.workflows.contract import StepState
-from advanced_workflow.workflows.definition.check.outline import Edge, Graph, Outline, Placement, edges, outline
+from advanced_workflow.workflows.definition.graph.outline import Edge, Graph, Outline, Placement, edges, outline
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 SHAPES = {
     StepType.CONDITIONAL: ("{", "}"),

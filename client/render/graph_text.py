@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from advanced_workflow.workflows.definition.kinds.wait import WaitFor
+from advanced_workflow.workflows.definition.kinds.webhook import Webhook
 from advanced_workflow.workflows.definition.model.conditions import Condition
-from advanced_workflow.workflows.definition.model.events import EventTrigger, WaitFor
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.webhook import Webhook
+from advanced_workflow.workflows.definition.model.events import EventTrigger
 from advanced_workflow.workflows.definition.problems.places import shorten
+from advanced_workflow.workflows.definition.step import WorkflowStep
 
 LONGEST = 60
 """Characters of an expression that are shown."""

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from advanced_workflow.workflows.contract import Checkpoint, KeptStep
 from advanced_workflow.workflows.definition.check.layout import Layout
 from advanced_workflow.workflows.definition.check.sites import Site, sites
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
 from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression
 

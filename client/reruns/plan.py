@@ -26,8 +26,8 @@ from advanced_workflow.workflows.contract import (
     RerunOf,
 )
 from advanced_workflow.workflows.definition.check.layout import layout
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
 
 

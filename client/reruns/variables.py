@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from advanced_workflow.workflows.contract import Checkpoint
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
-from advanced_workflow.workflows.expressions import ORDINARY, RESULT, compile_targets, parse_target
+from advanced_workflow.workflows.definition.model.roots import ORDINARY, RESULT
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.expressions import compile_targets, parse_target
 
 
 def variables_left(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.benchmarks.handwritten import EACH, LOOP, NOTHING, PASS_ON, step_id
 
 Execution = Literal["regular", "local"]

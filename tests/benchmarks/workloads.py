@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.benchmarks import definitions, handwritten
 
 Side = Literal["engine", "handwritten"]

@@ -20,7 +20,7 @@ from advanced_workflow.client.dev.processes import WorkerProcess, local_environm
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.settings import Settings
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.faults import steady
 from tests.harness import ROOT, definition, outcome_of, replayer
 

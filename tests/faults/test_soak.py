@@ -19,7 +19,7 @@ from advanced_workflow.client.dev.processes import WorkerProcess
 from advanced_workflow.client.errors import RunExists
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import ExecutionOptions
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.faults.shop import FULFILLED, IN_STOCK, Shop, order_input
 from tests.harness import Outcome, outcome_of

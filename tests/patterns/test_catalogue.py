@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from advanced_workflow.workflows.definition.check.check import check
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.patterns.catalogue import GROUPS, PATTERNS, table
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE
 from advanced_workflow.workflows.definition.check.support import unsupported
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 from tests.replay.record import HISTORIES, IDENTITY
 from tests.replay.scenarios import SCENARIOS

@@ -6,9 +6,9 @@ import textwrap
 
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check_text
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.load import parse
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def checked(

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import ORDINARY, compile_expression
+from advanced_workflow.workflows.expressions import compile_expression
 from advanced_workflow.workflows.expressions.budget import MAX_DEPTH, MAX_ITERATIONS, MAX_SOURCE_LENGTH
 
 SCOPE: dict[str, Any] = {

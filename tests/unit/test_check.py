@@ -4,17 +4,17 @@ import pytest
 
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check, check_text
-from advanced_workflow.workflows.definition.check.outline import MAX_DEPTH, MAX_STEPS
+from advanced_workflow.workflows.definition.graph.outline import MAX_DEPTH, MAX_STEPS
+from advanced_workflow.workflows.definition.kinds.webhook import Webhook
 from advanced_workflow.workflows.definition.model.events import CancelOn
 from advanced_workflow.workflows.definition.model.lock import Lock
 from advanced_workflow.workflows.definition.model.retries import CircuitBreakerPolicy, RetryPolicy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.webhook import Webhook
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import errors_of
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.unit.checking import checked, problems
 
 ACTIONS = {

@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.model.lock import Lock
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def chained(number: int) -> WorkflowStep:

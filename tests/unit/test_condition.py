@@ -6,8 +6,9 @@ import pytest
 from pydantic import JsonValue
 
 from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import ORDINARY, compile_condition, compile_test
+from advanced_workflow.workflows.expressions import compile_condition, compile_test
 
 SCOPE: dict[str, Any] = {
     "input": {

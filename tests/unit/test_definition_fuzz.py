@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from advanced_workflow.workflows.definition.check.check import check_text
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.load import definition_sha256, dump_definition, parse
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DefinitionInvalid
 
 SEED = """\

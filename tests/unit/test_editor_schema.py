@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
 from advanced_workflow.workflows.definition.editor_schema import json_schema
-from advanced_workflow.workflows.definition.model.step import RUNTIME_DEFAULTS
+from advanced_workflow.workflows.definition.step import RUNTIME_DEFAULTS
 from advanced_workflow.workflows.definition.text.load import LIBRARY, read_tree
 
 SCHEMA = json_schema()

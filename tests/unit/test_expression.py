@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import ORDINARY, Reference, compile_expression
+from advanced_workflow.workflows.expressions import Reference, compile_expression
 
 SCOPE: dict[str, Any] = {
     "input": {

@@ -21,7 +21,7 @@ for name in ("advanced_workflow", "advanced_workflow.workflows", "advanced_workf
     sys.modules[name].__path__ = [f"{ROOT}/{name.replace('.', '/')}"]
 from advanced_workflow.workflows.errors import ExpressionError
 from advanced_workflow.workflows.expressions.expression import compile_expression
-from advanced_workflow.workflows.expressions.roots import ORDINARY
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 
 names = ["zeta", "alpha", "Mid", "\u00e9clair", "10", "9", "b", "a", "\U0001f600", "z"]
 scope = {

@@ -11,14 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import (
-    ORDINARY,
-    compile_condition,
-    compile_expression,
-    compile_mapping,
-    parse_target,
-)
+from advanced_workflow.workflows.expressions import compile_condition, compile_expression, compile_mapping, parse_target
 
 SCOPE: dict[str, Any] = {
     "input": {

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
 from advanced_workflow.workflows.definition.text.load import (
     definition_sha256,
@@ -12,6 +11,7 @@ from advanced_workflow.workflows.definition.text.load import (
     parse,
 )
 from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES, MAX_NESTING
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 YAML = """\
 # a comment

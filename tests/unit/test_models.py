@@ -3,13 +3,14 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from advanced_workflow.workflows.definition.editor_schema import json_schema
+from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.definition.model.conditions import Condition
-from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.lock import Lock
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 SEED_STEP = {
     "step_id": "a",

@@ -30,9 +30,9 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW = BEGAN + timedelta(seconds=12)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from advanced_workflow.workflows.expressions import roots_at
+from advanced_workflow.workflows.definition.model.roots import roots_at
 
 
 def test_the_names_follow_from_the_place_of_a_step() -> None:

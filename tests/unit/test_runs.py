@@ -31,8 +31,8 @@ from advanced_workflow.client.errors import (
 from advanced_workflow.client.runs import Run, get_run, start, web_ui_url
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, ExecutionOptions, RunStatus
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DataInvalid,
     InvalidDecision,

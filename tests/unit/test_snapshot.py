@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import DecideRequest, ErrorInfo, EventMessage, RunStatus, SkipReason
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import Plan, plan_of
 from advanced_workflow.workflows.engine.people.approvals import Approvals
 from advanced_workflow.workflows.engine.people.events import SEEN_KEPT, Events

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.workflows.definition.model.roots import ORDINARY, RESULT
 from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import ORDINARY, RESULT, compile_targets, parse_target
+from advanced_workflow.workflows.expressions import compile_targets, parse_target
 
 ROOTS = ORDINARY | RESULT
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import ORDINARY, Reference, compile_mapping
+from advanced_workflow.workflows.expressions import Reference, compile_mapping
 
 SCOPE: dict[str, Any] = {"input": {"id": "o-1", "price": 3}, "workflow": {}}
 

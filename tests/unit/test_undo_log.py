@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import UndoEntry, UndoOutcome
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import plan_of
 from advanced_workflow.workflows.engine.undo.saga import Saga, UndoCall
 from advanced_workflow.workflows.engine.undo.undo_log import PAGE, Armed, StepOutcome, UndoLog

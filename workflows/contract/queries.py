@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from advanced_workflow.workflows.contract.messages import AuditEntry, EventMessage, RejectedDecision
 from advanced_workflow.workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
 from advanced_workflow.workflows.contract.wire import WireModel
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 class StateRequest(WireModel):

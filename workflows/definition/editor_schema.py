@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from advanced_workflow.workflows.definition.model.step import RUNTIME_DEFAULTS
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.schema import DIALECT
+from advanced_workflow.workflows.definition.step import RUNTIME_DEFAULTS
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 SCHEMA_ID = "urn:advanced-workflow:definition:1"
 _SHORT_FORMS = {

@@ -12,17 +12,10 @@ CEL is as the language definition says, with these differences, all of them for 
 from advanced_workflow.workflows.expressions.analysis import Reference
 from advanced_workflow.workflows.expressions.condition import CompiledCondition, compile_condition, compile_test
 from advanced_workflow.workflows.expressions.expression import Expression, compile_expression
-from advanced_workflow.workflows.expressions.roots import EVENT, FOR_EACH, LOOP, ORDINARY, PROGRESS, RESULT, roots_at
 from advanced_workflow.workflows.expressions.target import OutputMapping, OutputTarget, compile_targets, parse_target
 from advanced_workflow.workflows.expressions.template import Template, compile_mapping
 
 __all__ = [
-    "EVENT",
-    "FOR_EACH",
-    "LOOP",
-    "ORDINARY",
-    "PROGRESS",
-    "RESULT",
     "CompiledCondition",
     "Expression",
     "OutputMapping",
@@ -35,5 +28,4 @@ __all__ = [
     "compile_targets",
     "compile_test",
     "parse_target",
-    "roots_at",
 ]

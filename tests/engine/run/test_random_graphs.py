@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from temporalio.client import Client
 
 from advanced_workflow.workflows.contract import RunResult, SkipReason
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.graph.plan import graph_of
 from advanced_workflow.workflows.engine.graph.scheduler import Changes, Scheduler, Settled
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome as How

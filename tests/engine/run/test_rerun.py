@@ -10,7 +10,7 @@ from advanced_workflow.client.reruns import plan_rerun, start_rerun
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.contract import UndoInput
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
 from tests.harness import Definition, Harness, Outcome, definition, eventually, outcome_of
 

@@ -13,7 +13,6 @@ from advanced_workflow.workflows.definition.check.references import Names, refer
 from advanced_workflow.workflows.definition.check.rules.children import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -21,6 +20,7 @@ from advanced_workflow.workflows.definition.text.load import read_tree
 from advanced_workflow.workflows.definition.text.order_of_fields import document_order
 from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import ExpressionInvalid
 from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression, parse_target
 

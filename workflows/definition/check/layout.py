@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.order import GraphOrder, graph_order, settled_masks, upstream_masks
-from advanced_workflow.workflows.definition.check.outline import Outline, outline
 from advanced_workflow.workflows.definition.check.rules.actions import action_problems
 from advanced_workflow.workflows.definition.check.rules.children import Definitions, child_problems
 from advanced_workflow.workflows.definition.check.rules.fields import field_problems
@@ -26,8 +24,10 @@ from advanced_workflow.workflows.definition.check.rules.structure import (
     rollback_to_problems,
 )
 from advanced_workflow.workflows.definition.check.support import unsupported
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.graph.order import GraphOrder, graph_order, settled_masks, upstream_masks
+from advanced_workflow.workflows.definition.graph.outline import Outline, outline
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any, cast
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.children import Definitions
 from advanced_workflow.workflows.definition.model.base import Schema
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
 from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.step import WorkflowStep
 
 
 def output_schema(step: WorkflowStep, actions: ActionCatalog, definitions: Definitions) -> Schema | None:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.layout import Layout
-from advanced_workflow.workflows.definition.check.outline import Placement
 from advanced_workflow.workflows.definition.check.outputs import output_schema
 from advanced_workflow.workflows.definition.check.rules.children import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest, problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.schema import unknown_part
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.expressions.analysis import Reference
 
 _STEP_FIELDS = ("status", "output", "error")

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from advanced_workflow.workflows.definition.check.layout import Layout
-from advanced_workflow.workflows.definition.check.outline import Graph, Placement
+from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.events import EventTrigger
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.roots import EVENT, ORDINARY, PROGRESS, RESULT, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
-from advanced_workflow.workflows.expressions.roots import EVENT, ORDINARY, PROGRESS, RESULT, roots_at
+from advanced_workflow.workflows.definition.step import WorkflowStep
 
 ANYTHING: Final[frozenset[str]] = frozenset()
 _BOOL: Final = frozenset({"bool"})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from advanced_workflow.workflows.definition.check.outline import outline
-from advanced_workflow.workflows.definition.model.approval import Approval
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _STEP_TYPES = frozenset({StepType.REACT, StepType.ORCHESTRATOR})
 

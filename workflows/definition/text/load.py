@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem
 from advanced_workflow.workflows.definition.text.json_source import read_json
@@ -18,6 +17,7 @@ from advanced_workflow.workflows.definition.text.order_of_fields import document
 from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES, SourceInvalid, SourceTree
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.text.yaml_source import read_yaml
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 LIBRARY = Path(__file__).parents[2] / "library"
 """The folder of the definitions that come with the package."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.definition.model.approval import Approval
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.definition.model.conditions import Condition
-from advanced_workflow.workflows.definition.model.events import WaitFor
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.places import parts
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _RANKS = {
     name: rank

@@ -15,21 +15,28 @@ from typing import Any, cast
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from advanced_workflow.workflows.definition.model.agent import Agent, Orchestrator
-from advanced_workflow.workflows.definition.model.approval import Approval, ApproverExpression, Escalation, Reminder
+from advanced_workflow.workflows.definition.kinds.human_approval import (
+    Approval,
+    ApproverExpression,
+    Escalation,
+    Reminder,
+)
+from advanced_workflow.workflows.definition.kinds.orchestrator import Orchestrator
+from advanced_workflow.workflows.definition.kinds.react import Agent
+from advanced_workflow.workflows.definition.kinds.wait import WaitFor
+from advanced_workflow.workflows.definition.kinds.webhook import Callback, Webhook
 from advanced_workflow.workflows.definition.model.conditions import Condition
-from advanced_workflow.workflows.definition.model.events import Callback, CancelOn, EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.lock import Lock
 from advanced_workflow.workflows.definition.model.retries import CircuitBreakerPolicy, RetryPolicy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.webhook import Webhook
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, parents, problem, shorten
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.plain_data import unfit_value
 from advanced_workflow.workflows.definition.text.salvage import leave_out, real_loc, source_path, without_left_out
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _MAX_ROUNDS = 6
 _MAX_PROBLEMS = 200

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.roots import ORDINARY, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.scheduler import Graph, Node
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan, resolve_retries
-from advanced_workflow.workflows.expressions import ORDINARY, Template, compile_mapping, roots_at
+from advanced_workflow.workflows.expressions import Template, compile_mapping
 
 
 @dataclass(frozen=True, slots=True)

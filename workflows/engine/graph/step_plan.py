@@ -14,15 +14,11 @@ from typing import Any
 from advanced_workflow.workflows.definition.model.events import EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy, CircuitBreakerPolicy, RetryPolicy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.model.roots import EVENT, LOOP, ORDINARY, PROGRESS, RESULT
 from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.graph.scheduler import Graph
 from advanced_workflow.workflows.expressions import (
-    EVENT,
-    LOOP,
-    ORDINARY,
-    PROGRESS,
-    RESULT,
     CompiledCondition,
     Expression,
     OutputMapping,

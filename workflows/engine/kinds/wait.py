@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from advanced_workflow.workflows.contract import EventMessage, Json
-from advanced_workflow.workflows.definition.model.events import WaitFor
+from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip

@@ -21,7 +21,7 @@ from advanced_workflow.workflows.contract import (
     RecordedDecision,
     RejectedDecision,
 )
-from advanced_workflow.workflows.definition.model.approval import Approval
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.engine.state.record import Record

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog, ActionInfo
-from advanced_workflow.workflows.definition.check.outline import Placement
 from advanced_workflow.workflows.definition.check.rules.parameters import parameter_problems
+from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, nearest, problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: ActionCatalog) -> Iterator[Problem]:

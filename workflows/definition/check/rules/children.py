@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from advanced_workflow.workflows.definition.check.outline import Placement
 from advanced_workflow.workflows.definition.check.rules.parameters import parameter_problems
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 Definitions: TypeAlias = Mapping[str, AdvancedWorkflow]
 """Definitions by `workflow_id`."""

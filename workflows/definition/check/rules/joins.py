@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from advanced_workflow.workflows.definition.check.order import GraphOrder
-from advanced_workflow.workflows.definition.check.outline import Outline, Placement
+from advanced_workflow.workflows.definition.graph.order import GraphOrder
+from advanced_workflow.workflows.definition.graph.outline import Outline, Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from advanced_workflow.workflows.definition.check.outline import Placement
+from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 LONGEST_ATTEMPT_SECONDS = 10
 """What one attempt of a local step may take, and what it gets when its `timeout` is not written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from advanced_workflow.workflows.definition.check.outline import Outline, Placement
+from advanced_workflow.workflows.definition.graph.outline import Outline, Placement
 from advanced_workflow.workflows.definition.model.lock import Lock
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem, warning

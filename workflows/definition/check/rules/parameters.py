@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from advanced_workflow.workflows.definition.check.outline import Placement
+from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from advanced_workflow.workflows.definition.check.outline import Placement
-from advanced_workflow.workflows.definition.model.approval import Approval
-from advanced_workflow.workflows.definition.model.webhook import Webhook
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.definition.graph.outline import Placement
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.definition.kinds.webhook import Webhook
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.schema import schema_problems
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _GROUP = "group:"
 _SLA_SECONDS = ("max_execution_time", "max_step_time")

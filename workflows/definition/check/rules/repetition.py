@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from advanced_workflow.workflows.definition.check.outline import Graph, Outline, Placement
+from advanced_workflow.workflows.definition.graph.outline import Graph, Outline, Placement
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem, warning

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from advanced_workflow.workflows.definition.check.order import GraphOrder
-from advanced_workflow.workflows.definition.check.outline import (
+from advanced_workflow.workflows.definition.graph.order import GraphOrder
+from advanced_workflow.workflows.definition.graph.outline import (
     MAX_DEPTH,
     MAX_STEPS,
     Edge,
@@ -16,11 +16,11 @@ from advanced_workflow.workflows.definition.check.outline import (
     references,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest, problem, shorten, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _NEVER = "false"
 _ALWAYS = "true"

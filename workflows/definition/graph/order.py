@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from advanced_workflow.workflows.definition.check.outline import Edge, Graph, Outline, Placement, edges
+from advanced_workflow.workflows.definition.graph.outline import Edge, Graph, Outline, Placement, edges
 
 _MAX_CYCLES = 20
 

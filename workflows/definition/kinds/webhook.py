@@ -1,4 +1,4 @@
-"""The request of a `webhook` step."""
+"""`webhook` steps: a call over HTTP, and the event that answers it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from advanced_workflow.workflows.definition.model.base import DefinitionModel
-from advanced_workflow.workflows.definition.model.events import Callback
+from advanced_workflow.workflows.definition.model.base import DefinitionModel, Seconds
+
+
+class Callback(DefinitionModel):
+    """The event that answers a `webhook` call."""
+
+    event: str
+    """Name of the event to wait for."""
+    match: str | None = None
+    """Expression over `event` that must hold."""
+    timeout: Seconds | None = None
+    """Seconds to wait."""
 
 
 class Webhook(DefinitionModel):

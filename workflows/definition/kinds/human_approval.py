@@ -1,4 +1,4 @@
-"""What a `human_approval` step asks."""
+"""`human_approval` steps: what is asked of whom."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
-from advanced_workflow.workflows.definition.model.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.definition.problems.places import Loc
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 MAX_DEPTH = 32
 """Levels of steps inside steps, the top level counted."""

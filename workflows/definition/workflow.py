@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Schema, Seconds
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
-from advanced_workflow.workflows.definition.model.step import WorkflowStep
+from advanced_workflow.workflows.definition.step import WorkflowStep
 
 
 class AdvancedWorkflow(DefinitionModel):

@@ -6,16 +6,18 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
 
-from advanced_workflow.workflows.definition.model.agent import Agent, Orchestrator
-from advanced_workflow.workflows.definition.model.approval import Approval
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.definition.kinds.orchestrator import Orchestrator
+from advanced_workflow.workflows.definition.kinds.react import Agent
+from advanced_workflow.workflows.definition.kinds.wait import WaitFor
+from advanced_workflow.workflows.definition.kinds.webhook import Webhook
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds
 from advanced_workflow.workflows.definition.model.conditions import Condition
-from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger, WaitFor
+from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.lock import Lock
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
-from advanced_workflow.workflows.definition.model.webhook import Webhook
 
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
 """A letter or underscore, then letters, digits, `_` or `-`; at most 128 characters."""

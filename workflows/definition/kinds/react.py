@@ -1,10 +1,10 @@
-"""Agents: `react` and `orchestrator`."""
+"""`react` steps: a reasoning-action agent."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema
 
@@ -25,13 +25,3 @@ class Agent(DefinitionModel):
     """Tools whose every call needs a human approval."""
     answer_schema: Schema = Field(default_factory=dict)
     """JSON Schema of the final answer."""
-
-
-class Orchestrator(DefinitionModel):
-    """A task-analysing agent graph (`orchestrator`)."""
-
-    graph: str = "enterprise"
-    """Name of a registered state graph."""
-    task: str = ""
-    """Expression that gives the task."""
-    config: dict[str, JsonValue] = Field(default_factory=dict)

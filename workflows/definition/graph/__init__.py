@@ -1,0 +1,1 @@
+"""The steps of a definition as graphs: places, edges, order."""
