@@ -119,7 +119,11 @@ class Session:
         try:
             return await run.execute()
         except RunContinues as going_on:
-            workflow.continue_as_new(args=next_arguments(going_on.carried))
+            # A new history needs nothing of the build that wrote the old one: it begins on the current build.
+            workflow.continue_as_new(
+                args=next_arguments(going_on.carried),
+                initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
+            )
         except RunCancelled:
             await _require_cancelled()
             raise asyncio.CancelledError from None

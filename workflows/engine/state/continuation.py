@@ -65,10 +65,15 @@ class Continuation:
 
     @property
     def is_possible(self) -> bool:
-        """Whether the run should continue as new now: it must, or it only waits and has come half the way."""
+        """Whether the run should continue as new now: it must, or it only waits and has come half the way or is to move."""
         if self._in_flight or self._forbidden or self._ending or not self._begun:
             return False
-        return (self.is_due or self._history() >= self._enough // 2) and workflow.all_handlers_finished()
+        return (self.is_due or self._is_worthwhile()) and workflow.all_handlers_finished()
+
+    def _is_worthwhile(self) -> bool:
+        # The server says with each workflow task whether new runs would start on another build of the worker.
+        moves = workflow.info().is_target_worker_deployment_version_changed()
+        return moves or self._history() >= self._enough // 2
 
     @asynccontextmanager
     async def flight(self, events: int = 0, *, undo: bool = False) -> AsyncGenerator[None, None]:
