@@ -10,10 +10,10 @@ import getpass
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -24,6 +24,9 @@ ENVIRONMENT_PREFIX = "ADW_"
 NO_STORAGE = "none"
 _MIB = 1024 * 1024
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")  # a name, or an address of either version
+# Stricter than the server, which refuses '.', ':' and a leading '__' in deployments only when the worker polls.
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -96,6 +99,20 @@ def _names_storage(parts: SplitResult) -> bool:
     return parts.scheme in ("s3", "gs") and _BUCKET.fullmatch(parts.netloc) is not None
 
 
+def _deployment_name(value: str) -> str:
+    if not _DEPLOYMENT.fullmatch(value):
+        raise ValueError(f"{value!r} is not a deployment; give letters, digits, '-' and '_', such as shop-workers")
+    return value
+
+
+def _build_id(value: str) -> str:
+    if not _BUILD.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a build; give letters, digits and '.', '+', '-', '_', such as 1.4.0-3f2c1a9"
+        )
+    return value
+
+
 ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
 QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
@@ -104,6 +121,8 @@ StorageAddress = Annotated[str, AfterValidator(_storage_address)]
 BindAddress = Annotated[str, AfterValidator(_bind_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Slots = Annotated[int, Field(ge=1, le=100_000)]
+DeploymentName = Annotated[str, AfterValidator(_deployment_name)]
+BuildId = Annotated[str, AfterValidator(_build_id)]
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -124,6 +143,12 @@ class Settings(BaseSettings):
     """Capabilities this worker serves besides; the name of each is its task queue."""
     search_attributes: Literal["auto", "required", "off"] = "auto"
     """`auto` uses the search attributes when the namespace knows them, `required` refuses to start without them."""
+
+    deployment: DeploymentName | None = None
+    """Worker Deployment this worker is part of, set together with `build_id`: new runs start on the deployment's current
+    build, and runs that wait move to it. No versioning when empty. See `advanced_workflow.client.serve.deployment`."""
+    build_id: BuildId | None = None
+    """What the operator calls this build of the worker, such as a release or a commit; each build has its own."""
 
     http_allowed_hosts: Hosts = ()
     """Hosts that webhook steps may reach by plain http or at private addresses."""
@@ -165,6 +190,15 @@ class Settings(BaseSettings):
     shutdown_timeout: Annotated[float, Field(ge=0, le=86_400)] = 10
     """Seconds running actions get to finish when the worker stops."""
 
+    @model_validator(mode="after")
+    def _build_of_a_deployment(self) -> Self:
+        if (self.deployment is None) != (self.build_id is None):
+            given, missing = ("DEPLOYMENT", "BUILD_ID") if self.build_id is None else ("BUILD_ID", "DEPLOYMENT")
+            raise ValueError(
+                f"{ENVIRONMENT_PREFIX}{missing}: is not set, but {ENVIRONMENT_PREFIX}{given} is; set both, or neither"
+            )
+        return self
+
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any setting, checked by the model
     """Read the settings; `overrides` win over the environment.
@@ -179,8 +213,10 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any setting, 
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    variable = ENVIRONMENT_PREFIX + str(detail["loc"][0]).upper()
     reason = detail["ctx"].get("error") if "ctx" in detail else None
+    if not detail["loc"]:  # about several settings; the sentence names them
+        return f"{reason}."
+    variable = ENVIRONMENT_PREFIX + str(detail["loc"][0]).upper()
     if isinstance(reason, ValueError):  # our own validators say everything
         return f"{variable}: {reason}."
     allowed = detail["msg"].replace("Input should be", "it should be").replace("String should", "it should")

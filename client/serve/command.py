@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from advanced_workflow.client.connection import connect
 from advanced_workflow.client.exit_guard import run_and_exit
 from advanced_workflow.client.serve.definitions import require_valid
+from advanced_workflow.client.serve.deployment import older_runs
 from advanced_workflow.client.serve.listing import print_actions, print_definitions
 from advanced_workflow.client.serve.logs import configure_logs
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
@@ -75,13 +76,15 @@ async def _serve(serving: Serving, *, check_only: bool) -> int:
     if check_only:
         print(f"worker can start: {serving.describe(client)}")
         return STOPPED
-    counting = [asyncio.create_task(WaitingRuns(client, runtime).watch())] if runtime and search_attributes else []
+    watching = [asyncio.create_task(WaitingRuns(client, runtime).watch())] if runtime and search_attributes else []
+    if older := older_runs(client, serving.settings):
+        watching.append(asyncio.create_task(older.watch()))
     try:
         failures = await run_until_stopped(
             workers, on_ready=lambda: print(f"worker ready: {serving.describe(client)}", flush=True)
         )
     finally:
-        for task in counting:
+        for task in watching:
             task.cancel()
     return _tell_end(failures)
 

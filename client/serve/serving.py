@@ -38,7 +38,8 @@ class Serving:
     def describe(self, client: Client) -> str:
         """The parts of the line that says what is served."""
         queues = ", ".join(self.queues)
+        build = f"build {self.settings.build_id} of {self.settings.deployment}, " if self.settings.deployment else ""
         return (
-            f"queue {queues}, {len(self.registry.actions)} actions, {len(self.definitions)} definitions, "
+            f"{build}queue {queues}, {len(self.registry.actions)} actions, {len(self.definitions)} definitions, "
             f"namespace {client.namespace}, pid {os.getpid()}"
         )

@@ -12,6 +12,7 @@ from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
 from advanced_workflow.activities.builtin.runs import cancel_run, watch_run
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.client.serve.deployment import deployment_config
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
@@ -61,6 +62,7 @@ def _common(settings: Settings) -> dict[str, Any]:
     """What holds for the workers of all queues."""
     return {
         "interceptors": [*metrics_interceptors(settings), ActionInterceptor(), EngineInterceptor()],
+        "deployment_config": deployment_config(settings),
         "max_concurrent_activities": settings.max_concurrent_activities,
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_timeout),
         "default_heartbeat_throttle_interval": HEARTBEAT_EVERY,

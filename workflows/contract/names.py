@@ -21,6 +21,8 @@ CANCEL_ACTIVITY = "adw.cancel_run"
 SIGNAL_APPROVE = "approve_step"
 SIGNAL_REJECT = "reject_step"
 SIGNAL_EVENT = "event"
+SIGNAL_WAKE = "wake"
+"""Says nothing: a run that waits is given a workflow task, in which it may move to another build of the worker."""
 
 UPDATE_DECIDE = "decide_step"
 UPDATE_PAUSE = "pause"

@@ -17,6 +17,7 @@ from advanced_workflow.workflows.contract import (
     SIGNAL_APPROVE,
     SIGNAL_EVENT,
     SIGNAL_REJECT,
+    SIGNAL_WAKE,
     UNDO_WORKFLOW_TYPE,
     UPDATE_DECIDE,
     UPDATE_PAUSE,
@@ -57,6 +58,10 @@ class _Conversation:
     @workflow.signal(name=SIGNAL_EVENT, description='Send an event: {"event", "data"?, "event_id"?}')
     def event(self, event: RawValue = NOTHING) -> None:
         messages.take_event(self.session, event)
+
+    @workflow.signal(name=SIGNAL_WAKE, description="Continue on the current build of the worker, if the run only waits")
+    def wake(self, _: RawValue = NOTHING) -> None:
+        """Nothing to do: the run looks by itself, whatever wakes it."""
 
     @workflow.update(
         name=UPDATE_DECIDE, description='Decide a step: {"step_id", "approver", "decision": "approve"|"reject", ...}'
