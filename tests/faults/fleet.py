@@ -28,11 +28,9 @@ from tests.harness import ROOT, Definition, Harness, eventually
 
 PATIENCE = 120
 """Seconds until a state must be reached, however busy the machine is."""
-DRAINED_AT_ONCE = [
-    word
-    for name in ("VisibilityGracePeriod", "RefreshInterval")
-    for word in ("--dynamic-config-value", f'matching.wv.VersionDrainageStatus{name}="1s"')
-]
+DRAINED_AT_ONCE = {
+    f"matching.wv.VersionDrainageStatus{name}": '"1s"' for name in ("VisibilityGracePeriod", "RefreshInterval")
+}
 """By default the server says three minutes late that a build is drained."""
 
 

@@ -11,9 +11,10 @@ import pytest
 from temporalio.client import Client
 
 from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.dev.server_settings import PROMPT
 from advanced_workflow.client.runs import Run
 from tests.faults.fleet import DRAINED_AT_ONCE, PATIENCE, Fleet, FleetHere, FleetOfProcesses
-from tests.harness import AT_ONCE, Definition, Harness, definition, eventually, outcome_of
+from tests.harness import Definition, Harness, definition, eventually, outcome_of
 
 BEFORE = {"step_id": "before", "action": "steady.make", "input_mapping": {"value": 1}, "rollback_actions": []}
 AFTER = {"step_id": "after", "action": "steady.make", "input_mapping": {"value": 2}, "dependencies": ["stop"]}
@@ -104,7 +105,7 @@ async def upgrade(fleet: Fleet, counts: dict[str, int]) -> None:
 
 
 async def test_waiting_runs_move_over_three_builds(tmp_path: Path) -> None:
-    async with DevServer(extra_arguments=[*AT_ONCE, *DRAINED_AT_ONCE]) as server:
+    async with DevServer(settings={**PROMPT, **DRAINED_AT_ONCE}) as server:
         harness = Harness(await Client.connect(server.address))
         fleet = FleetHere(harness, definitions=[CHILD])
         await upgrade(fleet, {"approval": 3, "event": 2, "timers": 2, "pause": 2, "child": 1})
@@ -115,8 +116,7 @@ async def test_waiting_runs_move_over_three_builds(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 async def test_two_hundred_waiting_runs_move_over_three_builds(tmp_path: Path) -> None:
     (tmp_path / "child.json").write_text(json.dumps(CHILD), encoding="utf-8")
-    arguments = [*AT_ONCE, *DRAINED_AT_ONCE]
-    async with DevServer(database=tmp_path / "runs.db", extra_arguments=arguments) as server:
+    async with DevServer(database=tmp_path / "runs.db", settings={**PROMPT, **DRAINED_AT_ONCE}) as server:
         harness = Harness(await Client.connect(server.address))
         fleet = FleetOfProcesses(harness, server=server, folder=tmp_path)
         await upgrade(fleet, {"approval": 60, "event": 50, "timers": 30, "pause": 40, "child": 20})

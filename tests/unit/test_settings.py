@@ -100,6 +100,8 @@ def test_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("ADW_HTTP_ALLOWED_HOSTS", "[::1", "HOST:PORT"),
         ("ADW_MAX_CONCURRENT_ACTIVITIES", "many", "integer"),
         ("ADW_MAX_CONCURRENT_ACTIVITIES", "0", "greater than or equal to 1"),
+        ("ADW_DEPLOYMENT", "shop.workers", "such as shop-workers"),
+        ("ADW_BUILD_ID", "it's", "such as 1.4.0-3f2c1a9"),
         ("ADW_SHUTDOWN_TIMEOUT", "-1", "greater than or equal to 0"),
     ],
 )
@@ -130,3 +132,18 @@ def test_all_bad_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_settings_are_immutable() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().task_queue = "other"
+
+
+@pytest.mark.parametrize(("given", "missing"), [("ADW_DEPLOYMENT", "ADW_BUILD_ID"), ("ADW_BUILD_ID", "ADW_DEPLOYMENT")])
+def test_a_build_belongs_to_a_deployment_and_a_deployment_has_a_build(
+    monkeypatch: pytest.MonkeyPatch, given: str, missing: str
+) -> None:
+    assert load_settings().deployment is None
+    monkeypatch.setenv(given, "shop")
+
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+
+    assert str(caught.value) == f"{missing}: is not set, but {given} is; set both, or neither."
+    monkeypatch.setenv(missing, "shop-2")
+    assert {load_settings().deployment, load_settings().build_id} == {"shop", "shop-2"}

@@ -196,6 +196,15 @@ async def test_check_leaves_with_zero_when_the_worker_could_start(server: DevSer
     assert output.startswith("worker can start: queue advanced-workflow, ")
 
 
+async def test_a_worker_says_which_build_of_which_deployment_it_is(server: DevServer) -> None:
+    code, output, errors = await finish(
+        "--check", TEMPORAL_ADDRESS=server.address, ADW_DEPLOYMENT="shop", ADW_BUILD_ID="1.4.0"
+    )
+
+    assert (code, errors) == (0, "")
+    assert output.startswith("worker can start: build 1.4.0 of shop, queue advanced-workflow, ")
+
+
 async def test_an_unreachable_server_refuses_the_start() -> None:
     [port] = find_free_ports(1)
 
