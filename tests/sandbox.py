@@ -1,8 +1,17 @@
-"""The strict sandbox, in which the tests replay all they ran: engine and workflow classes are loaded again for each run."""
+"""The strict sandbox, in which the tests replay all they ran: engine and workflow classes are loaded under its restrictions.
+
+The runs of a process share what is loaded, as they do in a worker; they are replayed one after the other.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox._importer import Importer
+from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
+from temporalio.worker.workflow_sandbox._runner import _Instance as SandboxedInstance
 
 PURE = {
     # Pure and immutable: definitions, expressions, the wire.
@@ -34,4 +43,28 @@ PURE = {
 
 def strict_runner() -> SandboxedWorkflowRunner:
     """For `unsandboxed_workflow_runner` of a replayer or worker: our workflow classes ask for no sandbox, and get this one."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))
+    return _LoadedOnce(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))
+
+
+@dataclass(frozen=True)
+class _LoadedOnce(SandboxedWorkflowRunner):
+    """The SDK's sandbox loads the engine again for each run, which takes four times as long as the replay."""
+
+    loaded: dict[str, Importer] = field(default_factory=dict)
+    """What is loaded under the sandbox's restrictions, by the module of the workflow class."""
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Instance(det, self)
+
+
+class _Instance(SandboxedInstance):
+    def __init__(self, details: WorkflowInstanceDetails, runner: _LoadedOnce) -> None:
+        self.instance_details = details
+        self.runner_class = runner.runner_class
+        module = details.defn.cls.__module__
+        self.importer = runner.loaded.setdefault(
+            module, Importer(runner.restrictions, RestrictionContext(), workflow_module_name=module)
+        )
+        self._current_thread_id = None
+        self.globals_and_locals = {"__file__": "workflow_sandbox.py"}
+        self._create_instance()

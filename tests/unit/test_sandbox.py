@@ -26,8 +26,10 @@ async def test_what_workers_run_unsandboxed_is_replayed_under_the_strict_sandbox
 
     config = replayer().config()
     config["workflows"] = [ReadsTheClock]
-    with pytest.raises(RuntimeError, match=r"Cannot access time\.time"):
-        await Replayer(**config).replay_workflow(await run.fetch_history())
+    history = await run.fetch_history()
+    for _ in range(2):  # The second run uses what was loaded for the first.
+        with pytest.raises(RuntimeError, match=r"Cannot access time\.time"):
+            await Replayer(**config).replay_workflow(history)
 
 
 def test_every_module_that_is_passed_through_exists() -> None:
