@@ -51,7 +51,7 @@ def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     yield
     Harness.histories_folder = None
     if histories_in(folder):
-        failures = replay_in_fresh_processes(folder, processes=2)
+        failures = replay_in_fresh_processes(folder)
         # Each names its run.
         made = {run: test for run, test in Harness.tests.items() if any(run in line for line in failures)}
         assert failures == [], made
