@@ -1,0 +1,105 @@
+"""A change of the engine as a later release might bring it: runs of a definition that comes with them rest before they begin."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client, WorkflowHistory
+from temporalio.common import RawValue
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+
+from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE, Json
+from advanced_workflow.workflows.engine.run.workflow_types import AdHocWorkflow
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched, settled
+from advanced_workflow.workflows.engine.temporal.payloads import NOTHING
+from tests.harness import Harness, definition, outcome_of
+from tests.replay.fresh import read_history
+from tests.replay.record import HISTORIES
+
+
+class Trial(Patch):
+    REST_FIRST = "trial-rest-first"
+
+
+class _Rests(AdHocWorkflow):
+    @workflow.init
+    def __init__(self, request: RawValue = NOTHING) -> None:
+        super().__init__(request)
+
+    async def rest(self) -> None:
+        await workflow.sleep(0.001)
+
+
+@workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
+class Careless(_Rests):
+    @workflow.init
+    def __init__(self, request: RawValue = NOTHING) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: RawValue = NOTHING) -> Json:
+        await self.rest()
+        return await super().run(request)
+
+
+@workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
+class Patched(_Rests):
+    @workflow.init
+    def __init__(self, request: RawValue = NOTHING) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: RawValue = NOTHING) -> Json:
+        if patched(Trial.REST_FIRST):
+            await self.rest()
+        return await super().run(request)
+
+
+@workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
+class Settled(_Rests):
+    @workflow.init
+    def __init__(self, request: RawValue = NOTHING) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: RawValue = NOTHING) -> Json:
+        settled(Trial.REST_FIRST)
+        await self.rest()
+        return await super().run(request)
+
+
+async def test_an_old_history_replays_on_a_changed_engine_only_with_a_patch() -> None:
+    old = read_history(HISTORIES / "wait_seconds.json")
+
+    assert await replays_on(Patched, old)
+    assert not await replays_on(Careless, old)
+    assert not await replays_on(Settled, old), "the old way is gone"
+
+
+async def test_a_new_run_takes_the_new_way_and_its_history_outlives_the_question(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.harness.WORKFLOWS", [Patched])
+    harness = Harness(client)
+    async with harness.worker({"work": nothing}):
+        outcome = await outcome_of(await harness.start(definition({"step_id": "work"})))
+    [new] = await harness.histories()
+
+    assert outcome.failure is None, outcome.message
+    timers = [event for event in new.events if event.HasField("timer_started_event_attributes")]
+    assert len(timers) == 2, "the rest, and the run's own deadline"
+    assert await replays_on(Patched, new)
+    assert await replays_on(Settled, new)
+    assert not await replays_on(AdHocWorkflow, new)
+
+
+def nothing() -> None: ...
+
+
+async def replays_on(engine: type, history: WorkflowHistory) -> bool:
+    replayer = Replayer(
+        workflows=[engine], workflow_runner=UnsandboxedWorkflowRunner(), interceptors=[EngineInterceptor()]
+    )
+    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    return result.replay_failure is None
