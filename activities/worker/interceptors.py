@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import timedelta
 from functools import partial
-from typing import Any, assert_never
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
@@ -20,6 +19,7 @@ from advanced_workflow.workflows.contract import (
     HEADER_RETRY,
     BreakerPolicy,
     RetryDelay,
+    retry_delay,
 )
 
 _random = random.SystemRandom()
@@ -67,12 +67,6 @@ class _ActionInbound(ActivityInboundInterceptor):
         return await self._breakers.call(BreakerPolicy.model_validate(policy), call)
 
 
-def retry_delay(policy: RetryDelay, attempt: int, share: float) -> timedelta:
-    """Delay after the attempt of that number (from 1): grown, capped, then less `share` (0 to 1) of the jitter."""
-    seconds = min(_grown(policy, attempt), policy.max_delay)
-    return timedelta(seconds=seconds * (1 - policy.jitter * share))
-
-
 def with_retry_delay(error: Exception, policy: RetryDelay, attempt: int) -> Exception:
     """Give the same failure with its delay; the very same error where no retry follows or the action chose its own delay."""
     if not isinstance(error, ApplicationError):
@@ -89,21 +83,6 @@ def with_retry_delay(error: Exception, policy: RetryDelay, attempt: int) -> Exce
         category=error.category,
         next_retry_delay=retry_delay(policy, attempt, _random.random()),
     )
-
-
-def _grown(policy: RetryDelay, attempt: int) -> float:
-    match policy.strategy:
-        case "fixed":
-            return policy.delay
-        case "linear":
-            return policy.delay * attempt
-        case "exponential":
-            try:
-                return policy.delay * policy.multiplier ** (attempt - 1)
-            except OverflowError:
-                return policy.max_delay
-        case _:
-            assert_never(policy.strategy)
 
 
 def _header(input: ExecuteActivityInput, name: str) -> object:

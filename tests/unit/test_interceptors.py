@@ -25,8 +25,8 @@ from temporalio.worker import WorkflowOutboundInterceptor as Outbound
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.decorator import action, action_of
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.activities.worker.interceptors import ActionInterceptor, retry_delay, with_retry_delay
-from advanced_workflow.workflows.contract import HEADER_EXECUTION, HEADER_RETRY, RetryDelay
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor, with_retry_delay
+from advanced_workflow.workflows.contract import HEADER_EXECUTION, HEADER_RETRY, RetryDelay, retry_delay
 
 LINEAR = RetryDelay(strategy="linear", delay=10, multiplier=2, max_delay=25)
 PAYLOADS = DataConverter.default.payload_converter
@@ -158,21 +158,6 @@ async def test_a_cancel_reaches_an_action_that_sends_no_heartbeat_itself(client:
     cause = caught.value.cause
     assert isinstance(cause, CancelledError) or isinstance(cause.__cause__, CancelledError)
     assert seen["interrupted"] == [True]
-
-
-@pytest.mark.parametrize(
-    ("strategy", "expected"), [("fixed", [2, 2, 2, 2]), ("linear", [2, 4, 6, 7]), ("exponential", [2, 6, 7, 7])]
-)
-def test_delays_grow_by_their_strategy_up_to_the_bound(strategy: Any, expected: list[float]):
-    policy = RetryDelay(strategy=strategy, delay=2, multiplier=3, max_delay=7)
-
-    assert [retry_delay(policy, attempt, 0).total_seconds() for attempt in (1, 2, 3, 4)] == expected
-
-
-def test_a_delay_beyond_any_number_is_the_bound():
-    policy = RetryDelay(strategy="exponential", delay=1, multiplier=1000, max_delay=60)
-
-    assert retry_delay(policy, 10_000, 0) == timedelta(seconds=60)
 
 
 def test_jitter_takes_at_most_its_share_off():

@@ -10,7 +10,6 @@ from advanced_workflow.workflows.contract.actions import (
     CircuitRefusal,
     HttpRequest,
     HttpResponse,
-    RetryDelay,
     RollbackAgain,
     UndoAgain,
     UndoInput,
@@ -80,6 +79,7 @@ from advanced_workflow.workflows.contract.report import (
     UndoEntry,
     UndoOutcome,
 )
+from advanced_workflow.workflows.contract.retry_delay import RetryDelay, retry_delay
 from advanced_workflow.workflows.contract.starting import (
     ExecutionOptions,
     Prepared,
@@ -162,4 +162,5 @@ __all__ = [
     "WatchRun",
     "WatchedRun",
     "WireModel",
+    "retry_delay",
 ]

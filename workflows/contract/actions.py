@@ -43,16 +43,6 @@ class RollbackAgain(WireModel):
     """In the order they are tried: newest effect first."""
 
 
-class RetryDelay(WireModel):
-    """How a Python worker computes the next retry delay (seconds)."""
-
-    strategy: Literal["exponential", "linear", "fixed"]
-    delay: float
-    multiplier: float
-    max_delay: float
-    jitter: float = 0
-
-
 class BreakerPolicy(WireModel):
     """When a worker stops calling an action."""
 

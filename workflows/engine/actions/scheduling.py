@@ -14,7 +14,6 @@ from advanced_workflow.workflows.contract import (
     HEADER_EXECUTION,
     HEADER_RETRY,
     BreakerPolicy,
-    RetryDelay,
 )
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
@@ -66,14 +65,7 @@ def _headers(run: RunContext, activity_id: str, retries: Retries | None) -> Acti
     if run.execution_id != run.run_id:
         values[HEADER_EXECUTION] = encode(run.execution_id, HEADER_EXECUTION).payload
     if retries is not None and (retries.strategy is BackoffStrategy.LINEAR or retries.jitter):
-        delay = RetryDelay(
-            strategy=retries.strategy.value,
-            delay=retries.delay,
-            multiplier=retries.multiplier,
-            max_delay=retries.max_delay,
-            jitter=retries.jitter,
-        )
-        values[HEADER_RETRY] = encode(delay.model_dump(), HEADER_RETRY).payload
+        values[HEADER_RETRY] = encode(retries.growth.model_dump(), HEADER_RETRY).payload
     if retries is not None and retries.breaker is not None:
         policy = BreakerPolicy(failure_threshold=retries.breaker.failure_threshold, timeout=retries.breaker.timeout)
         values[HEADER_BREAKER] = encode(policy.model_dump(), HEADER_BREAKER).payload

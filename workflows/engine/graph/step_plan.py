@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from advanced_workflow.workflows.contract import RetryDelay
 from advanced_workflow.workflows.definition.model.events import EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy, CircuitBreakerPolicy, RetryPolicy
@@ -45,6 +46,17 @@ class Retries:
     continue_on_failure: bool
     success_threshold: float
     breaker: CircuitBreakerPolicy | None = None
+
+    @property
+    def growth(self) -> RetryDelay:
+        """How the delay before a retry grows, as it is sent to workers."""
+        return RetryDelay(
+            strategy=self.strategy.value,
+            delay=self.delay,
+            multiplier=self.multiplier,
+            max_delay=self.max_delay,
+            jitter=self.jitter,
+        )
 
 
 @dataclass(frozen=True, slots=True)

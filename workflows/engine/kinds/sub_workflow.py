@@ -9,7 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json
+from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, retry_delay
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
 from advanced_workflow.workflows.engine.actions.scheduling import summary_of
 from advanced_workflow.workflows.engine.graph.driver import ended
@@ -141,9 +141,7 @@ def _let_go(step: StepContext, outcome: StepOutcome, output: Json, undo: Json = 
 
 async def _pause(step: StepContext, attempt: int) -> None:
     """Wait before an attempt after the first, as the retry policy says."""
-    retries, earlier = step.plan.retries, attempt - 1
-    factor = {"fixed": 1.0, "linear": float(earlier), "exponential": retries.multiplier ** (earlier - 1)}
-    until = deadline_in(step, min(retries.delay * factor[retries.strategy.value], retries.max_delay))
+    until = deadline_in(step, retry_delay(step.plan.retries.growth, attempt - 1).total_seconds())
     step.wait(f"attempt {attempt}")
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     await wait_or_skip(step, never, until, f"next attempt of {step.plan.step.label}")
