@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox._runner import _Instance as SandboxedIns
 PURE = {
     # Pure and immutable: definitions, expressions, the wire.
     "advanced_workflow.workflows.errors": "constants and exception classes",
+    "advanced_workflow.workflows.plain": "functions of plain values",
     "advanced_workflow.workflows.definition": "pydantic models",
     "advanced_workflow.workflows.expressions": "compiled once for all runs",
     "advanced_workflow.workflows.contract": "pydantic models",
