@@ -17,7 +17,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from advanced_workflow.client.answers import explained, parse, run_failure
 from advanced_workflow.client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
 from advanced_workflow.client.errors import RunExists
-from advanced_workflow.client.json_values import require_json
+from advanced_workflow.client.sending import require_sendable
 from advanced_workflow.client.settings import Settings, current_user, load_settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
@@ -52,6 +52,7 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision
+from advanced_workflow.workflows.plain.misfits import places
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 """How long a query or an update waits for a worker."""
@@ -115,9 +116,9 @@ async def start(
 def _arguments(
     workflow: str | AdvancedWorkflow, input_data: JsonValue, options: ExecutionOptions, limit: int
 ) -> list[JsonValue]:
-    require_json(input_data, "input_data", limit)
+    require_sendable(input_data, "input_data", limit)
     execution_options: dict[str, JsonValue] = options.model_dump(mode="json", exclude_defaults=True)
-    require_json(execution_options, "execution_options", limit)
+    require_sendable(execution_options, "execution_options", limit)
     if isinstance(workflow, str):
         return [input_data, execution_options]
     request = RunRequest(
@@ -125,7 +126,7 @@ def _arguments(
         input_data=input_data,
         execution_options=execution_options,
     ).model_dump(mode="json", exclude={"carried"})
-    require_json(request, f"workflow {workflow.workflow_id!r}", limit)
+    require_sendable(request, f"workflow {workflow.workflow_id!r}", limit)
     return [request]
 
 
@@ -259,9 +260,7 @@ class Run:
                 {"approver": self.user, **fields, "step_id": step_id, "decision": decision}
             )
         except ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(str(part) for part in problem["loc"])
-            raise InvalidDecision(f"{decision} {step_id!r}: {place}: {problem['msg']}.") from error
+            raise InvalidDecision(f"{decision} {step_id!r}: {places(error)}.") from error
 
     async def _query(self, name: str, request: WireModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
         arguments = [request.model_dump(mode="json")] if request else []
@@ -288,5 +287,5 @@ class Run:
 
 def _sendable(request: WireModel, place: str, limit: int) -> dict[str, JsonValue]:
     message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
-    require_json(message, place, limit)
+    require_sendable(message, place, limit)
     return message

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS, DEFAULT_TASK_QUEUE, PAYLOAD_LIMIT_BYTES
+from advanced_workflow.workflows.plain.misfits import reason
 
 ENVIRONMENT_PREFIX = "ADW_"
 NO_STORAGE = "none"
@@ -213,11 +214,10 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any setting, 
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    reason = detail["ctx"].get("error") if "ctx" in detail else None
+    why = reason(detail["msg"])
     if not detail["loc"]:  # about several settings; the sentence names them
-        return f"{reason}."
+        return f"{why}."
     variable = ENVIRONMENT_PREFIX + str(detail["loc"][0]).upper()
-    if isinstance(reason, ValueError):  # our own validators say everything
-        return f"{variable}: {reason}."
-    allowed = detail["msg"].replace("Input should be", "it should be").replace("String should", "it should")
-    return f"{variable}: {detail['input']!r} cannot be used; {allowed}."
+    if detail["type"] == "value_error":  # our own validators say everything
+        return f"{variable}: {why}."
+    return f"{variable}: {detail['input']!r} cannot be used; it {why}."

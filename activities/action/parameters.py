@@ -16,6 +16,7 @@ from typing_extensions import TypedDict, is_typeddict
 from advanced_workflow.activities.action.errors import ActionInvalid
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.errors import InputInvalid
+from advanced_workflow.workflows.plain.misfits import places
 
 
 class ActionInput:
@@ -45,7 +46,7 @@ class ActionInput:
         try:
             taken = self._adapter.validate_python(value)
         except ValidationError as error:
-            raise InputInvalid(f"action {self._action!r}: input does not fit: {places(error)}.") from None
+            raise InputInvalid(f"action {self._action!r}: input does not fit: {places(error, 'the input')}.") from None
         return cast("dict[str, Any]", taken) if self._whole is None else {self._whole: taken}
 
     def schema(self) -> Schema | None:
@@ -119,13 +120,3 @@ def _fields(action: str, parameters: list[inspect.Parameter], hints: dict[str, A
     shape: Any = TypedDict(f"{action}_input", fields)  # pyright: ignore[reportArgumentType]
     shape.__pydantic_config__ = ConfigDict(extra="allow" if others else "forbid")
     return shape
-
-
-def places(error: ValidationError, most: int = 10) -> str:
-    """Where data does not fit and why, for a sentence; never the data itself."""
-    found = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'the input'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    more = f"; and {len(found) - most} more" if len(found) > most else ""
-    return "; ".join(found[:most]) + more

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, cast
 
 from pydantic import JsonValue, TypeAdapter
@@ -14,6 +12,7 @@ from advanced_workflow.activities.action.parameters import adapter_for, schema_o
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.errors import DataInvalid, PayloadTooLarge
+from advanced_workflow.workflows.plain.strict_json import encode, require_json
 
 
 class ActionResult:
@@ -32,9 +31,9 @@ class ActionResult:
         The function has run by then: to the run, the outcome of a step that fails so is unknown, not failed.
         """
         try:
-            refuse_foreign(self._adapter.dump_python(value, by_alias=True, warnings="error"), "result")
+            require_json(self._adapter.dump_python(value, by_alias=True, warnings="error"), "result", converted=True)
             plain = cast("JsonValue", self._adapter.dump_python(value, mode="json", by_alias=True, warnings="error"))
-            size = len(json.dumps(plain, separators=(",", ":"), allow_nan=False))
+            size = len(encode(plain, "the result"))
         except PydanticSerializationError:
             kind = type(value).__name__
             raise DataInvalid(
@@ -52,29 +51,3 @@ class ActionResult:
     def schema(self) -> Schema | None:
         """JSON Schema of the result; None where the function has no return annotation."""
         return schema_of(self._adapter, "serialization") if self._known else None
-
-
-def refuse_foreign(value: object, path: str) -> None:
-    """Raise `DataInvalid` at the first place that is no JSON though a converter might accept it."""
-    try:
-        _refuse(value, path)
-    except RecursionError:
-        raise DataInvalid(f"{path} is nested too deeply.") from None
-
-
-def _refuse(value: object, path: str) -> None:
-    match value:
-        case float() if not math.isfinite(value):
-            raise DataInvalid(f"{path} is {value}, which JSON cannot hold.")
-        case bytes() | bytearray() | memoryview():
-            raise DataInvalid(f"{path} is bytes; use text, for instance base64.")
-        case dict():
-            for key, item in cast("dict[object, object]", value).items():
-                if not isinstance(key, str):
-                    raise DataInvalid(f"{path} has a key of type {type(key).__name__}; JSON keys are strings.")
-                _refuse(item, f"{path}.{key}")
-        case list() | tuple() | set() | frozenset():
-            for index, item in enumerate(cast("Iterable[object]", value)):
-                _refuse(item, f"{path}[{index}]")
-        case _:
-            pass

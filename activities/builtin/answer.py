@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import json
 import zlib
 from collections.abc import AsyncIterable
 from contextlib import suppress
@@ -17,11 +16,11 @@ from typing import cast
 import httpcore
 from pydantic import JsonValue, ValidationError
 
-from advanced_workflow.activities.action.results import refuse_foreign
 from advanced_workflow.activities.builtin.failures import HttpFailure
 from advanced_workflow.activities.builtin.secrets import Secrets
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, HttpResponse
 from advanced_workflow.workflows.errors import DataInvalid
+from advanced_workflow.workflows.plain.strict_json import decode, encode, require_json
 
 FIRST_PART_CHARACTERS = 2000
 """Of the body of an answer with an error status."""
@@ -45,7 +44,7 @@ async def output_of(response: httpcore.Response, host: str, limit: int, secrets:
         raise _too_large(host, f"is longer than {limit:,} bytes")
     shown = {name: secrets.hide(value) for name, value in header.items()}
     answer = _parsed(response.status, shown, secrets.hide(_text(content, header)))
-    size = len(json.dumps(answer.model_dump(mode="json"), separators=(",", ":")))
+    size = len(encode(answer.model_dump(mode="json"), "the answer"))
     if size > PAYLOAD_LIMIT_BYTES:
         raise _too_large(host, f"is {size:,} bytes as JSON and the limit is {PAYLOAD_LIMIT_BYTES:,}")
     return answer
@@ -131,11 +130,10 @@ def _parsed(status: int, header: dict[str, str], text: str) -> HttpResponse:
     kind = _content_type(header).get_content_type()
     if text and (kind in ("application/json", "text/json") or kind.endswith("+json")):
         try:
-            body = cast("JsonValue", json.loads(text))
-            refuse_foreign(body, "body")
-            json.dumps(body, ensure_ascii=False).encode()  # fails for half a surrogate pair, which is no text
+            body: JsonValue = decode(text, "body")
+            require_json(body, "body")
             return HttpResponse(status=status, headers=header, body=body)
-        except (ValueError, RecursionError, DataInvalid, ValidationError):
+        except (DataInvalid, ValidationError):
             pass  # It is not JSON as others understand it, so it is text.
     return HttpResponse(status=status, headers=header, body=text or None)
 

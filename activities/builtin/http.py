@@ -7,7 +7,6 @@ proxies of the environment are not used, and every size and time has a bound.
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from datetime import timedelta
 from functools import cached_property
@@ -20,7 +19,6 @@ from temporalio import activity
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import refusal
 from advanced_workflow.activities.action.heartbeat import heartbeats
-from advanced_workflow.activities.action.parameters import places
 from advanced_workflow.activities.builtin.answer import failure_of, output_of
 from advanced_workflow.activities.builtin.doubt import Doubt
 from advanced_workflow.activities.builtin.failures import HttpFailure, refused
@@ -37,7 +35,9 @@ from advanced_workflow.activities.builtin.network import (
 )
 from advanced_workflow.activities.builtin.secrets import Secrets
 from advanced_workflow.workflows.contract import HTTP_ACTION, PAYLOAD_LIMIT_BYTES, HttpRequest, HttpResponse
-from advanced_workflow.workflows.errors import InputInvalid
+from advanced_workflow.workflows.errors import DataInvalid, InputInvalid
+from advanced_workflow.workflows.plain.misfits import places
+from advanced_workflow.workflows.plain.strict_json import encode
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 MAX_REQUEST_BYTES = PAYLOAD_LIMIT_BYTES
@@ -113,7 +113,9 @@ def _request(data: object) -> HttpRequest:
     try:
         return HttpRequest.model_validate(data)
     except ValidationError as error:
-        raise refusal(InputInvalid(f"action {HTTP_ACTION!r}: input does not fit: {places(error)}.")) from None
+        raise refusal(
+            InputInvalid(f"action {HTTP_ACTION!r}: input does not fit: {places(error, 'the input')}.")
+        ) from None
 
 
 def _prepared(request: HttpRequest, target: Target, secrets: Secrets, doubt: Doubt) -> httpcore.Request:
@@ -145,9 +147,9 @@ def _body(value: JsonValue) -> bytes | None:
     if value is None:
         return None
     try:
-        body = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-    except ValueError:
-        raise refused("the body holds NaN or an infinity, which JSON cannot hold.") from None
+        body = encode(value, "the body", sort_keys=False)
+    except DataInvalid as error:
+        raise refused(str(error)) from None
     if len(body) > MAX_REQUEST_BYTES:
         raise HttpFailure("HttpTooLarge", f"the body is {len(body):,} bytes and the limit is {MAX_REQUEST_BYTES:,}.")
     return body

@@ -13,8 +13,6 @@ from pydantic import JsonValue, ValidationError
 from temporalio import activity
 
 from advanced_workflow.activities.action.errors import refusal
-from advanced_workflow.activities.action.parameters import places
-from advanced_workflow.activities.action.results import refuse_foreign
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
     PAYLOAD_LIMIT_BYTES,
@@ -33,6 +31,8 @@ from advanced_workflow.workflows.definition.text.load import LoadedDefinition, d
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, WorkflowError
+from advanced_workflow.workflows.plain.misfits import places
+from advanced_workflow.workflows.plain.strict_json import require_json
 
 _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
@@ -163,7 +163,7 @@ def _options(options: JsonValue) -> ExecutionOptions:
 
 
 def _require_input(workflow: AdvancedWorkflow, value: JsonValue) -> None:
-    refuse_foreign(value, "input_data")
+    require_json(value, "input_data")
     problems = value_problems(workflow.input_schema, value)
     if problems:
         raise InputInvalid(

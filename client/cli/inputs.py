@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from pydantic import JsonValue
 
@@ -15,6 +13,7 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.text.load import parse, read_text
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DataInvalid
+from advanced_workflow.workflows.plain.strict_json import decode
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 JSON_STARTS = ("{", "[", '"')
@@ -43,16 +42,16 @@ def read_input(text: str | None) -> JsonValue:
     """Read `--input`: `-` is standard input, JSON is itself, anything else is a file's name.
 
     Raises:
-        DataInvalid: it is no JSON, or there is no such file.
+        DataInvalid: it is not JSON, or there is no such file.
     """
     if text is None:
         return None
     if text == "-":
-        return _json(sys.stdin.read(), "--input -")
+        return decode(sys.stdin.read(), "--input -")
     if text.lstrip().startswith(JSON_STARTS):
-        return _json(text, "--input")
+        return decode(text, "--input")
     try:
-        return _json(Path(text).read_text(encoding="utf-8"), text)
+        return decode(Path(text).read_text(encoding="utf-8"), text)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise DataInvalid(
@@ -62,23 +61,4 @@ def read_input(text: str | None) -> JsonValue:
 
 def read_json_option(text: str | None, option: str) -> JsonValue:
     """Read an option that is JSON itself. Raises `DataInvalid`."""
-    return None if text is None else _json(text, option)
-
-
-def _json(text: str, place: str) -> JsonValue:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise DataInvalid(f"{place}: no JSON at line {error.lineno}, column {error.colno}: {error.msg}.") from None
-    except RecursionError:
-        raise DataInvalid(f"{place}: it is nested too deeply; pass flatter data.") from None
-    except _NotJson as error:
-        raise DataInvalid(f"{place}: {error} is not JSON; pass null or a string instead.") from None
-
-
-class _NotJson(Exception):
-    pass
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise _NotJson(name)
+    return None if text is None else decode(text, option)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
+
 
 def parse_time(text: str | None) -> datetime | None:
     """Read an RFC 3339 time; None stays None."""
-    return datetime.fromisoformat(text) if text else None
+    return parse_rfc3339(text) if text else None
 
 
 def seconds_between(start: datetime | None, end: datetime) -> float | None:

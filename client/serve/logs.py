@@ -10,6 +10,8 @@ from typing import Any, Literal, TextIO, cast
 
 from temporalio import activity, workflow
 
+from advanced_workflow.workflows.plain.rfc3339 import rfc3339
+
 CONTEXT_NAMES = {
     "temporal_workflow": {"workflow_id": "workflow_id", "run_id": "run_id", "workflow_type": "workflow_type"},
     "temporal_activity": {
@@ -61,7 +63,7 @@ def log_context(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(record.created, UTC))
 
 
 class JsonFormatter(logging.Formatter):

@@ -256,7 +256,7 @@ ERRORS: dict[str, tuple[list[str], int, str]] = {
     "no namespace": (["--namespace", "nowhere", "list"], 4, "namespace 'nowhere' does not exist"),
     "no definition": (["start", "unknown-type"], 3, "this worker has no definition 'unknown-type'"),
     "bad input": (["start", "order-fulfilment", "--input", "{}"], 2, "input_data does not fit the input_schema"),
-    "not JSON": (["start", "waits", "--input", '{"a": NaN}'], 2, "NaN is not JSON"),
+    "not JSON": (["start", "waits", "--input", '{"a": NaN}'], 2, "NaN is not a JSON number"),
     "no run": (["watch", "no-such-run"], 3, "run 'no-such-run' does not exist in this namespace"),
 }
 

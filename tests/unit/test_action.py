@@ -142,10 +142,10 @@ async def test_an_action_without_mapped_input_is_called_without_an_argument():
     ("function", "given", "place"),
     [
         (add, {"a": "many"}, "a: "),
-        (add, {}, "a: Field required"),
+        (add, {}, "a: it is missing"),
         (add, {"a": 1, "c": 2}, "c: "),
         (add, [1, 2], "the input: "),
-        (add, None, "a: Field required"),
+        (add, None, "a: it is missing"),
         (weigh, {"weight": 1, "label": 2}, "label: "),
         (weigh, None, "the input: "),
         (nothing, {"x": 1}, "x: "),
@@ -174,10 +174,10 @@ async def test_a_refused_input_is_not_shown():
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ({"a": [1.0, float("nan")]}, "result.a[1] is nan"),
-        (float("inf"), "result is inf"),
-        ({"a": b"raw"}, "result.a is bytes"),
-        ({1: "one"}, "result has a key of type int"),
+        ({"a": [1.0, float("nan")]}, "result.a[1]: nan is not JSON"),
+        (float("inf"), "result: inf is not JSON"),
+        ({"a": b"raw"}, "result.a: bytes is not JSON"),
+        ({1: "one"}, "result: key 1 is not a string"),
         (object(), "the result, a object, does not fit"),
     ],
 )

@@ -101,9 +101,9 @@ def test_input_is_json_or_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"a":', "--input: no JSON at line 1, column 6"),
-        ('{"a": NaN}', "--input: NaN is not JSON"),
-        ("[" * 100_000, "--input: it is nested too deeply"),
+        ('{"a":', "--input is not valid JSON (Expecting value: line 1 column 6"),
+        ('{"a": NaN}', "--input is not valid JSON (NaN is not a JSON number)"),
+        ("[" * 100_000, "--input is nested too deeply"),
         ("nowhere.json", "neither JSON nor a file that can be read (No such file or directory)"),
     ],
 )
@@ -116,7 +116,7 @@ def test_bad_input_is_one_sentence(text: str, sentence: str) -> None:
 
 def test_json_options_name_themselves() -> None:
     assert read_json_option('{"reason": "x"}', "--form") == {"reason": "x"}
-    with pytest.raises(DataInvalid, match="--form: no JSON"):
+    with pytest.raises(DataInvalid, match="--form is not valid JSON"):
         read_json_option("x", "--form")
 
 

@@ -122,7 +122,7 @@ async def test_input_that_is_not_json_is_refused():
     error = await refused(preparation(), workflow=GREETING, input_data={"name": "x", "price": float("nan")})
 
     assert error.type == "DataInvalid"
-    assert error.message.startswith("input_data.price is nan")
+    assert error.message.startswith("input_data.price: nan is not JSON")
 
 
 @pytest.mark.parametrize("options", [{"started_by": 7}, {"unknown": 1}, [], "me"])

@@ -10,7 +10,8 @@ from advanced_workflow.workflows.expressions.budget import Frame
 from advanced_workflow.workflows.expressions.cel_language import call_scalar
 from advanced_workflow.workflows.expressions.faults import Fault
 from advanced_workflow.workflows.expressions.operators import checked
-from advanced_workflow.workflows.expressions.values import Value, duration_text, is_number, kind_of, timestamp_text
+from advanced_workflow.workflows.expressions.values import Value, duration_text, is_number, kind_of
+from advanced_workflow.workflows.plain.rfc3339 import exact_rfc3339
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,7 +52,7 @@ def to_string(_: Frame, value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, datetime):
-        return timestamp_text(value)
+        return exact_rfc3339(value)
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, float):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Final, TypeAlias, TypeGuard
 
 from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, MAX_DEPTH, Frame
 from advanced_workflow.workflows.expressions.faults import BudgetFault, Fault
+from advanced_workflow.workflows.plain.rfc3339 import exact_rfc3339, second_fraction
 
 Value: TypeAlias = Any
 """null, bool, int, float, str, list, a Mapping, datetime, timedelta or `Optional`."""
@@ -118,23 +119,11 @@ def is_in(frame: Frame, element: Value, container: Value) -> bool:
     return any(equal(frame, element, other) for other in container)
 
 
-def timestamp_text(value: datetime) -> str:
-    """Return RFC 3339 in UTC, such as `2026-01-31T12:00:00.500Z`."""
-    utc = value.astimezone(UTC)
-    return f"{utc.replace(microsecond=0, tzinfo=None).isoformat()}{_fraction(utc.microsecond)}Z"
-
-
 def duration_text(value: timedelta) -> str:
     """Return seconds as CEL writes them, such as `5400s` or `-1.500s`."""
     sign = "-" if value < timedelta(0) else ""
     whole = abs(value)
-    return f"{sign}{whole.days * 86_400 + whole.seconds}{_fraction(whole.microseconds)}s"
-
-
-def _fraction(microseconds: int) -> str:
-    if microseconds == 0:
-        return ""
-    return f".{microseconds // 1000:03}" if microseconds % 1000 == 0 else f".{microseconds:06}"
+    return f"{sign}{whole.days * 86_400 + whole.seconds}{second_fraction(whole.microseconds)}s"
 
 
 def to_json(frame: Frame, value: Value, depth: int = 0) -> Value:
@@ -147,7 +136,7 @@ def to_json(frame: Frame, value: Value, depth: int = 0) -> Value:
                 raise Fault(f"the result holds {value}, which is not JSON")
             return value
         case datetime():
-            return timestamp_text(value)
+            return exact_rfc3339(value)
         case timedelta():
             return value.total_seconds()
         case Optional():

@@ -8,8 +8,8 @@ import pytest
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import ExecutionOptions, RunState
-from advanced_workflow.workflows.engine.temporal.clock import parse_timestamp
 from advanced_workflow.workflows.errors import OperationRefused
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 from tests.engine.hops import NOISE, chain, cut_short, fill, hop, step_is
 from tests.engine.stage import Stage, act, box, output_of, reaches
 from tests.harness import Harness, definition, eventually, outcome_of
@@ -74,7 +74,7 @@ async def test_the_timeouts_of_a_step_and_of_the_run_do_not_move(small_skipping:
     error = outcome.report.steps["first"]["error"]
     assert isinstance(error, dict)
     assert error["type"] == "EventTimeout"
-    ended, began = (parse_timestamp(str(outcome.report.steps["first"][name])) for name in ("end_time", "start_time"))
+    ended, began = (parse_rfc3339(str(outcome.report.steps["first"][name])) for name in ("end_time", "start_time"))
     assert DAY <= (ended - began).total_seconds() < DAY + 60
 
 
@@ -311,7 +311,7 @@ async def test_a_paused_run_stays_paused_while_its_waits_go_on(small: Harness) -
     assert still_asked.digest == asked.digest
     assert before == []
     assert outcome.failure is None, outcome.message
-    began, ended = (parse_timestamp(one.time) for one in resumed.audit)
+    began, ended = (parse_rfc3339(one.time) for one in resumed.audit)
     assert moved(first, resumed) == pytest.approx((ended - began).total_seconds(), abs=0.01)
     assert [(one.operation, one.by) for one in resumed.audit] == [("pause", "op"), ("resume", "op")]
 
@@ -481,4 +481,4 @@ def moved(before: RunState, after: RunState) -> float:
     """Seconds by which the run's deadline has moved."""
     assert before.deadline is not None
     assert after.deadline is not None
-    return (parse_timestamp(after.deadline) - parse_timestamp(before.deadline)).total_seconds()
+    return (parse_rfc3339(after.deadline) - parse_rfc3339(before.deadline)).total_seconds()

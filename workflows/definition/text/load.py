@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES, S
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.text.yaml_source import read_yaml
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.plain.strict_json import encode
 
 LIBRARY = Path(__file__).parents[2] / "library"
 """The folder of the definitions that come with the package."""
@@ -95,8 +95,7 @@ def dump_definition(workflow: AdvancedWorkflow) -> dict[str, Any]:
 
 def definition_sha256(workflow: AdvancedWorkflow) -> str:
     """Give the SHA-256, in hex, of a definition's canonical JSON; layout, comments and written-out defaults do not count."""
-    canonical = json.dumps(dump_definition(workflow), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(encode(dump_definition(workflow), f"definition {workflow.workflow_id!r}")).hexdigest()
 
 
 def find_definitions(folders: Iterable[Path]) -> dict[str, LoadedDefinition]:

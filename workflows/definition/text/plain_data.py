@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import Loc, problem
+from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.source_tree import MAX_NESTING
+from advanced_workflow.workflows.plain.strict_json import Misfit, misfits
 
-_INT64 = range(-(2**63), 2**63)
+_WORDING = {
+    Misfit.LONE_SURROGATE: ("the text has a lone surrogate, which is not a character.", "Remove it."),
+    Misfit.LONE_SURROGATE_IN_KEY: ("a key has a lone surrogate, which is not a character.", "Remove it."),
+    Misfit.BEYOND_64_BITS: ("the number needs more than 64 bits.", "Put it in quotes."),
+}
+"""Numbers that are not finite are for the models to refuse: they name the field."""
 
 
 def unfit_value(data: object) -> Problem | None:
     """Find the first such value, or None; works at any depth."""
-    waiting: list[tuple[Loc, object]] = [((), data)]
-    while waiting:
-        loc, value = waiting.pop()
-        reason = _reason(value)
-        if reason is not None:
-            return problem(Code.WRONG_VALUE, loc, *reason)
-        inner = _inside(value, loc)
-        if inner and len(loc) >= MAX_NESTING:
+    for found in misfits(data, MAX_NESTING):
+        if found.misfit is Misfit.TOO_DEEP:
             message = f"the data nests deeper than {MAX_NESTING} levels."
-            return problem(Code.TOO_DEEP, loc[:8], message, "Flatten it.")
-        waiting += reversed(inner)
+            return problem(Code.TOO_DEEP, found.loc[:8], message, "Flatten it.")
+        if found.misfit in _WORDING:
+            return problem(Code.WRONG_VALUE, found.loc, *_WORDING[found.misfit])
     return None
-
-
-def _reason(value: object) -> tuple[str, str] | None:
-    if isinstance(value, str) and not value.isascii() and not _is_unicode(value):
-        return "the text holds half a character.", "Write the character whole."
-    if isinstance(value, dict) and not all(_is_unicode(key) for key in cast("dict[str, object]", value)):
-        return "a key holds half a character.", "Write the character whole."
-    if isinstance(value, int) and value not in _INT64:
-        return "the number needs more than 64 bits.", "Put it in quotes."
-    return None
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _inside(value: object, loc: Loc) -> list[tuple[Loc, object]]:
-    if isinstance(value, dict):
-        return [((*loc, name), inner) for name, inner in cast("dict[str, object]", value).items()]
-    if isinstance(value, list):
-        return [((*loc, index), inner) for index, inner in enumerate(cast("list[object]", value))]
-    return []

@@ -37,6 +37,7 @@ from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.plain_data import unfit_value
 from advanced_workflow.workflows.definition.text.salvage import leave_out, real_loc, source_path, without_left_out
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.plain.misfits import reason
 
 _MAX_ROUNDS = 6
 _MAX_PROBLEMS = 200
@@ -61,14 +62,6 @@ _MODELS: dict[str, type[BaseModel]] = {
     "callback": Callback,
     "agent": Agent,
     "orchestrator": Orchestrator,
-}
-_WORDING = {
-    "a valid tuple": "a list",
-    "a valid boolean": "true or false",
-    "a valid string": "a string",
-    "a valid number": "a number",
-    "a valid integer": "an integer",
-    "a valid dictionary": "an object",
 }
 
 
@@ -146,21 +139,13 @@ def _problem_of(loc: Loc, details: list[ErrorDetails]) -> Problem:
 
 
 def _wrong(loc: Loc, details: list[ErrorDetails]) -> Problem:
-    reasons = list(dict.fromkeys(_reason(entry) for entry in details))
+    reasons = list(dict.fromkeys(reason(entry["msg"]) for entry in details))
     only_types = all(entry["type"].endswith(("_type", "_parsing")) for entry in details)
     message = f"{_shown(details[0]['input'])} does not fit: {' or '.join(reasons)}."
     given = details[0]["input"]
     options = [option for entry in details for option in re.findall(r"'([^']*)'", str(entry.get("ctx", "")))]
     guess = nearest(given, options) if isinstance(given, str) else ""
     return problem(Code.WRONG_TYPE if only_types else Code.WRONG_VALUE, loc, message, guess or "Change the value.")
-
-
-def _reason(details: ErrorDetails) -> str:
-    text = details["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
-    text = re.sub(r" or instance of \w+", "", text)
-    for theirs, ours in _WORDING.items():
-        text = text.replace(theirs, ours)
-    return text
 
 
 def _shown(value: object) -> str:

@@ -12,9 +12,10 @@ from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
-from advanced_workflow.workflows.engine.temporal.clock import parse_timestamp, timestamp
+from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.errors import DataInvalid, EventTimeout, ExpressionError
 from advanced_workflow.workflows.expressions import Expression
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 MAX_SECONDS = 315_360_000
 
@@ -29,7 +30,7 @@ async def run_wait(step: StepContext) -> Done:
     if "until" not in step.record.cursor:
         with step.reading("wait.until" if wait.until is not None else "wait.seconds"):
             step.record.cursor["until"] = _moment(step, wait).isoformat()
-    until = parse_timestamp(step.record.cursor["until"])
+    until = parse_rfc3339(step.record.cursor["until"])
     step.wait(f"until {timestamp(until)}")
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     await wait_or_skip(step, never, until, step.plan.step.label)
@@ -64,7 +65,7 @@ def deadline_in(step: StepContext, seconds: float | None) -> datetime | None:
     if seconds is None:
         return None
     until: str = step.record.cursor.setdefault("until", (workflow.now() + timedelta(seconds=seconds)).isoformat())
-    return parse_timestamp(until)
+    return parse_rfc3339(until)
 
 
 def event_fits(step: StepContext, match: Expression | None, data: Json) -> bool:
@@ -91,6 +92,6 @@ def _moment(step: StepContext, wait: WaitFor) -> datetime:
 
 def _parsed(value: Json) -> datetime:
     try:
-        return parse_timestamp(value)
+        return parse_rfc3339(value)
     except (TypeError, ValueError):
         raise DataInvalid(f"{str(value)[:80]!r} is not a time; give RFC 3339 such as '2030-01-31T08:00:00Z'.") from None

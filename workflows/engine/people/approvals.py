@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +36,8 @@ from advanced_workflow.workflows.errors import (
     TooLate,
     UnknownStep,
 )
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
+from advanced_workflow.workflows.plain.strict_json import encode
 
 GROUP_PREFIX = "group:"
 
@@ -83,7 +84,7 @@ class OpenApproval:
             approvers=tuple(data["approvers"]),
             digest=data["digest"],
             requested_at=data["requested_at"],
-            deadline=datetime.fromisoformat(data["deadline"]) if data["deadline"] else None,
+            deadline=parse_rfc3339(data["deadline"]) if data["deadline"] else None,
             answer=answer,
             decisions=[RecordedDecision.model_validate(one) for one in data["decisions"]],
         )
@@ -263,8 +264,7 @@ class Approvals:
 
 def digest_of(sha256: str, path: str, subject: Json) -> str:
     """Digest of what exactly is approved: definition, step and subject (sha256 over canonical JSON, hex)."""
-    text = json.dumps([sha256, path, subject], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(encode([sha256, path, subject], "what is approved")).hexdigest()
 
 
 def _same(known: RecordedDecision, request: DecideRequest) -> bool:

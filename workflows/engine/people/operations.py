@@ -13,8 +13,9 @@ from advanced_workflow.workflows.contract import AuditEntry, Json, OperatorReque
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.state.state import RunState
-from advanced_workflow.workflows.engine.temporal.clock import parse_timestamp, timestamp
+from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.errors import OperationRefused, UnknownStep
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 Remedy = Literal["retry", "skip"]
 
@@ -145,7 +146,7 @@ class Operations:
     def load(self, data: Mapping[str, Json]) -> None:
         """Take over what `dump` gave."""
         self._paused = data["paused"]
-        self._closed_at = parse_timestamp(data["closed_at"]) if data["closed_at"] else None
+        self._closed_at = parse_rfc3339(data["closed_at"]) if data["closed_at"] else None
         self._closed_for = timedelta(seconds=data["closed_for"])
         self.to_skip = set(data["to_skip"])
 

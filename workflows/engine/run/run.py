@@ -40,7 +40,7 @@ from advanced_workflow.workflows.engine.state.task_budget import TaskBudget
 from advanced_workflow.workflows.engine.state.withdrawals import Withdrawals
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.failures import CANCELLED, StepFailure
-from advanced_workflow.workflows.engine.temporal.clock import parse_timestamp, sleep_until, timestamp
+from advanced_workflow.workflows.engine.temporal.clock import sleep_until, timestamp
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.engine.undo.saga import Saga
@@ -53,6 +53,7 @@ from advanced_workflow.workflows.errors import (
     WorkflowFailed,
     WorkflowTimeout,
 )
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 RESULT_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
 """Room for the steps and the rollback report beside the definition's own result."""
@@ -128,7 +129,7 @@ class Run:
         info = workflow.info()
         definition = plan.workflow
         self._started_at: datetime = (
-            parse_timestamp(carried["started_at"]) if carried is not None else info.workflow_start_time
+            parse_rfc3339(carried["started_at"]) if carried is not None else info.workflow_start_time
         )
         self._ending = _Ending.load(carried["ending"]) if carried is not None and carried["ending"] else None
         self._undo_only = carried is not None and carried.get("undo_only") is True

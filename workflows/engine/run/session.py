@@ -32,6 +32,7 @@ from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
 from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, WorkflowError
+from advanced_workflow.workflows.plain.misfits import places
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -220,8 +221,7 @@ def parsed(model: type[Model], payload: Json, what: str, refusal: type[WorkflowE
     try:
         return model.model_validate(payload)
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors()[:5])
-        raise refusal(f"{what} does not fit: {places}.") from None
+        raise refusal(f"{what} does not fit: {places(error, 'payload')}.") from None
 
 
 def as_failure(error: WorkflowError) -> ApplicationError:

@@ -12,6 +12,7 @@ from advanced_workflow.workflows.contract import Json, Prepared, UndoEntry, Undo
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
+from advanced_workflow.workflows.plain.strict_json import encode
 
 CARRIED_LIMIT = 1 << 40
 """`packed` has seen to the size before it comes to sending."""
@@ -20,10 +21,10 @@ _FORMAT = "adw-1"
 
 def packed(snapshot: Mapping[str, Json], limit: int) -> dict[str, Json]:
     """A snapshot as it is sent. Raises `StateTooLarge` where it is more than one payload may be, naming the largest part."""
-    text = json.dumps(snapshot, separators=(",", ":"), sort_keys=True)
-    data = base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+    text = encode(snapshot, "what the run carries on")
+    data = base64.b64encode(zlib.compress(text, 6)).decode()
     if len(data) > limit:
-        parts = {name: len(json.dumps(value)) for name, value in snapshot.items()}
+        parts = {name: len(encode(value, name)) for name, value in snapshot.items()}
         largest = max(parts, key=lambda name: parts[name])
         raise StateTooLarge(
             f"the run cannot continue as new: what it carries on is {len(data):,} bytes packed and the limit is {limit:,} "

@@ -9,7 +9,7 @@ from typing import Any
 from advanced_workflow.workflows.contract import ErrorInfo, Json, SkipReason, StepState
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
-from advanced_workflow.workflows.engine.temporal.clock import parse_timestamp
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 _PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_count", "recovered", "waiting_for")
 _MORE = ("cursor", "closed")
@@ -48,7 +48,7 @@ class Record:
         """How long it took; 0 for a step that never ran."""
         if self.start_time is None or self.end_time is None:
             return 0
-        return (parse_timestamp(self.end_time) - parse_timestamp(self.start_time)).total_seconds()
+        return (parse_rfc3339(self.end_time) - parse_rfc3339(self.start_time)).total_seconds()
 
     @property
     def round_key(self) -> str | None:

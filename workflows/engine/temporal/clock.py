@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio import workflow
+
+from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 
 Answer = TypeVar("Answer")
 
 
 def timestamp(moment: datetime | None = None) -> str:
     """RFC 3339 in UTC with milliseconds; the run's own time unless one is given."""
-    return (moment or workflow.now()).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def parse_timestamp(text: str) -> datetime:
-    """Read RFC 3339; a time without a zone is UTC. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return rfc3339(moment or workflow.now())
 
 
 async def sleep_until(deadline: datetime, summary: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, Json
 from advanced_workflow.workflows.errors import DataInvalid, PayloadTooLarge
+from advanced_workflow.workflows.plain import strict_json
 
 _JSON_ENCODINGS = (b"json/plain", b"json/protobuf")
 
@@ -21,11 +20,7 @@ def encode(value: Json, what: str, limit: int = PAYLOAD_LIMIT_BYTES) -> RawValue
 
     `what` names it in errors. Raises `DataInvalid` for what JSON cannot hold and `PayloadTooLarge` over `limit` bytes.
     """
-    try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise DataInvalid(f"{what} is not JSON ({error}); use finite numbers, text, lists and objects.") from None
-    data = text.encode()
+    data = strict_json.encode(value, what)
     if len(data) > limit:
         raise PayloadTooLarge(
             f"{what} is {len(data):,} bytes and the limit is {limit:,}; map less, or pass a reference."
@@ -40,11 +35,4 @@ def decode(raw: RawValue, what: str) -> Json:
         return None
     if encoding not in _JSON_ENCODINGS:
         raise DataInvalid(f"{what} has encoding {encoding.decode(errors='replace')!r}; send plain JSON.")
-    try:
-        return json.loads(raw.payload.data, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise DataInvalid(f"{what} is not valid JSON ({error}).") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
+    return strict_json.decode(raw.payload.data, what)

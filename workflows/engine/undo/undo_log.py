@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from advanced_workflow.workflows.contract import Json, UndoInput
+from advanced_workflow.workflows.plain.strict_json import encode
 
 StepOutcome = Literal["running", "completed", "unknown", "failed"]
 
@@ -197,7 +198,7 @@ class UndoLog:
 
 
 def _packed(value: Json) -> str:
-    data = json.dumps(value, separators=(",", ":")).encode()
+    data = encode(value, "what may have to be undone", sort_keys=False)
     if len(data) < _LARGE_PAGE_BYTES:
         return _TIGHT + base64.b85encode(lzma.compress(data, lzma.FORMAT_ALONE, preset=4)).decode()
     return _FAST + base64.b85encode(zlib.compress(data, 9)).decode()
