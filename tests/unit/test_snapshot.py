@@ -19,8 +19,8 @@ from advanced_workflow.workflows.engine.people.events import SEEN_KEPT, Events
 from advanced_workflow.workflows.engine.people.operations import Operations
 from advanced_workflow.workflows.engine.run.snapshot import earlier_part, packed
 from advanced_workflow.workflows.engine.state.frames import Frame
+from advanced_workflow.workflows.engine.state.live_state import KEPT, LiveState, root_frame
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.state.state import KEPT, RunState, root_frame
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
@@ -73,9 +73,9 @@ def plan() -> Plan:
     return plan_of(DEFINITION.model_dump(mode="json"), "snapshot")
 
 
-def again(plan: Plan, state: RunState) -> RunState:
+def again(plan: Plan, state: LiveState) -> LiveState:
     """The state as the next history reads it."""
-    later = RunState(plan, None, {})
+    later = LiveState(plan, None, {})
     later.load(json.loads(json.dumps(state.dump())))
     return later
 
@@ -121,7 +121,7 @@ def test_no_field_of_a_record_is_forgotten(plan: Plan) -> None:
 
 
 def test_what_a_run_holds_is_carried_or_made_anew(plan: Plan) -> None:
-    state = RunState(plan, None, {})
+    state = LiveState(plan, None, {})
     known: dict[object, set[str]] = {
         state: {"plan", "input_data", "run_info", "active", "_ended", "_carried"},
         Approvals(state, None, {}): {"_state", "_started_by", "_groups", "open", "ended"},
@@ -136,7 +136,7 @@ def test_what_a_run_holds_is_carried_or_made_anew(plan: Plan) -> None:
 
 
 def test_counts_and_what_is_under_way_come_back(plan: Plan) -> None:
-    state, frame = RunState(plan, None, {}), root_frame(UndoLog())
+    state, frame = LiveState(plan, None, {}), root_frame(UndoLog())
     inner = frame.repeated("fan", "fan[0]", UndoLog(), {}).repeated("again", "again#3", UndoLog(), {})
     inner = inner.within("both", "both", UndoLog())
     state.change(state.records["first"], StepStatus.COMPLETED)
@@ -159,7 +159,7 @@ def test_counts_and_what_is_under_way_come_back(plan: Plan) -> None:
 
 
 def test_passes_that_go_on_own_the_records_they_made(plan: Plan) -> None:
-    state, frame = RunState(plan, None, {}), root_frame(UndoLog())
+    state, frame = LiveState(plan, None, {}), root_frame(UndoLog())
     copy = frame.repeated("fan", "fan[1]", UndoLog(), {})
     passes = [copy, copy.repeated("again", "again#9", UndoLog(), {}), copy.repeated("again", "again#90", UndoLog(), {})]
     for one in passes[1:]:
@@ -180,7 +180,7 @@ def test_passes_that_go_on_own_the_records_they_made(plan: Plan) -> None:
 
 
 def test_passes_that_have_ended_are_shown_and_counted_but_not_carried(plan: Plan) -> None:
-    state, frame = RunState(plan, None, {}), root_frame(UndoLog())
+    state, frame = LiveState(plan, None, {}), root_frame(UndoLog())
     for number in range(KEPT + 10):
         copy = frame.repeated("fan", f"fan[{number}]", UndoLog(), {})
         state.change(state.open("again", plan.steps["again"], copy), StepStatus.COMPLETED)
@@ -214,11 +214,11 @@ def test_early_decisions_and_refused_ones_are_carried(plan: Plan, monkeypatch: p
     monkeypatch.setattr(
         "advanced_workflow.workflows.engine.people.approvals.timestamp", lambda: "2030-01-31T08:00:00.000Z"
     )
-    approvals = Approvals(RunState(plan, None, {}), "sam", {})
+    approvals = Approvals(LiveState(plan, None, {}), "sam", {})
     given = DecideRequest(step_id="ask", approver="ann", decision="approve", decision_id="one", form={"a": 1})
     approvals.decide(given)
     approvals.decide_or_log(given.model_copy(update={"approver": "sam"}), {"approver": "sam"})
-    later = Approvals(RunState(plan, None, {}), "sam", {})
+    later = Approvals(LiveState(plan, None, {}), "sam", {})
     later.load(json.loads(json.dumps(approvals.dump())))
 
     assert later.dump() == approvals.dump()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -11,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from advanced_workflow.workflows.contract import CIRCUIT_OPEN, BreakerState, CircuitRefusal
 from advanced_workflow.workflows.engine.step.context import StepContext
-from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
+from advanced_workflow.workflows.engine.step.waiting import sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 
 LEAST_WAIT = 0.1
@@ -35,8 +34,7 @@ async def wait_for_breaker(step: StepContext, action: str, seconds: float) -> No
     seen = BreakerState(action=action, state="open", until=timestamp(until))
     step.run.breakers[step.path] = seen
     step.wait(f"the circuit breaker of action {action!r}, open until {timestamp(until)}")
-    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:
-        await wait_or_skip(step, never, until, f"circuit breaker of {action}")
+        await sleep_or_skip(step, until, f"circuit breaker of {action}")
     finally:
         del step.run.breakers[step.path]

@@ -17,8 +17,8 @@ from advanced_workflow.workflows.engine.actions.scheduling import (
     seconds,
     summary_of,
 )
+from advanced_workflow.workflows.engine.state.live_state import root_frame
 from advanced_workflow.workflows.engine.state.scope import scope_of
-from advanced_workflow.workflows.engine.state.state import root_frame
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity

@@ -1,1 +1,1 @@
-"""What surrounds every step: gate, lock, conditions, handlers, attempts."""
+"""What surrounds every step, one file each; `steps.py` has the list."""

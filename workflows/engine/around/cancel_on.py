@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from advanced_workflow.workflows.contract import Json, SkipReason
 from advanced_workflow.workflows.definition.model.events import CancelOn
-from advanced_workflow.workflows.engine.kinds.wait import event_fits
 from advanced_workflow.workflows.engine.people.events import Listener
-from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
+from advanced_workflow.workflows.engine.step.events import event_fits
 from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped, failure_of
 from advanced_workflow.workflows.errors import CancelledByEvent
 
-RunStep = Callable[[StepContext], Awaitable[Done]]
 
-
-async def run_until_cancelled(step: StepContext, run: RunStep) -> Done:
+async def ending_at_its_event(step: StepContext, inner: RunStep) -> Done:
     """Run a step, or end it with all that runs inside when its event comes; the step then counts as `outcome` says."""
     cancel_on = step.plan.step.cancel_on
     if cancel_on is None:
-        return await run(step)
-    task = asyncio.ensure_future(run(step))
+        return await inner(step)
+    task = asyncio.ensure_future(inner(step))
     heard = False
 
     def hear(_: Json) -> None:

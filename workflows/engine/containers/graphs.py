@@ -15,6 +15,7 @@ from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.state.slots import Slots
 from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.step.settling import skip
 from advanced_workflow.workflows.errors import WorkflowError
 
 _OUTCOMES = {
@@ -71,7 +72,7 @@ async def run_graph(
 def _skip(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str, reason: SkipReason) -> None:
     record = run.state.open(step_id, graph.steps[step_id], frame)
     if not record.closed:
-        run.skip(record, reason)
+        skip(run, record, reason)
 
 
 def _skip_withdrawn(run: RunContext, graph: GraphPlan, frame: Frame, step_ids: Iterable[str]) -> None:
@@ -141,4 +142,4 @@ class _Bounded:
             if reason is None:
                 raise
             self._run.withdrawals.done(path)
-            return self._run.skip(self._run.state.open(plan.step_id, plan, frame), reason)
+            return skip(self._run, self._run.state.open(plan.step_id, plan, frame), reason)

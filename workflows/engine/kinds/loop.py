@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.actions.armed import ArmedCall
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
-from advanced_workflow.workflows.engine.kinds.action import ArmedCall
-from advanced_workflow.workflows.engine.kinds.parallel import fails_its_pass
+from advanced_workflow.workflows.engine.containers.nested import fails_its_pass
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of

@@ -10,14 +10,13 @@ from typing import Any
 from temporalio import workflow
 
 from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, retry_delay
+from advanced_workflow.workflows.engine.actions.armed import mapped_input, settle_armed
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
 from advanced_workflow.workflows.engine.actions.scheduling import summary_of
 from advanced_workflow.workflows.engine.graph.driver import ended
-from advanced_workflow.workflows.engine.kinds.action import mapped_input, settle_armed
-from advanced_workflow.workflows.engine.kinds.wait import deadline_in
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
-from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
+from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import answer_before
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
@@ -143,7 +142,6 @@ async def _pause(step: StepContext, attempt: int) -> None:
     """Wait before an attempt after the first, as the retry policy says."""
     until = deadline_in(step, retry_delay(step.plan.retries.growth, attempt - 1).total_seconds())
     step.wait(f"attempt {attempt}")
-    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await wait_or_skip(step, never, until, f"next attempt of {step.plan.step.label}")
+    await sleep_or_skip(step, until, f"next attempt of {step.plan.step.label}")
     step.record.cursor.pop("until", None)
     step.record.cursor.pop("pausing", None)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import EventMessage, Json
+from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
-from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
+from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
-from advanced_workflow.workflows.errors import DataInvalid, EventTimeout, ExpressionError
+from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
 from advanced_workflow.workflows.expressions import Expression
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
@@ -32,8 +32,7 @@ async def run_wait(step: StepContext) -> Done:
             step.record.cursor["until"] = _moment(step, wait).isoformat()
     until = parse_rfc3339(step.record.cursor["until"])
     step.wait(f"until {timestamp(until)}")
-    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    await wait_or_skip(step, never, until, step.plan.step.label)
+    await sleep_or_skip(step, until, step.plan.step.label)
     return Done({"until": timestamp(until)})
 
 
@@ -45,38 +44,6 @@ async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
     if wait.on_timeout == "continue":
         return Done(None)
     raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {wait.timeout:g} seconds."))
-
-
-async def await_event(
-    step: StepContext, name: str, deadline: datetime | None, *, transient: bool = False
-) -> EventMessage | None:
-    """Wait for the event this step takes; None when the deadline passed."""
-    match = step.plan.event_match
-    answer = step.run.events.wait(name, lambda data: event_fits(step, match, data), transient=transient)
-    step.wait(f"event {name!r}" + (f" until {timestamp(deadline)}" if deadline else ""))
-    try:
-        return await wait_or_skip(step, answer, deadline, step.plan.step.label)
-    finally:
-        step.run.events.leave(name, answer)
-
-
-def deadline_in(step: StepContext, seconds: float | None) -> datetime | None:
-    """When this step's wait ends, the same moment also after the run continued as new."""
-    if seconds is None:
-        return None
-    until: str = step.record.cursor.setdefault("until", (workflow.now() + timedelta(seconds=seconds)).isoformat())
-    return parse_rfc3339(until)
-
-
-def event_fits(step: StepContext, match: Expression | None, data: Json) -> bool:
-    """Whether an event is the one a step means."""
-    if match is None:
-        return True
-    try:
-        return match.evaluate(step.scope(event=data)) is True
-    except ExpressionError:
-        # An event of another shape is somebody else's: it stays for the step it was meant for.
-        return False
 
 
 def _moment(step: StepContext, wait: WaitFor) -> datetime:

@@ -6,10 +6,11 @@ import re
 from typing import Any, cast
 
 from advanced_workflow.workflows.contract import HTTP_ACTION, HttpRequest, Json
-from advanced_workflow.workflows.engine.kinds.action import ArmedCall
-from advanced_workflow.workflows.engine.kinds.wait import await_event, deadline_in
+from advanced_workflow.workflows.engine.actions.armed import ArmedCall
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
+from advanced_workflow.workflows.engine.step.waiting import deadline_in
 from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
 
 _RESPONSE = "response"

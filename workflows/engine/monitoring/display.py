@@ -14,8 +14,8 @@ from temporalio.common import SearchAttributeKey
 
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.state.state import RunState
 
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
 OPERATOR = "operator"
@@ -27,7 +27,7 @@ _MAX_NAMES_BYTES = 1800
 class Display:
     """Builds the current details, and keeps the search attribute up to date."""
 
-    def __init__(self, state: RunState, *, search_attributes: bool) -> None:
+    def __init__(self, state: LiveState, *, search_attributes: bool) -> None:
         """Without search attributes (a namespace that does not know them) only the details are shown."""
         self._state = state
         self._search_attributes = search_attributes

@@ -23,8 +23,8 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.schema import value_problems
+from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.state.state import RunState
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.errors import (
     AlreadyDecided,
@@ -111,7 +111,7 @@ class OpenApproval:
 class Approvals:
     """All decisions of a run: open approvals, early decisions, and rejected ones."""
 
-    def __init__(self, state: RunState, started_by: str | None, groups: Mapping[str, list[str]]) -> None:
+    def __init__(self, state: LiveState, started_by: str | None, groups: Mapping[str, list[str]]) -> None:
         """`groups` are the members of groups that definitions do not list."""
         self._state = state
         self._started_by = started_by

@@ -11,8 +11,8 @@ from temporalio import workflow
 
 from advanced_workflow.workflows.contract import AuditEntry, Json, OperatorRequest, RunStatus, StepRequest
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.state.state import RunState
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.errors import OperationRefused, UnknownStep
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -23,7 +23,7 @@ Remedy = Literal["retry", "skip"]
 class Operations:
     """The run's gate, the failed steps held for an operator, and the waiting steps that may be skipped."""
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: LiveState) -> None:
         """The gate is open."""
         self._state = state
         self._paused = False

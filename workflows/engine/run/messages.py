@@ -26,9 +26,9 @@ from advanced_workflow.workflows.contract import (
     StepRequest,
 )
 from advanced_workflow.workflows.engine.people.operations import Operations
+from advanced_workflow.workflows.engine.run.execution import Execution, as_failure, parsed
 from advanced_workflow.workflows.engine.run.results import run_state
 from advanced_workflow.workflows.engine.run.run import Run
-from advanced_workflow.workflows.engine.run.session import Session, as_failure, parsed
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.errors import (
     DataInvalid,
@@ -56,7 +56,7 @@ OPERATIONS = {
 }
 
 
-def take_event(session: Session, raw: RawValue) -> None:
+def take_event(execution: Execution, raw: RawValue) -> None:
     """Signal `event`. One that makes no sense is kept in the log of rejected messages."""
     payload = _readable(SIGNAL_EVENT, raw)
 
@@ -66,10 +66,10 @@ def take_event(session: Session, raw: RawValue) -> None:
         except InvalidDecision as error:
             run.context.approvals.log(error.code, str(error), payload)
 
-    session.when_ready(deliver)
+    execution.when_ready(deliver)
 
 
-def take_decision(session: Session, signal: str, decision: str, raw: RawValue) -> None:
+def take_decision(execution: Execution, signal: str, decision: str, raw: RawValue) -> None:
     """Signals `approve_step` and `reject_step`. One that cannot count is kept in the log of rejected messages."""
     payload = _readable(signal, raw)
 
@@ -81,17 +81,17 @@ def take_decision(session: Session, signal: str, decision: str, raw: RawValue) -
         except DecisionRejected as error:
             approvals.log(error.code, str(error), payload)
 
-    session.when_ready(deliver)
+    execution.when_ready(deliver)
 
 
-def check_decision(session: Session, raw: RawValue) -> None:
+def check_decision(execution: Execution, raw: RawValue) -> None:
     """Validator of `decide_step`: refuses what cannot count before it reaches the history."""
-    _with_request(session.run, raw, lambda run, request: run.context.approvals.check(request))
+    _with_request(execution.run, raw, lambda run, request: run.context.approvals.check(request))
 
 
-async def decide(session: Session, raw: RawValue) -> DecisionReceipt:
+async def decide(execution: Execution, raw: RawValue) -> DecisionReceipt:
     """Handler of `decide_step`."""
-    return _with_request(await session.ready_run(), raw, lambda run, request: run.context.approvals.decide(request))
+    return _with_request(await execution.ready_run(), raw, lambda run, request: run.context.approvals.decide(request))
 
 
 def _with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideRequest], Answer]) -> Json:
@@ -104,9 +104,9 @@ def _with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideRequ
         raise as_failure(error) from error
 
 
-def check_operation(session: Session, name: str, raw: RawValue) -> None:
+def check_operation(execution: Execution, name: str, raw: RawValue) -> None:
     """Validator of an operator's update."""
-    _operate(session.run, name, raw, OPERATIONS[name].check)
+    _operate(execution.run, name, raw, OPERATIONS[name].check)
 
 
 def read_state(run: Run, raw: RawValue) -> RunState:
@@ -115,9 +115,9 @@ def read_state(run: Run, raw: RawValue) -> RunState:
     return run_state(run.context, run.start_time, run.deadline, request)
 
 
-async def operate(session: Session, name: str, raw: RawValue) -> None:
+async def operate(execution: Execution, name: str, raw: RawValue) -> None:
     """Handler of an operator's update."""
-    run = await session.ready_run()
+    run = await execution.ready_run()
     _operate(run, name, raw, OPERATIONS[name].act)
 
 

@@ -20,7 +20,7 @@ from advanced_workflow.workflows.contract import (
     UndoOutcome,
 )
 from advanced_workflow.workflows.engine.actions.undo_calls import UNDO_RETRIES
-from advanced_workflow.workflows.engine.run.session import as_failure, parsed
+from advanced_workflow.workflows.engine.run.execution import as_failure, parsed
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
 from advanced_workflow.workflows.engine.temporal.payloads import decode, encode

@@ -19,7 +19,7 @@ from advanced_workflow.workflows.contract import (
     RunStatus,
 )
 from advanced_workflow.workflows.engine.actions.unwinding import unwind
-from advanced_workflow.workflows.engine.around.execution import Execution
+from advanced_workflow.workflows.engine.around.steps import execute
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.graph.plan import Plan
@@ -32,10 +32,10 @@ from advanced_workflow.workflows.engine.run import snapshot
 from advanced_workflow.workflows.engine.run.reruns import keep
 from advanced_workflow.workflows.engine.run.results import fitting, run_result
 from advanced_workflow.workflows.engine.state.continuation import Continuation
+from advanced_workflow.workflows.engine.state.live_state import LiveState, root_frame
 from advanced_workflow.workflows.engine.state.locks import Locks
 from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.state.slots import Slots
-from advanced_workflow.workflows.engine.state.state import RunState, root_frame
 from advanced_workflow.workflows.engine.state.task_budget import TaskBudget
 from advanced_workflow.workflows.engine.state.withdrawals import Withdrawals
 from advanced_workflow.workflows.engine.step.context import RunContext
@@ -135,7 +135,7 @@ class Run:
         self._undo_only = carried is not None and carried.get("undo_only") is True
         execution_id: str = carried["execution_id"] if carried is not None else info.first_execution_run_id
         self.start_time = timestamp(self._started_at)
-        self.state = RunState(
+        self.state = LiveState(
             plan,
             input_data,
             {
@@ -145,7 +145,6 @@ class Run:
                 "started_at": self.start_time,
             },
         )
-        self._execution = Execution()
         self.context = RunContext(
             execution_id=execution_id,
             run_id=info.run_id,
@@ -165,10 +164,8 @@ class Run:
             operations=Operations(self.state),
             display=Display(self.state, search_attributes=prepared.search_attributes),
             telemetry=begin_telemetry(definition.workflow_id, carried["telemetry"] if carried is not None else None),
-            execute=self._execution.execute,
-            skip=self._execution.skip,
+            execute_step=execute,
         )
-        self._execution.attach(self.context)
         if carried is not None:
             snapshot.give(self.context, carried)
         elif options.rerun is not None:

@@ -28,36 +28,36 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.engine.run import messages
+from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.reruns import checkpoint_of
 from advanced_workflow.workflows.engine.run.results import run_progress
 from advanced_workflow.workflows.engine.run.rollback_again import roll_back_again
-from advanced_workflow.workflows.engine.run.session import Session
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING
 
 
 class _Conversation:
     """Signals, updates and queries, the same for every definition."""
 
-    session: Session
+    execution: Execution
 
     def current_details(self) -> str:
         """The steps as a table, for the Web UI."""
-        run = self.session.run
+        run = self.execution.run
         return run.context.display.details() if run else ""
 
     @workflow.signal(
         name=SIGNAL_APPROVE, description='Approve a step: {"step_id", "approver", "comment"?, "form"?, "digest"?}'
     )
     def approve_step(self, decision: RawValue = NOTHING) -> None:
-        messages.take_decision(self.session, SIGNAL_APPROVE, "approve", decision)
+        messages.take_decision(self.execution, SIGNAL_APPROVE, "approve", decision)
 
     @workflow.signal(name=SIGNAL_REJECT, description='Reject a step: {"step_id", "approver", "comment"?, "digest"?}')
     def reject_step(self, decision: RawValue = NOTHING) -> None:
-        messages.take_decision(self.session, SIGNAL_REJECT, "reject", decision)
+        messages.take_decision(self.execution, SIGNAL_REJECT, "reject", decision)
 
     @workflow.signal(name=SIGNAL_EVENT, description='Send an event: {"event", "data"?, "event_id"?}')
     def event(self, event: RawValue = NOTHING) -> None:
-        messages.take_event(self.session, event)
+        messages.take_event(self.execution, event)
 
     @workflow.signal(name=SIGNAL_WAKE, description="Continue on the current build of the worker, if the run only waits")
     def wake(self, _: RawValue = NOTHING) -> None:
@@ -67,64 +67,64 @@ class _Conversation:
         name=UPDATE_DECIDE, description='Decide a step: {"step_id", "approver", "decision": "approve"|"reject", ...}'
     )
     async def decide_step(self, decision: RawValue = NOTHING) -> dict[str, Json]:
-        return (await messages.decide(self.session, decision)).model_dump(mode="json")
+        return (await messages.decide(self.execution, decision)).model_dump(mode="json")
 
     @decide_step.validator
     def check_decide_step(self, decision: RawValue = NOTHING) -> None:
-        messages.check_decision(self.session, decision)
+        messages.check_decision(self.execution, decision)
 
     @workflow.update(name=UPDATE_PAUSE, description='Start no new step: {"by", "reason"}')
     async def pause(self, request: RawValue = NOTHING) -> None:
-        await messages.operate(self.session, UPDATE_PAUSE, request)
+        await messages.operate(self.execution, UPDATE_PAUSE, request)
 
     @pause.validator
     def check_pause(self, request: RawValue = NOTHING) -> None:
-        messages.check_operation(self.session, UPDATE_PAUSE, request)
+        messages.check_operation(self.execution, UPDATE_PAUSE, request)
 
     @workflow.update(name=UPDATE_RESUME, description='Let steps start again: {"by", "reason"}')
     async def resume(self, request: RawValue = NOTHING) -> None:
-        await messages.operate(self.session, UPDATE_RESUME, request)
+        await messages.operate(self.execution, UPDATE_RESUME, request)
 
     @resume.validator
     def check_resume(self, request: RawValue = NOTHING) -> None:
-        messages.check_operation(self.session, UPDATE_RESUME, request)
+        messages.check_operation(self.execution, UPDATE_RESUME, request)
 
     @workflow.update(name=UPDATE_RETRY, description='Run a failed step again: {"step_id", "by", "reason"}')
     async def retry_step(self, request: RawValue = NOTHING) -> None:
-        await messages.operate(self.session, UPDATE_RETRY, request)
+        await messages.operate(self.execution, UPDATE_RETRY, request)
 
     @retry_step.validator
     def check_retry_step(self, request: RawValue = NOTHING) -> None:
-        messages.check_operation(self.session, UPDATE_RETRY, request)
+        messages.check_operation(self.execution, UPDATE_RETRY, request)
 
     @workflow.update(name=UPDATE_SKIP, description='Go on without a step: {"step_id", "by", "reason"}')
     async def skip_step(self, request: RawValue = NOTHING) -> None:
-        await messages.operate(self.session, UPDATE_SKIP, request)
+        await messages.operate(self.execution, UPDATE_SKIP, request)
 
     @skip_step.validator
     def check_skip_step(self, request: RawValue = NOTHING) -> None:
-        messages.check_operation(self.session, UPDATE_SKIP, request)
+        messages.check_operation(self.execution, UPDATE_SKIP, request)
 
     @workflow.query(description='Steps, variables, rollback, audit trail; {"step_id"?, "include_data"?} limits it')
     def state(self, request: RawValue = NOTHING) -> dict[str, Json]:
-        return messages.read_state(self.session.known_run(), request).model_dump(mode="json")
+        return messages.read_state(self.execution.known_run(), request).model_dump(mode="json")
 
     @workflow.query(description="How many steps are where, and what the run waits for")
     def progress(self) -> dict[str, Json]:
-        return run_progress(self.session.known_run().context).model_dump(mode="json")
+        return run_progress(self.execution.known_run().context).model_dump(mode="json")
 
     @workflow.query(description="What people are asked, with the digest to decide on")
     def pending_approvals(self) -> list[dict[str, Json]]:
-        run = self.session.run
+        run = self.execution.run
         return [one.view().model_dump(mode="json") for one in run.context.approvals.open.values()] if run else []
 
     @workflow.query(description="What another run could keep of this one; 'adw rerun' asks for it")
     def checkpoint(self) -> dict[str, Json]:
-        return checkpoint_of(self.session.known_run().context).model_dump(mode="json", exclude_defaults=True)
+        return checkpoint_of(self.execution.known_run().context).model_dump(mode="json", exclude_defaults=True)
 
     @workflow.query(description="The definition this run is pinned to, and its sha256")
     def definition(self) -> dict[str, Json]:
-        plan = self.session.known_run().context.plan
+        plan = self.execution.known_run().context.plan
         return {"sha256": plan.sha256, "definition": dump_definition(plan.workflow)}
 
 
@@ -134,12 +134,12 @@ class RegisteredWorkflow(_Conversation):
 
     @workflow.init
     def __init__(self, args: collections.abc.Sequence[RawValue]) -> None:
-        self.session = Session()
+        self.execution = Execution()
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:
         """Arguments: `input_data[, execution_options]`; a third one when the run continues as new."""
-        return await self.session.run_registered(workflow.info().workflow_type, args)
+        return await self.execution.run_registered(workflow.info().workflow_type, args)
 
 
 @workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
@@ -148,12 +148,12 @@ class AdHocWorkflow(_Conversation):
 
     @workflow.init
     def __init__(self, request: RawValue = NOTHING) -> None:
-        self.session = Session()
+        self.execution = Execution()
 
     @workflow.run
     async def run(self, request: RawValue = NOTHING) -> Json:
         """One argument: `{workflow, input_data, execution_options}`."""
-        return await self.session.run_ad_hoc(AD_HOC_WORKFLOW_TYPE, request)
+        return await self.execution.run_ad_hoc(AD_HOC_WORKFLOW_TYPE, request)
 
 
 @workflow.defn(name=UNDO_WORKFLOW_TYPE, sandboxed=False)
@@ -162,12 +162,12 @@ class UndoWorkflow(_Conversation):
 
     @workflow.init
     def __init__(self, handed_over: RawValue = NOTHING) -> None:
-        self.session = Session()
+        self.execution = Execution()
 
     @workflow.run
     async def run(self, handed_over: RawValue = NOTHING) -> Json:
         """One argument: what the run handed over when it completed."""
-        return await self.session.run_undo(UNDO_WORKFLOW_TYPE, handed_over)
+        return await self.execution.run_undo(UNDO_WORKFLOW_TYPE, handed_over)
 
 
 @workflow.defn(name=ROLLBACK_WORKFLOW_TYPE, sandboxed=False)

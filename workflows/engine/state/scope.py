@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.engine.state.frames import Frame
+from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.state.state import RunState
 
 
 class StepsView(Mapping[str, Json]):
     """The root `steps`, seen from one pass: a step's status is always there, its output and error once it has one."""
 
-    def __init__(self, state: RunState, frame: Frame) -> None:
+    def __init__(self, state: LiveState, frame: Frame) -> None:
         """Look into this state from this pass."""
         self._state = state
         self._frame = frame
@@ -53,7 +53,7 @@ def error_entry(error: ErrorInfo) -> dict[str, Json]:
     return {"type": error.type, "message": error.message, "details": error.details}
 
 
-def scope_of(state: RunState, frame: Frame, **more: Json) -> dict[str, Json]:
+def scope_of(state: LiveState, frame: Frame, **more: Json) -> dict[str, Json]:
     """The roots every expression may use, and those of its place."""
     return {
         "input": state.input_data,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
-from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions, Json, Prepared, SkipReason
+from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions, Json, Prepared
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.step.failures import failure_of
@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     from advanced_workflow.workflows.engine.people.operations import Operations
     from advanced_workflow.workflows.engine.state.continuation import Continuation
     from advanced_workflow.workflows.engine.state.frames import Frame
+    from advanced_workflow.workflows.engine.state.live_state import LiveState
     from advanced_workflow.workflows.engine.state.locks import Locks
     from advanced_workflow.workflows.engine.state.record import Record
     from advanced_workflow.workflows.engine.state.slots import Slots
-    from advanced_workflow.workflows.engine.state.state import RunState
     from advanced_workflow.workflows.engine.state.task_budget import TaskBudget
     from advanced_workflow.workflows.engine.state.withdrawals import Withdrawals
     from advanced_workflow.workflows.engine.undo.saga import Saga
 
 
 class ExecuteStep(Protocol):
-    """Runs one step of a graph to its end; containers use it for their nested steps."""
+    """Runs one step of a graph to its end, with all that surrounds it; `around.steps.execute` is the one there is."""
 
-    async def __call__(self, plan: StepPlan, frame: Frame, *, contained: bool = True) -> Settled:
+    def __call__(
+        self, run: RunContext, plan: StepPlan, frame: Frame, *, contained: bool = True, key: str = ""
+    ) -> Coroutine[Any, Any, Settled]:
         """Give the step's outcome."""
         ...
 
@@ -50,7 +52,7 @@ class RunContext:
     plan: Plan
     prepared: Prepared
     options: ExecutionOptions
-    state: RunState
+    state: LiveState
     slots: Slots
     locks: Locks
     continuation: Continuation
@@ -64,8 +66,18 @@ class RunContext:
     operations: Operations
     display: Display
     telemetry: RunTelemetry
-    execute: ExecuteStep
-    skip: Callable[[Record, SkipReason], Settled]
+    execute_step: ExecuteStep
+    """For those who run nested steps; they call `execute`."""
+
+    def execute(
+        self, plan: StepPlan, frame: Frame, *, contained: bool = True, key: str = ""
+    ) -> Coroutine[Any, Any, Settled]:
+        """Run a step to its end; `key` is its name in the pass where that is not its id.
+
+        A failure nothing recovers from is given as FAILED where the step is contained in another; at the root of the
+        definition it raises `StepFailure`, which fails the run.
+        """
+        return self.execute_step(self, plan, frame, contained=contained, key=key)
 
     def idempotency_key(self, path: str) -> str:
         """The key an action of this run is called with: execution id and step path."""
@@ -80,6 +92,10 @@ class StepContext:
     plan: StepPlan
     record: Record
     frame: Frame
+    contained: bool = True
+    """Whether what is around it goes on when it fails."""
+    handled: dict[str, Settled] = field(default_factory=dict[str, "Settled"])
+    """How the error handlers ended that ran for it, by their ids."""
 
     @property
     def path(self) -> str:
@@ -90,6 +106,11 @@ class StepContext:
     def key(self) -> str:
         """The step's name in its pass, as its path ends."""
         return self.path.removeprefix(self.frame.prefix)
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether the run goes on when it fails."""
+        return self.contained or self.plan.retries.continue_on_failure
 
     def scope(self, **more: Json) -> dict[str, Json]:
         """What the step's expressions see."""
@@ -124,3 +145,11 @@ class Done:
 
     output: Json = None
     routed: frozenset[str] | None = None
+
+
+RunStep = Callable[[StepContext], Awaitable[Done]]
+"""Runs a step: its success is what it gives, everything else is raised.
+
+`StepFailure` says that it failed, `StepSkipped` that it ends without a result, `CancelledError` that it is to end with what is
+around it.
+"""

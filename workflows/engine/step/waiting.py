@@ -1,15 +1,18 @@
-"""Waiting that an operator may cut short."""
+"""Waiting that has a deadline, and that an operator may cut short."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
+
+from temporalio import workflow
 
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepSkipped
 from advanced_workflow.workflows.engine.temporal.clock import answer_before
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 Answer = TypeVar("Answer")
 
@@ -29,3 +32,17 @@ async def wait_or_skip(
         raise StepSkipped(SkipReason.BY_OPERATOR)
     skip.cancel()
     return result
+
+
+async def sleep_or_skip(step: StepContext, until: datetime | None, summary: str) -> None:
+    """Wait until a time. Raises `StepSkipped` on `skip_step`."""
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await wait_or_skip(step, never, until, summary)
+
+
+def deadline_in(step: StepContext, seconds: float | None) -> datetime | None:
+    """When this step's wait ends, the same moment also after the run continued as new."""
+    if seconds is None:
+        return None
+    until: str = step.record.cursor.setdefault("until", (workflow.now() + timedelta(seconds=seconds)).isoformat())
+    return parse_rfc3339(until)

@@ -8,20 +8,21 @@ from typing import Any
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.check.rules.repetition import MOST_COPIES
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.containers.enough import Enough, judged
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
+from advanced_workflow.workflows.engine.containers.nested import fails_its_pass, nested_graph
 from advanced_workflow.workflows.engine.graph.driver import end_all
-from advanced_workflow.workflows.engine.kinds.parallel import Enough, fails_its_pass, judged, nested_graph
-from advanced_workflow.workflows.engine.kinds.wait import event_fits
 from advanced_workflow.workflows.engine.people.events import Listener
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.events import event_fits
 from advanced_workflow.workflows.errors import DataInvalid
 
 MOST_LISTED = 20
 """Failed copies that an error message names."""
 
 
-async def run_for_each(step: StepContext) -> Done:
+async def run_copies(step: StepContext) -> Done:
     """Run the copies; succeed when enough of them succeeded, or when `complete_when` holds.
 
     Only the counts, the outputs and the errors of copies that have ended are kept.
@@ -179,7 +180,7 @@ def _index(entry: dict[str, Any]) -> int:
 
 
 def _run_failed_again(step: StepContext) -> None:
-    """An operator runs the failed step again: the copies that failed run anew, the others keep their results."""
+    """An operator runs the failed step again: the copies that failed run again, the others keep their results."""
     cursor = step.record.cursor
     for one in cursor["failures"]:
         step.run.state.drop(f"{step.path}[{one['index']}].")

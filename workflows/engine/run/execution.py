@@ -42,7 +42,7 @@ CANCEL_TIMEOUT = timedelta(seconds=10)
 """One attempt; it is repeated for as long as it takes."""
 
 
-class Session:
+class Execution:
     """One workflow execution."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ KEPT = 500
 _SETTLED = (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED)
 
 
-class RunState:
+class LiveState:
     """Step records, variables and counts of one run."""
 
     def __init__(self, plan: Plan, input_data: Json, run_info: Mapping[str, Json]) -> None:

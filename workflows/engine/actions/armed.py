@@ -1,0 +1,113 @@
+"""One call of an action for a step, and what is noted so that it can be undone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from temporalio.common import RawValue
+from temporalio.exceptions import FailureError
+
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.definition.schema import value_problems
+from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
+from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of, failure_of_activity
+from advanced_workflow.workflows.engine.temporal.payloads import encode
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.undo.undo_log import Armed, StepOutcome, UndoLog
+from advanced_workflow.workflows.errors import InputInvalid, WorkflowError
+
+
+class ArmedCall:
+    """One call of an action, whose undo is armed just before it is scheduled."""
+
+    def __init__(
+        self,
+        step: StepContext,
+        action: str,
+        path: str,
+        log: UndoLog,
+        name: str,
+        build: Callable[[StepContext], Json] | None = None,
+    ) -> None:
+        """`path` is the activity's id, `name` that of the step in its pass; `build` gives the input instead of the mapping."""
+        self._step = step
+        self._action = action
+        self._path = path
+        self._log = log
+        self._name = name
+        self._build = build
+        self._input: Json = None
+        # It is armed already where it waited for its circuit breaker when the run continued as new.
+        self._armed = log.under_way(name)
+
+    async def run(self) -> Json:
+        """Call it; raises `StepFailure`."""
+        call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin)
+        try:
+            output = await call_action(call)
+        except FailureError as error:
+            failure = failure_of_activity(error, self._action)
+            self._mark(failure.effect)
+            if is_being_cancelled():
+                raise asyncio.CancelledError from failure
+            raise failure from error
+        except WorkflowError as error:
+            # The action did run; only what it returned cannot be used.
+            self._mark("completed")
+            raise failure_of(error) from error
+        except (asyncio.CancelledError, StepSkipped):
+            self._mark("unknown")
+            raise
+        self._mark("completed", output)
+        return output
+
+    def _arguments(self) -> list[RawValue]:
+        limit = self._step.run.prepared.payload_limit
+        if self._build is not None:
+            self._input = self._build(self._step)
+            return [encode(self._input, "the request", limit)]
+        if self._step.plan.input is None:
+            return []
+        with self._step.reading("input_mapping"):
+            self._input = mapped_input(self._step)
+            return [encode(self._input, "the mapped input", limit)]
+
+    def _begin(self) -> None:
+        if self._armed is None:
+            self._armed = arm(self._step, self._path, self._log, self._name, self._input)
+        self._step.begin()
+
+    def _mark(self, outcome: StepOutcome, output: Json = None) -> None:
+        if self._armed is not None:
+            settle_armed(self._step, self._armed, outcome, output)
+
+
+def mapped_input(step: StepContext) -> Json:
+    """What the step's `input_mapping` gives; null without one. Raises `InputInvalid` and expression errors."""
+    if step.plan.input is None:
+        return None
+    value = step.plan.input.evaluate(step.scope())
+    problems = value_problems(step.plan.step.input_validation, value) if step.plan.step.input_validation else []
+    if problems:
+        raise InputInvalid(f"the mapped input does not fit 'input_validation': {'; '.join(problems)}.")
+    return value
+
+
+def arm(step: StepContext, path: str, log: UndoLog, name: str, value: Json) -> Armed | None:
+    """Note a step before it is scheduled; None where it has nothing to undo it with."""
+    if not step.plan.step.rollback_actions:
+        return None
+    return log.arm(name, Armed(step.plan.step_id, path, step.run.idempotency_key(path), value))
+
+
+def settle_armed(step: StepContext, armed: Armed, outcome: StepOutcome, output: Json) -> None:
+    """Say how an armed step ended."""
+    armed.outcome, armed.output = outcome, output
+    if step.plan.undo_input is None or step.frame.opened is None or not armed.needs_undo:
+        return
+    try:
+        armed.mapped = step.plan.undo_input.evaluate(step.scope(result=output))
+    except WorkflowError:
+        armed.mapped = None  # The rollback tries again, and reports why it cannot.

@@ -1,0 +1,38 @@
+"""From a step's type to its runner."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.engine.kinds.action import run_action
+from advanced_workflow.workflows.engine.kinds.conditional import run_conditional
+from advanced_workflow.workflows.engine.kinds.human_approval import run_human_approval
+from advanced_workflow.workflows.engine.kinds.loop import run_loop
+from advanced_workflow.workflows.engine.kinds.parallel import run_parallel
+from advanced_workflow.workflows.engine.kinds.rollback import run_rollback
+from advanced_workflow.workflows.engine.kinds.sub_workflow import run_sub_workflow
+from advanced_workflow.workflows.engine.kinds.unsupported import refuse
+from advanced_workflow.workflows.engine.kinds.wait import run_wait
+from advanced_workflow.workflows.engine.kinds.webhook import run_webhook
+from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
+
+KINDS: Mapping[StepType, RunStep] = {
+    StepType.SEQUENTIAL: run_action,
+    StepType.WORKER: run_action,
+    StepType.PARALLEL: run_parallel,
+    StepType.CONDITIONAL: run_conditional,
+    StepType.LOOP: run_loop,
+    StepType.HUMAN_APPROVAL: run_human_approval,
+    StepType.REACT: refuse,
+    StepType.ORCHESTRATOR: refuse,
+    StepType.WEBHOOK: run_webhook,
+    StepType.WAIT: run_wait,
+    StepType.SUB_WORKFLOW: run_sub_workflow,
+    StepType.ROLLBACK: run_rollback,
+}
+
+
+def run_kind(step: StepContext) -> Awaitable[Done]:
+    """Run the step as its type says."""
+    return KINDS[step.plan.step.step_type](step)

@@ -1,0 +1,40 @@
+"""How a step's end is noted: its record, the counts, what people see, traces and metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from temporalio import workflow
+
+from advanced_workflow.workflows.contract import ErrorInfo, SkipReason
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
+from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.temporal.clock import timestamp
+
+
+def settle(run: RunContext, record: Record, status: StepStatus, error: ErrorInfo | None) -> None:
+    """Note that a step completed or failed; error handlers may still run for it."""
+    record.error = error
+    record.end_time = timestamp()
+    record.waiting_for = None
+    run.state.change(record, status)
+    run.budget.settled()
+    run.display.settled(record)
+    run.telemetry.step_ended(record)
+    level = logging.WARNING if status is StepStatus.FAILED else logging.DEBUG
+    workflow.logger.log(level, "step %s is %s", record.path, status.value, extra={"step": record.path})
+
+
+def skip(run: RunContext, record: Record, reason: SkipReason) -> Settled:
+    """Note that a step is skipped, before it began or while it waited; nothing more follows."""
+    record.end_time = timestamp()
+    run.state.skip(record, reason)
+    record.closed = True
+    run.budget.settled()
+    run.display.settled(record)
+    run.telemetry.step_skipped(record)
+    # A conditional step that was skipped has routed to nobody.
+    record.routed = frozenset()
+    return Settled(Outcome.SKIPPED, record.routed, reason)
