@@ -5,7 +5,8 @@ NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" $(NEW_ENOUGH) && break; done; echo "$$name")
 VENV ?= .venv
-JOBS ?= 2
+# Tests mostly wait for servers, so there are more of them at once than cores.
+JOBS ?= 4
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The locked `temporal` and `adw` come before any other on the machine. Bytecode is kept with the environment, whatever the machine
@@ -17,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo dev test lint types contracts pytest faults bench format lock clean
+.PHONY: help venv demo dev test static lint types contracts pytest unit faults bench format lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -51,7 +52,18 @@ demo: $(READY) ## Run the order example three times on a real server; KEEP=1 lea
 dev: $(READY) ## Run server and worker with reload until Ctrl-C.
 	@$(RUN) adw dev
 
-test: lint types contracts pytest ## Check style, types, imports and behaviour.
+test: static pytest ## Check style, types, imports and behaviour.
+
+static: $(READY) ## Check style, types and imports side by side.
+	@echo "Checking style, types and imports"
+	@failed=; \
+	for check in lint types contracts; do \
+		$(MAKE) --no-print-directory $$check >"$(VENV)/$$check.log" 2>&1 & eval "$$check=$$!"; \
+	done; \
+	for check in lint types contracts; do \
+		eval "wait \$$$$check" || failed="$$failed $$check"; cat "$(VENV)/$$check.log"; \
+	done; \
+	[ -z "$$failed" ] || { echo "make:$$failed failed" >&2; exit 1; }
 
 lint: $(READY) ## Check style and format.
 	$(BIN)/ruff check .
@@ -62,6 +74,9 @@ types: $(READY) ## Check types, strictly.
 
 contracts: $(READY) ## Check who imports whom.
 	$(BIN)/lint-imports --no-cache --no-logo
+
+unit: $(READY) ## Run the tests that need no server, in less than a minute.
+	@$(RUN) pytest -n 2 --dist worksteal tests/unit $(ARGS)
 
 pytest: $(READY) ## Run the tests; ARGS="-k name -n 0" narrows them.
 	@$(RUN) pytest -n $(JOBS) --dist worksteal $(ARGS)

@@ -4,53 +4,32 @@ import asyncio
 import gc
 import hashlib
 import json
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncGenerator, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from advanced_workflow.client.connection import connect
-from advanced_workflow.client.dev.ports import LOOPBACK, find_free_ports
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.client.settings import Settings
-from advanced_workflow.client.storage import StorageFailed, data_converter, payload_limit
+from advanced_workflow.client.storage import StorageFailed, payload_limit
 from advanced_workflow.client.storage.buckets import Place
 from advanced_workflow.client.storage.file_system import read_object, write_object
 from advanced_workflow.client.storage.kept import KeptOpen
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
+from tests.storing import LARGE, converter, decoded, encoded
 
-LARGE = {"text": "x" * 300_000}
 ROOT = Path(__file__).parents[2]
-
-
-def converter(storage: str, **more: Any) -> DataConverter:
-    return data_converter(Settings(storage=storage, **more))
 
 
 def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
-
-
-async def encoded(converter: DataConverter, value: object) -> Payload:
-    [payload] = await converter.encode([value])
-    return payload
-
-
-async def decoded(converter: DataConverter, payload: Payload) -> object:
-    [value] = await converter.decode([payload])
-    return value
 
 
 async def test_without_storage_values_are_plain_json() -> None:
@@ -154,42 +133,6 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -
     assert files(tmp_path) == []
 
 
-def store_many(folder: Path, writer: int) -> list[str]:
-    """Values of the writer's own among values that all writers store, each read back at once."""
-    digests = []
-    for number in range(60):
-        content = (f"shared {number} " if number % 2 else f"{writer} {number} ").encode() * 2_000
-        digests.append(write_object(folder, content))
-        assert read_object(folder, digests[-1]) == content
-    return digests
-
-
-def test_many_processes_write_at_once(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as writers:
-        stored = {digest for digests in writers.map(store_many, [tmp_path] * 3, range(3)) for digest in digests}
-
-    assert len(stored) == 3 * 30 + 30
-    assert {path.name for path in files(tmp_path)} == stored
-
-
-def test_a_writer_that_is_killed_leaves_no_damaged_object(tmp_path: Path) -> None:
-    code = (
-        "import itertools; from pathlib import Path; from advanced_workflow.client.storage.file_system import write_object\n"
-        f"for n in itertools.count(): print(write_object(Path({str(tmp_path)!r}), str(n).encode() * 500_000), flush=True)"
-    )
-    for pause in (0, 0.02, 0.1):
-        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        process.stdout.readline()  # it writes
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-
-    objects = [path for path in files(tmp_path) if path.suffix != ".tmp"]
-    assert len(objects) >= 1
-    assert all(read_object(tmp_path, path.name) for path in objects)
-
-
 @pytest.mark.parametrize(
     ("storage", "module", "extra"),
     [("s3://bucket/prefix", "aioboto3", "s3"), ("gs://bucket/prefix", "gcloud", "gcs")],
@@ -282,80 +225,3 @@ async def test_a_connection_that_could_not_be_opened_is_tried_again() -> None:
         await kept.get()
 
     assert await kept.get() == "connection"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A server that speaks S3, with a bucket; the boto client to look into it."""
-    pytest.importorskip("aioboto3", reason="the extra 's3' is not installed")
-    servers = pytest.importorskip("moto.server", reason="moto is not installed")
-    boto: Any = import_module("boto3")  # comes with the extra
-    server = servers.ThreadedMotoServer(ip_address=LOOPBACK, port=0, verbose=False)
-    server.start()
-    for name, value in {
-        "AWS_ENDPOINT_URL_S3": "http://{}:{}".format(*server.get_host_and_port()),
-        "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client = boto.client("s3")
-    client.create_bucket(Bucket="payloads")
-    yield client
-    client.close()
-    server.stop()
-
-
-async def test_s3_keeps_values_under_the_prefix_and_checks_what_it_gives_back(s3: Any) -> None:
-    through = converter("s3://payloads/team/runs")
-
-    payload = await encoded(through, LARGE)
-
-    reference = json.loads(payload.data)
-    [stored] = s3.list_objects_v2(Bucket="payloads")["Contents"]
-    assert reference["driverName"] == "aws.s3driver"
-    assert stored["Key"].startswith("team/runs/v0/")
-    assert reference["claimData"]["key"] == stored["Key"]
-    assert await decoded(through, payload) == LARGE
-    assert await decoded(converter("s3://payloads/elsewhere"), payload) == LARGE
-
-    s3.put_object(Bucket="payloads", Key=stored["Key"], Body=b"damaged")
-    with pytest.raises(StorageFailed, match="integrity check failed"):
-        await decoded(through, payload)
-    s3.delete_object(Bucket="payloads", Key=stored["Key"])
-    with pytest.raises(StorageFailed, match=f"storage s3://payloads/team/runs: {stored['Key']} cannot be read"):
-        await decoded(through, payload)
-
-
-async def test_a_bucket_that_does_not_exist_is_one_sentence(s3: Any) -> None:
-    with pytest.raises(StorageFailed, match=r"storage s3://none: a value cannot be stored \(NoSuchBucket: "):
-        await encoded(converter("s3://none"), LARGE)
-
-
-@pytest.fixture
-def gcs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server that speaks Google's storage protocol; the name of its bucket."""
-    pytest.importorskip("gcloud.aio.storage", reason="the extra 'gcs' is not installed")
-    servers = pytest.importorskip("gcp_storage_emulator.server", reason="gcp-storage-emulator is not installed")
-    [port] = find_free_ports(1)
-    server = servers.create_server(LOOPBACK, port, in_memory=True, default_bucket="payloads")
-    server.start()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{LOOPBACK}:{port}")
-    yield "payloads"
-    server.stop()
-
-
-async def test_gcs_keeps_values_under_the_prefix(gcs: str) -> None:
-    through = converter(f"gs://{gcs}/team/runs")
-
-    payload = await encoded(through, LARGE)
-
-    reference = json.loads(payload.data)
-    assert reference["driverName"] == "gcp.gcsdriver"
-    assert reference["claimData"]["object_name"].startswith("team/runs/v0/")
-    assert await decoded(through, payload) == LARGE
-
-
-async def test_a_gcs_bucket_that_does_not_exist_is_one_sentence(gcs: str) -> None:
-    with pytest.raises(StorageFailed, match=r"storage gs://none: a value cannot be stored \(ClientResponseError: 404"):
-        await encoded(converter("gs://none"), LARGE)

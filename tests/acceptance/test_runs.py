@@ -170,12 +170,6 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
-async def server() -> AsyncIterator[DevServer]:
-    async with DevServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 async def client(server: DevServer) -> AsyncIterator[Client]:
     client = await connect(address=server.address)
     async with Worker(

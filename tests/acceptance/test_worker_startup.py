@@ -50,17 +50,6 @@ class CallSlow:
         )
 
 
-@pytest.fixture(scope="module")
-async def server() -> AsyncGenerator[DevServer]:
-    async with DevServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-async def client(server: DevServer) -> Client:
-    return await connect(address=server.address)
-
-
 @pytest.fixture
 def actions(tmp_path: Path) -> Path:
     (tmp_path / "my_actions.py").write_text(ACTIONS, encoding="ascii")
