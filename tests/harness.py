@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
 from advanced_workflow.activities.action.decorator import action, action_of
-from advanced_workflow.activities.builtin.runs import cancel_run, watch_run
+from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.errors import RunFailed
@@ -122,8 +122,7 @@ class Harness:
             workflows=WORKFLOWS,
             activities=[
                 preparation.prepare,
-                watch_run,
-                cancel_run,
+                *ACTIVITIES,
                 *self._activities(actions or {}),
                 *options.pop("activities", ()),
             ],

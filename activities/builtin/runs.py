@@ -1,4 +1,4 @@
-"""Built-in actions for runs that went on in a new history: how a child ended that they cannot await any more, and cancelling."""
+"""Built-in activities that a run uses on runs: how a child ended that it cannot await any more, cancelling and waking itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from temporalio import activity
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import (
     ApplicationError,
     ApplicationErrorCategory,
@@ -17,7 +17,14 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
-from advanced_workflow.workflows.contract import CANCEL_ACTIVITY, WATCH_ACTIVITY, WatchedRun, WatchRun
+from advanced_workflow.workflows.contract import (
+    CANCEL_ACTIVITY,
+    SIGNAL_WAKE,
+    WAKE_ACTIVITY,
+    WATCH_ACTIVITY,
+    WatchedRun,
+    WatchRun,
+)
 
 LOOK_SECONDS = 1.0
 """How long one attempt waits for the end; a slot of the worker is taken meanwhile."""
@@ -51,8 +58,18 @@ def _not_yet(message: str, delay: timedelta | None = None) -> ApplicationError:
 @activity.defn(name=CANCEL_ACTIVITY)
 async def cancel_run() -> None:
     """Have the run cancelled that calls this."""
+    await _caller().cancel()
+
+
+@activity.defn(name=WAKE_ACTIVITY)
+async def wake_run() -> None:
+    """Signal the run that calls this: the server begins its next workflow task in the moment the current one ends."""
+    await _caller().signal(SIGNAL_WAKE)
+
+
+def _caller() -> WorkflowHandle[Any, Any]:
     info = activity.info()
-    await activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id).cancel()
+    return activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id)
 
 
 def _failure(cause: BaseException | None) -> WatchedRun:
@@ -69,3 +86,7 @@ def _failure(cause: BaseException | None) -> WatchedRun:
         else "Ended"
     )
     return WatchedRun(status="ended", type=kind, message=f"it did not end by itself: {cause}")
+
+
+ACTIVITIES = (watch_run, cancel_run, wake_run)
+"""What every worker that runs definitions serves beside `prepare`."""

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
-from advanced_workflow.activities.builtin.runs import cancel_run, watch_run
+from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.serve.deployment import deployment_config
@@ -44,7 +44,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[*actions, preparation.prepare, watch_run, cancel_run],
+        activities=[*actions, preparation.prepare, *ACTIVITIES],
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

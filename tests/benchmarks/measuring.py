@@ -14,7 +14,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
-from advanced_workflow.activities.builtin.runs import watch_run
+from advanced_workflow.activities.builtin.runs import ACTIVITIES as ABOUT_RUNS
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.settings import Settings
@@ -77,7 +77,7 @@ async def bench_worker(
         client,
         task_queue=QUEUE,
         workflows=[*WORKFLOWS, *HANDWRITTEN],
-        activities=[*actions, preparation.prepare, watch_run],
+        activities=[*actions, preparation.prepare, *ABOUT_RUNS],
         workflow_failure_exception_types=[WorkflowError],
         interceptors=[ActionInterceptor(), EngineInterceptor()],
         max_concurrent_activities=settings.max_concurrent_activities,

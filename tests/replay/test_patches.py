@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHistory
@@ -17,9 +19,7 @@ from tests.harness import Harness, definition, outcome_of
 from tests.replay.fresh import read_history
 from tests.replay.record import HISTORIES
 
-
-class Trial(Patch):
-    REST_FIRST = "trial-rest-first"
+REST_FIRST = cast("Patch", "trial-rest-first")
 
 
 class _Rests(AdHocWorkflow):
@@ -51,7 +51,7 @@ class Patched(_Rests):
 
     @workflow.run
     async def run(self, request: RawValue = NOTHING) -> Json:
-        if patched(Trial.REST_FIRST):
+        if patched(REST_FIRST):
             await self.rest()
         return await super().run(request)
 
@@ -64,7 +64,7 @@ class Settled(_Rests):
 
     @workflow.run
     async def run(self, request: RawValue = NOTHING) -> Json:
-        settled(Trial.REST_FIRST)
+        settled(REST_FIRST)
         await self.rest()
         return await super().run(request)
 

@@ -57,6 +57,7 @@ from advanced_workflow.workflows.contract.names import (
     UPDATE_RESUME,
     UPDATE_RETRY,
     UPDATE_SKIP,
+    WAKE_ACTIVITY,
     WATCH_ACTIVITY,
 )
 from advanced_workflow.workflows.contract.queries import (
@@ -118,6 +119,7 @@ __all__ = [
     "UPDATE_RESUME",
     "UPDATE_RETRY",
     "UPDATE_SKIP",
+    "WAKE_ACTIVITY",
     "WATCH_ACTIVITY",
     "AuditEntry",
     "BreakerPolicy",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
@@ -56,17 +57,31 @@ async def run_graph(
         for name in (step_id, *handlers):
             run.withdrawals.withdraw(frame.prefix + name, SkipReason.NOT_NEEDED)
 
-    def ask(step_id: str, completed: int) -> bool:
-        record = run.state.records.get(frame.prefix + step_id)
-        has_begun = record is not None and record.resumed  # Its join held in an earlier history.
-        return has_begun or join_holds(run, graph, frame, step_id, completed)
+    has_begun = partial(_is_resumed, run, frame)
 
-    driver = GraphDriver(graph.shape, run_step, on_skip=note_skip, on_withdraw=withdraw, ask=ask)
+    def ask(step_id: str, completed: int) -> bool:
+        # The join of a step that has begun held in an earlier history.
+        return has_begun(step_id) or join_holds(run, graph, frame, step_id, completed)
+
+    driver = GraphDriver(
+        graph.shape,
+        run_step,
+        starts=run.budget,
+        on_skip=note_skip,
+        on_withdraw=withdraw,
+        ask=ask,
+        has_begun=has_begun,
+    )
     try:
         await driver.drive(known)
     except asyncio.CancelledError:
         _skip_withdrawn(run, graph, frame, driver.scheduler.unsettled())
         raise
+
+
+def _is_resumed(run: RunContext, frame: Frame, step_id: str) -> bool:
+    record = run.state.records.get(frame.prefix + step_id)
+    return record is not None and record.resumed
 
 
 def _skip(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str, reason: SkipReason) -> None:

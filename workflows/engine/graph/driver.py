@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.engine.graph.scheduler import (
@@ -23,6 +23,29 @@ RunStep = Callable[[str], Coroutine[Any, Any, Settled]]
 """Runs a step and gives its outcome; raising stops the graph."""
 
 
+class Starts(Protocol):
+    """Says how many steps may start in one workflow task."""
+
+    def may_start(self) -> bool:
+        """Whether one more step may start in this task; if so, it counts."""
+        ...
+
+    async def room(self) -> None:
+        """Wait for a task in which steps may start."""
+        ...
+
+
+class _AnyNumber:
+    def may_start(self) -> bool:
+        return True
+
+    async def room(self) -> None: ...
+
+
+ANY_NUMBER: Starts = _AnyNumber()
+"""All steps that are ready start at once."""
+
+
 class GraphDriver:
     """One pass over one graph."""
 
@@ -31,21 +54,29 @@ class GraphDriver:
         graph: Graph,
         run_step: RunStep,
         *,
+        starts: Starts = ANY_NUMBER,
         on_skip: NoteSkip | None = None,
         on_withdraw: Callable[[str], None] | None = None,
         at_once: Callable[[str], Settled | None] | None = None,
         ask: AskJoin | None = None,
+        has_begun: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """`on_skip` hears of steps that settle without running, `on_withdraw` of running ones that a join gives up.
 
-        `at_once` settles a ready step without a task; `ask` answers joins that are expressions.
+        `at_once` settles a ready step without a task; `ask` answers joins that are expressions; `has_begun` tells the steps that
+        were under way in an earlier history: these start at once, however many.
         """
         self.scheduler = Scheduler(graph, ask, on_skip)
         self._run_step = run_step
+        self._starts = starts
+        self._has_begun = has_begun
         self._on_skip = on_skip
         self._on_withdraw = on_withdraw
         self._at_once = at_once
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._later: deque[str] = deque()
+        """Ready steps for which this workflow task has no room."""
+        self._starter: asyncio.Task[None] | None = None
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def drive(self, known: Mapping[str, Settled] | None = None) -> None:
@@ -59,7 +90,8 @@ class GraphDriver:
             await self._finished
         except (Exception, asyncio.CancelledError):
             self._finished.cancel()
-            await end_all(list(self._tasks.values()))
+            starter = [self._starter] if self._starter is not None else []
+            await end_all([*starter, *self._tasks.values()])
             raise
 
     def _apply(self, changes: Changes) -> None:
@@ -74,9 +106,33 @@ class GraphDriver:
                 settled = self._at_once(step_id) if self._at_once else None
                 if settled is not None:
                     waiting.append(self.scheduler.settle(step_id, settled))
+                elif self._has_begun(step_id) or self._starts.may_start():
+                    self._start(step_id)
                 else:
-                    task = self._tasks[step_id] = asyncio.ensure_future(self._follow(step_id))
-                    task.add_done_callback(lambda _, step_id=step_id: self._never_began(step_id))
+                    self._later.append(step_id)
+        if self._later and self._starter is None:
+            self._starter = asyncio.ensure_future(self._start_later())
+        self._end_if_idle()
+
+    def _start(self, step_id: str) -> None:
+        task = self._tasks[step_id] = asyncio.ensure_future(self._follow(step_id))
+        task.add_done_callback(lambda _: self._never_began(step_id))
+
+    async def _start_later(self) -> None:
+        """Start the ready steps of `_later` in their order, each in a workflow task that has room for it."""
+        try:
+            while self._later:
+                if self.scheduler.is_settled(self._later[0]):  # A join gave it up meanwhile.
+                    self._later.popleft()
+                elif self._starts.may_start():
+                    self._start(self._later.popleft())
+                else:
+                    await self._starts.room()
+        except (Exception, asyncio.CancelledError) as error:
+            if not self._finished.done():
+                self._finished.set_exception(error)
+            return
+        self._starter = None
         self._end_if_idle()
 
     def _withdraw(self, step_id: str) -> list[Changes]:
@@ -99,7 +155,7 @@ class GraphDriver:
         self._apply(self.scheduler.settle(step_id, Settled(Outcome.SKIPPED, reason=SkipReason.NOT_NEEDED)))
 
     def _end_if_idle(self) -> None:
-        if self._tasks or self._finished.done():
+        if self._tasks or self._later or self._finished.done():
             return
         if self.scheduler.remaining:
             names = ", ".join(self.scheduler.unsettled()[:10])

@@ -145,6 +145,7 @@ class Run:
                 "started_at": self.start_time,
             },
         )
+        budget = TaskBudget()
         self.context = RunContext(
             execution_id=execution_id,
             run_id=info.run_id,
@@ -157,8 +158,8 @@ class Run:
             continuation=Continuation(prepared.continue_after),
             withdrawals=Withdrawals(),
             breakers={},
-            budget=TaskBudget(),
-            saga=Saga(plan.steps, snapshot.undo_log_of(carried) if carried is not None else UndoLog()),
+            budget=budget,
+            saga=Saga(plan.steps, snapshot.undo_log_of(carried) if carried is not None else UndoLog(), budget),
             approvals=Approvals(self.state, options.started_by, options.groups),
             events=Events(),
             operations=Operations(self.state),

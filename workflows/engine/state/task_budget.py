@@ -1,15 +1,16 @@
-"""How much one workflow task may send: the server ends a run whose task completes with more than 4 MiB."""
+"""How much one workflow task may do.
+
+The server ends a run whose task completes with more than 4 MiB, and the SDK fails a task that does not yield for two seconds.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from temporalio import workflow
-
 from advanced_workflow.workflows.engine.state.slots import Slots
+from advanced_workflow.workflows.engine.temporal.next_task import next_task, task_number
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 
 TASK_LIMIT_STEPS = 1_000
-"""Steps that may settle in one workflow task: a task that does not yield for two seconds counts as a deadlock."""
+"""Steps that may settle in one workflow task, and with those as many as may start."""
 LOCAL_STEPS = 5
 """Local activities keep their workflow task open, and queries and signals wait for its end: one counts as so many steps."""
 TASK_LIMIT_BYTES = 5 * 512 * 1024
@@ -17,13 +18,14 @@ TASK_LIMIT_BYTES = 5 * 512 * 1024
 
 
 class TaskBudget:
-    """Spreads large inputs of actions that start together over several workflow tasks."""
+    """Spreads steps, and large inputs of actions, that could be had together over several workflow tasks."""
 
     def __init__(self) -> None:
-        """Nothing was sent."""
+        """Nothing was done."""
         self._task: int = 0
         self._sent = 0
         self._settled = 0
+        self._started = 0
         self._turn = Slots(1)
 
     def settled(self, steps: int = 1) -> None:
@@ -32,23 +34,40 @@ class TaskBudget:
         self._settled += steps
 
     async def breathe(self) -> None:
-        """Wait for the next workflow task where this one has done enough."""
+        """Wait for the next workflow task where enough settled in this one."""
         if self._settled < TASK_LIMIT_STEPS:
             return
         async with self._turn.hold():
             while self._is_worn():
-                await workflow.sleep(timedelta(milliseconds=1), summary="room for more steps")
+                await next_task("room for more steps")
 
     def _is_worn(self) -> bool:
         self._begin_task()
         return self._settled >= TASK_LIMIT_STEPS
 
+    def may_start(self) -> bool:
+        """Whether one more step may start in this task; if so, it counts."""
+        if self._is_full() and patched(Patch.SHORT_TASKS):
+            return False
+        self._started += 1
+        return True
+
+    async def room(self) -> None:
+        """Wait for a workflow task in which steps may start."""
+        async with self._turn.hold():
+            while self._is_full():
+                await next_task("room for more steps")
+
+    def _is_full(self) -> bool:
+        self._begin_task()
+        return self._started + self._settled >= TASK_LIMIT_STEPS
+
     async def reserve(self, size: int) -> None:
         """Wait until this many bytes fit into the current workflow task; a single value always does."""
-        # One after the other: however many wait, one timer brings the next task.
+        # One after the other: however many wait, one of them brings the next task.
         async with self._turn.hold():
             while not self._fits(size):
-                await workflow.sleep(timedelta(milliseconds=1), summary="room for large inputs")
+                await next_task("room for large inputs")
 
     def _fits(self, size: int) -> bool:
         self._begin_task()
@@ -58,7 +77,6 @@ class TaskBudget:
         return True
 
     def _begin_task(self) -> None:
-        # The history grows between workflow tasks and never within one.
-        task: int = workflow.info().get_current_history_length()
+        task = task_number()
         if task != self._task:
-            self._task, self._sent, self._settled = task, 0, 0
+            self._task, self._sent, self._settled, self._started = task, 0, 0, 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, UndoEntry, UndoOutcome
 from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.engine.graph.driver import GraphDriver
+from advanced_workflow.workflows.engine.graph.driver import ANY_NUMBER, GraphDriver, Starts
 from advanced_workflow.workflows.engine.graph.plan import handler_name
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
@@ -63,6 +63,7 @@ class Saga:
 
     plans: Mapping[str, StepPlan]
     log: UndoLog = field(default_factory=UndoLog)
+    starts: Starts = ANY_NUMBER
     entries: list[UndoEntry] = field(default_factory=list[UndoEntry])
     counts: dict[UndoOutcome, int] = field(default_factory=lambda: dict.fromkeys(UndoOutcome, 0))
 
@@ -128,7 +129,7 @@ class Saga:
             work = any(name in log.inner or log.needing(name) for _, name in parts(step_id))
             return None if work else undone
 
-        await GraphDriver(graph.reversed, undo, at_once=nothing_to_undo).drive()
+        await GraphDriver(graph.reversed, undo, starts=self.starts, at_once=nothing_to_undo).drive()
 
     async def _step(self, plan: StepPlan, name: str, log: UndoLog, call: CallUndo, only: Limit | None) -> None:
         wanted = only is None or plan.step_id in only.steps

@@ -1,0 +1,156 @@
+"""What one workflow task does is bounded, however much there is to do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Replayer
+
+from advanced_workflow.activities.builtin import runs
+from advanced_workflow.workflows.contract import SIGNAL_WAKE
+from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.state import task_budget
+from advanced_workflow.workflows.engine.temporal import next_task
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from tests.engine.arena import arena
+from tests.engine.cases import Case, cases, profile
+from tests.engine.run import test_random_graphs, test_random_races
+from tests.harness import Harness, Outcome, definition, outcome_of
+
+LOCAL_STEPS = 250
+"""More than one workflow task may run."""
+READY_STEPS = 1_500
+RUNS_AT_ONCE = 5
+
+
+async def count(outcome: Outcome) -> Counter[str]:
+    """How many timers and signals the history has, and workflow tasks that did something."""
+    events = (await outcome.handle.fetch_history()).events
+    return Counter(
+        {
+            "timers": sum(one.HasField("timer_started_event_attributes") for one in events),
+            "wakes": sum(
+                one.workflow_execution_signaled_event_attributes.signal_name == SIGNAL_WAKE
+                for one in events
+                if one.HasField("workflow_execution_signaled_event_attributes")
+            ),
+            "tasks": sum(one.HasField("workflow_task_completed_event_attributes") for one in events),
+        }
+    )
+
+
+def local_steps() -> dict[str, Any]:
+    return definition(
+        {
+            "step_id": "again",
+            "step_type": "loop",
+            "action": "act",
+            "execution": "local",
+            "loop_condition": f"iteration < {LOCAL_STEPS}",
+            "loop_max_iterations": LOCAL_STEPS,
+        }
+    )
+
+
+def ready_steps(**more: Any) -> dict[str, Any]:
+    return definition(*({"step_id": f"s{number:04}", **more} for number in range(READY_STEPS)))
+
+
+async def test_many_local_steps_let_others_in_by_a_signal_of_the_run_to_itself(harness: Harness) -> None:
+    outcome = await harness.run(local_steps(), actions={"act": lambda: None})
+
+    assert outcome.failure is None, outcome.message
+    assert await count(outcome) == {"timers": 1, "wakes": 1, "tasks": 2}, "one timer is the run's deadline"
+
+
+async def test_a_run_that_cannot_wake_itself_waits_for_a_timer(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise ApplicationError("this worker may not signal")
+
+    monkeypatch.setattr(runs, "_caller", refuse)
+    outcome = await harness.run(local_steps(), actions={"act": lambda: None})
+
+    assert outcome.failure is None, outcome.message
+    assert await count(outcome) == {"timers": 2, "wakes": 0, "tasks": 2}
+
+
+async def test_a_run_of_an_older_engine_keeps_its_ways(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (next_task, task_budget):
+        monkeypatch.setattr(module, "patched", lambda _: False)
+    local = await harness.run(local_steps(), actions={"act": lambda: None})
+    ready = await harness.run(ready_steps(conditions=["false"]), actions={"act": lambda: None})
+
+    # Their histories are replayed after all tests, by the engine as it is.
+    assert await count(local) == {"timers": 2, "wakes": 0, "tasks": 2}
+    assert (await count(ready))["wakes"] == 0
+    assert (local.failure, ready.failure) == (None, None)
+
+
+async def test_many_ready_steps_start_in_several_tasks_and_all_are_settled(harness: Harness) -> None:
+    outcome = await harness.run(ready_steps(conditions=["false"]), actions={})
+
+    assert outcome.failure is None, outcome.message
+    assert {str(one["status"]) for one in outcome.report.steps.values()} == {"skipped"}
+    counted = await count(outcome)
+    assert counted["timers"] == 1
+    assert counted["wakes"] + 1 == counted["tasks"] >= READY_STEPS / task_budget.TASK_LIMIT_STEPS
+
+
+async def test_a_cancel_ends_steps_for_which_there_was_no_room_yet(harness: Harness) -> None:
+    started = asyncio.Event()
+
+    async def act() -> None:
+        started.set()
+
+    many = [
+        {"step_id": f"w{number:04}", "step_type": "wait", "wait": {"event": "never"}} for number in range(READY_STEPS)
+    ]
+    async with harness.worker({"act": act}):
+        run = await harness.start(definition({"step_id": "first", "action": "act"}, *many))
+        await started.wait()
+        await run.cancel()
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "Cancelled"
+
+
+@pytest.fixture(scope="module")
+def tiny_tasks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task_budget, "TASK_LIMIT_STEPS", 3)
+        yield
+
+
+@profile(2, shrink=False)
+@given(
+    plain=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
+    races=st.lists(cases(races=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
+)
+@pytest.mark.timeout(0)
+async def test_runs_whose_tasks_do_almost_nothing_end_as_any_other(
+    tiny_tasks: None, client: Client, plain: list[Case], races: list[Case]
+) -> None:
+    async with arena(Unkept(client)) as actions:
+        await asyncio.gather(
+            *(test_random_graphs.check_run(actions, case, f"tiny-{number}") for number, case in enumerate(plain)),
+            *(test_random_races.check_run(actions, case, f"tiny-race-{number}") for number, case in enumerate(races)),
+        )
+
+
+class Unkept(Harness):
+    """Replays here, where tasks are as small as they were; a process of its own would do more in each."""
+
+    async def replay(self) -> None:
+        replayer = Replayer(workflows=WORKFLOWS, interceptors=[EngineInterceptor()])
+        for history in await self.histories():
+            await replayer.replay_workflow(history)

@@ -1,0 +1,51 @@
+"""Ends a workflow task from within: the server hears what the run did, and the run hears what came meanwhile.
+
+While local activities run, one after the other, their workflow task stays open: signals and queries wait for its end. A timer ends
+it, but fires up to a second late. A signal that came meanwhile makes the server begin the next task in the moment this one ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+
+from advanced_workflow.workflows.contract import WAKE_ACTIVITY
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
+
+WAKE_TIMEOUT = timedelta(seconds=10)
+MOMENT = timedelta(milliseconds=1)
+
+
+def task_number() -> int:
+    """Tells workflow tasks apart: the history grows between them and never within one."""
+    number: int = workflow.info().get_current_history_length()
+    return number
+
+
+async def next_task(why: str) -> None:
+    """Return in a later workflow task, once the local activities that run have ended. `why` is shown in the history."""
+    task = task_number()
+    if patched(Patch.SHORT_TASKS) and await _is_woken(why):
+        await quiet(lambda: task_number() != task)
+    else:
+        await workflow.sleep(MOMENT, summary=why)
+
+
+async def _is_woken(why: str) -> bool:
+    try:
+        await workflow.execute_local_activity(
+            WAKE_ACTIVITY,
+            start_to_close_timeout=WAKE_TIMEOUT,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            summary=why,
+        )
+    except FailureError:
+        if is_being_cancelled():
+            raise asyncio.CancelledError from None
+        return False
+    return True
