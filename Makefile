@@ -49,8 +49,8 @@ $(READY): $(LOCK) pyproject.toml
 demo: $(READY) ## Run the order example three times on a real server; KEEP=1 leaves it up.
 	@$(RUN) adw demo $(if $(KEEP),--keep)
 
-dev: $(READY) ## Run server and worker with reload until Ctrl-C.
-	@$(RUN) adw dev
+dev: $(READY) ## Run server and worker with the examples and reload until Ctrl-C.
+	@$(RUN) adw dev --library
 
 test: static pytest ## Check style, types, imports and behaviour.
 

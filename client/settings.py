@@ -138,6 +138,8 @@ class Settings(BaseSettings):
     """Modules with actions, separated by commas."""
     definitions: Folders = ()
     """Folders with definitions, separated as `PATH` is or by commas."""
+    library: Literal["on", "off"] = "off"
+    """`on` also serves the examples that come with the package: the definitions of `workflows/library` and their actions."""
     task_queue: NonEmpty = DEFAULT_TASK_QUEUE
     """Queue that runs and their actions use."""
     capabilities: QueueNames = ()

@@ -94,7 +94,7 @@ def definitions(as_json: AsJson = False) -> None:
             lines.add_row(
                 Text(one["workflow_id"], style="bold"), one["version"], Text(one["name"]), Text(one["source"], "dim")
             )
-        console().print(lines)
+        console().print(lines if found else "No definitions: name folders that have some in ADW_DEFINITIONS.")
 
     leave_with(work)
 

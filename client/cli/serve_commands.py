@@ -22,6 +22,9 @@ def dev(
     ui_port: Annotated[
         int, typer.Option("--ui-port", min=0, max=65535, help="The Web UI's port; 0 a free one.")
     ] = 8233,
+    library: Annotated[
+        bool, typer.Option("--library", help="Serve the shipped examples too, as ADW_LIBRARY=on.")
+    ] = False,
 ) -> None:
     """Run a server with its Web UI and a worker that follows your changes, until Ctrl-C.
 
@@ -29,8 +32,9 @@ def dev(
     """
 
     async def work() -> None:
+        settings = load_settings(**({"library": "on"} if library else {}))
         with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C is how it ends
-            await Development(load_settings(), port, ui_port, console()).run()
+            await Development(settings, port, ui_port, console()).run()
 
     leave_with(work)
 

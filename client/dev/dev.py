@@ -17,10 +17,15 @@ from watchfiles import awatch as awatch  # pyright: ignore[reportUnknownVariable
 from advanced_workflow.client.dev.processes import WorkerProcess, local_environment
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.text.load import LIBRARY
+from advanced_workflow.workflows.errors import WorkflowError
 
 FOLDER = Path(".adw")
+EXAMPLE = "order-fulfilment"
+"""The example of the library to begin with."""
+LIBRARY_ACTIONS = LIBRARY.parents[1] / "activities" / "library"
 DEFAULT_PORT = 7233
 ACTIONS_GROUP = "advanced_workflow.actions"
 SUFFIXES = (".py", ".yaml", ".yml", ".json")
@@ -49,7 +54,7 @@ class Development:
         self._say(f"starting the server; its log is {FOLDER / 'dev-server.log'}")
         async with self._server as server:
             self._greet(server)
-            worker = WorkerProcess(local_environment(server.address))
+            worker = WorkerProcess(local_environment(server.address, ADW_LIBRARY=self._settings.library))
             try:
                 await worker.start()
                 async for changed in changes(folders):
@@ -67,13 +72,28 @@ class Development:
         if server.port != DEFAULT_PORT:
             self._console.print(f"  export TEMPORAL_ADDRESS={server.address}", soft_wrap=True)
         self._console.print(f"  export ADW_WEB_UI={server.ui_url}", soft_wrap=True)
-        example = _shown(LIBRARY / "order-fulfilment" / "input.json")
-        self._console.print(f"  adw start order-fulfilment --input {example} --watch", soft_wrap=True)
-        self._console.print("  adw list")
+        for line in first_commands(self._settings):
+            self._console.print(f"  {line}", soft_wrap=True, markup=False)
         self._console.print("\nCtrl-C stops both; runs are kept.\n", style="dim")
 
     def _say(self, sentence: str) -> None:
         self._console.print(Text("dev: ", style="bold cyan").append(sentence, style="default"), soft_wrap=True)
+
+
+def first_commands(settings: Settings) -> list[str]:
+    """What to try first with the definitions at hand."""
+    try:
+        found = load_definitions(settings)
+    except WorkflowError:
+        return ["adw definitions"]  # it says what is wrong, as the worker does
+    if not found:
+        return [
+            "export ADW_ACTIONS=... ADW_DEFINITIONS=...   # modules and folders; or see the examples: adw dev --library"
+        ]
+    name = EXAMPLE if settings.library == "on" else min(found)
+    given = Path(found[name].source).with_name("input.json")
+    shown = _shown(given) if given.is_file() else "'{...}'"
+    return ["adw definitions", f"adw start {name} --input {shown} --watch", "adw list"]
 
 
 def watched_folders(settings: Settings) -> list[Path]:
@@ -86,7 +106,8 @@ def watched_folders(settings: Settings) -> list[Path]:
         if not folder.is_dir():
             raise SettingsInvalid(f"ADW_DEFINITIONS: there is no folder {str(folder)!r}; make it or correct the path.")
     modules = [*settings.actions, *(point.module for point in entry_points(group=ACTIONS_GROUP))]
-    places = {place.resolve() for place in (LIBRARY, *settings.definitions, *_places(modules))}
+    library = (LIBRARY, LIBRARY_ACTIONS) if settings.library == "on" else ()
+    places = {place.resolve() for place in (*library, *settings.definitions, *_places(modules))}
     return sorted(places)
 
 

@@ -1,4 +1,4 @@
-"""The definitions a worker serves: those that come with the project, with installed packages, and by setting."""
+"""The definitions a worker serves: those of installed packages, by setting, and of the library where asked for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
         WorkerStartRefused: an entry point names no package.
         DefinitionProblems: a folder of the setting is missing, or a file does not load.
     """
-    return find_definitions([LIBRARY, *_installed_folders(), *settings.definitions])
+    library = [LIBRARY] if settings.library == "on" else []
+    return find_definitions([*library, *_installed_folders(), *settings.definitions])
 
 
 def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.client.serve.actions import load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
@@ -28,7 +29,7 @@ class Serving:
         Raises:
             WorkflowError: one of them cannot be loaded; the sentence names it.
         """
-        return cls(settings, ActionRegistry.discover(settings.actions), load_definitions(settings))
+        return cls(settings, load_actions(settings), load_definitions(settings))
 
     @property
     def queues(self) -> list[str]:

@@ -39,7 +39,7 @@ class Adw:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_"))}
         defaults = {
             "PYTHONPATH": str(ROOT),
-            "ADW_ACTIONS": "advanced_workflow.activities.library.orders",
+            "ADW_LIBRARY": "on",
             "COLUMNS": "120",
         }
         return {**kept, **defaults, **self.environment}

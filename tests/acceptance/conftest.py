@@ -59,7 +59,7 @@ def adw(server: DevServer, place: Path) -> Adw:
         {
             "TEMPORAL_ADDRESS": server.address,
             "ADW_TASK_QUEUE": QUEUE,
-            "ADW_ACTIONS": "advanced_workflow.activities.library.orders,cli_actions",
+            "ADW_ACTIONS": "cli_actions",
             "ADW_DEFINITIONS": str(place / "definitions"),
             "ADW_ORDERS_DB": str(place / "orders.db"),
             "ADW_USER": "sam",

@@ -148,7 +148,7 @@ async def test_cancel_waits_until_everything_is_undone(adw: Adw, client: Client)
     cancelled = await adw("cancel", id, "--wait")
 
     assert cancelled.code == 0
-    assert "refund_payment  undone for charge_card" in cancelled.output
+    assert "orders.refund_payment  undone for charge_card" in cancelled.output
     again = await adw("cancel", id)
     assert (again.code, again.errors) == (2, f"adw: run '{id}' has ended already: canceled.\n")
 

@@ -112,7 +112,7 @@ class Worker:
         own = {
             "TEMPORAL_ADDRESS": self.server.address,
             "ADW_TASK_QUEUE": self.queue,
-            "ADW_ACTIONS": "advanced_workflow.activities.library.orders,parcel_actions",
+            "ADW_ACTIONS": "parcel_actions",
             "ADW_DEFINITIONS": str(self.folder / "definitions"),
         }
         process = await asyncio.create_subprocess_exec(
@@ -216,11 +216,7 @@ async def test_the_runs_that_wait_for_people_are_a_number_of_the_server_s(worker
 async def test_an_address_in_use_refuses_the_start_in_one_sentence(server: DevServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        more = {
-            "TEMPORAL_ADDRESS": server.address,
-            "ADW_PROMETHEUS": address,
-            "ADW_ACTIONS": "advanced_workflow.activities.library.orders",
-        }
+        more = {"TEMPORAL_ADDRESS": server.address, "ADW_PROMETHEUS": address}
         code, output, errors = await ended("worker.py", "--check", **more)
 
     assert (code, output) == (2, "")

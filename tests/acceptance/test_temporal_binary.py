@@ -23,7 +23,7 @@ from advanced_workflow.client.dev.server_binary import find_server_binary
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.harness import Actions, Harness, definition, eventually, replayer
 
-ORDERS: Actions = {name: getattr(order_actions, name) for name in order_actions.__all__}
+ORDERS: Actions = {f"orders.{name}": getattr(order_actions, name) for name in order_actions.__all__}
 ORDER_INPUT = (LIBRARY / "order-fulfilment" / "input.json").read_text(encoding="utf-8")
 SECONDS = 60
 ASK = {"step_id": "ask", "step_type": "human_approval", "approval": {"prompt": "Pay?", "approvers": ["ann"]}}
@@ -171,7 +171,7 @@ async def test_a_rejection_by_signal_fails_the_run_with_its_report(
     assert failure["applicationFailureInfo"]["type"] == "ApprovalRejected"
     [details] = failure["applicationFailureInfo"]["details"]["payloads"]
     report = json.loads(b64decode(details["data"]))
-    assert [one["action"] for one in report["rollback"]["entries"]] == ["refund_payment", "release_stock"]
+    assert [one["action"] for one in report["rollback"]["entries"]] == ["orders.refund_payment", "orders.release_stock"]
     assert order_summary(tmp_path / "orders.db")["payments"] == {"refunded": 1}
 
 

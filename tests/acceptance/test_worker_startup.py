@@ -58,8 +58,7 @@ def actions(tmp_path: Path) -> Path:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_"))}
-    # The actions of the library's definitions come by an entry point, where the project is installed.
-    return {**kept, "PYTHONPATH": str(ROOT), "ADW_ACTIONS": "advanced_workflow.activities.library.orders", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 async def spawn(*arguments: str, cwd: Path = ROOT, **more: str) -> Process:
@@ -149,11 +148,7 @@ async def test_an_action_in_flight_may_finish_when_the_worker_stops(
     client: Client, server: DevServer, actions: Path
 ) -> None:
     queue = f"main-{uuid4()}"
-    more = {
-        "TEMPORAL_ADDRESS": server.address,
-        "ADW_TASK_QUEUE": queue,
-        "ADW_ACTIONS": "advanced_workflow.activities.library.orders,my_actions",
-    }
+    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "my_actions"}
     async with running(actions, **more) as (process, _), action_in_flight(client, queue, 1.5) as handle:
         process.send_signal(signal.SIGINT)
         await asyncio.wait_for(process.wait(), 30)
@@ -164,11 +159,7 @@ async def test_an_action_in_flight_may_finish_when_the_worker_stops(
 
 async def test_a_second_signal_leaves_at_once(client: Client, server: DevServer, actions: Path) -> None:
     queue = f"main-{uuid4()}"
-    more = {
-        "TEMPORAL_ADDRESS": server.address,
-        "ADW_TASK_QUEUE": queue,
-        "ADW_ACTIONS": "advanced_workflow.activities.library.orders,my_actions",
-    }
+    more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "my_actions"}
     async with running(actions, **more) as (process, _), action_in_flight(client, queue, 30):
         process.send_signal(signal.SIGTERM)
         assert process.stdout
@@ -245,10 +236,11 @@ async def test_another_package_with_a_folder_named_as_one_of_ours_does_not_matte
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "__init__.py").write_text("raise RuntimeError('imported by mistake')\n", encoding="ascii")
 
-    code, output, errors = await finish("--list-actions", PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    code, output, errors = await finish("--list-actions", PYTHONPATH=path, ADW_LIBRARY="on")
 
     assert (code, errors) == (0, "")
-    assert "charge_card" in output
+    assert "orders.charge_card" in output
 
 
 @pytest.fixture(scope="module")
@@ -283,9 +275,9 @@ async def test_known_search_attributes_are_used(client: Client) -> None:
 async def test_actions_are_listed_as_json_without_a_server(actions: Path) -> None:
     code, output, _ = await finish("--list-actions", "--json", cwd=actions, ADW_ACTIONS="my_actions")
 
-    found = {info["name"]: info for info in json.loads(output)}
+    [slow] = json.loads(output)
     assert code == 0
-    assert found["slow"]["input_schema"]["properties"]["seconds"]["type"] == "number"
+    assert (slow["name"], slow["input_schema"]["properties"]["seconds"]["type"]) == ("slow", "number")
 
 
 async def test_definitions_are_listed_as_json_without_a_server(tmp_path: Path) -> None:
@@ -294,8 +286,19 @@ async def test_definitions_are_listed_as_json_without_a_server(tmp_path: Path) -
 
     code, output, _ = await finish("--list-definitions", "--json", ADW_DEFINITIONS=str(tmp_path))
 
-    found = {info["workflow_id"]: info for info in json.loads(output)}
+    [mine] = json.loads(output)
     assert code == 0
-    assert found["mine"]["version"] == "2"
-    assert found["mine"]["source"] == str(file)
-    assert "order-fulfilment" in found
+    assert (mine["workflow_id"], mine["version"], mine["source"]) == ("mine", "2", str(file))
+
+
+async def test_the_library_is_listed_only_where_it_is_asked_for() -> None:
+    async def listed(question: str, library: str = "off") -> list[dict[str, Any]]:
+        code, output, errors = await finish(question, "--json", ADW_LIBRARY=library)
+        assert code == 0, errors
+        return json.loads(output)
+
+    assert await listed("--list-actions") == await listed("--list-definitions") == []
+    actions = {one["name"] for one in await listed("--list-actions", "on")}
+    definitions = {one["workflow_id"] for one in await listed("--list-definitions", "on")}
+    assert {"orders.charge_card", "banking.withdraw"} <= actions
+    assert "order-fulfilment" in definitions

@@ -50,7 +50,7 @@ class Shop:
         environment = local_environment(
             self.server.address,
             PYTHONPATH=str(ROOT),
-            ADW_ACTIONS="advanced_workflow.activities.library.orders",
+            ADW_LIBRARY="on",
             ADW_TASK_QUEUE=self.harness.task_queue,
             ADW_ORDERS_DB=str(self.database),
             ADW_ORDERS_LATENCY_SECONDS=str(latency),

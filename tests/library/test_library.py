@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from advanced_workflow.activities import library
 from advanced_workflow.activities.library import ledger
 from advanced_workflow.activities.library.banking.accounts import balances
 from advanced_workflow.activities.library.charging.stations import slots
@@ -22,7 +23,7 @@ from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, read_text
 from tests.harness import Actions, Definition, Harness, Outcome, outcome_of
 
-REGISTRY = ActionRegistry.discover()
+REGISTRY = ActionRegistry.discover(library.MODULES)
 ACTIONS: Actions = {name: action.function for name, action in REGISTRY.actions.items()}
 EXAMPLES = sorted(file.parent for file in LIBRARY.glob("*/definition.yaml"))
 STATES: dict[str, Callable[[Path], dict[str, int] | dict[str, str]]] = {"balances": balances, "slots": slots}
@@ -201,3 +202,11 @@ def assert_fields(found: Any, expected: dict[str, JsonValue] | None) -> None:
 def assert_some(found: Any, expected: Any) -> None:
     """What is expected is there; more may be there."""
     assert found == {**found, **expected}
+
+
+def test_all_actions_of_the_library_are_found_and_named_after_their_folder() -> None:
+    folders = {file.parent.name for file in Path(library.__file__).parent.glob("*/__init__.py")}
+    named = {action.source.split(".")[3]: name.partition(".")[0] for name, action in REGISTRY.actions.items()}
+
+    assert {module.rpartition(".")[2] for module in library.MODULES} == folders
+    assert named == {folder: folder for folder in folders}

@@ -50,10 +50,14 @@ def test_a_broken_definition_is_still_known_by_its_name(folder: Path, capsys: py
     assert found(capsys, folder / "parent.yaml", folder / "child.yaml") == [("child.yaml", "wrong_type")]
 
 
-def test_a_definition_that_is_served_here_may_be_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_definition_that_is_served_here_may_be_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     parent = tmp_path / "parent.yaml"
     parent.write_text((PARENT % ("parent", 3)).replace("child", "order-fulfilment"), encoding="utf-8")
 
+    assert found(capsys, parent) == [("parent.yaml", "unknown_workflow")]
+    monkeypatch.setenv("ADW_LIBRARY", "on")
     assert found(capsys, parent) == [("parent.yaml", "missing_parameter"), ("parent.yaml", "unknown_parameter")]
 
 

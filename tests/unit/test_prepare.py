@@ -7,6 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from advanced_workflow.activities import library
 from advanced_workflow.activities.worker import prepare
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.activities.worker.registry import ActionRegistry
@@ -155,7 +156,7 @@ async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_every_definition_of_the_library_passes_check_with_its_actions():
-    catalog = ActionRegistry.discover().catalog()
+    catalog = ActionRegistry.discover(library.MODULES).catalog()
     found = {name: loaded.workflow for name, loaded in find_definitions([LIBRARY]).items()}
 
     problems = [str(problem) for one in found.values() for problem in check(one, catalog, found)]

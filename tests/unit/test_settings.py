@@ -21,6 +21,7 @@ def test_without_variables_the_defaults_hold() -> None:
 
     assert settings.actions == ()
     assert settings.definitions == ()
+    assert settings.library == "off"
     assert settings.task_queue == DEFAULT_TASK_QUEUE
     assert settings.search_attributes == "auto"
     assert settings.user == current_user()
@@ -78,6 +79,7 @@ def test_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("ADW_ACTIONS", "acme/actions.py", "such as acme.actions"),
         ("ADW_SEARCH_ATTRIBUTES", "maybe", "'auto', 'required' or 'off'"),
+        ("ADW_LIBRARY", "true", "'on' or 'off'"),
         ("ADW_LOG_FORMAT", "yaml", "'text' or 'json'"),
         ("ADW_PROMETHEUS", "9464", "HOST:PORT"),
         ("ADW_PROMETHEUS", "127.0.0.1:99999", "HOST:PORT"),

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.banking.accounts import (
     UNAVAILABLE_ACCOUNT,
@@ -19,6 +18,7 @@ from advanced_workflow.activities.library.banking.accounts import (
     require_open,
 )
 from advanced_workflow.activities.library.ledger import Data, take_effect, transaction, undo_effect
+from advanced_workflow.activities.library.namespaces import banking
 from advanced_workflow.workflows.contract import UndoInput
 
 WITHDRAWAL = "withdrawal"
@@ -53,7 +53,7 @@ class BankUnavailable(ActionError):
         super().__init__(f"the bank of account {account!r} does not answer")
 
 
-@action
+@banking.action
 def check_transfer(from_account: Number, to_account: Number, amount_cents: Cents) -> None:
     """See that the transfer makes sense and the sender can pay; the receiver's bank is asked at the deposit."""
     if from_account == to_account:
@@ -63,7 +63,7 @@ def check_transfer(from_account: Number, to_account: Number, amount_cents: Cents
         require_funds(db, from_account, amount_cents)
 
 
-@action
+@banking.action
 def withdraw(account: Number, amount_cents: Cents) -> Booking:
     """Take money out of an account."""
     if account == UNAVAILABLE_ACCOUNT and context.attempt() < ATTEMPT_THAT_WORKS:
@@ -77,13 +77,13 @@ def withdraw(account: Number, amount_cents: Cents) -> Booking:
     return Booking.model_validate(take_effect(WITHDRAWAL, take))
 
 
-@action
+@banking.action
 def return_withdrawal(step: UndoInput) -> bool:
     """Put withdrawn money back; false where none was withdrawn."""
     return undo_effect(WITHDRAWAL, step, lambda db, made: book(db, made["account"], made["amount_cents"]))
 
 
-@action
+@banking.action
 def deposit(account: Number, amount_cents: Cents) -> Booking:
     """Put money into an account; only here the receiver's bank says whether it takes it."""
 
@@ -96,7 +96,7 @@ def deposit(account: Number, amount_cents: Cents) -> Booking:
     return Booking.model_validate(take_effect(DEPOSIT, put))
 
 
-@action
+@banking.action
 def take_back_deposit(step: UndoInput) -> bool:
     """Take a deposit back; false where there was none. Fails when the receiver has spent it: a person has to ask."""
     return undo_effect(DEPOSIT, step, lambda db, made: book(db, made["account"], -made["amount_cents"]))

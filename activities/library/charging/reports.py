@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import charging
 from advanced_workflow.workflows.contract import UndoInput
 
 LIGHT = "light"
@@ -24,7 +24,7 @@ class Ticket(BaseModel):
     error: str
 
 
-@action
+@charging.action
 def set_light(
     station_id: str, light: str, color: Literal["red", "blue", "white"], mode: Literal["on", "flicker"]
 ) -> None:
@@ -32,26 +32,26 @@ def set_light(
     take_effect(LIGHT, {"station_id": station_id, "light": light, "color": color, "mode": mode})
 
 
-@action
+@charging.action
 def reset_light(step: UndoInput) -> bool:
     """Switch it back; false where it was not switched."""
     return undo_effect(LIGHT, step)
 
 
-@action
+@charging.action
 def open_ticket(station_id: str, error: Annotated[str, Field(min_length=1)]) -> Ticket:
     """Ask support to look at the station."""
     ticket = Ticket(ticket_id=new_id("tkt"), station_id=station_id, error=error)
     return Ticket.model_validate(take_effect(TICKET, ticket.model_dump()))
 
 
-@action
+@charging.action
 def close_ticket(step: UndoInput) -> bool:
     """Tell support that it need not; false where it was not asked."""
     return undo_effect(TICKET, step)
 
 
-@action
+@charging.action
 def announce(event: Annotated[str, Field(min_length=1)], data: dict[str, Any]) -> None:
     """Publish an event for other systems. What was heard cannot be unheard: announce last."""
     take_effect(ANNOUNCEMENT, {"event": event, "data": data})

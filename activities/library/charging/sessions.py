@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import BaseModel
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.library.charging.stations import EMPTY_CARD, build, require_station, stations
 from advanced_workflow.activities.library.ledger import Data, take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import charging
 from advanced_workflow.activities.library.orders.payments import CardDeclined
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -46,7 +46,7 @@ class Bill(BaseModel):
     amount_cents: int
 
 
-@action
+@charging.action
 def find_session(station_id: str, card_id: str) -> FoundSession:
     """Look for the running session of a card."""
     with stations() as db:
@@ -56,7 +56,7 @@ def find_session(station_id: str, card_id: str) -> FoundSession:
     return FoundSession(session=None if row is None else Session.model_validate(dict(row)))
 
 
-@action
+@charging.action
 def start_session(station_id: str, number: int, card_id: str) -> Session:
     """Let the current flow."""
     session = Session(session_id=new_id("ses"), station_id=station_id, number=number, card_id=card_id, amount_cents=0)
@@ -70,13 +70,13 @@ def start_session(station_id: str, number: int, card_id: str) -> Session:
     return Session.model_validate(take_effect(SESSION, start))
 
 
-@action
+@charging.action
 def withdraw_session(step: UndoInput) -> bool:
     """Stop a session that should not have started; false where it did not."""
     return undo_effect(SESSION, step, lambda db, made: _set_state(db, made["session_id"], "withdrawn"))
 
 
-@action
+@charging.action
 def end_session(session_id: str) -> None:
     """Stop the current."""
 
@@ -88,13 +88,13 @@ def end_session(session_id: str) -> None:
     take_effect(END, end)
 
 
-@action
+@charging.action
 def resume_session(step: UndoInput) -> bool:
     """Let the current flow again, so that the next scan can end the session; false where it was not ended."""
     return undo_effect(END, step, lambda db, made: _set_state(db, made["session_id"], "charging"))
 
 
-@action
+@charging.action
 def pay_session(session_id: str, card_id: str, amount_cents: int) -> Bill:
     """Take what the session costs from the card."""
     if card_id == EMPTY_CARD:
@@ -102,19 +102,19 @@ def pay_session(session_id: str, card_id: str, amount_cents: int) -> Bill:
     return _bill(PAYMENT, session_id, card_id, amount_cents)
 
 
-@action
+@charging.action
 def refund_session(step: UndoInput) -> bool:
     """Pay it back; false where nothing was paid."""
     return undo_effect(PAYMENT, step)
 
 
-@action
+@charging.action
 def record_debt(session_id: str, card_id: str, amount_cents: int) -> Bill:
     """Note what the card's owner owes."""
     return _bill(DEBT, session_id, card_id, amount_cents)
 
 
-@action
+@charging.action
 def strike_debt(step: UndoInput) -> bool:
     """Forget the debt; false where none was noted."""
     return undo_effect(DEBT, step)

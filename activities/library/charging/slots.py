@@ -6,10 +6,10 @@ import sqlite3
 
 from pydantic import BaseModel
 
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.charging.stations import JAMMED_STATION, build, require_station
 from advanced_workflow.activities.library.ledger import Data, take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import charging
 from advanced_workflow.workflows.contract import UndoInput
 
 SLOT = "slot"
@@ -49,7 +49,7 @@ class LockJammed(ActionError):
         super().__init__(f"the lock of slot {number} of station {station_id!r} did not move")
 
 
-@action
+@charging.action
 def acquire_slot(station_id: str, card_id: str) -> Slot:
     """Take a free slot for a card; of two cards that want the last one, one gets it."""
 
@@ -69,13 +69,13 @@ def acquire_slot(station_id: str, card_id: str) -> Slot:
     return Slot.model_validate(take_effect(SLOT, take))
 
 
-@action
+@charging.action
 def release_slot(step: UndoInput) -> bool:
     """Let an acquired slot go; false where none was acquired."""
     return undo_effect(SLOT, step, lambda db, taken: _give(db, Slot.model_validate(taken), None))
 
 
-@action
+@charging.action
 def lock_slot(station_id: str, number: int) -> None:
     """Lock the cable in."""
     _require_moving(station_id, number)
@@ -88,13 +88,13 @@ def lock_slot(station_id: str, number: int) -> None:
     take_effect(LOCK, lock)
 
 
-@action
+@charging.action
 def unlock_slot(step: UndoInput) -> bool:
     """Undo the locking; false where the cable was not locked."""
     return undo_effect(LOCK, step, lambda db, made: _set_lock(db, made["station_id"], made["number"], locked=False))
 
 
-@action
+@charging.action
 def free_slot(station_id: str, number: int, card_id: str) -> None:
     """Unlock the cable of a card that is through, and let the next one have the slot."""
     _require_moving(station_id, number)
@@ -109,7 +109,7 @@ def free_slot(station_id: str, number: int, card_id: str) -> None:
     take_effect(RELEASE, free)
 
 
-@action
+@charging.action
 def retake_slot(step: UndoInput) -> bool:
     """Give the slot back to the card that left it; false where it had not left. Fails when another card has it."""
     return undo_effect(RELEASE, step, _take_again)

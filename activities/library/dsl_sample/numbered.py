@@ -6,9 +6,9 @@ Some arguments fail on purpose: `broken` always, `flaky` at the first attempt.
 from __future__ import annotations
 
 from advanced_workflow.activities.action import context
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import dsl_sample
 from advanced_workflow.workflows.contract import UndoInput
 
 CALL = "call"
@@ -30,37 +30,37 @@ class ArgumentFlaky(ActionError):
         super().__init__(f"{name} was given a flaky argument")
 
 
-@action
+@dsl_sample.action
 def activity1(arg: str) -> str:
     """Say what it was given."""
     return _call("activity1", arg)
 
 
-@action
+@dsl_sample.action
 def activity2(arg: str) -> str:
     """Say what it was given."""
     return _call("activity2", arg)
 
 
-@action
+@dsl_sample.action
 def activity3(arg1: str, arg2: str) -> str:
     """Say what it was given."""
     return _call("activity3", arg1, arg2)
 
 
-@action
+@dsl_sample.action
 def activity4(arg: str) -> str:
     """Say what it was given."""
     return _call("activity4", arg)
 
 
-@action
+@dsl_sample.action
 def activity5(arg1: str, arg2: str) -> str:
     """Say what it was given."""
     return _call("activity5", arg1, arg2)
 
 
-@action
+@dsl_sample.action
 def undo_activity(step: UndoInput) -> bool:
     """Take a call back; false where there was none."""
     return undo_effect(CALL, step)

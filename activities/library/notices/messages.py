@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import notices
 from advanced_workflow.workflows.contract import UndoInput
 
 NOTICE = "notice"
@@ -38,7 +38,7 @@ class UnsafeNotice(ActionError):
         super().__init__("the notice holds what looks like a payment card's number; remove it", retryable=False)
 
 
-@action
+@notices.action
 def send_notice(recipient: Annotated[str, Field(min_length=1)], subject: str, text: str) -> Notice:
     """Tell somebody something. A text with a payment card's number is refused."""
     if _holds_card_number(subject) or _holds_card_number(text):
@@ -47,7 +47,7 @@ def send_notice(recipient: Annotated[str, Field(min_length=1)], subject: str, te
     return Notice.model_validate(take_effect(NOTICE, notice.model_dump()))
 
 
-@action
+@notices.action
 def correct_notice(step: UndoInput) -> bool:
     """Tell the same person that a notice no longer holds; false where it was never sent."""
     if not undo_effect(NOTICE, step):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.library.namespaces import notices
 
 NOTIFIED_SEVERITY = 2
 """Incidents as bad as this, or worse, are to be announced."""
@@ -28,7 +28,7 @@ class Proposal(BaseModel):
     arguments: NoticeArguments | None
 
 
-@action
+@notices.action
 def plan_response(
     service: Annotated[str, Field(min_length=1)], severity: Annotated[int, Field(ge=1, le=5)], description: str
 ) -> Proposal:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.library.namespaces import orders
 from advanced_workflow.activities.library.orders.effects import Answer, Effects, keep
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -21,7 +21,7 @@ class Invoice(BaseModel):
     amount_cents: int
 
 
-@action
+@orders.action
 def issue_invoice(order_id: str, amount_cents: Annotated[int, Field(ge=0)]) -> Invoice:
     """Issue the next invoice."""
 
@@ -32,7 +32,7 @@ def issue_invoice(order_id: str, amount_cents: Annotated[int, Field(ge=0)]) -> I
     return Invoice.model_validate(INVOICES.apply(order_id, issue))
 
 
-@action
+@orders.action
 def void_invoice(step: UndoInput) -> str:
     """Void an issued invoice."""
     return INVOICES.undo(step, keep)

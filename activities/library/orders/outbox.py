@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.library.namespaces import orders
 from advanced_workflow.activities.library.orders.effects import Answer, Effects
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -28,7 +28,7 @@ class Message(BaseModel):
     body: str
 
 
-@action
+@orders.action
 def notify_customer(order_id: str, recipient: Annotated[str, Field(min_length=3)], shipment_id: str) -> Message:
     """Queue the message that the order is on its way."""
 
@@ -40,7 +40,7 @@ def notify_customer(order_id: str, recipient: Annotated[str, Field(min_length=3)
     return Message.model_validate(MESSAGES.apply(order_id, queue))
 
 
-@action
+@orders.action
 def correct_notification(step: UndoInput) -> str:
     """Queue a message that the order is not coming after all."""
     return MESSAGES.undo(step, _queue_correction)

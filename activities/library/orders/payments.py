@@ -15,8 +15,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.library.namespaces import orders
 from advanced_workflow.activities.library.orders.effects import Answer, Effects, keep
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -43,7 +43,7 @@ class Payment(BaseModel):
     amount_cents: int
 
 
-@action
+@orders.action
 def charge_card(
     order_id: str, amount_cents: Annotated[int, Field(ge=0)], card_token: Annotated[str, Field(min_length=1)]
 ) -> Payment:
@@ -61,7 +61,7 @@ def charge_card(
     return Payment.model_validate(answer)
 
 
-@action
+@orders.action
 def refund_payment(step: UndoInput) -> str:
     """Pay a charge back."""
     return PAYMENTS.undo(step, keep)

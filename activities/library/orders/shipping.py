@@ -7,8 +7,8 @@ import sqlite3
 from pydantic import BaseModel
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.library.namespaces import orders
 from advanced_workflow.activities.library.orders.effects import Answer, Effects, keep
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -39,7 +39,7 @@ class Shipment(BaseModel):
     shipment_id: str
 
 
-@action
+@orders.action
 def create_shipment(order_id: str, address: Address) -> Shipment:
     """Order a parcel from the carrier."""
 
@@ -52,7 +52,7 @@ def create_shipment(order_id: str, address: Address) -> Shipment:
     return Shipment.model_validate(SHIPMENTS.apply(order_id, ship))
 
 
-@action
+@orders.action
 def cancel_shipment(step: UndoInput) -> str:
     """Call a parcel back."""
     return SHIPMENTS.undo(step, keep)

@@ -6,8 +6,8 @@ import sqlite3
 
 from pydantic import BaseModel, Field
 
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.library.namespaces import orders
 from advanced_workflow.activities.library.orders.effects import Answer, Effects
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -53,7 +53,7 @@ class Reservation(BaseModel):
     items: list[ReservedItem]
 
 
-@action
+@orders.action
 def reserve_stock(order_id: str, items: list[Item]) -> Reservation:
     """Take an order's items from stock, all or none, and add up their prices."""
 
@@ -65,7 +65,7 @@ def reserve_stock(order_id: str, items: list[Item]) -> Reservation:
     return Reservation.model_validate(RESERVATIONS.apply(order_id, take))
 
 
-@action
+@orders.action
 def release_stock(step: UndoInput) -> str:
     """Put the items of a reservation back."""
     return RESERVATIONS.undo(step, _give_back)

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, transaction, undo_effect
+from advanced_workflow.activities.library.namespaces import organisation
 from advanced_workflow.activities.library.organisation.database import prepare
 from advanced_workflow.activities.library.organisation.units import UnknownUnit
 from advanced_workflow.workflows.contract import UndoInput
@@ -65,7 +65,7 @@ class UnknownAccount(ActionError):
         super().__init__(f"there is no account for {account!r}", retryable=False)
 
 
-@action
+@organisation.action
 def order_account(name: Text, email: Text) -> AccountOrder:
     """Order an account."""
 
@@ -91,7 +91,7 @@ def order_account(name: Text, email: Text) -> AccountOrder:
     return AccountOrder.model_validate(take_effect(ACCOUNT, order))
 
 
-@action
+@organisation.action
 def close_account(step: UndoInput) -> bool:
     """Close the account a step ordered, or withdraw its order; false where it ordered none."""
 
@@ -101,7 +101,7 @@ def close_account(step: UndoInput) -> bool:
     return undo_effect(ACCOUNT, step, close)
 
 
-@action
+@organisation.action
 def describe_account(order_id: Text) -> AccountState:
     """Look at an order. One that nothing comes of is the failure `AccountFailed`."""
     with transaction() as db:
@@ -116,7 +116,7 @@ def describe_account(order_id: Text) -> AccountState:
     return AccountState(order_id=order_id, account_id=row["account_id"], state="provided")
 
 
-@action
+@organisation.action
 def move_account(account_id: Text, unit_id: Text) -> Placement:
     """Move an account from the organisation's root to a unit."""
 
@@ -131,7 +131,7 @@ def move_account(account_id: Text, unit_id: Text) -> Placement:
     return Placement.model_validate(take_effect(PLACEMENT, move))
 
 
-@action
+@organisation.action
 def move_account_back(step: UndoInput) -> bool:
     """Move an account back to the root; false where it was not moved."""
 

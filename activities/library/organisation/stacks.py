@@ -7,9 +7,9 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import organisation
 from advanced_workflow.workflows.contract import UndoInput
 
 STACK = "stack"
@@ -32,7 +32,7 @@ class TemplateInvalid(ActionError):
         super().__init__(f"the template of stack {name!r} has no 'Resources'; add at least one", retryable=False)
 
 
-@action
+@organisation.action
 def deploy_stack(
     account_id: Annotated[str, Field(min_length=1)], name: Annotated[str, Field(min_length=1)], template: dict[str, Any]
 ) -> Stack:
@@ -45,7 +45,7 @@ def deploy_stack(
     return Stack.model_validate(take_effect(STACK, stack.model_dump()))
 
 
-@action
+@organisation.action
 def delete_stack(step: UndoInput) -> bool:
     """Delete a stack; false where there is none."""
     return undo_effect(STACK, step)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, transaction, undo_effect
+from advanced_workflow.activities.library.namespaces import organisation
 from advanced_workflow.activities.library.organisation.database import prepare
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -49,7 +49,7 @@ class UnitNotEmpty(ActionError):
         super().__init__(f"unit {name!r} holds {accounts} accounts of others and stays", retryable=False)
 
 
-@action
+@organisation.action
 def create_unit(name: Name) -> Unit:
     """Make a unit; one of that name is the failure `DuplicateUnit`."""
 
@@ -64,7 +64,7 @@ def create_unit(name: Name) -> Unit:
     return Unit.model_validate(take_effect(UNIT, create))
 
 
-@action
+@organisation.action
 def delete_unit(step: UndoInput) -> bool:
     """Delete the unit a step made; false where it made none. A unit that holds accounts stays: `UnitNotEmpty`."""
 
@@ -77,7 +77,7 @@ def delete_unit(step: UndoInput) -> bool:
     return undo_effect(UNIT, step, delete)
 
 
-@action
+@organisation.action
 def find_unit(name: Name) -> Unit:
     """Look a unit up by its name."""
     with transaction() as db:

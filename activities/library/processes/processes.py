@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, transaction, undo_effect
+from advanced_workflow.activities.library.namespaces import processes
 from advanced_workflow.workflows.contract import UndoInput
 
 PROCESS = "process"
@@ -54,7 +54,7 @@ class UnknownProcess(ActionError):
         super().__init__(f"there is no process {process_id!r}", retryable=False)
 
 
-@action
+@processes.action
 def start_process(
     name: Annotated[str, Field(min_length=1)], seconds: Annotated[float, Field(ge=0)], fails: bool
 ) -> Process:
@@ -70,7 +70,7 @@ def start_process(
     return Process.model_validate(take_effect(PROCESS, start))
 
 
-@action
+@processes.action
 def process_state(process_id: ProcessId) -> Process:
     """Look at a process. One that failed is the failure `ProcessFailed`."""
     with transaction() as db:
@@ -80,7 +80,7 @@ def process_state(process_id: ProcessId) -> Process:
     return found
 
 
-@action
+@processes.action
 def stop_process(process_id: ProcessId) -> Process:
     """Stop a process, and say how it ended: it may have been done before."""
 
@@ -92,7 +92,7 @@ def stop_process(process_id: ProcessId) -> Process:
     return Process.model_validate(take_effect(STOP, stop))
 
 
-@action
+@processes.action
 def stop_started_process(step: UndoInput) -> bool:
     """Stop what a step started; false where it started nothing."""
     return undo_effect(PROCESS, step, lambda db, started: _stop(db, started["process_id"]))

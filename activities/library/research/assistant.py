@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect
+from advanced_workflow.activities.library.namespaces import research
 from advanced_workflow.activities.library.research.script import Plan, read_script
 
 MODEL_CALL = "model_call"
@@ -47,7 +47,7 @@ class SourceUnavailable(ActionError):
         super().__init__(f"the source does not answer {query[:80]!r}")
 
 
-@action
+@research.action
 def plan_next_step(question: str, observations: list[dict[str, Any]]) -> Plan:
     """Choose the next tool and its arguments, from the question and what was observed so far."""
     plans = read_script().plans.get(question)
@@ -58,7 +58,7 @@ def plan_next_step(question: str, observations: list[dict[str, Any]]) -> Plan:
     return Plan.model_validate(take_effect(MODEL_CALL, plan.model_dump()))
 
 
-@action
+@research.action
 def lookup(query: str) -> Finding:
     """Look a fact up."""
     script = read_script()
@@ -68,7 +68,7 @@ def lookup(query: str) -> Finding:
     return Finding.model_validate(take_effect(LOOKUP, finding.model_dump()))
 
 
-@action
+@research.action
 def summarise_findings(question: str, observations: list[dict[str, Any]]) -> Summary:
     """Say what is known when there is no final answer."""
     known = [str(one["output"]["answer"]) for one in observations if one["output"]["answer"] is not None]

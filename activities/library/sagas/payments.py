@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import sagas
 from advanced_workflow.activities.library.orders.payments import DECLINED_TOKEN, CardDeclined
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -45,7 +45,7 @@ class ProviderBusy(ActionError):
         super().__init__("the provider is busy")
 
 
-@action
+@sagas.action
 def take_payment(
     reference: Annotated[str, Field(min_length=1)],
     amount_cents: Annotated[int, Field(ge=0)],
@@ -58,7 +58,7 @@ def take_payment(
     return PaymentTaken.model_validate(take_effect(PAYMENT, taken.model_dump()))
 
 
-@action
+@sagas.action
 def return_payment(step: UndoInput) -> bool:
     """Pay a charge back; false where there was none."""
     token = step.input["card_token"]

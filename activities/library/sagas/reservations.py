@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import sagas
 from advanced_workflow.activities.library.sagas.late import answer_late
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -56,7 +56,7 @@ class NotConfirmed(ActionError):
         super().__init__(f"the provider did not confirm {item!r}", retryable=False)
 
 
-@action
+@sagas.action
 def make_reservation(kind: Kind, item: Text, reference: Text) -> Reservation:
     """Hold a stock item, a flight or a car for an order or a trip."""
     if item == "sold-out-meanwhile":
@@ -70,13 +70,13 @@ def make_reservation(kind: Kind, item: Text, reference: Text) -> Reservation:
     return Reservation.model_validate(answer)
 
 
-@action
+@sagas.action
 def cancel_reservation(step: UndoInput) -> bool:
     """Give a reservation back; false where there was none."""
     return undo_effect(step.input["kind"], step)
 
 
-@action
+@sagas.action
 def confirm_reservation(reservation_id: Text, item: Text) -> Confirmation:
     """Make a reservation firm."""
     if item == "unconfirmed":
@@ -85,7 +85,7 @@ def confirm_reservation(reservation_id: Text, item: Text) -> Confirmation:
     return Confirmation.model_validate(take_effect(CONFIRMATION, made.model_dump()))
 
 
-@action
+@sagas.action
 def withdraw_confirmation(step: UndoInput) -> bool:
     """Take a confirmation back; false where there was none."""
     return undo_effect(CONFIRMATION, step)

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import sagas
 from advanced_workflow.activities.library.sagas.late import answer_late
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -38,7 +38,7 @@ class CarrierUnavailable(ActionError):
         super().__init__(f"carrier {carrier!r} is not available")
 
 
-@action
+@sagas.action
 def book_shipping(
     reference: Annotated[str, Field(min_length=1)], carrier: Annotated[str, Field(min_length=1)]
 ) -> BookedShipment:
@@ -52,7 +52,7 @@ def book_shipping(
     return BookedShipment.model_validate(answer)
 
 
-@action
+@sagas.action
 def cancel_shipping(step: UndoInput) -> bool:
     """Cancel a booked parcel; false where there was none."""
     return undo_effect(SHIPMENT, step)

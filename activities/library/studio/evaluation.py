@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.library.namespaces import studio
 from advanced_workflow.activities.library.studio.image import CAPTION_LENGTH
 
 
@@ -24,7 +24,7 @@ class Evaluation(BaseModel):
     """Whether it says something else."""
 
 
-@action
+@studio.action
 def evaluate_content(
     text: str, image: str, must_mention: list[str], max_words: Annotated[int, Field(ge=1)]
 ) -> Evaluation:

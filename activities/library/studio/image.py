@@ -7,19 +7,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from advanced_workflow.activities.action.decorator import action
+from advanced_workflow.activities.library.namespaces import studio
 from advanced_workflow.activities.library.studio.drafts import Draft, keep_draft
 
 CAPTION_LENGTH = 60
 
 
-@action
+@studio.action
 def generate_image(text: Annotated[str, Field(min_length=1)]) -> Draft:
     """Draw a card with the beginning of the text."""
     return keep_draft(_card(text))
 
 
-@action
+@studio.action
 def refine_image(caption: Annotated[str, Field(min_length=1)]) -> Draft:
     """Draw the card again with the caption the evaluator asks for."""
     return keep_draft(_card(caption))

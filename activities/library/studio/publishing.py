@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from advanced_workflow.activities.action.context import new_id
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
+from advanced_workflow.activities.library.namespaces import studio
 from advanced_workflow.activities.library.studio.drafts import DRAFT
 from advanced_workflow.workflows.contract import UndoInput
 
@@ -21,20 +21,20 @@ class Publication(BaseModel):
     image: str
 
 
-@action
+@studio.action
 def publish_content(text: str, image: str) -> Publication:
     """Publish a text with its image."""
     published = Publication(publication_id=new_id("pub"), text=text, image=image)
     return Publication.model_validate(take_effect(PUBLICATION, published.model_dump()))
 
 
-@action
+@studio.action
 def withdraw_content(step: UndoInput) -> bool:
     """Take a publication back; false where there was none."""
     return undo_effect(PUBLICATION, step)
 
 
-@action
+@studio.action
 def discard_draft(step: UndoInput) -> bool:
     """Throw a draft away; false where there was none."""
     return undo_effect(DRAFT, step)

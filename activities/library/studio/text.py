@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from advanced_workflow.activities.action.decorator import action
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.library.namespaces import studio
 from advanced_workflow.activities.library.studio.drafts import Draft, keep_draft
 
 REFUSED_WORD = "counterfeit"
@@ -21,7 +21,7 @@ class ContentRefused(ActionError):
         super().__init__("the agent refuses this prompt", retryable=False)
 
 
-@action
+@studio.action
 def generate_text(prompt: Annotated[str, Field(min_length=1)]) -> Draft:
     """Write a first text about the prompt."""
     if REFUSED_WORD in prompt.lower():
@@ -29,7 +29,7 @@ def generate_text(prompt: Annotated[str, Field(min_length=1)]) -> Draft:
     return keep_draft(f"{prompt.strip().rstrip('.').capitalize()}.")
 
 
-@action
+@studio.action
 def refine_text(text: str, missing: list[str], words_too_many: Annotated[int, Field(ge=0)]) -> Draft:
     """Follow the feedback: work in the first missing term, or leave out as many words as are too many."""
     if missing:

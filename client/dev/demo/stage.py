@@ -63,7 +63,8 @@ class Stage:
     async def start_worker(self, *, latency_seconds: float, latency_place: str = "before") -> WorkerProcess:
         """Start a worker whose payment provider takes its time, before or after the money moves."""
         settings = {
-            "ADW_ACTIONS": "advanced_workflow.activities.library.orders",
+            "ADW_LIBRARY": "on",
+            "ADW_ACTIONS": "",
             "ADW_DEFINITIONS": "",
             "ADW_CAPABILITIES": "",
             "ADW_TASK_QUEUE": "",
