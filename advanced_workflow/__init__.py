@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from advanced_workflow.activities.action import context
     from advanced_workflow.activities.action.decorator import action
     from advanced_workflow.activities.action.errors import ActionError
+    from advanced_workflow.activities.action.namespace import Namespace
     from advanced_workflow.client.connection import connect
     from advanced_workflow.client.runs import Run, start
     from advanced_workflow.workflows.contract import UndoInput
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionError",
     "AdvancedWorkflow",
+    "Namespace",
     "Run",
     "StepType",
     "UndoInput",
@@ -44,6 +46,7 @@ __all__ = [
 _HOMES = {
     "ActionError": "activities.action.errors",
     "AdvancedWorkflow": "workflows.definition.model.workflow",
+    "Namespace": "activities.action.namespace",
     "Run": "client.runs",
     "StepType": "workflows.definition.model.step_type",
     "UndoInput": "workflows.contract",

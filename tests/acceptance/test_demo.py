@@ -53,8 +53,10 @@ async def test_dev_serves_until_ctrl_c_and_follows_changes(here: Adw, tmp_path: 
     definition = "workflow_id: mine\nsteps: [{step_id: a, step_type: wait, wait: {seconds: 1}}]\n"
     (folder / "mine.yaml").write_text(definition, encoding="utf-8")
     served = len(find_definitions([LIBRARY])) + 1
-    process = await here.having(ADW_DEFINITIONS=str(folder)).spawn("dev", "--port", "0", "--ui-port", "0")
+    mine = here.having(ADW_DEFINITIONS=str(folder), ADW_LIBRARY="off")
+    process = await mine.spawn("dev", "--library", "--port", "0", "--ui-port", "0")
     await line_with(process, "Web UI  http://127.0.0.1:")
+    await line_with(process, "adw start order-fulfilment --input ")
     assert f"{served} definitions" in await line_with(process, "worker ready:")
 
     (folder / "yours.yaml").write_text(definition.replace("mine", "yours"), encoding="utf-8")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advanced_workflow.client.dev.dev import first_commands, watched_folders
+from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.definition.text.load import LIBRARY
+
+MINE = "workflow_id: mine\nsteps: [{step_id: a, step_type: wait, wait: {seconds: 1}}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "mine.yaml").write_text(MINE, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_first_commands_begin_with_a_definition_of_the_user_s_own(folder: Path) -> None:
+    settings = load_settings(definitions="flows")
+
+    assert "adw start mine --input '{...}' --watch" in first_commands(settings)
+
+    (folder / "flows" / "input.json").write_text("{}", encoding="utf-8")
+    assert "adw start mine --input flows/input.json --watch" in first_commands(settings)
+
+
+def test_with_the_library_they_begin_with_an_example_and_its_input(folder: Path) -> None:
+    [start] = [line for line in first_commands(load_settings(library="on", definitions="flows")) if "start" in line]
+
+    assert start == f"adw start order-fulfilment --input {LIBRARY / 'order-fulfilment' / 'input.json'} --watch"
+
+
+def test_without_definitions_they_say_where_to_get_some(folder: Path) -> None:
+    [line] = first_commands(load_settings())
+
+    assert "ADW_DEFINITIONS" in line
+    assert "adw dev --library" in line
+
+
+def test_a_broken_definition_leaves_the_word_to_the_command_that_names_it(folder: Path) -> None:
+    (folder / "flows" / "mine.yaml").write_text("workflow_id: mine\nsteps: {", encoding="utf-8")
+
+    assert first_commands(load_settings(definitions="flows")) == ["adw definitions"]
+
+
+def test_the_library_is_watched_where_it_is_served(folder: Path) -> None:
+    flows = (folder / "flows").resolve()
+
+    assert watched_folders(load_settings(definitions="flows")) == [flows]
+    watched = watched_folders(load_settings(definitions="flows", library="on"))
+    assert set(watched) == {flows, LIBRARY.resolve(), LIBRARY.resolve().parents[1] / "activities" / "library"}
