@@ -44,30 +44,30 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ActionError": "activities.action.errors",
-    "AdvancedWorkflow": "workflows.definition.model.workflow",
-    "Namespace": "activities.action.namespace",
-    "Run": "client.runs",
-    "StepType": "workflows.definition.model.step_type",
-    "UndoInput": "workflows.contract",
-    "WorkflowStep": "workflows.definition.model.step",
-    "action": "activities.action.decorator",
-    "check": "workflows.definition.check.check",
-    "connect": "client.connection",
-    "context": "activities.action",
-    "load": "workflows.definition.text.load",
-    "start": "client.runs",
+    "ActionError": "advanced_workflow.activities.action.errors",
+    "AdvancedWorkflow": "advanced_workflow.workflows.definition.workflow",
+    "Namespace": "advanced_workflow.activities.action.namespace",
+    "Run": "advanced_workflow.client.runs",
+    "StepType": "advanced_workflow.workflows.definition.model.step_type",
+    "UndoInput": "advanced_workflow.workflows.contract",
+    "WorkflowStep": "advanced_workflow.workflows.definition.step",
+    "action": "advanced_workflow.activities.action.decorator",
+    "check": "advanced_workflow.workflows.definition.check.check",
+    "connect": "advanced_workflow.client.connection",
+    "context": "advanced_workflow.activities.action.context",
+    "load": "advanced_workflow.workflows.definition.text.load",
+    "start": "advanced_workflow.client.runs",
 }
-"""Where each name is defined, below this package."""
+"""Where each name is defined."""
+_MODULE = "context"
+"""The one name that is a module."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - as the language has it
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f"{__name__}.{_HOMES[name]}")
-    if name == "context":
-        return import_module(f"{home.__name__}.{name}")
-    return getattr(home, name)
+    home = _HOMES[name]
+    return import_module(home) if name == _MODULE else getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:

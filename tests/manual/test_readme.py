@@ -48,8 +48,7 @@ async def test_every_block_does_what_the_text_around_it_says(reader: Reader) -> 
     assert "no problems in 1 file" in said
     assert "return_payment  undone for pay" in said
     assert "{'payment': 'pay-o3'}" in said
-    assert "pay-o1" in said
-    assert '"by": "ann"' in said or "by: ann" in said
+    assert '"by":"ann"' in said.replace(" ", "")
     assert (reader.folder / ".adw" / "dev.db").exists()
 
 
