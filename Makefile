@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo dev test static lint types contracts pytest unit faults bench format lock clean
+.PHONY: help venv demo dev test static lint types contracts pytest unit faults bench histories changelog format lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -86,6 +86,12 @@ faults: $(READY) ## Run the long fault tests.
 
 bench: $(READY) ## Measure against hand-written workflows.
 	@$(RUN) pytest -m bench -s --timeout 3600 $(ARGS)
+
+histories: $(READY) ## Record the histories of new scenarios, NAMES="one two", or of a release, RELEASE=0.2.0.
+	@$(RUN) python -m tests.replay.record $(if $(RELEASE),--release $(RELEASE)) $(NAMES)
+
+changelog: ## Print what the next release adds to the change log.
+	@cat $(filter-out .changes/README.md,$(wildcard .changes/*.md)) /dev/null
 
 format: $(READY) ## Put the code in its format.
 	$(BIN)/ruff check --fix .

@@ -1,10 +1,11 @@
-"""Records the kept histories anew: `python -m tests.replay.record [NAME ...]`.
+"""Records kept histories: `python -m tests.replay.record [NAME ...]` those of new scenarios, `--release X.Y.Z` all of a release.
 
-Do this only when a change of the engine is meant to end replay of older runs, or for a new scenario (name it).
+A history that is kept is not recorded again: it stands for the runs that were open when the engine changed.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import logging
@@ -12,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from temporalio.client import Client, WorkflowHistory
 
@@ -20,31 +22,46 @@ from tests.harness import Harness, replayer
 from tests.replay.scenarios import SCENARIOS, Scenario
 
 HISTORIES = Path(__file__).parent / "histories"
+"""One of each scenario, from the time when it was written."""
+RELEASES = Path(__file__).parent / "releases"
+"""A folder of each release, recorded by its own engine: of each scenario the whole chain of histories, and its children's."""
 IDENTITY = "recorder"
 
 
-async def record(names: list[str]) -> None:
+async def record(names: list[str], folder: Path, *, whole: bool) -> None:
     """Run the scenarios (all, when none is named) on a server of their own and write their histories."""
     wanted = [one for one in SCENARIOS if not names or one.__name__ in names]
-    HISTORIES.mkdir(exist_ok=True)
     async with DevServer() as server:
         # A neutral identity: by default it is the process and the machine.
         client = await Client.connect(server.address, identity=IDENTITY)
         for scenario in wanted:
-            await _record_one(client, scenario)
+            name = scenario.__name__
+            histories = await _histories(client, scenario)
+            if whole:
+                await _keep(histories, name, folder)
+            else:
+                # Where there are several, the second has both what was carried on and what it carries on itself.
+                chain = [one for one in histories if one.workflow_id == histories[0].workflow_id]
+                await _keep(chain[1:2] or chain, name, folder)
 
 
-async def _record_one(client: Client, scenario: Scenario) -> None:
-    name = scenario.__name__
-    harness = Harness(client, task_queue=name)
+async def _histories(client: Client, scenario: Scenario) -> list[WorkflowHistory]:
+    harness = Harness(client, task_queue=scenario.__name__)
     await scenario(harness)
-    [history, *later] = await harness.histories()
-    if history.events[-1].HasField("workflow_execution_continued_as_new_event_attributes"):
-        history = later[0]  # It has both what was carried on and what it carries on itself.
-    text = compact(scrubbed(json.loads(history.to_json())))
-    await replayer().replay_workflow(WorkflowHistory.from_json(name, text))
-    (HISTORIES / f"{name}.json").write_text(text, encoding="utf-8")
-    print(f"{name}: {len(history.events)} events, {len(text):,} bytes", flush=True)
+    return await harness.histories()
+
+
+async def _keep(histories: list[WorkflowHistory], name: str, folder: Path) -> None:
+    """Write them under the scenario's name, children under their id; `@2` and so on tells those of one run apart."""
+    run = histories[0].workflow_id
+    for number, history in enumerate(histories, 1):
+        stem = name if history.workflow_id == run else quote(history.workflow_id, safe="")
+        suffix = f"@{number}" if number > 1 else ""
+        text = compact(scrubbed(json.loads(history.to_json())))
+        kept_as = name if history.workflow_id == run else history.workflow_id
+        await replayer().replay_workflow(WorkflowHistory.from_json(kept_as, text))
+        (folder / f"{stem}{suffix}.json").write_text(text, encoding="utf-8")
+        print(f"{stem}{suffix}: {len(history.events)} events, {len(text):,} bytes", flush=True)
 
 
 def scrubbed(value: Any) -> Any:
@@ -60,9 +77,29 @@ def compact(history: dict[str, Any]) -> str:
     return f'{{"events":[\n{events}\n]}}\n'
 
 
+def main() -> None:
+    """Record what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.replay.record")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a scenario")
+    parser.add_argument("--release", metavar="X.Y.Z", help="record every scenario into the folder of this release")
+    wanted = parser.parse_args()
+    folder = RELEASES / wanted.release if wanted.release else HISTORIES
+    known = {one.__name__ for one in SCENARIOS}
+    unknown = set(wanted.names) - known
+    kept = (
+        folder.exists() if wanted.release else any((folder / f"{name}.json").exists() for name in wanted.names or known)
+    )
+    if unknown:
+        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    if kept:
+        parser.error(f"kept histories are not recorded again; remove them from {folder} if no run can be like them")
+    folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(record(wanted.names, folder, whole=bool(wanted.release)))
+
+
 if __name__ == "__main__":
     logging.disable(logging.WARNING)  # Failures are what some scenarios are about.
-    asyncio.run(record(sys.argv[1:]))
+    main()
     sys.stdout.flush()
     # At once: Temporal's runtime threads can abort the interpreter while it shuts down.
     os._exit(0)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.client.runs import Run
+from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import ExecutionOptions, UndoInput
+from tests.engine.hops import cut_short, hop
 from tests.engine.partner import http, partner
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
 
@@ -453,7 +454,78 @@ async def continued_as_new(harness: Harness) -> None:
         await ends(run, "WorkflowFailed")
 
 
+async def moved_while_it_waits(harness: Harness) -> None:
+    """All that can wait is carried on twice: approvals, events, timers, a lock, a join, copies, a round, a child, an audit trail."""
+    child = definition(
+        {**turn(), "dependencies": ["ask"]}, {**ASK, "approval": {"approvers": ["ann"]}}, workflow_id="child"
+    )
+    both = {**ASK, "dependencies": ["first"], "approval": {"approvers": ["ann", "bob"], "required": 2}}
+    later = {**ASK, "step_id": "later", "dependencies": ["ask"], "approval": {"approvers": ["ann"]}}
+    copies = {"step_id": "fan", "step_type": "parallel", "for_each": "[1, 2, 3]", "max_concurrency": 2}
+    rounds = {
+        "step_id": "again",
+        "step_type": "loop",
+        "loop_condition": "iteration < 2",
+        "body": [waits("turn", "round")],
+    }
+    either = [
+        waits("left", "left"),
+        waits("right", "right"),
+        step("won", "left", "right", join="any", cancel_rest=True),
+    ]
+    workflow = definition(
+        turn("first"),
+        both,
+        later,
+        waits("inside", "leave", lock="door"),
+        waits("outside", "leave", lock="door"),
+        {**copies, "parallel_steps": [waits("one", "item", match="event == item")]},
+        rounds,
+        *either,
+        {"step_id": "rest", "step_type": "wait", "wait": {"seconds": 3_000}},
+        {"step_id": "sub", "step_type": "sub_workflow", "workflow": "child"},
+        step("bad", "later", "outside", "fan", "again", "won", "rest", "sub", action="fails"),
+    )
+    cut_short(harness)
+    async with harness.worker(ACTIONS, [child]):
+        run = await harness.start(workflow, id="moved_while_it_waits")
+        await eventually(run.pending_approvals)
+        await run.approve("ask", approver="ann", comment="fine")
+        await run.signal_approval("later", approver="ann", comment="early")
+        await run.pause("look first", by="op")
+        await run.send_event("item", 2, event_id="two")
+        await hop(run)
+        await run.resume("looked", by="op")
+        for event in ("round", "leave", "right"):
+            await run.send_event(event)
+        await reached(run, "again#1.turn", "waiting")
+        await hop(run)
+        await run.approve("ask", approver="bob")
+        await run.skip_step("rest", "long enough", by="op")
+        for event, data in (("item", 1), ("item", 3), ("round", None), ("leave", None)):
+            await run.send_event(event, data)
+        await get_run(harness.client, "moved_while_it_waits/sub").signal_approval("ask", approver="ann")
+        await ends(run, "WorkflowFailed")
+
+
+async def moved_while_it_undoes(harness: Harness) -> None:
+    """A rollback over several histories, one undo of which fails."""
+    again = {"step_id": "again", "step_type": "loop", "loop_condition": "iteration < 12", "body": [turn()]}
+    first = step("first", rollback_actions=["stuck"])
+    cut_short(harness)
+    workflow = definition(first, {**again, "dependencies": ["first"]}, step("bad", "again", action="fails"))
+    await finish(harness, workflow, failure="RollbackIncomplete")
+
+
+def waits(step_id: str, event: str, **more: Any) -> dict[str, Any]:
+    """A step that waits for an event."""
+    wait = {"event": event, **({"match": more.pop("match")} if "match" in more else {})}
+    return {"step_id": step_id, "step_type": "wait", "wait": wait, **more}
+
+
 SCENARIOS: tuple[Scenario, ...] = (
+    moved_while_it_waits,
+    moved_while_it_undoes,
     loop,
     for_each,
     race,

@@ -6,20 +6,60 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE
 from advanced_workflow.workflows.definition.check.support import unsupported
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
-from tests.replay.record import HISTORIES, IDENTITY
+from tests.replay.record import HISTORIES, IDENTITY, RELEASES
 from tests.replay.scenarios import SCENARIOS
 
+RAN = {
+    "0.1.0": {
+        *(StepType.SEQUENTIAL, StepType.WORKER, StepType.PARALLEL, StepType.CONDITIONAL, StepType.LOOP, StepType.WAIT),
+        *(StepType.HUMAN_APPROVAL, StepType.WEBHOOK, StepType.SUB_WORKFLOW, StepType.ROLLBACK),
+    },
+}
+"""The releases, and which step types ran in each."""
+IN_A_RELEASE = (
+    "workflowExecutionCompleted",
+    "workflowExecutionFailed",
+    "workflowExecutionCanceled",
+    "workflowExecutionContinuedAsNew",
+    "workflowExecutionSignaled",
+    "workflowExecutionUpdateCompleted",
+    "childWorkflowExecutionCompleted",
+    "activityTaskCompleted",
+    "activityTaskFailed",
+    "activityTaskTimedOut",
+    "activityTaskCanceled",
+    "timerFired",
+    "timerCanceled",
+    "markerRecorded",
+)
+"""What histories of a release are full of."""
 JSON_ENCODING = "anNvbi9wbGFpbg=="
 
 
 def test_every_kept_history_replays_in_a_fresh_process() -> None:
     assert replay_in_fresh_processes(HISTORIES) == []
+
+
+@pytest.mark.parametrize("release", RAN)
+def test_every_history_of_a_release_replays_in_a_fresh_process(release: str) -> None:
+    assert replay_in_fresh_processes(RELEASES / release) == []
+
+
+def test_a_release_keeps_histories_of_all_it_could_do() -> None:
+    assert {folder.name for folder in RELEASES.iterdir()} == set(RAN)
+    for release, kinds in RAN.items():
+        histories = [events_of(file) for file in histories_in(RELEASES / release)]
+        told = {name for events in histories for event in events for name in event}
+        assert set().union(*map(completed_types, histories)) == kinds, release
+        assert {name for name in IN_A_RELEASE if f"{name}EventAttributes" not in told} == set(), release
 
 
 def test_a_history_that_the_engine_no_longer_fits_is_reported(tmp_path: Path) -> None:
@@ -49,7 +89,7 @@ def test_every_step_type_that_runs_today_has_a_history_in_which_it_ran() -> None
 
 
 def test_no_history_names_a_machine() -> None:
-    for file in histories_in(HISTORIES):
+    for file in [*histories_in(HISTORIES), *(one for release in RAN for one in histories_in(RELEASES / release))]:
         text = file.read_text(encoding="utf-8")
         identities = {one.split('"')[0] for one in text.split('"identity":"')[1:]}
         assert identities <= {IDENTITY, "history-service"}, file.name
@@ -64,7 +104,7 @@ def runs_today(kind: StepType) -> bool:
 def completed_types(events: list[dict[str, Any]]) -> set[StepType]:
     """The types of the steps that the run's result lists as completed."""
     result = result_of(events[-1])
-    steps = walk(definition_of(events)["steps"]) if result else []
+    steps = walk(definition_of(events).get("steps", [])) if result else []
     done = {path.rpartition(".")[2] for path, one in result.get("steps", {}).items() if one["status"] == "completed"}
     return {StepType(one.get("step_type", "sequential")) for one in steps if one["step_id"] in done}
 
@@ -78,8 +118,8 @@ def definition_of(events: list[dict[str, Any]]) -> dict[str, Any]:
     started = events[0]["workflowExecutionStartedEventAttributes"]
     if started["workflowType"]["name"] == AD_HOC_WORKFLOW_TYPE:
         return values(started["input"])[0]["workflow"]
-    marker = next(one["markerRecordedEventAttributes"] for one in events if "markerRecordedEventAttributes" in one)
-    return values(marker["details"]["result"])[0]["definition"]
+    markers = [one["markerRecordedEventAttributes"] for one in events if "markerRecordedEventAttributes" in one]
+    return values(markers[0]["details"]["result"])[0].get("definition", {}) if markers else {}
 
 
 def result_of(event: dict[str, Any]) -> dict[str, Any]:
