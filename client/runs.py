@@ -14,10 +14,10 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from advanced_workflow.client.answers import explained, parse, run_failure
-from advanced_workflow.client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
 from advanced_workflow.client.errors import RunExists
 from advanced_workflow.client.sending import require_sendable
+from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempt, summarize
+from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
 from advanced_workflow.client.settings import Settings, current_user, load_settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
@@ -96,7 +96,7 @@ async def start(
     workflow_type = workflow if isinstance(workflow, str) else AD_HOC_WORKFLOW_TYPE
     name = workflow if isinstance(workflow, str) else workflow.workflow_id
     id = id or f"{name}-{uuid4().hex[:12]}"
-    async with explained(id, "start"):
+    async with translated_errors(id, "start"):
         try:
             handle: WorkflowHandle[Any, Any] = await client.start_workflow(
                 workflow_type,
@@ -169,41 +169,41 @@ class Run:
             RunFailed: it did not complete; `failure_type` and `result` tell why and what was undone.
             RunCancelled: it was cancelled.
         """
-        async with explained(self.id, "result"):
+        async with translated_errors(self.id, "result"):
             try:
                 answer: object = await self.handle.result()
             except WorkflowFailureError as error:
                 raise run_failure(error, self.id) from error
-        return parse(RunResult, answer, self.id)
+        return read_answer(RunResult, answer, self.id)
 
     async def summary(self) -> RunSummary:
         """What the server knows, without asking a worker."""
-        async with explained(self.id, "describe"):
+        async with translated_errors(self.id, "describe"):
             return summarize((await describe(self.client, self.id, self.handle.run_id)).workflow_execution_info)
 
     async def attempts(self) -> dict[str, Attempt]:
         """Actions now pending, by step path; needs no worker."""
-        async with explained(self.id, "describe"):
+        async with translated_errors(self.id, "describe"):
             description = await describe(self.client, self.id, self.handle.run_id)
         return {info.activity_id: read_attempt(info) for info in description.pending_activities}
 
     async def state(self, step_id: str | None = None, *, include_data: bool = True) -> RunState:
         """The step records, variables, rejected decisions and audit trail; of one step when `step_id` (or path) is given."""
         request = StateRequest(step_id=step_id, include_data=include_data)
-        return parse(RunState, await self._query(QUERY_STATE, request), self.id)
+        return read_answer(RunState, await self._query(QUERY_STATE, request), self.id)
 
     async def progress(self) -> Progress:
         """Counts of steps by status, and one sentence for each that waits."""
-        return parse(Progress, await self._query(QUERY_PROGRESS), self.id)
+        return read_answer(Progress, await self._query(QUERY_PROGRESS), self.id)
 
     async def pending_approvals(self) -> list[PendingApproval]:
         """The approvals the run waits for, each with what is approved and its digest."""
         answer = await self._query(QUERY_PENDING_APPROVALS)
-        return [parse(PendingApproval, approval, self.id) for approval in answer]
+        return [read_answer(PendingApproval, approval, self.id) for approval in answer]
 
     async def definition(self) -> DefinitionAnswer:
         """The definition this run was pinned to, and its sha256."""
-        return parse(DefinitionAnswer, await self._query(QUERY_DEFINITION), self.id)
+        return read_answer(DefinitionAnswer, await self._query(QUERY_DEFINITION), self.id)
 
     async def approve(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
         """Approve a step, as the current user unless `approver` is given.
@@ -219,7 +219,7 @@ class Run:
 
     async def decide(self, request: DecideRequest) -> DecisionReceipt:
         """Send a decision and wait until the run has counted or refused it."""
-        return parse(DecisionReceipt, await self._update(UPDATE_DECIDE, request), self.id)
+        return read_answer(DecisionReceipt, await self._update(UPDATE_DECIDE, request), self.id)
 
     async def signal_approval(self, step_id: str, **fields: Unpack[DecisionFields]) -> None:
         """Approve by signal: needs no worker now; a refusal shows only in `state().rejected_decisions`."""
@@ -234,11 +234,11 @@ class Run:
         await self._signal(SIGNAL_EVENT, EventMessage(event=event, data=data, event_id=event_id))
 
     async def pause(self, reason: str, *, by: str | None = None) -> None:
-        """Start no more steps until `resume`; what runs goes on."""
+        """Start no more steps until `resume`; what runs continues."""
         await self._update(UPDATE_PAUSE, OperatorRequest(by=by or self.user, reason=reason))
 
     async def resume(self, reason: str, *, by: str | None = None) -> None:
-        """Go on after `pause` or after a failure with `on_failure: pause`."""
+        """Continue after `pause` or after a failure with `on_failure: pause`."""
         await self._update(UPDATE_RESUME, OperatorRequest(by=by or self.user, reason=reason))
 
     async def retry_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
@@ -246,12 +246,12 @@ class Run:
         await self._update(UPDATE_RETRY, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
 
     async def skip_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
-        """Let a paused run go on without a failed step."""
+        """Let a paused run continue without a failed step."""
         await self._update(UPDATE_SKIP, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
 
     async def cancel(self) -> None:
         """Ask the run to stop and undo what it did; `result` tells when that is done. A closed run is left as it is."""
-        async with explained(self.id, "cancel"):
+        async with translated_errors(self.id, "cancel"):
             await self.handle.cancel()
 
     def _decision(self, decision: str, step_id: str, fields: DecisionFields) -> DecideRequest:
@@ -264,24 +264,24 @@ class Run:
 
     async def _query(self, name: str, request: WireModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
         arguments = [request.model_dump(mode="json")] if request else []
-        async with explained(self.id, name):
+        async with translated_errors(self.id, name):
             return await self.handle.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
 
     async def _update(self, name: str, request: WireModel) -> Any:  # noqa: ANN401 - the raw answer
         argument = _sendable(request, name, payload_limit(self.client))
         # The SDK asks again after each call that timed out, so the whole is bounded here.
-        async with explained(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
+        async with translated_errors(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             return await self.handle.execute_update(name, argument)  # pyright: ignore[reportUnknownMemberType]
 
     async def _signal(self, name: str, request: WireModel) -> None:
         argument = _sendable(request, name, payload_limit(self.client))
-        async with explained(self.id, name):
+        async with translated_errors(self.id, name):
             await self.handle.signal(name, argument)
 
     async def _signal_decision(self, name: str, request: DecideRequest) -> None:
         argument = _sendable(request, name, payload_limit(self.client))
         del argument["decision"]  # the signal's name says it
-        async with explained(self.id, name):
+        async with translated_errors(self.id, name):
             await self.handle.signal(name, argument)
 
 

@@ -74,7 +74,7 @@ def _host(value: str) -> str:
         usable = (
             parts.netloc == value and "@" not in value and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
         )
-    except ValueError:  # a port that is no number, or brackets that do not close
+    except ValueError:  # a port that is not a number, or brackets that do not close
         usable = False
     if not usable:
         raise ValueError(f"{value!r} is not a host; give HOST or HOST:PORT separated by commas, such as intranet:8080")
@@ -183,7 +183,7 @@ class Settings(BaseSettings):
     """Least level that is logged."""
 
     continue_after: Annotated[int, Field(ge=100, le=6_000)] = CONTINUE_AFTER_EVENTS
-    """Events of history after which a run goes on in a new one (continues as new); pinned when the run starts."""
+    """Events of history after which a run continues in a new one (continues as new); pinned when the run starts."""
     max_concurrent_activities: Slots = 100
     """Actions a worker runs at a time, on each of its queues."""
     max_concurrent_workflow_tasks: Slots = 100

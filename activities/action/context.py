@@ -62,7 +62,7 @@ def heartbeat_details() -> tuple[Any, ...]:
 
 
 def cancelled() -> bool:
-    """Whether the step was cancelled or ran out of time. A plain (not `async`) action is not interrupted: it may look here.
+    """Whether the step was cancelled or ran out of time. A plain (not `async`) action is not interrupted: it can ask here.
 
     Such an action either finishes, and its result counts, or raises `ActionError` when it took no effect.
     """

@@ -13,7 +13,7 @@ class ActionError(ApplicationError):
 
     `type` defaults to the class's name, so a subclass is its own type. With `retryable=False` the step is not tried again.
     Raise it only when the action took no effect: a failed step is not undone. `details={"effect": "unknown"}` says that it may
-    have taken one all the same. `details` is plain JSON and is kept in the history.
+    still have taken one. `details` is plain JSON and is kept in the history.
     """
 
     def __init__(
@@ -37,5 +37,5 @@ class ActionsNotLoaded(WorkflowError):
 
 
 def refusal(error: WorkflowError) -> ApplicationError:
-    """Give the failure an activity reports for an error that trying again cannot mend."""
+    """Give the failure an activity reports for an error that trying again cannot fix."""
     return ApplicationError(str(error), type=error.code, non_retryable=True)

@@ -21,7 +21,7 @@ async def call_in_thread(function: Callable[_P, _R], *args: _P.args, **kwargs: _
     """Call the function in a thread with the caller's context, and wait for it even when cancelled.
 
     A thread cannot be interrupted. To leave it behind would leave its outcome unknown, so it is awaited and its result counts;
-    a call that no thread has begun yet is taken back, and the cancellation goes on.
+    a call that no thread has begun yet is taken back, and the cancellation continues.
     """
     job = _threads.submit(copy_context().run, function, *args, **kwargs)
     outcome = asyncio.wrap_future(job)

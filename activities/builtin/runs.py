@@ -1,4 +1,4 @@
-"""Built-in activities that a run uses on runs: how a child ended that it cannot await any more, cancelling and waking itself."""
+"""Built-in activities that a run uses on runs: how a child ended that it can no longer await, cancelling and waking itself."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from advanced_workflow.workflows.contract import (
 )
 
 LOOK_SECONDS = 1.0
-"""How long one attempt waits for the end; a slot of the worker is taken meanwhile."""
+"""How long one attempt waits for the end; it holds one of the worker's slots."""
 AGAIN = timedelta(seconds=4)
 """Until the next attempt."""
 
 
 @activity.defn(name=WATCH_ACTIVITY)
 async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model checks it
-    """Take a `WatchRun`, give a `WatchedRun`; while the run goes on the attempt fails, and is repeated for as long as it takes."""
+    """Take a `WatchRun`, give a `WatchedRun`; while the run has not ended the attempt fails, and is repeated."""
     wanted = WatchRun.model_validate(request)
     handle = activity.client().get_workflow_handle(wanted.workflow_id)
     try:
@@ -43,7 +43,7 @@ async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the
         status = (await handle.describe()).status
         if status is not None and status is not WorkflowExecutionStatus.RUNNING:
             raise _not_yet(f"run {wanted.workflow_id!r} has just ended.") from None
-        raise _not_yet(f"run {wanted.workflow_id!r} goes on.", AGAIN) from None
+        raise _not_yet(f"run {wanted.workflow_id!r} has not ended.", AGAIN) from None
     except WorkflowFailureError as error:
         return _failure(error.cause).model_dump(mode="json")
     return WatchedRun(status="completed", result=cast("dict[str, Any]", result)).model_dump(mode="json")

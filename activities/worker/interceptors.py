@@ -12,7 +12,8 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from advanced_workflow.activities.action.context import bind_execution
-from advanced_workflow.activities.worker.breaker import Breakers, Clock
+from advanced_workflow.activities.worker.breaker import Clock
+from advanced_workflow.activities.worker.breakers import Breakers
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
@@ -26,7 +27,7 @@ _random = random.SystemRandom()
 
 
 class ActionInterceptor(Interceptor):
-    """Reads the headers the engine sends with each activity; an activity without them runs as ever.
+    """Reads the headers the engine sends with each activity; an activity without them is left as it is.
 
     Workers that share an interceptor share its circuit breakers.
     """

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
+from advanced_workflow.client.cli.command import Target
 from advanced_workflow.client.cli.definition_commands import actions, check, definitions, graph, schema
 from advanced_workflow.client.cli.exits import HELP
 from advanced_workflow.client.cli.message_commands import approve, event, pause, reject, resume, retry, skip
 from advanced_workflow.client.cli.rerun_command import rerun
 from advanced_workflow.client.cli.run_commands import cancel, list_, rollback, show, start, watch
 from advanced_workflow.client.cli.serve_commands import demo, dev
-from advanced_workflow.client.cli.session import Target
-from advanced_workflow.client.exit_guard import run_and_exit
+from advanced_workflow.client.process_exit import run_and_exit
 
 RUNS = "Runs"
 PEOPLE = "Decisions and operators"

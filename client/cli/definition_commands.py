@@ -13,10 +13,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from advanced_workflow.client.cli.command import Command, Target, leave_with
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import is_file, read_valid
+from advanced_workflow.client.cli.options import AsJson, ExecutionId
 from advanced_workflow.client.cli.output import console, print_json, table
-from advanced_workflow.client.cli.session import AsJson, ExecutionId, Session, Target, leave_with
 from advanced_workflow.client.dev.processes import list_actions, list_definitions
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
@@ -116,7 +117,7 @@ def graph(
             print(mermaid(known[what].workflow), end="")
             return
         client = await cast("Target", context.obj).connect(settings)
-        run = Session(client, settings).run(what, run_id)
+        run = Command(client, settings).run(what, run_id)
         pinned = await run.definition()
         state = await run.state(include_data=False)
         print(mermaid(pinned.definition, step_statuses(state.steps)), end="")
@@ -165,7 +166,7 @@ def _duplicates(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
 def _children(texts: Mapping[str, str]) -> Definitions | None:
     """The definitions that a sub-workflow may run: those served here and those being checked; None if that is unknown."""
     if not any(StepType.SUB_WORKFLOW.value in text for text in texts.values()):
-        return None  # Reading them all would be for nothing.
+        return None  # None is needed, so none is read.
     try:
         served = [loaded.workflow for loaded in load_definitions(load_settings()).values()]
     except DefinitionProblems:

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from advanced_workflow.client.cli.command import Command, execute
 from advanced_workflow.client.cli.inputs import read_json_option
+from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Reason, RunId, StepId
 from advanced_workflow.client.cli.output import console, print_json
-from advanced_workflow.client.cli.session import AsJson, AsUser, ExecutionId, Reason, RunId, Session, StepId, execute
 from advanced_workflow.client.runs import DecisionFields, Run
 from advanced_workflow.workflows.contract import DecisionReceipt
 
@@ -39,9 +40,9 @@ def approve(
 ) -> None:
     """Approve a step. Says whether it settled the step; a decision that cannot count is refused with the reason."""
 
-    async def work(session: Session) -> None:
+    async def work(command: Command) -> None:
         fields = _fields(user, comment, form, digest, group, decision_id)
-        await _decide(session.run(id, run_id, user), "approve", step, fields, by_signal=by_signal, as_json=as_json)
+        await _decide(command.run(id, run_id, user), "approve", step, fields, by_signal=by_signal, as_json=as_json)
 
     execute(context, work)
 
@@ -62,9 +63,9 @@ def reject(
 ) -> None:
     """Reject a step; the definition says what follows, by default the run is rolled back."""
 
-    async def work(session: Session) -> None:
+    async def work(command: Command) -> None:
         fields = _fields(user, comment, form, digest, group, decision_id)
-        await _decide(session.run(id, run_id, user), "reject", step, fields, by_signal=by_signal, as_json=as_json)
+        await _decide(command.run(id, run_id, user), "reject", step, fields, by_signal=by_signal, as_json=as_json)
 
     execute(context, work)
 
@@ -79,22 +80,22 @@ def event(
 ) -> None:
     """Send an event that a step waits for, now or later."""
 
-    async def work(session: Session) -> None:
-        await session.run(id, run_id).send_event(name, read_json_option(data, "--data"), event_id=event_id)
+    async def work(command: Command) -> None:
+        await command.run(id, run_id).send_event(name, read_json_option(data, "--data"), event_id=event_id)
         console().print(f"{id}: event {name} sent")
 
     execute(context, work)
 
 
 def pause(context: typer.Context, id: RunId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None) -> None:
-    """Start no more steps of a run until 'adw resume'; what runs goes on."""
+    """Start no more steps of a run until 'adw resume'; what runs continues."""
     _operate(context, id, run_id, user, "paused", lambda run: run.pause(reason))
 
 
 def resume(
     context: typer.Context, id: RunId, reason: Reason = "resumed", user: AsUser = None, run_id: ExecutionId = None
 ) -> None:
-    """Let a paused run go on."""
+    """Let a paused run continue."""
     _operate(context, id, run_id, user, "resumed", lambda run: run.resume(reason))
 
 
@@ -108,7 +109,7 @@ def retry(
 def skip(
     context: typer.Context, id: RunId, step: StepId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None
 ) -> None:
-    """Go on without a step that failed, waits, or has not begun."""
+    """Continue without a step that failed, waits, or has not begun."""
     _operate(context, id, run_id, user, f"{step} is skipped", lambda run: run.skip_step(step, reason))
 
 
@@ -120,8 +121,8 @@ def _operate(
     done: str,
     act: Callable[[Run], Awaitable[None]],
 ) -> None:
-    async def work(session: Session) -> None:
-        await act(session.run(id, run_id, user))
+    async def work(command: Command) -> None:
+        await act(command.run(id, run_id, user))
         console().print(f"{id}: {done}")
 
     execute(context, work)

@@ -35,7 +35,7 @@ def complain(sentence: object) -> None:
 
 
 def note(sentence: str) -> None:
-    """Print a remark that is no data, on standard error."""
+    """Print a remark that is not data, on standard error."""
     Console(stderr=True, highlight=False, markup=False, emoji=False).print(sentence, style="dim", soft_wrap=True)
 
 

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from advanced_workflow.client.cli.command import Command, execute
 from advanced_workflow.client.cli.exits import Exit
-from advanced_workflow.client.cli.following import follow_started
 from advanced_workflow.client.cli.inputs import read_input, read_valid
+from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, RunId
 from advanced_workflow.client.cli.output import console, print_json
-from advanced_workflow.client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
+from advanced_workflow.client.cli.waiting import after_start
 from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
 
 
@@ -31,7 +32,7 @@ def rerun(
     new_id: Annotated[str | None, typer.Option("--id", help="The new run's id; one is made when left out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be kept and what not.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show the steps while the run goes on.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the steps until the run ends.")] = False,
     user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
@@ -41,9 +42,9 @@ def rerun(
     its result, or it comes after a step that runs again. The reasons are told.
     """
 
-    async def work(session: Session) -> int:
+    async def work(command: Command) -> int:
         planned = await plan_rerun(
-            session.client,
+            command.client,
             id,
             run_id=run_id,
             from_step=from_step,
@@ -56,9 +57,9 @@ def rerun(
             if as_json:
                 print_json({"kept": planned.kept, "again": planned.again})
             return Exit.OK
-        settings = session.settings.model_copy(update={"user": user}) if user else session.settings
-        run = await start_rerun(session.client, planned, id=new_id, settings=settings)
-        return await follow_started(session, run, wait=wait, watch=watch, as_json=as_json)
+        settings = command.settings.model_copy(update={"user": user}) if user else command.settings
+        run = await start_rerun(command.client, planned, id=new_id, settings=settings)
+        return await after_start(command, run, wait=wait, watch=watch, as_json=as_json)
 
     execute(context, work)
 

@@ -9,21 +9,23 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from advanced_workflow.client.cli.command import Command, execute
 from advanced_workflow.client.cli.exits import Exit
-from advanced_workflow.client.cli.following import follow_started, watch_to_end
 from advanced_workflow.client.cli.inputs import is_file, read_input, read_valid
+from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, RunId
 from advanced_workflow.client.cli.output import complain, console, note, print_json, table
-from advanced_workflow.client.cli.session import AsJson, AsUser, ExecutionId, RunId, Session, execute
-from advanced_workflow.client.descriptions import RunSummary, list_runs, quoted, waiting_for
+from advanced_workflow.client.cli.waiting import after_start, wait_for_end
 from advanced_workflow.client.errors import NoAnswer, RunFailed
-from advanced_workflow.client.follow import Snapshot, follow
 from advanced_workflow.client.render.outcome import rollback_sentence
 from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.symbols import style_of, words
 from advanced_workflow.client.render.times import duration, moment, seconds_between
-from advanced_workflow.client.rollbacks import retry_rollback
+from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run, web_ui_url
 from advanced_workflow.client.runs import start as start_run
+from advanced_workflow.client.service.description import RunSummary
+from advanced_workflow.client.service.listing import list_runs, quoted, waiting_for
+from advanced_workflow.client.watch import Snapshot, run_snapshots
 from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
 
 STATUSES = {
@@ -47,31 +49,31 @@ def start(
     ] = None,
     id: Annotated[str | None, typer.Option("--id", help="The run's id; one is made when left out.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show the steps while the run goes on.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the steps until the run ends.")] = False,
     user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run. Prints its id; a run that is refused at once (unknown name, bad input) is an error here."""
 
-    async def work(session: Session) -> int:
+    async def work(command: Command) -> int:
         definition = read_valid(workflow) if is_file(workflow) else workflow
         options = ExecutionOptions(started_by=user) if user else None
         run = await start_run(
-            session.client, definition, read_input(input), id=id, options=options, settings=session.settings
+            command.client, definition, read_input(input), id=id, options=options, settings=command.settings
         )
-        return await follow_started(session, run, wait=wait, watch=watch, as_json=as_json)
+        return await after_start(command, run, wait=wait, watch=watch, as_json=as_json)
 
     execute(context, work)
 
 
 def watch(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
-    """Show a run's steps while it goes on; ends with the run's result. Ctrl-C leaves the run alone.
+    """Show a run's steps until it ends, then its result. Ctrl-C leaves the run alone.
 
     With --json it waits silently and prints the end as JSON.
     """
 
-    async def work(session: Session) -> int:
-        return await watch_to_end(session.run(id, run_id), as_json=as_json, live=True)
+    async def work(command: Command) -> int:
+        return await wait_for_end(command.run(id, run_id), as_json=as_json, live=True)
 
     execute(context, work)
 
@@ -79,8 +81,8 @@ def watch(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json
 def show(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
     """Show a run: steps, pending approvals with their digest, rollback, decisions that did not count, audit trail."""
 
-    async def work(session: Session) -> None:
-        report = await _report(session, session.run(id, run_id))
+    async def work(command: Command) -> None:
+        report = await _report(command, command.run(id, run_id))
         if as_json:
             _print_report_json(report)
         else:
@@ -103,14 +105,14 @@ def list_(
     if status is not None and status not in STATUSES:
         raise typer.BadParameter(f"it is one of {', '.join(STATUSES)}.", param_hint="--status")
 
-    async def work(session: Session) -> None:
+    async def work(command: Command) -> None:
         if who is not None:
-            found = [one for one in await waiting_for(session.client, who, limit=limit) if _fits(one, status, workflow)]
+            found = [one for one in await waiting_for(command.client, who, limit=limit) if _fits(one, status, workflow)]
         else:
             clauses = [f"ExecutionStatus = '{STATUSES[status]}'"] if status else []
             clauses += [f"WorkflowType = {quoted(workflow)}"] if workflow else []
-            queue = session.settings.task_queue
-            found = await list_runs(session.client, " AND ".join(clauses), task_queue=queue, limit=limit)
+            queue = command.settings.task_queue
+            found = await list_runs(command.client, " AND ".join(clauses), task_queue=queue, limit=limit)
         if as_json:
             print_json(found)
         else:
@@ -127,15 +129,15 @@ def cancel(
 ) -> None:
     """Ask a run to stop; what it did is undone."""
 
-    async def work(session: Session) -> int:
-        run = session.run(id, run_id)
+    async def work(command: Command) -> int:
+        run = command.run(id, run_id)
         summary = await run.summary()
         if summary.close_time:
             complain(f"run {id!r} has ended already: {words(summary.status)}.")
             return Exit.REFUSED
         await run.cancel()
         if wait:
-            code = await watch_to_end(run, as_json=False, live=True)
+            code = await wait_for_end(run, as_json=False, live=True)
             return Exit.OK if (await run.summary()).status == "canceled" else code
         console().print(f"{id}: cancel requested; 'adw watch {id}' shows what is undone.")
         return Exit.OK
@@ -146,8 +148,8 @@ def cancel(
 def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
     """Try the failed undo actions of a run again."""
 
-    async def work(session: Session) -> int:
-        report = await retry_rollback(session.client, id, run_id=run_id)
+    async def work(command: Command) -> int:
+        report = await retry_rollback(command.client, id, run_id=run_id)
         if as_json:
             print_json(report)
         else:
@@ -157,7 +159,7 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
     execute(context, work)
 
 
-async def _report(session: Session, run: Run) -> RunReport:
+async def _report(command: Command, run: Run) -> RunReport:
     snapshot = await _first_answer(run)
     result = failure = None
     if snapshot.ended:
@@ -168,15 +170,15 @@ async def _report(session: Session, run: Run) -> RunReport:
     approvals: list[PendingApproval] = []
     if not snapshot.ended and not snapshot.silent and snapshot.state is not None:
         approvals = await run.pending_approvals()
-    address = session.settings.web_ui
-    url = web_ui_url(address, session.client.namespace, run.id, snapshot.summary.run_id) if address else None
+    address = command.settings.web_ui
+    url = web_ui_url(address, command.client.namespace, run.id, snapshot.summary.run_id) if address else None
     return RunReport(snapshot, approvals, result, failure, url)
 
 
 async def _first_answer(run: Run) -> Snapshot:
     """The first snapshot that the worker answered for, or the one that tells that none does."""
     last: Snapshot | None = None
-    async with aclosing(follow(run)) as snapshots:
+    async with aclosing(run_snapshots(run)) as snapshots:
         async for snapshot in snapshots:
             if snapshot.silent or (snapshot.state is not None and not snapshot.ended):
                 return snapshot

@@ -19,8 +19,8 @@ async def start_process(
 ) -> Process:
     """Start a command that writes to `log`, or where this process does, in a session of its own: Ctrl-C goes to us alone.
 
-    Unless it is to be kept it ends with this process even if that is killed (Linux). Who is cancelled while it starts
-    leaves none behind.
+    Unless it is to be kept it ends with this process even if that is killed (Linux). A caller that is cancelled while it
+    starts leaves no process behind.
     """
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(

@@ -76,7 +76,7 @@ class WorkerProcess:
             async with asyncio.timeout(START_SECONDS):
                 while READY not in _read(log_path):
                     if process.returncode is not None:
-                        raise WorkerStartRefused(_last_line(log_path) or "the worker ended without a word.")
+                        raise WorkerStartRefused(_last_line(log_path) or "the worker ended without saying why.")
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise WorkerStartRefused(
@@ -111,7 +111,7 @@ async def _ask_worker(question: Literal["--list-actions", "--list-definitions"])
     output, errors = await process.communicate()
     if process.returncode:
         lines = errors.decode(errors="replace").strip().splitlines()
-        raise WorkerStartRefused((lines or ["the worker ended without a word."])[-1].removeprefix(PREFIX))
+        raise WorkerStartRefused((lines or ["the worker ended without saying why."])[-1].removeprefix(PREFIX))
     return json.loads(output)
 
 

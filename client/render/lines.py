@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from advanced_workflow.client.follow import Snapshot
 from advanced_workflow.client.render.rows import StepRow, UndoRow, step_rows, undo_rows
 from advanced_workflow.client.render.times import duration, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
 

@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from advanced_workflow.client.errors import RunFailed
-from advanced_workflow.client.follow import Snapshot
 from advanced_workflow.client.render.outcome import failure_sentence
 from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
 from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from advanced_workflow.client.render.times import duration, moment, parse_time, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     AuditEntry,
     ErrorInfo,

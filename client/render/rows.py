@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from advanced_workflow.client.descriptions import Attempt
-from advanced_workflow.client.follow import Snapshot
 from advanced_workflow.client.render.symbols import SKIP_REASONS
 from advanced_workflow.client.render.times import parse_time, seconds_between
+from advanced_workflow.client.service.description import Attempt
+from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 

@@ -10,10 +10,10 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from advanced_workflow.client.follow import Snapshot
 from advanced_workflow.client.render.rows import StepRow, UndoRow, step_rows, undo_rows
 from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from advanced_workflow.client.render.times import duration, seconds_between
+from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import RollbackReport
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 

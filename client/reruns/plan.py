@@ -12,10 +12,10 @@ from typing import Any, cast
 from pydantic import JsonValue
 from temporalio.client import Client
 
-from advanced_workflow.client.answers import explained, parse
 from advanced_workflow.client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
 from advanced_workflow.client.reruns.variables import conflicts, variables_left
 from advanced_workflow.client.runs import ANSWER_TIMEOUT, Run, get_run, start
+from advanced_workflow.client.service.errors import read_answer, translated_errors
 from advanced_workflow.client.settings import Settings, load_settings
 from advanced_workflow.workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
@@ -62,16 +62,16 @@ async def plan_rerun(
     `definition` replace those of the run where they are not None.
 
     Raises:
-        OperationRefused: the run still goes on, there is no such step, or everything could be kept, so that nothing would run.
+        OperationRefused: the run has not ended, there is no such step, or everything could be kept, so that nothing would run.
         RunNotFound, NoAnswer: there is no such run, or no worker that can read it.
     """
     run = get_run(client, id, run_id=run_id)
     summary = await run.summary()
     if summary.close_time is None:
         raise OperationRefused(f"run {id!r} has not ended; wait for it, or cancel it first.")
-    async with explained(id, "rerun"):
+    async with translated_errors(id, "rerun"):
         answer: object = await run.handle.query(QUERY_CHECKPOINT, rpc_timeout=ANSWER_TIMEOUT)
-    point = parse(Checkpoint, answer, id)
+    point = read_answer(Checkpoint, answer, id)
     workflow = definition or AdvancedWorkflow.model_validate(point.definition)
     new_input = point.input_data if input_data is None else input_data
     again = _again(point, workflow, new_input, from_step)

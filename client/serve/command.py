@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from advanced_workflow.client.connection import connect
-from advanced_workflow.client.exit_guard import run_and_exit
+from advanced_workflow.client.process_exit import run_and_exit
 from advanced_workflow.client.serve.definitions import require_valid
 from advanced_workflow.client.serve.deployment import older_runs
 from advanced_workflow.client.serve.listing import print_actions, print_definitions

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from temporalio.worker import Worker
 
-from advanced_workflow.client.exit_guard import INTERRUPTED
+from advanced_workflow.client.process_exit import INTERRUPTED
 
 
 async def run_until_stopped(workers: Sequence[Worker], on_ready: Callable[[], None]) -> list[BaseException]:

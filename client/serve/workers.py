@@ -8,7 +8,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
+from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation

@@ -118,7 +118,7 @@ def _path(folder: Path, digest: str) -> Path:
 
 
 def _holds(path: Path, content: bytes) -> bool:
-    # Compared, not trusted: a damaged file is written anew while its value is at hand.
+    # Compared, not trusted: a damaged file is written again while its value is at hand.
     try:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except FileNotFoundError:

@@ -41,7 +41,7 @@ from temporalio.worker import (
 )
 from temporalio.worker import Interceptor as WorkerInterceptor
 
-from advanced_workflow.client.exit_guard import before_exit
+from advanced_workflow.client.process_exit import before_exit
 from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE
 from advanced_workflow.workflows.engine.monitoring.tracing import IS_SAMPLED, RECORD_SPAN, TRACE_HEADER, FinishedSpan
 

@@ -181,7 +181,7 @@ async def test_ctrl_c_in_watch_leaves_the_run_alone(adw: Adw, client: Client) ->
     ended = await finished(watching)
 
     assert ended.code == 130
-    assert f"the run goes on; 'adw watch {id}' shows it again" in ended.errors
+    assert f"the run continues; 'adw watch {id}' shows it again" in ended.errors
     run = get_run(client, id)
     assert (await run.summary()).status == "running"
     await run.cancel()

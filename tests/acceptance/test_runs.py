@@ -14,9 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from advanced_workflow.client import runs
-from advanced_workflow.client.answers import ERRORS_BY_CODE
 from advanced_workflow.client.connection import connect
-from advanced_workflow.client.descriptions import list_runs, waiting_for
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.errors import (
     NoAnswer,
@@ -29,6 +27,8 @@ from advanced_workflow.client.errors import (
     RunNotFound,
 )
 from advanced_workflow.client.runs import Run, get_run, start, web_ui_url
+from advanced_workflow.client.service.errors import ERRORS_BY_CODE
+from advanced_workflow.client.service.listing import list_runs, waiting_for
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, ExecutionOptions, RunStatus
 from advanced_workflow.workflows.definition.step import WorkflowStep

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
+from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 
 
 class Partner:

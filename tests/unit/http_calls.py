@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
+from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.workflows.contract import HttpResponse
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from advanced_workflow.activities.builtin.answer import retry_after
+from advanced_workflow.activities.builtin.http_request.response import retry_after
 from tests.unit.http_calls import answer, details, failure, never, running, send
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from advanced_workflow.activities.builtin import HttpPolicy
+from advanced_workflow.activities.builtin.http_request import HttpPolicy
 from tests.unit.http_calls import answer, details, environment, failure, nothing, resolver, running, send
 
 

@@ -8,8 +8,8 @@ import httpcore
 import pytest
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.activities.builtin import HttpPolicy, HttpPolicyInvalid, HttpRequests
-from advanced_workflow.activities.builtin.guard import is_public
+from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpPolicyInvalid, HttpRequests
+from advanced_workflow.activities.builtin.http_request.addresses import is_public
 from tests.unit.http_calls import environment, failure, never, resolver, running, send
 
 NOT_PUBLIC = """

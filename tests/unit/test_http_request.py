@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from advanced_workflow.activities.builtin import HttpPolicy, HttpRequests
+from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from tests.unit.http_calls import OK, answer, environment, failure, never, running, send
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advanced_workflow.activities.builtin import HttpPolicy
+from advanced_workflow.activities.builtin.http_request import HttpPolicy
 from tests.unit.http_calls import failure, running, send
 
 

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from advanced_workflow.client.descriptions import Attempt, RunSummary
 from advanced_workflow.client.errors import RunFailed
-from advanced_workflow.client.follow import Snapshot
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.render.lines import ChangeLines
 from advanced_workflow.client.render.outcome import failure_sentence, rollback_sentence
@@ -17,6 +15,8 @@ from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.rows import StepRow, step_rows, undo_rows
 from advanced_workflow.client.render.times import duration
 from advanced_workflow.client.render.tree import fit, render_tree
+from advanced_workflow.client.service.description import Attempt, RunSummary
+from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     ErrorInfo,
     RollbackReport,

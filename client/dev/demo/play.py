@@ -26,11 +26,11 @@ from advanced_workflow.client.dev.demo.orders import (
 )
 from advanced_workflow.client.dev.demo.stage import Stage
 from advanced_workflow.client.errors import RequestFailed, RunFailed
-from advanced_workflow.client.follow import follow
+from advanced_workflow.client.render.live import show_snapshots
 from advanced_workflow.client.render.times import seconds_between
-from advanced_workflow.client.render.watching import show_snapshots
 from advanced_workflow.client.runs import Run, get_run, start
 from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.watch import run_snapshots
 from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
 from advanced_workflow.workflows.errors import WorkflowError
 
@@ -152,7 +152,7 @@ class _Play:
         return Act(order, summary.run_id, happened, outcome, seconds, effects, broken)
 
     async def _watch(self, run: Run) -> None:
-        async with aclosing(follow(run)) as snapshots:
+        async with aclosing(run_snapshots(run)) as snapshots:
             await show_snapshots(snapshots, self.console)
 
     async def _charged(self, run: Run) -> None:

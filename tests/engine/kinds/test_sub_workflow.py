@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.client.rollbacks import retry_rollback
+from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.workflows.contract import UndoInput
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
 

@@ -8,8 +8,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.client.descriptions import waiting_for
-from advanced_workflow.client.rollbacks import retry_rollback
+from advanced_workflow.client.reruns.rollback import retry_rollback
+from advanced_workflow.client.service.listing import waiting_for
 from advanced_workflow.workflows.contract import UndoInput
 from advanced_workflow.workflows.errors import OperationRefused, WorkflowError
 from tests.harness import Harness, definition, eventually, outcome_of, recording

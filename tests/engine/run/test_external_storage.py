@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 from advanced_workflow.client.connection import connect
 from advanced_workflow.client.dev.server import DevServer
-from advanced_workflow.client.rollbacks import retry_rollback
+from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import get_run
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import StorageFailed

@@ -12,7 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from advanced_workflow.activities.builtin import HttpRequests
+from advanced_workflow.activities.builtin.http_request import HttpRequests
 from advanced_workflow.workflows.contract import HTTP_ACTION, HttpRequest, HttpResponse
 from tests.unit.http_calls import Server, answer, details, loopback, nothing, running
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from advanced_workflow.activities.builtin.failures import HttpFailure, refused
-from advanced_workflow.activities.builtin.secrets import Secrets
+from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.http_request.secrets import Secrets
 
 USER_AGENT = "advanced-workflow"
 MAX_HEADER_BYTES = 32 * 1024
@@ -65,7 +65,7 @@ def _checked(given: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
 
 def _require_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise refused(f"header {name!r} is no header name; use letters, digits and hyphens.")
+        raise refused(f"header {name!r} is not a header name; use letters, digits and hyphens.")
     if name.lower() in _SET_BY_WORKER:
         raise refused(f"header {name!r} is the worker's own; leave it out.")
 

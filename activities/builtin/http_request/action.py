@@ -19,12 +19,10 @@ from temporalio import activity
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import refusal
 from advanced_workflow.activities.action.heartbeat import heartbeats
-from advanced_workflow.activities.builtin.answer import failure_of, output_of
-from advanced_workflow.activities.builtin.doubt import Doubt
-from advanced_workflow.activities.builtin.failures import HttpFailure, refused
-from advanced_workflow.activities.builtin.guard import HttpPolicy, Target, target_of
-from advanced_workflow.activities.builtin.headers import header_of
-from advanced_workflow.activities.builtin.network import (
+from advanced_workflow.activities.builtin.http_request.doubt import Doubt
+from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.http_request.headers import header_of
+from advanced_workflow.activities.builtin.http_request.network import (
     CONNECT_SECONDS,
     PinnedBackend,
     Resolver,
@@ -33,7 +31,10 @@ from advanced_workflow.activities.builtin.network import (
     resolve,
     system_trust,
 )
-from advanced_workflow.activities.builtin.secrets import Secrets
+from advanced_workflow.activities.builtin.http_request.policy import HttpPolicy
+from advanced_workflow.activities.builtin.http_request.response import failure_of, output_of
+from advanced_workflow.activities.builtin.http_request.secrets import Secrets
+from advanced_workflow.activities.builtin.http_request.target import Target, target_of
 from advanced_workflow.workflows.contract import HTTP_ACTION, PAYLOAD_LIMIT_BYTES, HttpRequest, HttpResponse
 from advanced_workflow.workflows.errors import DataInvalid, InputInvalid
 from advanced_workflow.workflows.plain.misfits import places

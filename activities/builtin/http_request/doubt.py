@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from advanced_workflow.activities.action import context
-from advanced_workflow.activities.builtin.failures import EFFECT, UNKNOWN
+from advanced_workflow.activities.builtin.http_request.failures import EFFECT, UNKNOWN
 
 _NOTE: dict[str, JsonValue] = {EFFECT: UNKNOWN}
 

@@ -13,9 +13,9 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.client.answers import explained, parse
 from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.runs import get_run
+from advanced_workflow.client.service.errors import read_answer, translated_errors
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
     ROLLBACK_WORKFLOW_TYPE,
@@ -41,7 +41,7 @@ async def retry_rollback(client: Client, id: str, *, run_id: str | None = None) 
     """
     report = await _failed_report(client, id, run_id)
     handle = client.get_workflow_handle(id, run_id=run_id)
-    async with explained(id, "rollback"):
+    async with translated_errors(id, "rollback"):
         entries = await _entries(client, id, await _still_failed(client, id, report))
         request = RollbackAgain(
             execution_id=report.execution_id, run=id, entries=entries, payload_limit=payload_limit(client)
@@ -100,9 +100,9 @@ async def _report_of(again: WorkflowHandle[Any, Any], id: str) -> RollbackReport
     except WorkflowFailureError as error:
         cause = error.cause
         if isinstance(cause, ApplicationError) and cause.type == RollbackIncomplete.code and cause.details:
-            return parse(RollbackReport, cause.details[0], id)
+            return read_answer(RollbackReport, cause.details[0], id)
         raise OperationRefused(f"run {again.id!r} did not end by itself; 'adw show {again.id}' shows it.") from error
-    return parse(RollbackReport, answer, id)
+    return read_answer(RollbackReport, answer, id)
 
 
 async def _entries(client: Client, id: str, failed: list[UndoEntry]) -> list[UndoAgain]:

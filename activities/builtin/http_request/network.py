@@ -12,8 +12,9 @@ from typing import cast
 import certifi
 import httpcore
 
-from advanced_workflow.activities.builtin.failures import HttpFailure
-from advanced_workflow.activities.builtin.guard import Target, literal, require_allowed
+from advanced_workflow.activities.builtin.http_request.addresses import literal
+from advanced_workflow.activities.builtin.http_request.failures import HttpFailure
+from advanced_workflow.activities.builtin.http_request.target import Target, require_allowed
 
 CONNECT_SECONDS = 10.0
 """For looking up the name, for connecting, and for the TLS handshake."""

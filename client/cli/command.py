@@ -1,4 +1,4 @@
-"""What all commands share: the server they talk to, the run they name, and how errors become exit codes."""
+"""What all commands share: the server they talk to, and how errors become exit codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import typer
 from temporalio.client import Client
@@ -17,17 +17,6 @@ from advanced_workflow.client.connection import connect
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.client.settings import Settings, load_settings
 from advanced_workflow.workflows.errors import WorkflowError
-
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as 'adw list' shows it.")]
-StepId = Annotated[str, typer.Argument(metavar="STEP", help="The step's id, or its path where it runs more than once.")]
-ExecutionId = Annotated[
-    str | None, typer.Option("--run-id", help="One execution of that id; the latest when left out.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
-AsUser = Annotated[
-    str | None, typer.Option("--as", metavar="USER", help="Who acts; ADW_USER or the login name when left out.")
-]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the run's audit trail.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +33,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """One command's connection and settings."""
+class Command:
+    """One command at work: its connection and settings."""
 
     client: Client
     settings: Settings
@@ -55,7 +44,7 @@ class Session:
         return get_run(self.client, id, run_id=run_id, user=user or self.settings.user)
 
 
-Work = Callable[[Session], Coroutine[Any, Any, int | None]]
+Work = Callable[[Command], Coroutine[Any, Any, int | None]]
 
 
 def execute(context: typer.Context, work: Work) -> None:
@@ -64,7 +53,7 @@ def execute(context: typer.Context, work: Work) -> None:
     async def connected() -> int | None:
         settings = load_settings()
         target = cast("Target", context.obj)
-        return await work(Session(await target.connect(settings), settings))
+        return await work(Command(await target.connect(settings), settings))
 
     leave_with(connected)
 

@@ -1,4 +1,4 @@
-"""What the server itself knows of runs: status, pending attempts, lists.
+"""What the server itself knows of runs: status and pending attempts.
 
 These read the raw answers of the service: the SDK's own wrappers raise on a run that was paused on the server.
 """
@@ -19,16 +19,12 @@ from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInf
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
-    ListWorkflowExecutionsRequest,
 )
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.client.errors import ConnectionFailed, RequestFailed
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 RPC_TIMEOUT = timedelta(seconds=10)
-PAGE_SIZE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,52 +76,6 @@ async def describe(client: Client, id: str, run_id: str | None = None) -> Descri
         ),
         timeout=RPC_TIMEOUT,
     )
-
-
-async def list_runs(
-    client: Client, query: str = "", *, task_queue: str | None = None, limit: int = 100
-) -> list[RunSummary]:
-    """List runs, newest first, by Temporal's visibility query (`ExecutionStatus = 'Running'`, `WorkflowType = 'x'`).
-
-    `task_queue` narrows the list to the runs of one queue. A run appears a moment after it started.
-
-    Raises:
-        RequestFailed: the query is not valid.
-    """
-    if task_queue:
-        clause = f"TaskQueue = {quoted(task_queue)}"
-        query = f"{clause} AND ({query})" if query.strip() else clause
-    found: list[RunSummary] = []
-    page = b""
-    while len(found) < limit:
-        request = ListWorkflowExecutionsRequest(
-            namespace=client.namespace, query=query, page_size=min(limit - len(found), PAGE_SIZE), next_page_token=page
-        )
-        try:
-            answer = await client.workflow_service.list_workflow_executions(request, retry=True, timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            raise _list_failure(error, query) from error
-        found.extend(summarize(info) for info in answer.executions)
-        page = answer.next_page_token
-        if not page:
-            break
-    return found
-
-
-async def waiting_for(client: Client, who: str, *, limit: int = 100) -> list[RunSummary]:
-    """List the running runs that wait for a person, a group (`group:finance`) or an `operator`.
-
-    Raises:
-        RequestFailed: the namespace does not know the search attribute.
-    """
-    query = f"ExecutionStatus = 'Running' AND {SEARCH_ATTRIBUTE_WAITING_FOR} = {quoted(who)}"
-    return await list_runs(client, query, limit=limit)
-
-
-def quoted(value: str) -> str:
-    """A string literal of the visibility query language."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def summarize(info: WorkflowExecutionInfo) -> RunSummary:
@@ -189,14 +139,3 @@ def _time(message: WorkflowExecutionInfo | PendingActivityInfo, field: str) -> d
         return None
     stamp: Timestamp = getattr(message, field)
     return stamp.ToDatetime(tzinfo=UTC)
-
-
-def _list_failure(error: RPCError, query: str) -> ConnectionFailed | RequestFailed:
-    if SEARCH_ATTRIBUTE_WAITING_FOR in error.message:
-        return RequestFailed(
-            f"the namespace does not know the search attribute {SEARCH_ATTRIBUTE_WAITING_FOR}; create it with 'temporal "
-            f"operator search-attribute create --name {SEARCH_ATTRIBUTE_WAITING_FOR} --type KeywordList'."
-        )
-    if error.status is RPCStatusCode.INVALID_ARGUMENT:
-        return RequestFailed(f"list query {query!r}: {error.message}; see 'temporal workflow list --help'.")
-    return ConnectionFailed(f"the Temporal server did not list runs: {error.message}; try again.")

@@ -5,29 +5,29 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
+from advanced_workflow.client.cli.command import Command
 from advanced_workflow.client.cli.exits import Exit, exit_code
 from advanced_workflow.client.cli.output import console, note, print_json
-from advanced_workflow.client.cli.session import Session
 from advanced_workflow.client.errors import RunFailed
-from advanced_workflow.client.follow import BEGUN_EVENTS, follow
+from advanced_workflow.client.render.live import show_snapshots
 from advanced_workflow.client.render.outcome import print_failure, print_result
-from advanced_workflow.client.render.watching import show_snapshots
 from advanced_workflow.client.runs import Run, web_ui_url
+from advanced_workflow.client.watch import BEGUN_EVENTS, run_snapshots
 
 BEGIN_SECONDS = 3
 """How long `start` waits to see whether the run begins."""
 
 
-async def follow_started(session: Session, run: Run, *, wait: bool, watch: bool, as_json: bool) -> int:
-    """What follows the start of a run: its id, or its end where the caller waits for it. Raises `RunFailed` when it is refused."""
+async def after_start(command: Command, run: Run, *, wait: bool, watch: bool, as_json: bool) -> int:
+    """Print what comes after the start of a run: its id, or its end where the caller waits for it. Raises `RunFailed` when it is refused."""
     if not watch:
         await _require_begun(run)
     if not (watch or wait):
-        _print_started(session, run, as_json=as_json)
+        _print_started(command, run, as_json=as_json)
         return Exit.OK
     if not as_json:
         note(f"started {run.id}")
-    return await watch_to_end(run, as_json=as_json, live=watch)
+    return await wait_for_end(run, as_json=as_json, live=watch)
 
 
 async def _require_begun(run: Run) -> None:
@@ -50,9 +50,9 @@ async def _require_begun(run: Run) -> None:
                 raise
 
 
-def _print_started(session: Session, run: Run, *, as_json: bool) -> None:
+def _print_started(command: Command, run: Run, *, as_json: bool) -> None:
     """Print the id of a run that was just started, and where to see it."""
-    url = web_ui_url(session.settings.web_ui, session.client.namespace, run.id) if session.settings.web_ui else None
+    url = web_ui_url(command.settings.web_ui, command.client.namespace, run.id) if command.settings.web_ui else None
     if as_json:
         print_json({"id": run.id, "run_id": run.run_id, "url": url})
         return
@@ -64,15 +64,15 @@ def _print_started(session: Session, run: Run, *, as_json: bool) -> None:
         note(f"'adw watch {run.id}' shows its steps.")
 
 
-async def watch_to_end(run: Run, *, as_json: bool, live: bool) -> int:
+async def wait_for_end(run: Run, *, as_json: bool, live: bool) -> int:
     """Wait for a run's end, showing its steps meanwhile if `live`; print the end and give the exit code."""
     try:
         if live and not as_json:
-            async with aclosing(follow(run)) as snapshots:
+            async with aclosing(run_snapshots(run)) as snapshots:
                 await show_snapshots(snapshots, console())
         return await _print_end(run, as_json=as_json)
     except asyncio.CancelledError:
-        note(f"the run goes on; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it.")
+        note(f"the run continues; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it.")
         raise
 
 

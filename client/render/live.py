@@ -1,4 +1,4 @@
-"""Showing a run while it goes on: a live tree on a terminal, plain lines elsewhere."""
+"""Showing a run until it ends: a live tree on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.live import Live
 
-from advanced_workflow.client.follow import Snapshot
 from advanced_workflow.client.render.lines import ChangeLines
 from advanced_workflow.client.render.tree import render_tree
+from advanced_workflow.client.watch import Snapshot
 
 
 def is_live(console: Console) -> bool:

@@ -51,7 +51,7 @@ ERRORS_BY_CODE = _by_code(WorkflowError)
 
 
 @asynccontextmanager
-async def explained(run_id: str, operation: str) -> AsyncGenerator[None]:
+async def translated_errors(run_id: str, operation: str) -> AsyncGenerator[None]:
     """Raise this project's errors for whatever `operation` on the run raises."""
     try:
         yield
@@ -112,7 +112,7 @@ def _foreign(run_id: str) -> NotAnAdvancedWorkflow:
     )
 
 
-def parse(model: type[Answer], answer: object, run_id: str) -> Answer:
+def read_answer(model: type[Answer], answer: object, run_id: str) -> Answer:
     """Read an answer; fields that a newer worker added are left out.
 
     Raises:

@@ -16,8 +16,8 @@ from typing import cast
 import httpcore
 from pydantic import JsonValue, ValidationError
 
-from advanced_workflow.activities.builtin.failures import HttpFailure
-from advanced_workflow.activities.builtin.secrets import Secrets
+from advanced_workflow.activities.builtin.http_request.failures import HttpFailure
+from advanced_workflow.activities.builtin.http_request.secrets import Secrets
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, HttpResponse
 from advanced_workflow.workflows.errors import DataInvalid
 from advanced_workflow.workflows.plain.strict_json import decode, encode, require_json
@@ -95,7 +95,7 @@ async def _read(response: httpcore.Response, header: dict[str, str], limit: int,
 
 
 def _is_compressed(header: dict[str, str]) -> bool:
-    """Not asked for, but some servers compress all the same."""
+    """Not asked for, but some servers compress anyway."""
     return header.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip", "deflate")
 
 
@@ -122,7 +122,7 @@ def _charset(header: dict[str, str]) -> str:
         name = codecs.lookup(_content_type(header).get_content_charset("utf-8")).name
     except LookupError:
         return "utf-8"
-    # Some of Python's codecs take a very long time, or are no character sets at all.
+    # Some of Python's codecs take a very long time, or are not character sets at all.
     return name if name in _CHARSETS else "utf-8"
 
 

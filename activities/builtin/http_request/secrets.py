@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from advanced_workflow.activities.builtin.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
 
 PREFIX = "ADW_SECRET_"
 
@@ -35,7 +35,7 @@ class Secrets:
 
     def _value(self, name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise refused(f"{{{{secret:{name}}}}} is no secret's name; use letters, digits and underscores.")
+            raise refused(f"{{{{secret:{name}}}}} is not a secret's name; use letters, digits and underscores.")
         variable = PREFIX + name
         # A file with a secret often ends in a line break.
         value = os.environ.get(variable, "").strip()

@@ -1,4 +1,4 @@
-"""Following a run: what is known of it, again and again until it ends, with or without a worker that answers."""
+"""Watching a run: what is known of it, again and again until it ends, with or without a worker that answers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
-from advanced_workflow.client.answers import explained
-from advanced_workflow.client.descriptions import Attempt, RunSummary, describe, read_attempt, summarize
 from advanced_workflow.client.errors import NoAnswer, RequestFailed
 from advanced_workflow.client.runs import Run
+from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempt, summarize
+from advanced_workflow.client.service.errors import translated_errors
 from advanced_workflow.workflows.contract import RunState
 from advanced_workflow.workflows.errors import OperationRefused
 
@@ -29,7 +29,7 @@ class Snapshot:
     attempts: Mapping[str, Attempt]
     """Actions pending now, by path; the server knows them, so they are true even where no worker answers."""
     most_attempts: Mapping[str, int]
-    """The highest attempt seen of each path while it was followed."""
+    """The highest attempt seen of each path while it was watched."""
     state: RunState | None
     """What a worker said last; None before one has answered."""
     silent: bool
@@ -43,28 +43,28 @@ class Snapshot:
         return self.summary.close_time is not None
 
 
-async def follow(run: Run, every_seconds: float = EVERY_SECONDS) -> AsyncGenerator[Snapshot]:
+async def run_snapshots(run: Run, every_seconds: float = EVERY_SECONDS) -> AsyncGenerator[Snapshot]:
     """Give a snapshot every so often; the last one is of the run's end.
 
     The worker is asked only after the history grew: a run that waits costs nobody anything.
 
     Raises:
-        RunNotFound, NotAnAdvancedWorkflow, ConnectionFailed: there is nothing to follow.
+        RunNotFound, NotAnAdvancedWorkflow, ConnectionFailed: there is nothing to watch.
     """
-    follower = _Follower(run)
+    watcher = _Watcher(run)
     try:
         while True:
-            snapshot = await follower.look(every_seconds)
+            snapshot = await watcher.look(every_seconds)
             yield snapshot
             if snapshot.ended and (snapshot.silent or snapshot.up_to_date):
                 return
             await asyncio.sleep(every_seconds)
     finally:
-        follower.close()
+        watcher.close()
 
 
 @dataclass
-class _Follower:
+class _Watcher:
     run: Run
     state: RunState | None = None
     most_attempts: dict[str, int] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class _Follower:
         return self._answered_events == self._events
 
     async def look(self, wait_seconds: float) -> Snapshot:
-        async with explained(self.run.id, "describe"):
+        async with translated_errors(self.run.id, "describe"):
             description = await describe(self.run.client, self.run.id, self.run.handle.run_id)
         summary = summarize(description.workflow_execution_info)
         attempts = {info.activity_id: read_attempt(info) for info in description.pending_activities}

@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 
 class HttpFailure(ActionError):
-    """A request that failed. Its details hold `effect: unknown` where it may have taken effect all the same.
+    """A request that failed. Its details hold `effect: unknown` where it may still have taken effect.
 
     - `HttpRefused`, `SecretMissing`: never sent; trying again does not help.
     - `HttpUnreachable`: no connection, so never sent.

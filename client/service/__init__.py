@@ -1,0 +1,1 @@
+"""What Temporal's service says about runs, in this project's words: descriptions, lists, and errors."""
