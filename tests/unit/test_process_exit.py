@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[2] / "client"
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", f"from exit_guard import run_and_exit\n{program}"],
+        [sys.executable, "-c", f"from process_exit import run_and_exit\n{program}"],
         capture_output=True,
         text=True,
         check=False,
@@ -50,7 +50,7 @@ def test_an_exception_is_printed() -> None:
 
 def test_last_acts_are_done_and_change_no_exit_code() -> None:
     acts = "before_exit(lambda: 1 / 0); before_exit(lambda: print('sent'))"
-    done = run(f"from exit_guard import before_exit; {acts}; run_and_exit(lambda: 3)")
+    done = run(f"from process_exit import before_exit; {acts}; run_and_exit(lambda: 3)")
 
     assert (done.stdout, done.returncode) == ("sent\n", 3)
     assert "ZeroDivisionError" in done.stderr

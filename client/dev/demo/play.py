@@ -35,7 +35,6 @@ from advanced_workflow.workflows.contract import ExecutionOptions, PendingApprov
 from advanced_workflow.workflows.errors import WorkflowError
 
 DEFINITION = "order-fulfilment"
-APPROVAL_STEP = "approve_order"
 CHARGE_STEP = "charge_card"
 THINKING_SECONDS = 1.0
 """How long the provider takes, and the approver thinks."""
