@@ -17,6 +17,8 @@ from advanced_workflow.client.dev.server_binary import find_server_binary
 from tests.harness import Harness
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 
+pytest_plugins = ["tests.no_process_left"]
+
 LAST_SECONDS = 600
 """What the end of all tests may take."""
 SESSION = pytest.StashKey[pytest.Session]()

@@ -18,17 +18,9 @@ from advanced_workflow.client.errors import ConnectionFailed, ServerStartFailed
 from advanced_workflow.client.runs import start
 from advanced_workflow.client.service.listing import list_runs
 from advanced_workflow.client.settings import load_settings
+from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended but was not waited for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 async def wait_until_gone(pid: int) -> None:

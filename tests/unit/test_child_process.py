@@ -3,21 +3,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
 
 from advanced_workflow.client.dev.child_process import end_process, start_process
 from advanced_workflow.client.dev.processes import WorkerProcess
+from tests.processes import living_children
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-
-
-def children() -> set[int]:
-    answer = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,comm="], capture_output=True, text=True, check=True)
-    rows = [line.split(maxsplit=2) for line in answer.stdout.splitlines()]
-    return {int(pid) for pid, parent, command in rows if int(parent) == os.getpid() and command != "ps"}
 
 
 async def test_a_process_runs_in_a_session_of_its_own_until_it_is_ended() -> None:
@@ -30,7 +24,7 @@ async def test_a_process_runs_in_a_session_of_its_own_until_it_is_ended() -> Non
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_who_is_cancelled_while_it_starts_a_process_leaves_none(turns: int) -> None:
-    before = children()
+    before = living_children()
     worker = WorkerProcess(dict(os.environ))
     starting = asyncio.ensure_future(worker.start())
     for _ in range(turns):
@@ -40,7 +34,7 @@ async def test_who_is_cancelled_while_it_starts_a_process_leaves_none(turns: int
         await starting
 
     await worker.stop()
-    assert children() == before
+    assert living_children() == before
 
 
 async def test_a_process_that_ignores_the_request_to_end_is_killed() -> None:
