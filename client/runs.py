@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypedDict, Unpack
-from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import JsonValue, ValidationError
@@ -15,7 +14,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from advanced_workflow.client.errors import RunExists
-from advanced_workflow.client.sending import require_sendable
+from advanced_workflow.client.sending import message_of, start_arguments
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempt, summarize
 from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
 from advanced_workflow.client.settings import Settings, current_user, load_settings
@@ -42,14 +41,12 @@ from advanced_workflow.workflows.contract import (
     OperatorRequest,
     PendingApproval,
     Progress,
-    RunRequest,
     RunResult,
     RunState,
     StateRequest,
     StepRequest,
     WireModel,
 )
-from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision
 from advanced_workflow.workflows.plain.misfits import places
@@ -100,7 +97,7 @@ async def start(
         try:
             handle: WorkflowHandle[Any, Any] = await client.start_workflow(
                 workflow_type,
-                args=_arguments(workflow, input_data, options, payload_limit(client)),
+                args=start_arguments(workflow, input_data, options, payload_limit(client)),
                 id=id,
                 task_queue=task_queue or settings.task_queue,
                 id_reuse_policy=id_reuse_policy,
@@ -113,32 +110,9 @@ async def start(
     return Run(client, handle, settings.user)
 
 
-def _arguments(
-    workflow: str | AdvancedWorkflow, input_data: JsonValue, options: ExecutionOptions, limit: int
-) -> list[JsonValue]:
-    require_sendable(input_data, "input_data", limit)
-    execution_options: dict[str, JsonValue] = options.model_dump(mode="json", exclude_defaults=True)
-    require_sendable(execution_options, "execution_options", limit)
-    if isinstance(workflow, str):
-        return [input_data, execution_options]
-    request = RunRequest(
-        workflow=dump_definition(workflow),
-        input_data=input_data,
-        execution_options=execution_options,
-    ).model_dump(mode="json", exclude={"carried"})
-    require_sendable(request, f"workflow {workflow.workflow_id!r}", limit)
-    return [request]
-
-
 def get_run(client: Client, id: str, *, run_id: str | None = None, user: str | None = None) -> Run:
     """A run by its id; asks the server nothing. Without `run_id` it is the latest run of that id."""
     return Run(client, client.get_workflow_handle(id, run_id=run_id), user or current_user())
-
-
-def web_ui_url(address: str, namespace: str, id: str, run_id: str | None = None) -> str:
-    """Link to a run in the Temporal Web UI at `address` (`http://127.0.0.1:8233`)."""
-    place = f"{address.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/{quote(id, safe='')}"
-    return f"{place}/{quote(run_id, safe='')}/timeline" if run_id else place
 
 
 @dataclass(frozen=True)
@@ -268,24 +242,18 @@ class Run:
             return await self.handle.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
 
     async def _update(self, name: str, request: WireModel) -> Any:  # noqa: ANN401 - the raw answer
-        argument = _sendable(request, name, payload_limit(self.client))
+        argument = message_of(request, name, payload_limit(self.client))
         # The SDK asks again after each call that timed out, so the whole is bounded here.
         async with translated_errors(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             return await self.handle.execute_update(name, argument)  # pyright: ignore[reportUnknownMemberType]
 
     async def _signal(self, name: str, request: WireModel) -> None:
-        argument = _sendable(request, name, payload_limit(self.client))
+        argument = message_of(request, name, payload_limit(self.client))
         async with translated_errors(self.id, name):
             await self.handle.signal(name, argument)
 
     async def _signal_decision(self, name: str, request: DecideRequest) -> None:
-        argument = _sendable(request, name, payload_limit(self.client))
+        argument = message_of(request, name, payload_limit(self.client))
         del argument["decision"]  # the signal's name says it
         async with translated_errors(self.id, name):
             await self.handle.signal(name, argument)
-
-
-def _sendable(request: WireModel, place: str, limit: int) -> dict[str, JsonValue]:
-    message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
-    require_sendable(message, place, limit)
-    return message

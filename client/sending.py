@@ -1,8 +1,12 @@
-"""What may leave this process for a run: plain JSON, of a size that the run's history or the storage takes."""
+"""What is sent to runs: plain JSON, of a size that the history or the storage takes; nothing else leaves this process."""
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
+from pydantic import JsonValue
+
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, ExecutionOptions, RunRequest, WireModel
+from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import PayloadTooLarge
 from advanced_workflow.workflows.plain.strict_json import encode, require_json
 
@@ -21,3 +25,28 @@ def require_sendable(value: object, place: str, limit: int = PAYLOAD_LIMIT_BYTES
         raise PayloadTooLarge(
             f"{place}: {size:,} bytes are more than the {limit:,} a value may have here; {more}, or pass a reference."
         )
+
+
+def start_arguments(
+    workflow: str | AdvancedWorkflow, input_data: JsonValue, options: ExecutionOptions, limit: int
+) -> list[JsonValue]:
+    """The arguments that start a run; raises as `require_sendable` does."""
+    require_sendable(input_data, "input_data", limit)
+    execution_options: dict[str, JsonValue] = options.model_dump(mode="json", exclude_defaults=True)
+    require_sendable(execution_options, "execution_options", limit)
+    if isinstance(workflow, str):
+        return [input_data, execution_options]
+    request = RunRequest(
+        workflow=dump_definition(workflow),
+        input_data=input_data,
+        execution_options=execution_options,
+    ).model_dump(mode="json", exclude={"carried"})
+    require_sendable(request, f"workflow {workflow.workflow_id!r}", limit)
+    return [request]
+
+
+def message_of(request: WireModel, place: str, limit: int) -> dict[str, JsonValue]:
+    """The argument of a signal or an update; raises as `require_sendable` does."""
+    message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
+    require_sendable(message, place, limit)
+    return message

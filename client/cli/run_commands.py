@@ -21,11 +21,12 @@ from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.symbols import style_of, words
 from advanced_workflow.client.render.times import duration, moment, seconds_between
 from advanced_workflow.client.reruns.rollback import retry_rollback
-from advanced_workflow.client.runs import Run, web_ui_url
+from advanced_workflow.client.runs import Run
 from advanced_workflow.client.runs import start as start_run
 from advanced_workflow.client.service.description import RunSummary
 from advanced_workflow.client.service.listing import list_runs, quoted, waiting_for
 from advanced_workflow.client.watch import Snapshot, run_snapshots
+from advanced_workflow.client.web_ui import web_ui_url
 from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
 
 STATUSES = {

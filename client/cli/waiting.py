@@ -11,8 +11,9 @@ from advanced_workflow.client.cli.output import console, note, print_json
 from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.render.live import show_snapshots
 from advanced_workflow.client.render.outcome import print_failure, print_result
-from advanced_workflow.client.runs import Run, web_ui_url
+from advanced_workflow.client.runs import Run
 from advanced_workflow.client.watch import BEGUN_EVENTS, run_snapshots
+from advanced_workflow.client.web_ui import web_ui_url
 
 BEGIN_SECONDS = 3
 """How long `start` waits to see whether the run begins."""

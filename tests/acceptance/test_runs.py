@@ -26,10 +26,11 @@ from advanced_workflow.client.errors import (
     RunFailed,
     RunNotFound,
 )
-from advanced_workflow.client.runs import Run, get_run, start, web_ui_url
+from advanced_workflow.client.runs import Run, get_run, start
 from advanced_workflow.client.service.errors import ERRORS_BY_CODE
 from advanced_workflow.client.service.listing import list_runs, waiting_for
 from advanced_workflow.client.settings import load_settings
+from advanced_workflow.client.web_ui import web_ui_url
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, ExecutionOptions, RunStatus
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow

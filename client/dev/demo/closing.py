@@ -12,7 +12,7 @@ from rich.text import Text
 from advanced_workflow.client.dev.demo.orders import TABLES, Effects, Order, rows_text
 from advanced_workflow.client.dev.demo.stage import Stage
 from advanced_workflow.client.render.times import duration
-from advanced_workflow.client.runs import web_ui_url
+from advanced_workflow.client.web_ui import web_ui_url
 
 
 @dataclass
