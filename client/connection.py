@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from advanced_workflow.client.errors import ConnectionFailed
 from advanced_workflow.client.settings import Settings, load_settings
 from advanced_workflow.client.storage import data_converter
+from advanced_workflow.workflows.plain.text import one_line
 
 DEFAULT_ADDRESS = "localhost:7233"
 REFUSED = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
@@ -84,7 +85,7 @@ def _load_profile(profile: str | None) -> ClientConfigProfile:
     try:
         return ClientConfigProfile.load(profile)
     except Exception as error:  # the SDK's ConfigError is not exported; reading certificates may fail with OSError
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConnectionFailed(
             f"Temporal profile {profile or 'default'!r}: {reason}; correct the file that TEMPORAL_CONFIG_FILE names, "
             "or list the profiles with 'temporal config list'."
@@ -122,4 +123,4 @@ def _short(error: Exception) -> str:
         "Connection reset": "connection reset",
         "InvalidCertificate": "its certificate is not trusted",
     }
-    return next((short for sign, short in known.items() if sign in text), " ".join(text.split()))
+    return next((short for sign, short in known.items() if sign in text), one_line(text))

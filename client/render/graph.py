@@ -9,6 +9,7 @@ from advanced_workflow.workflows.contract import StepState
 from advanced_workflow.workflows.definition.graph.outline import Edge, Graph, Outline, Placement, edges, outline
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.plain.text import one_line
 
 SHAPES = {
     StepType.CONDITIONAL: ("{", "}"),
@@ -119,10 +120,10 @@ def _name(placement: Placement) -> str:
 
 def _title(workflow: AdvancedWorkflow) -> str:
     text = f"{workflow.label} {workflow.version}".replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{" ".join(text.split())}"'
+    return f'"{one_line(text)}"'
 
 
 def _text(text: str) -> str:
     """Text inside double quotes: Mermaid takes entity codes for what it would read as its own."""
     codes = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "&": "#amp;", "|": "#124;"}
-    return "".join(codes.get(one, one) for one in " ".join(text.split()))
+    return "".join(codes.get(one, one) for one in one_line(text))

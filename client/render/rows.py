@@ -12,6 +12,7 @@ from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.plain.text import one_line
 
 UNDO_MARK = ".rollback["
 """What tells an undo's activity id from a step's path."""
@@ -168,5 +169,5 @@ def _running_undos(attempts: Mapping[str, Attempt], settled: set[str]) -> Iterat
 
 
 def _cut(text: str | None) -> str:
-    line = " ".join((text or "").split())
+    line = one_line(text or "")
     return line if len(line) <= MAX_ERROR_CHARACTERS else line[: MAX_ERROR_CHARACTERS - 1] + "…"

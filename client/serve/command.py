@@ -25,6 +25,7 @@ from advanced_workflow.client.serve.workers import build_workers
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.client.telemetry.metrics import WaitingRuns, metrics_runtime
 from advanced_workflow.workflows.errors import WorkflowError
+from advanced_workflow.workflows.plain.text import one_line
 
 STOPPED = 0
 FAILED = 1
@@ -91,7 +92,7 @@ async def _serve(serving: Serving, *, check_only: bool) -> int:
 
 def _tell_end(failures: Sequence[BaseException]) -> int:
     for failure in failures:
-        print(f"adw-worker: stopped working: {' '.join(str(failure).split())}", file=sys.stderr)
+        print(f"adw-worker: stopped working: {one_line(failure)}", file=sys.stderr)
     if failures:
         return FAILED
     print("worker stopped", flush=True)

@@ -11,6 +11,7 @@ from temporalio.converter import StorageDriverClaim
 
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.workflows.errors import StorageFailed
+from advanced_workflow.workflows.plain.text import one_line
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ async def retrieved(place: Place, objects: Sequence[str], work: Callable[[], Awa
 def _reason(error: Exception) -> str:
     # The drivers' own message says where, its cause says why.
     cause = error.__cause__ or error
-    return f"{type(cause).__name__}: {' '.join(str(cause).split()).rstrip('.')}"
+    return f"{type(cause).__name__}: {one_line(cause).rstrip('.')}"
 
 
 def require_packages(place: Place, modules: Sequence[str], extra: str) -> None:

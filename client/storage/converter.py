@@ -12,7 +12,8 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter, ExternalStorage, StorageDriver
 
 from advanced_workflow.client.errors import SettingsInvalid
-from advanced_workflow.client.settings import NO_STORAGE, Settings
+from advanced_workflow.client.setting_types import NO_STORAGE
+from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage.buckets import Place
 from advanced_workflow.client.storage.file_system import FileSystemDriver
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES

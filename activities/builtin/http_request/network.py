@@ -15,6 +15,7 @@ import httpcore
 from advanced_workflow.activities.builtin.http_request.addresses import literal
 from advanced_workflow.activities.builtin.http_request.failures import HttpFailure
 from advanced_workflow.activities.builtin.http_request.target import Target, require_allowed
+from advanced_workflow.workflows.plain.text import one_line
 
 CONNECT_SECONDS = 10.0
 """For looking up the name, for connecting, and for the TLS handshake."""
@@ -92,4 +93,4 @@ def reason(error: BaseException) -> str:
     """The innermost cause in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return one_line(error).rstrip(".") or type(error).__name__
