@@ -27,6 +27,11 @@ from advanced_workflow.client.telemetry.metrics import WaitingRuns, metrics_runt
 from advanced_workflow.workflows.errors import WorkflowError
 from advanced_workflow.workflows.plain.text import one_line
 
+UPGRADING = (
+    "Settings are ADW_ variables. To upgrade under live runs, give each build a name (ADW_DEPLOYMENT=shop, ADW_BUILD_ID=2), start "
+    "its workers beside the old ones, then: temporal worker deployment set-current-version --deployment-name shop --build-id 2. "
+    "Runs that wait move to it. Stop the old workers when their build is drained: temporal worker deployment describe-version."
+)
 STOPPED = 0
 FAILED = 1
 REFUSED = 2
@@ -60,7 +65,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="adw-worker", description="Serve runs and actions until told to stop.")
+    parser = argparse.ArgumentParser(
+        prog="adw-worker", description="Serve runs and actions until told to stop.", epilog=UPGRADING
+    )
     task = parser.add_mutually_exclusive_group()
     task.add_argument("--check", action="store_true", help="check that the worker can start, then leave")
     task.add_argument("--list-actions", action="store_true", help="list the actions served; needs no server")

@@ -24,6 +24,8 @@ from advanced_workflow.workflows.contract import SIGNAL_WAKE
 
 LOOK_EVERY_SECONDS = 15
 """How often a worker asks which build is current, and which runs are on others."""
+WAKE_AGAIN_SECONDS = 3600
+"""A run that stays where it is (it has an action in flight) is woken again at growing intervals, up to this one."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,18 +49,31 @@ def older_runs(client: Client, settings: Settings) -> OlderRuns | None:
 
 
 @dataclass
+class _Woken:
+    """How often a run was woken, and when it is its turn again: queues may learn a moment late which build is current."""
+
+    times: int = 0
+    next_at: float = 0
+
+    def again(self, first: float) -> None:
+        self.next_at = asyncio.get_running_loop().time() + min(first * 2 ** min(self.times, 16), WAKE_AGAIN_SECONDS)
+        self.times += 1
+
+
+@dataclass
 class OlderRuns:
     """The open runs of a deployment's other builds on one queue. Once `build_id` is current, they are woken to move to it.
 
-    However many workers do so, the server delivers one signal to a run for each change of the current build.
+    However many workers do so, the server delivers to a run only the first of their n-th signals.
     """
 
     client: Client
     deployment: str
     build_id: str
     task_queue: str
+    look_every: float = LOOK_EVERY_SECONDS
     _revision: int = field(default=-1, init=False)
-    _woken: set[str] = field(default_factory=set[str], init=False)
+    _woken: dict[str, _Woken] = field(default_factory=dict[str, "_Woken"], init=False)
     _told: bool = field(default=False, init=False)
 
     async def watch(self) -> None:
@@ -68,10 +83,10 @@ class OlderRuns:
                 await self.look()
             except RPCError as error:
                 _log.debug("builds of deployment %r cannot be looked at: %s", self.deployment, error)
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            await asyncio.sleep(self.look_every)
 
     async def look(self) -> int:
-        """Wake the runs that were not woken yet, if this build is current; gives how many."""
+        """Wake the runs whose turn it is, if this build is current; gives how many."""
         routing = await self._routing()
         if routing is None:
             return 0
@@ -83,9 +98,10 @@ class OlderRuns:
             self._woken.clear()
         count = 0
         async for run in self.client.list_workflows(self._query(routing)):
-            if run.run_id not in self._woken:
-                await self._wake(Execution(workflow_id=run.id, run_id=run.run_id))
-                self._woken.add(run.run_id)
+            woken = self._woken.setdefault(run.run_id, _Woken())
+            if woken.next_at <= asyncio.get_running_loop().time():
+                await self._wake(Execution(workflow_id=run.id, run_id=run.run_id), woken.times)
+                woken.again(self.look_every)
                 count += 1
         if count:
             _log.info(
@@ -115,13 +131,13 @@ class OlderRuns:
             ]
         )
 
-    async def _wake(self, run: Execution) -> None:
+    async def _wake(self, run: Execution, times: int) -> None:
         request = SignalWorkflowExecutionRequest(
             namespace=self.client.namespace,
             workflow_execution=run,
             signal_name=SIGNAL_WAKE,
             identity=self.client.identity,
-            request_id=f"{SIGNAL_WAKE} {self.deployment}:{self.build_id} {self._revision}",
+            request_id=f"{SIGNAL_WAKE} {self.deployment}:{self.build_id} {self._revision} {times}",
         )
         try:
             await self.client.workflow_service.signal_workflow_execution(request)

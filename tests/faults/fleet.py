@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 from temporalio.api.deployment.v1 import RoutingConfig, WorkerDeploymentVersion
@@ -49,8 +51,17 @@ class Fleet:
         """End it."""
         raise NotImplementedError
 
-    async def wake(self, build: str) -> None:
-        """Have a worker of the current build look at the runs of the others, unless it does so by itself."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for build in self.builds:
+            await self.stop(build)
+
+    @property
+    def builds(self) -> list[str]:
+        """Those that have a worker."""
+        raise NotImplementedError
 
     def effects(self) -> Counter[str]:
         """How often each effect was made, by its idempotency key."""
@@ -110,7 +121,7 @@ class Fleet:
 
 @dataclass
 class FleetHere(Fleet):
-    """Its workers are in this process, and look when they are told to."""
+    """Its workers are in this process, and look all the time."""
 
     definitions: list[Definition] = field(default_factory=list[Definition])
     made: Counter[str] = field(default_factory=Counter[str])
@@ -124,7 +135,10 @@ class FleetHere(Fleet):
             return {"made": value}
 
         settings = Settings(deployment=self.deployment, build_id=build)
+        older = OlderRuns(self.harness.client, self.deployment, build, self.harness.task_queue, look_every=0.5)
+        watching = asyncio.create_task(older.watch())
         self.workers[build] = AsyncExitStack()
+        self.workers[build].callback(watching.cancel)
         await self.workers[build].enter_async_context(
             self.harness.worker({"steady.make": make}, self.definitions, deployment_config=deployment_config(settings))
         )
@@ -133,10 +147,10 @@ class FleetHere(Fleet):
         """Leave it."""
         await self.workers.pop(build).aclose()
 
-    async def wake(self, build: str) -> None:
-        """Look once."""
-        older = OlderRuns(self.harness.client, self.deployment, build, self.harness.task_queue)
-        await eventually(older.look, PATIENCE)
+    @property
+    def builds(self) -> list[str]:
+        """Those entered."""
+        return list(self.workers)
 
     def effects(self) -> Counter[str]:
         """As counted."""
@@ -169,6 +183,11 @@ class FleetOfProcesses(Fleet):
     async def stop(self, build: str) -> None:
         """End it."""
         await self.workers.pop(build).stop()
+
+    @property
+    def builds(self) -> list[str]:
+        """Those started."""
+        return list(self.workers)
 
     def effects(self) -> Counter[str]:
         """What the actions' database holds."""

@@ -37,10 +37,10 @@ class Life:
 
 LIVES: Mapping[Patch, Life] = {
     Patch.SHORT_TASKS: Life(
-        since="0.1.0",
+        since="0.2.0",
         changes="A workflow task that did enough ends by a signal of the run to itself, and a timer did that; steps that start count "
         "too, and any number of them started in one task.",
-        ends="No open history began before 0.1.0 was deployed everywhere.",
+        ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
 """Of every patch."""
