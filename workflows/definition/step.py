@@ -16,7 +16,26 @@ from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.lock import Lock
+from advanced_workflow.workflows.definition.model.markers import (
+    BOOL,
+    LIST,
+    NUMBER,
+    ActionName,
+    Expr,
+    For,
+    MakesResult,
+    Mapped,
+    Needed,
+    Nested,
+    Sees,
+    StepName,
+    Targets,
+    Tested,
+    Trait,
+    WithinRun,
+)
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.roots import PROGRESS, RESULT
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
@@ -46,41 +65,63 @@ class WorkflowStep(DefinitionModel):
     """Unique in the whole definition, nested steps included."""
     name: str = ""
     """How people see the step; the id when empty."""
-    step_type: StepType = StepType.SEQUENTIAL
+    step_type: Annotated[StepType, MakesResult()] = StepType.SEQUENTIAL
     """What the step does."""
 
-    action: str | None = None
+    action: Annotated[
+        str | None,
+        For(Trait.NAMES_ACTION),
+        Needed("Name the action to run; 'adw actions' lists them.", frozenset({StepType.SEQUENTIAL, StepType.WORKER})),
+        ActionName(),
+        MakesResult(),
+    ] = None
     """The Temporal activity to run, by its very name."""
-    agent_capability: str | None = None
+    agent_capability: Annotated[str | None, For(Trait.CALLS), MakesResult()] = None
     """Task queue of the workers that can do it; the run's own queue when empty."""
-    timeout: Seconds = 300
+    timeout: Annotated[Seconds, For(Trait.TRIED)] = 300
     """Seconds one attempt may take."""
-    total_timeout: Seconds | None = None
+    total_timeout: Annotated[Seconds | None, For(Trait.CALLS), WithinRun()] = None
     """Seconds all attempts together may take, waiting in the queue included."""
-    heartbeat_timeout: Seconds | None = None
+    heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION)] = None
     """Seconds without a sign of life after which an attempt counts as lost."""
-    queue_timeout: Seconds | None = None
+    queue_timeout: Annotated[Seconds | None, For(Trait.CALLS)] = None
     """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
 
-    execution: Literal["regular", "local"] = "regular"
+    execution: Annotated[Literal["regular", "local"], For(Trait.NAMES_ACTION)] = "regular"
     """`local` runs the action inside the run's own worker as a local activity: faster for actions of a few seconds."""
 
-    input_mapping: dict[str, JsonValue] = Field(default_factory=dict)
+    input_mapping: Annotated[dict[str, JsonValue], For(Trait.TAKES_INPUT), Mapped(sees=Sees.ROUNDS), MakesResult()] = (
+        Field(default_factory=dict)
+    )
     """Parameter -> expression; other JSON values are literals, nested objects are walked."""
-    output_mapping: dict[str, str] = Field(default_factory=dict)
+    output_mapping: Annotated[
+        dict[str, str], For(*(set(StepType) - {StepType.ROLLBACK})), Targets(RESULT, Sees.INSIDE)
+    ] = Field(default_factory=dict)
     """Expression over `result` -> target path such as `workflow.order.id`; a path ending in `[]` appends."""
-    input_validation: Schema = Field(default_factory=dict)
+    input_validation: Annotated[Schema, For(Trait.TAKES_INPUT)] = Field(default_factory=dict)
     """JSON Schema of the mapped input."""
 
-    dependencies: tuple[str, ...] = ()
+    dependencies: Annotated[tuple[str, ...], StepName("dependency")] = ()
     """Steps that must be settled before this one starts."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Tested(),
+        Needed("Add conditions with 'next_steps'.", frozenset({StepType.CONDITIONAL})),
+        MakesResult(),
+    ] = ()
     """All must hold, else the step is skipped; on a `conditional` step they carry the routes."""
-    next_steps: tuple[str, ...] = ()
+    next_steps: Annotated[tuple[str, ...], StepName("next")] = ()
     """The same edges written at their other end."""
     error_handlers: tuple[ErrorHandler, ...] = ()
     """Steps that run, in this order, only when this one fails; when they complete it counts as recovered."""
-    join: Literal["all", "any"] | Count | str = "all"
+    join: Annotated[
+        Literal["all", "any"] | Count | str,
+        Expr(
+            gives=BOOL | NUMBER,
+            words=frozenset({"all", "any"}),
+            fix="Write 'all', 'any', a number, or an expression that gives a number or a bool.",
+        ),
+    ] = "all"
     """How many dependencies must complete before the step starts: `all` (and none may fail), `any`, a number, or an
     expression that gives a number, or a bool that says whether to start; it is looked at each time one settles."""
     cancel_rest: StrictBool = False
@@ -92,52 +133,68 @@ class WorkflowStep(DefinitionModel):
 
     retry_policy: RetryPolicy = RetryPolicy()
     """Overrides the workflow's, field by field."""
-    rollback_actions: tuple[str, ...] = ()
+    rollback_actions: Annotated[tuple[str, ...], For(Trait.TRIED), ActionName()] = ()
     """Actions that undo this step, called in this order."""
-    rollback_mapping: dict[str, JsonValue] = Field(default_factory=dict)
+    rollback_mapping: Annotated[dict[str, JsonValue], For(Trait.TRIED), Mapped(RESULT, Sees.INSIDE | Sees.ITSELF)] = (
+        Field(default_factory=dict)
+    )
     """Builds the input of the undo actions (scope: `result` and the usual roots) instead of the standard object."""
-    rollback_timeout: Seconds = 3600
+    rollback_timeout: Annotated[Seconds, For(Trait.TRIED)] = 3600
     """Seconds an undo action is retried."""
-    rollback_to: str | None = None
+    rollback_to: Annotated[str | None, For(StepType.ROLLBACK), StepName("rollback_to")] = None
     """`rollback` steps: undo what came after this step and keep it."""
 
-    parallel_steps: tuple[WorkflowStep, ...] = ()
+    parallel_steps: Annotated[tuple[WorkflowStep, ...], For(StepType.PARALLEL), Nested(), MakesResult()] = ()
     """`parallel` steps: the nested graph."""
-    for_each: str | None = None
+    for_each: Annotated[str | None, For(StepType.PARALLEL), Expr(gives=LIST), MakesResult()] = None
     """`parallel` steps: expression giving a list; one copy of the nested graph per item (in scope: `item`, `index` from 0)."""
-    max_concurrency: Count | None = None
+    max_concurrency: Annotated[Count | None, For(StepType.PARALLEL)] = None
     """`parallel` steps: how many nested steps or copies run at a time; of copies never more than 1,000."""
-    add_on: EventTrigger | None = None
+    add_on: Annotated[EventTrigger | None, For(StepType.PARALLEL), MakesResult()] = None
     """`parallel` steps with `for_each`: an event whose data is one more item, as long as a copy runs."""
-    complete_when: str | None = None
+    complete_when: Annotated[str | None, For(StepType.PARALLEL), Expr(PROGRESS, Sees.INSIDE, BOOL), MakesResult()] = (
+        None
+    )
     """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
     nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
 
-    loop_condition: str | None = None
+    loop_condition: Annotated[
+        str | None,
+        For(StepType.LOOP),
+        Needed("Add the expression that must hold for another round."),
+        Expr(sees=Sees.INSIDE | Sees.ROUNDS, gives=BOOL),
+        MakesResult(),
+    ] = None
     """`loop` steps: repeats while it holds. It sees the latest round's steps and `iteration`, the number of finished rounds;
     a loop over an `action` sees its latest output as its own `steps.<id>.output`."""
-    loop_max_iterations: Count = 100
+    loop_max_iterations: Annotated[Count, For(StepType.LOOP), MakesResult()] = 100
     """`loop` steps: reaching it with the condition still true fails the step."""
-    loop_check: Literal["before", "after"] = "before"
+    loop_check: Annotated[Literal["before", "after"], For(StepType.LOOP), MakesResult()] = "before"
     """`loop` steps: when the condition is looked at."""
-    body: tuple[WorkflowStep, ...] = ()
+    body: Annotated[tuple[WorkflowStep, ...], For(StepType.LOOP), Nested(), MakesResult()] = ()
     """`loop` steps: the nested graph of a round (in scope: `iteration`, the number of the round from 0)."""
 
-    mode: Literal["first", "all"] = "first"
+    mode: Annotated[Literal["first", "all"], For(StepType.CONDITIONAL), MakesResult()] = "first"
     """`conditional` steps: route by the first condition that holds, or by all that hold."""
-    approval: Approval | None = None
+    approval: Annotated[Approval | None, For(StepType.HUMAN_APPROVAL), MakesResult()] = None
     """`human_approval` steps: what is asked of whom. Without it anybody may approve."""
-    wait: WaitFor | None = None
+    wait: Annotated[
+        WaitFor | None, For(StepType.WAIT), Needed("Add 'wait' with 'seconds', 'until' or 'event'."), MakesResult()
+    ] = None
     """`wait` steps: what is waited for."""
-    webhook: Webhook | None = None
+    webhook: Annotated[Webhook | None, For(StepType.WEBHOOK), Needed("Add 'webhook' with 'url'."), MakesResult()] = None
     """`webhook` steps: the request."""
-    workflow: str | None = None
+    workflow: Annotated[
+        str | None, For(StepType.SUB_WORKFLOW), Needed("Name the definition to run."), MakesResult()
+    ] = None
     """`sub_workflow` steps: id of the registered definition to run as a child; its result is the step's output."""
-    workflow_version: str | None = None
+    workflow_version: Annotated[str | None, For(StepType.SUB_WORKFLOW), MakesResult()] = None
     """`sub_workflow` steps: the version it must have; any when empty."""
-    agent: Agent | None = None
+    agent: Annotated[Agent | None, For(StepType.REACT), Needed("Add 'agent' with 'model'."), MakesResult()] = None
     """`react` steps: the agent."""
-    orchestrator: Orchestrator | None = None
+    orchestrator: Annotated[
+        Orchestrator | None, For(StepType.ORCHESTRATOR), Needed("Add 'orchestrator'."), MakesResult()
+    ] = None
     """`orchestrator` steps: the graph."""
 
     metrics_enabled: StrictBool = True

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Schema, Seconds
+from advanced_workflow.workflows.definition.model.markers import Mapped, Nested
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.step import WorkflowStep
 
@@ -23,13 +24,13 @@ class AdvancedWorkflow(DefinitionModel):
     description: str = ""
     version: Annotated[str, Field(min_length=1, max_length=100)] = "1.0"
 
-    steps: tuple[WorkflowStep, ...] = ()
+    steps: Annotated[tuple[WorkflowStep, ...], Nested()] = ()
     """The graph."""
     global_variables: dict[str, JsonValue] = Field(default_factory=dict)
     """First values of `workflow`."""
     input_schema: Schema = Field(default_factory=dict)
     """JSON Schema of `input_data`, checked before anything runs."""
-    output: dict[str, JsonValue] | None = None
+    output: Annotated[dict[str, JsonValue] | None, Mapped()] = None
     """Mapping that builds the result; without it the result is the `workflow` data."""
 
     timeout: Seconds = 3600

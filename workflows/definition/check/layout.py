@@ -12,8 +12,9 @@ from advanced_workflow.workflows.definition.check.rules.fields import field_prob
 from advanced_workflow.workflows.definition.check.rules.joins import join_problems
 from advanced_workflow.workflows.definition.check.rules.local import local_problems
 from advanced_workflow.workflows.definition.check.rules.locks import lock_problems
-from advanced_workflow.workflows.definition.check.rules.policies import step_policy_problems, workflow_policy_problems
 from advanced_workflow.workflows.definition.check.rules.repetition import repetition_problems
+from advanced_workflow.workflows.definition.check.rules.schemas import json_schema_problems
+from advanced_workflow.workflows.definition.check.rules.sla_targets import sla_problems
 from advanced_workflow.workflows.definition.check.rules.structure import (
     dead_end_problems,
     handler_problems,
@@ -23,9 +24,11 @@ from advanced_workflow.workflows.definition.check.rules.structure import (
     reference_problems,
     rollback_to_problems,
 )
+from advanced_workflow.workflows.definition.check.rules.timeouts import timeout_problems
 from advanced_workflow.workflows.definition.check.support import unsupported
 from advanced_workflow.workflows.definition.graph.order import GraphOrder, graph_order, settled_masks, upstream_masks
 from advanced_workflow.workflows.definition.graph.outline import Outline, outline
+from advanced_workflow.workflows.definition.kinds.table import kind_problems
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
@@ -73,10 +76,13 @@ def rule_problems(
     yield from join_problems(found, plan.orders, plan.upstream)
     yield from lock_problems(found, plan.upstream)
     yield from repetition_problems(found)
-    yield from workflow_policy_problems(workflow)
+    yield from json_schema_problems(workflow)
+    yield from sla_problems(workflow)
     for placement in found.placements:
         yield from field_problems(placement)
-        yield from step_policy_problems(placement, workflow)
+        yield from json_schema_problems(placement.step, placement.loc)
+        yield from kind_problems(placement.step, placement.loc)
+        yield from timeout_problems(placement, workflow)
         yield from local_problems(placement, workflow)
         if actions is not None:
             yield from action_problems(placement, workflow, actions)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
+from advanced_workflow.workflows.definition.model.marked import marked, named
+from advanced_workflow.workflows.definition.model.markers import Nested, ReferenceKind, StepName
 from advanced_workflow.workflows.definition.problems.places import Loc
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
@@ -14,8 +15,6 @@ MAX_DEPTH = 32
 """Levels of steps inside steps, the top level counted."""
 MAX_STEPS = 10_000
 """Steps of one definition, nested ones included."""
-
-ReferenceKind = Literal["dependency", "next", "route", "handler", "rollback_to"]
 
 
 @dataclass(slots=True, eq=False)
@@ -85,28 +84,18 @@ def _place(steps: tuple[WorkflowStep, ...], loc: Loc, graph: Graph, depth: int, 
         found.by_id.setdefault(step.step_id, placement)
         graph.members.append(placement)
         graph.ids.setdefault(step.step_id, placement)
-        for name, nested in (("parallel_steps", step.parallel_steps), ("body", step.body)):
+        for place, nested, _ in marked(step, Nested, placement.loc):
             if nested:
                 inner = Graph(placement)
                 placement.nested.append(inner)
                 found.graphs.append(inner)
-                _place(nested, (*placement.loc, name), inner, depth + 1, found)
+                _place(nested, place, inner, depth + 1, found)
 
 
 def references(placement: Placement) -> Iterator[StepReference]:
     """Every id that a step names outside of its expressions, in document order."""
-    step, loc = placement.step, placement.loc
-    for index, step_id in enumerate(step.dependencies):
-        yield StepReference("dependency", placement, step_id, (*loc, "dependencies", index))
-    for number, condition in enumerate(step.conditions):
-        for index, step_id in enumerate(condition.next_steps):
-            yield StepReference("route", placement, step_id, (*loc, "conditions", number, "next_steps", index))
-    for index, step_id in enumerate(step.next_steps):
-        yield StepReference("next", placement, step_id, (*loc, "next_steps", index))
-    for index, handler in enumerate(step.error_handlers):
-        yield StepReference("handler", placement, handler.handler, (*loc, "error_handlers", index))
-    if step.rollback_to is not None:
-        yield StepReference("rollback_to", placement, step.rollback_to, (*loc, "rollback_to"))
+    for loc, step_id, mark in named(placement.step, StepName, placement.loc):
+        yield StepReference(mark.kind, placement, step_id, loc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StrictBool
 
+from advanced_workflow.workflows.definition.kinds.kind import Kind, always
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds
+from advanced_workflow.workflows.definition.model.markers import LIST, TEXT, ActionName, Expr, Mapped, NotYet, WithinRun
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import Loc, problem, warning
+from advanced_workflow.workflows.definition.problems.problem import Problem
 
 
 class ApproverExpression(DefinitionModel):
     """Approvers computed when the step is reached: an expression that gives a string or a list of strings."""
 
-    expression: str
+    expression: Annotated[str, Expr(gives=TEXT | LIST)]
     """A CEL expression, e.g. `input.manager`."""
 
 
@@ -30,7 +37,7 @@ class Reminder(DefinitionModel):
 
     after: Seconds
     """Seconds after the request."""
-    action: str | None = None
+    action: Annotated[str | None, ActionName()] = None
     """The action that sends it."""
 
 
@@ -43,7 +50,7 @@ class Approval(DefinitionModel):
 
     prompt: str = ""
     """The question as people read it."""
-    subject: dict[str, JsonValue] = Field(default_factory=dict)
+    subject: Annotated[dict[str, JsonValue], Mapped()] = Field(default_factory=dict)
     """Mapping (as `input_mapping`) that builds what exactly is approved; it goes into the digest."""
     approvers: tuple[str | ApproverExpression, ...] = ()
     """Who may decide: a person, `group:NAME`, or an expression. Empty: anybody."""
@@ -53,13 +60,72 @@ class Approval(DefinitionModel):
     """How many distinct people must approve. One rejection rejects."""
     allow_self_approval: StrictBool = False
     """Whether the run's `started_by` may decide."""
-    deadline: Seconds | None = None
+    deadline: Annotated[Seconds | None, WithinRun()] = None
     """Seconds from the request until `on_timeout`."""
-    on_timeout: Literal["reject", "approve", "escalate", "fail"] = "reject"
+    on_timeout: Annotated[
+        Literal["reject", "approve", "escalate", "fail"], NotYet("'on_timeout: escalate'", "escalate")
+    ] = "reject"
     """What happens at the deadline."""
-    escalation: Escalation | None = None
-    reminders: tuple[Reminder, ...] = ()
+    escalation: Annotated[Escalation | None, NotYet("escalation")] = None
+    reminders: Annotated[tuple[Reminder, ...], NotYet("reminders")] = ()
     form: Schema = Field(default_factory=dict)
     """JSON Schema of the answer that must come with an approval."""
     on_reject: Literal["fail", "continue"] = "fail"
     """`fail`: the step fails with `ApprovalRejected`; `continue`: it completes and its output says `rejected`."""
+
+
+_GROUP = "group:"
+
+
+def _problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
+    yield from _quorum_problems(approval, loc)
+    if approval.on_timeout == "escalate" and approval.escalation is None:
+        message = "'on_timeout' is 'escalate' but there is no 'escalation'."
+        yield problem(Code.MISSING_FIELD, (*loc, "escalation"), message, "Say 'after' how long and 'to' whom.")
+    if approval.on_timeout != "reject" and approval.deadline is None:
+        message = "'on_timeout' means nothing without a 'deadline'."
+        yield warning(Code.MEANINGLESS_FIELD, (*loc, "on_timeout"), message, "Add a 'deadline', or remove it.")
+    after, deadline = approval.escalation and approval.escalation.after, approval.deadline
+    if after is not None and deadline is not None and after >= deadline:
+        message = f"it escalates after {after:g} s, but the deadline is at {deadline:g} s."
+        yield warning(Code.TIMEOUT_RELATION, (*loc, "escalation", "after"), message, "Escalate earlier.")
+
+
+def _quorum_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
+    people = _possible_people(approval)
+    if people is None:
+        return
+    count, place = len(people), (*loc, "required")
+    if approval.required > count:
+        message = f"{approval.required} approvals are required, but only {count} distinct people may decide."
+        yield problem(Code.QUORUM_UNREACHABLE, place, message, "Lower 'required', or name more approvers.")
+    elif approval.required == count and not approval.allow_self_approval:
+        message = f"all {count} approvers must approve, so the run cannot be approved when one of them starts it."
+        fix = "Name one approver more, or set 'allow_self_approval'."
+        yield warning(Code.QUORUM_UNREACHABLE, place, message, fix)
+
+
+def _possible_people(approval: Approval) -> set[str] | None:
+    """Who may decide, or None where the definition does not settle it."""
+    if not approval.approvers:
+        return None
+    people: set[str] = set()
+    for approver in approval.approvers:
+        if not isinstance(approver, str):
+            return None
+        if not approver.startswith(_GROUP):
+            people.add(approver)
+        elif (members := approval.groups.get(approver.removeprefix(_GROUP))) is not None:
+            people.update(members)
+        else:
+            return None
+    return people
+
+
+KIND = Kind[Approval](
+    StepType.HUMAN_APPROVAL,
+    field="approval",
+    output=always("decision", "approver", "decided_at", "comment", "form", "by_deadline", "decisions"),
+    problems=_problems,
+    drawn=("[/", "/]"),
+)

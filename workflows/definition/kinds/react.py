@@ -6,7 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from advanced_workflow.workflows.definition.kinds.kind import Kind
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema
+from advanced_workflow.workflows.definition.model.markers import ActionName, Trait
+from advanced_workflow.workflows.definition.model.step_type import StepType
 
 
 class Agent(DefinitionModel):
@@ -15,7 +18,7 @@ class Agent(DefinitionModel):
     model: str
     """Model name, as LangChain's `init_chat_model` takes it."""
     instructions: str = ""
-    tools: tuple[str, ...] = ()
+    tools: Annotated[tuple[str, ...], ActionName()] = ()
     """Actions the agent may call."""
     max_turns: Count = 10
     max_tokens: Count | None = None
@@ -25,3 +28,11 @@ class Agent(DefinitionModel):
     """Tools whose every call needs a human approval."""
     answer_schema: Schema = Field(default_factory=dict)
     """JSON Schema of the final answer."""
+
+
+KIND = Kind[Agent](
+    StepType.REACT,
+    frozenset({Trait.CALLS, Trait.TRIED, Trait.TAKES_INPUT}),
+    field="agent",
+    runs=False,
+)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, Names
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Seconds
+from advanced_workflow.workflows.definition.model.markers import BOOL, NUMBER, TEXT, Expr, Mapped, Trait, WithinRun
+from advanced_workflow.workflows.definition.model.roots import EVENT
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import Loc, problem, shorten
+from advanced_workflow.workflows.definition.problems.problem import Problem
 
 
 class Callback(DefinitionModel):
@@ -14,9 +22,9 @@ class Callback(DefinitionModel):
 
     event: str
     """Name of the event to wait for."""
-    match: str | None = None
+    match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` that must hold."""
-    timeout: Seconds | None = None
+    timeout: Annotated[Seconds | None, WithinRun()] = None
     """Seconds to wait."""
 
 
@@ -27,12 +35,42 @@ class Webhook(DefinitionModel):
     of 400 and above fails the attempt; 408, 425, 429 and 500 and above are tried again.
     """
 
-    url: str
+    url: Annotated[str, Expr(gives=TEXT, fix="Write an expression; fixed text needs quotes inside: \"'https://...'\".")]
     """An expression that gives the address; https unless the worker allows more."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    headers: dict[str, JsonValue] = Field(default_factory=dict)
+    headers: Annotated[dict[str, JsonValue], Mapped(gives=TEXT | NUMBER)] = Field(default_factory=dict)
     """Mapping of header name to expression."""
-    body: JsonValue = None
+    body: Annotated[JsonValue, Mapped()] = None
     """Mapping that builds the JSON body."""
     callback: Callback | None = None
     """Wait for the answering event after the call."""
+
+
+def _output(webhook: Webhook | None) -> Names:
+    callback = ("callback",) if webhook is not None and webhook.callback is not None else ()
+    return "status", "headers", "body", *callback
+
+
+def _problems(webhook: Webhook, loc: Loc) -> Iterator[Problem]:
+    for name, value in webhook.headers.items():
+        if value is None or isinstance(value, bool | list | dict):
+            message = f"the header {name!r} must be text or a number."
+            fix = "Write an expression that gives text, or a number."
+            yield problem(Code.WRONG_VALUE, (*loc, "headers", name), message, fix)
+
+
+def _lines(webhook: Webhook) -> Iterator[str]:
+    yield f"{webhook.method} {shorten(webhook.url, LONGEST)}"
+    if webhook.callback is not None:
+        yield f"waits for event {webhook.callback.event}"
+
+
+KIND = Kind[Webhook](
+    StepType.WEBHOOK,
+    frozenset({Trait.CALLS, Trait.TRIED}),
+    field="webhook",
+    output=_output,
+    problems=_problems,
+    lines=_lines,
+    drawn=(">", "]"),
+)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from advanced_workflow.workflows.definition.model.markers import JsonSchema
+
 
 class DefinitionModel(BaseModel):
     """Base of all definition parts: immutable, and unknown fields are errors."""
@@ -23,5 +25,5 @@ Count = Annotated[int, Field(ge=1, strict=True)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 
 
-Schema = dict[str, JsonValue]
+Schema = Annotated[dict[str, JsonValue], JsonSchema()]
 """A JSON Schema (2020-12)."""

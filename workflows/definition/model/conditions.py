@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import JsonValue, StrictBool, model_validator
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.markers import ShortForm, StepName
 
 
 class Operator(StrEnum):
@@ -31,7 +33,7 @@ class Condition(DefinitionModel):
     On a `conditional` step it also carries the `next_steps` it routes to, and one may be `default: true` instead of a test.
     """
 
-    expression: str | None = None
+    expression: Annotated[str | None, ShortForm("A CEL expression that gives a bool.")] = None
     """A CEL expression that gives a bool."""
     field: str | None = None
     """The left side: an expression, usually a path such as `steps.quote.output.total`."""
@@ -41,7 +43,7 @@ class Condition(DefinitionModel):
     """The right side: a literal. `exists` takes none, or a bool."""
     default: StrictBool = False
     """Holds when no other condition of the step does."""
-    next_steps: tuple[str, ...] = ()
+    next_steps: Annotated[tuple[str, ...], StepName("route")] = ()
     """Steps this condition routes to (`conditional` steps only)."""
 
     @model_validator(mode="before")

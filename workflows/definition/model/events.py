@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.markers import BOOL, Expr, ShortForm
+from advanced_workflow.workflows.definition.model.roots import EVENT
 
 
 class EventTrigger(DefinitionModel):
     """An event that a running step listens to; a bare string is the event's name. Events that came before do not count."""
 
-    event: str
+    event: Annotated[str, ShortForm("Name of the event.")]
     """Name of the event."""
-    match: str | None = None
+    match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` (the event's data) that must hold."""
 
     @model_validator(mode="before")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import model_validator
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.markers import ShortForm, StepName
 
 
 class ErrorHandler(DefinitionModel):
     """A step that runs only when its owner fails; a bare string is the handler's step id."""
 
-    handler: str
+    handler: Annotated[str, StepName("handler"), ShortForm("Id of the step to run.")]
     """Id of the step to run."""
     on: tuple[str, ...] = ()
     """Error types it is for; empty means every type."""

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Fraction, Seconds
+from advanced_workflow.workflows.definition.model.markers import For, Trait
+from advanced_workflow.workflows.definition.model.step_type import StepType
 
 
 class BackoffStrategy(StrEnum):
@@ -30,23 +32,23 @@ class CircuitBreakerPolicy(DefinitionModel):
 class RetryPolicy(DefinitionModel):
     """How a failing step is tried again. A field left out is taken from the workflow, then from the defaults."""
 
-    max_attempts: Count | None = None
+    max_attempts: Annotated[Count | None, For(Trait.TRIED)] = None
     """Attempts in all, the first included. Default 3."""
-    backoff_strategy: BackoffStrategy | None = None
+    backoff_strategy: Annotated[BackoffStrategy | None, For(Trait.TRIED)] = None
     """`exponential` (default), `linear` or `fixed`."""
-    delay: Seconds | None = None
+    delay: Annotated[Seconds | None, For(Trait.TRIED)] = None
     """Seconds before the first retry. Default 1."""
-    backoff_multiplier: Annotated[float, Field(ge=1, le=1000, strict=True)] | None = None
+    backoff_multiplier: Annotated[Annotated[float, Field(ge=1, le=1000, strict=True)] | None, For(Trait.TRIED)] = None
     """Factor per retry for `exponential`. Default 2."""
-    max_delay: Seconds | None = None
+    max_delay: Annotated[Seconds | None, For(Trait.TRIED)] = None
     """Upper bound of the delay in seconds. Default 60."""
-    jitter: Fraction | None = None
+    jitter: Annotated[Fraction | None, For(Trait.CALLS)] = None
     """Largest random share taken off a delay: 0.2 waits 80 to 100 % of it. Default 0."""
-    non_retryable: tuple[str, ...] | None = None
+    non_retryable: Annotated[tuple[str, ...] | None, For(Trait.TRIED)] = None
     """Error types that are never tried again."""
     continue_on_failure: StrictBool | None = None
     """The step stays FAILED and the run goes on. Default false."""
-    parallel_failure_threshold: Fraction | None = None
+    parallel_failure_threshold: Annotated[Fraction | None, For(StepType.PARALLEL)] = None
     """The success rate a `parallel` step needs (the name is historical). Default 0.5."""
-    circuit_breaker: CircuitBreakerPolicy | None = None
+    circuit_breaker: Annotated[CircuitBreakerPolicy | None, For(Trait.CALLS)] = None
     """Stops calling an action that keeps failing."""

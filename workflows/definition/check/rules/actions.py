@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog, ActionInfo
 from advanced_workflow.workflows.definition.check.rules.parameters import parameter_problems
 from advanced_workflow.workflows.definition.graph.outline import Placement
+from advanced_workflow.workflows.definition.model.marked import named
+from advanced_workflow.workflows.definition.model.markers import ActionName
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, nearest, problem, warning
@@ -17,29 +19,16 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: ActionCatalog) -> Iterator[Problem]:
     """Everything about the actions that one step names."""
-    step, loc = placement.step, placement.loc
-    for place, name in _named(step):
+    step = placement.step
+    for loc, name, _ in named(step, ActionName, placement.loc):
         if name not in actions:
-            yield _unknown((*loc, *place), name, step, actions)
+            yield _unknown(loc, name, step, actions)
     if step.action is None:
         return
     info = actions.get(step.action)
     yield from _retry_delay(placement, workflow, info)
     if info is not None and info.input_schema:
         yield from parameter_problems(placement, f"action {step.action!r}", info.input_schema)
-
-
-def _named(step: WorkflowStep) -> Iterator[tuple[Loc, str]]:
-    if step.action is not None:
-        yield ("action",), step.action
-    for index, name in enumerate(step.rollback_actions):
-        yield ("rollback_actions", index), name
-    if step.agent is not None:
-        for index, name in enumerate(step.agent.tools):
-            yield ("agent", "tools", index), name
-    for index, reminder in enumerate(step.approval.reminders if step.approval else ()):
-        if reminder.action is not None:
-            yield ("approval", "reminders", index, "action"), reminder.action
 
 
 def _unknown(loc: Loc, name: str, step: WorkflowStep, actions: ActionCatalog) -> Problem:

@@ -2,105 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
 
 from advanced_workflow.workflows.definition.graph.outline import Placement
+from advanced_workflow.workflows.definition.kinds.table import KINDS, traits_of
+from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.marked import mark_of, marks_of
+from advanced_workflow.workflows.definition.model.markers import For, Needed, Trait
+from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.step import WorkflowStep
 
-_T = StepType
-_PLAIN = frozenset({_T.SEQUENTIAL, _T.WORKER, _T.LOOP})
-_REMOTE = _PLAIN | {_T.WEBHOOK, _T.REACT, _T.ORCHESTRATOR}
-_TIMED = _REMOTE | {_T.SUB_WORKFLOW}
-_MAPPED = _PLAIN | {_T.REACT, _T.ORCHESTRATOR, _T.SUB_WORKFLOW}
 
-MEANING: dict[str, frozenset[StepType]] = {
-    "action": _PLAIN,
-    "agent_capability": _REMOTE,
-    "timeout": _TIMED,
-    "total_timeout": _REMOTE,
-    "heartbeat_timeout": _PLAIN,
-    "execution": _PLAIN,
-    "queue_timeout": _REMOTE,
-    "input_mapping": _MAPPED,
-    "input_validation": _MAPPED,
-    "output_mapping": frozenset(StepType) - {_T.ROLLBACK},
-    "rollback_actions": _TIMED,
-    "rollback_mapping": _TIMED,
-    "rollback_timeout": _TIMED,
-    "rollback_to": frozenset({_T.ROLLBACK}),
-    "parallel_steps": frozenset({_T.PARALLEL}),
-    "for_each": frozenset({_T.PARALLEL}),
-    "max_concurrency": frozenset({_T.PARALLEL}),
-    "add_on": frozenset({_T.PARALLEL}),
-    "complete_when": frozenset({_T.PARALLEL}),
-    "loop_condition": frozenset({_T.LOOP}),
-    "loop_max_iterations": frozenset({_T.LOOP}),
-    "loop_check": frozenset({_T.LOOP}),
-    "body": frozenset({_T.LOOP}),
-    "mode": frozenset({_T.CONDITIONAL}),
-    "approval": frozenset({_T.HUMAN_APPROVAL}),
-    "wait": frozenset({_T.WAIT}),
-    "webhook": frozenset({_T.WEBHOOK}),
-    "workflow": frozenset({_T.SUB_WORKFLOW}),
-    "workflow_version": frozenset({_T.SUB_WORKFLOW}),
-    "agent": frozenset({_T.REACT}),
-    "orchestrator": frozenset({_T.ORCHESTRATOR}),
-}
-"""Field -> step types it means something for. Fields that are not listed mean something for every type."""
-
-RETRY_MEANING: dict[str, frozenset[StepType]] = {
-    "max_attempts": _TIMED,
-    "backoff_strategy": _TIMED,
-    "delay": _TIMED,
-    "backoff_multiplier": _TIMED,
-    "max_delay": _TIMED,
-    "jitter": _REMOTE,
-    "non_retryable": _TIMED,
-    "circuit_breaker": _REMOTE,
-    "parallel_failure_threshold": frozenset({_T.PARALLEL}),
-}
-"""The same for the fields of a step's `retry_policy`."""
-
-_Kind: TypeAlias = tuple[StepType, bool]
-"""A step's type, and whether it is a loop over a body: that one runs no action of its own."""
+@cache
+def types_for(model: type[DefinitionModel], field: str) -> frozenset[StepType]:
+    """The step types for which a field of a step, or of its `retry_policy`, means something."""
+    mark = mark_of(model, field, For)
+    return frozenset(one for one in StepType if mark is None or mark.fits(one, KINDS[one].traits))
 
 
-def _others(meaning: Mapping[str, frozenset[StepType]]) -> dict[_Kind, frozenset[str]]:
-    """The fields that mean nothing for each kind of step."""
-    of_actions = (_PLAIN, _REMOTE, _TIMED, _MAPPED)
+@cache
+def _others(model: type[DefinitionModel], step_type: StepType, traits: frozenset[Trait]) -> frozenset[str]:
+    """The fields that mean nothing for a step of this type and with these traits."""
+    return frozenset(name for name, mark in marks_of(model, For).items() if not mark.fits(step_type, traits))
+
+
+def _needed(step_type: StepType) -> dict[str, str]:
+    """The fields that a step type needs, with the advice."""
     return {
-        (step_type, over_body): frozenset(
-            name for name, types in meaning.items() if step_type not in types or (over_body and types in of_actions)
-        )
-        for step_type in StepType
-        for over_body in (False, True)
+        name: mark.fix
+        for name, mark in marks_of(WorkflowStep, Needed).items()
+        if step_type in (mark.types or types_for(WorkflowStep, name))
     }
 
 
-_OTHER_FIELDS = _others(MEANING)
-_OTHER_RETRY_FIELDS = _others(RETRY_MEANING)
+NEEDED: Final = {step_type: _needed(step_type) for step_type in StepType}
 
-_NEEDED: dict[StepType, tuple[str, str]] = {
-    _T.SEQUENTIAL: ("action", "Name the action to run; 'adw actions' lists them."),
-    _T.WORKER: ("action", "Name the action to run; 'adw actions' lists them."),
-    _T.CONDITIONAL: ("conditions", "Add conditions with 'next_steps'."),
-    _T.WAIT: ("wait", "Add 'wait' with 'seconds', 'until' or 'event'."),
-    _T.LOOP: ("loop_condition", "Add the expression that must hold for another round."),
-    _T.WEBHOOK: ("webhook", "Add 'webhook' with 'url'."),
-    _T.SUB_WORKFLOW: ("workflow", "Name the definition to run."),
-    _T.REACT: ("agent", "Add 'agent' with 'model'."),
-    _T.ORCHESTRATOR: ("orchestrator", "Add 'orchestrator'."),
-}
-_STEP_DEFAULTS = {
-    name: field.get_default(call_default_factory=True)
-    for name, field in WorkflowStep.model_fields.items()
-    if name in MEANING
-}
+
+@cache
+def _default(field: str) -> Any:  # noqa: ANN401 - of a field of any type
+    return WorkflowStep.model_fields[field].get_default(call_default_factory=True)
 
 
 def field_problems(placement: Placement) -> Iterator[Problem]:
@@ -113,32 +59,28 @@ def field_problems(placement: Placement) -> Iterator[Problem]:
 
 def _missing(placement: Placement) -> Iterator[Problem]:
     step = placement.step
-    name, fix = _NEEDED.get(step.step_type, ("", ""))
-    if name and getattr(step, name) in (None, ()):
-        message = f"a step of type '{step.step_type.value}' needs '{name}'."
-        yield problem(Code.MISSING_FIELD, (*placement.loc, name), message, fix)
+    for name, fix in NEEDED[step.step_type].items():
+        if getattr(step, name) in (None, ()):
+            message = f"a step of type '{step.step_type.value}' needs '{name}'."
+            yield problem(Code.MISSING_FIELD, (*placement.loc, name), message, fix)
 
 
 def _meaningless(placement: Placement) -> Iterator[Problem]:
     step, policy = placement.step, placement.step.retry_policy
-    kind = (step.step_type, _is_body_loop(step))
+    kind = (step.step_type, traits_of(step))
     # Only what is written can be wrong, and most steps write few of their fields.
-    for name in sorted(step.model_fields_set & _OTHER_FIELDS[kind]):
-        if getattr(step, name) != _STEP_DEFAULTS[name]:
-            yield _means_nothing(placement, (name,), MEANING[name])
-    for name in sorted(policy.model_fields_set & _OTHER_RETRY_FIELDS[kind]):
+    for name in sorted(step.model_fields_set & _others(WorkflowStep, *kind)):
+        if getattr(step, name) != _default(name):
+            yield _means_nothing(placement, (name,), types_for(WorkflowStep, name))
+    for name in sorted(policy.model_fields_set & _others(RetryPolicy, *kind)):
         if getattr(policy, name) is not None:
-            yield _means_nothing(placement, ("retry_policy", name), RETRY_MEANING[name])
-
-
-def _is_body_loop(step: WorkflowStep) -> bool:
-    return step.step_type is StepType.LOOP and step.action is None and bool(step.body)
+            yield _means_nothing(placement, ("retry_policy", name), types_for(RetryPolicy, name))
 
 
 def _means_nothing(placement: Placement, name: tuple[str, ...], types: frozenset[StepType]) -> Problem:
     loc, owner = (*placement.loc, *name), f"a step of type '{placement.step.step_type.value}'"
     fix = f"Remove it; it is for: {listed(sorted(one.value for one in types), len(StepType))}."
-    if _is_body_loop(placement.step) and StepType.LOOP in types:
+    if placement.step.step_type in types:
         owner, fix = "a loop with a 'body'", "Remove it, or write it on the steps of the body."
     return problem(Code.MEANINGLESS_FIELD, loc, f"'{'.'.join(name)}' means nothing on {owner}.", fix)
 

@@ -1,0 +1,68 @@
+"""Rules about actions, where a registry is at hand: they exist, and take what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog, ActionInfo
+from advanced_workflow.workflows.definition.check.rules.parameters import parameter_problems
+from advanced_workflow.workflows.definition.graph.outline import Placement
+from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import Loc, nearest, problem, warning
+from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+
+
+def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: ActionCatalog) -> Iterator[Problem]:
+    """Everything about the actions that one step names."""
+    step, loc = placement.step, placement.loc
+    for place, name in _named(step):
+        if name not in actions:
+            yield _unknown((*loc, *place), name, step, actions)
+    if step.action is None:
+        return
+    info = actions.get(step.action)
+    yield from _retry_delay(placement, workflow, info)
+    if info is not None and info.input_schema:
+        yield from parameter_problems(placement, f"action {step.action!r}", info.input_schema)
+
+
+def _named(step: WorkflowStep) -> Iterator[tuple[Loc, str]]:
+    if step.action is not None:
+        yield ("action",), step.action
+    for index, name in enumerate(step.rollback_actions):
+        yield ("rollback_actions", index), name
+    if step.agent is not None:
+        for index, name in enumerate(step.agent.tools):
+            yield ("agent", "tools", index), name
+    for index, reminder in enumerate(step.approval.reminders if step.approval else ()):
+        if reminder.action is not None:
+            yield ("approval", "reminders", index, "action"), reminder.action
+
+
+def _unknown(loc: Loc, name: str, step: WorkflowStep, actions: ActionCatalog) -> Problem:
+    message = f"action {name!r} is not registered; 'adw actions' lists {len(actions)}."
+    fix = nearest(name, sorted(actions)) or "Register it, or correct the name."
+    if step.agent_capability is None:
+        return problem(Code.UNKNOWN_ACTION, loc, message, fix)
+    # Another worker, in any language, serves a capability's queue: this registry cannot know all its actions.
+    return warning(Code.UNKNOWN_ACTION, loc, message, f"{fix} The workers of {step.agent_capability!r} may have it.")
+
+
+def _retry_delay(placement: Placement, workflow: AdvancedWorkflow, info: ActionInfo | None) -> Iterator[Problem]:
+    own, general = placement.step.retry_policy, workflow.retry_policy
+    strategy = own.backoff_strategy or general.backoff_strategy
+    jitter = own.jitter if own.jitter is not None else general.jitter
+    needs = "'linear' backoff" if strategy is BackoffStrategy.LINEAR else "jitter" if jitter else ""
+    if needs and (info is None or not info.computes_retry_delay):
+        name = "jitter" if needs == "jitter" else "backoff_strategy"
+        written = own.jitter if needs == "jitter" else own.backoff_strategy
+        loc: Loc = (*placement.loc, "retry_policy") if written is not None else placement.loc
+        message = (
+            f"{needs} needs an action whose worker computes the delay; {placement.step.action!r} is not known to, "
+            f"and workers of other SDKs fall back to a fixed delay."
+        )
+        place = (*loc, name) if written is not None else loc
+        yield warning(Code.RETRY_DELAY_FALLBACK, place, message, "Use 'exponential' or 'fixed' where that matters.")

@@ -1,0 +1,132 @@
+"""The steps of a definition with their places, their graphs and the edges between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from advanced_workflow.workflows.definition.problems.places import Loc
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+
+MAX_DEPTH = 32
+"""Levels of steps inside steps, the top level counted."""
+MAX_STEPS = 10_000
+"""Steps of one definition, nested ones included."""
+
+ReferenceKind = Literal["dependency", "next", "route", "handler", "rollback_to"]
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """Steps that may depend on each other: the top level, a `parallel` step's `parallel_steps` or a loop's `body`."""
+
+    owner: Placement | None
+    members: list[Placement] = field(default_factory=list)
+    ids: dict[str, Placement] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Placement:
+    """A step and where it is. `number` counts all steps of the definition in document order."""
+
+    step: WorkflowStep
+    loc: Loc
+    graph: Graph
+    number: int
+    nested: list[Graph] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StepReference:
+    """A step's id as another step names it, outside of expressions."""
+
+    kind: ReferenceKind
+    by: Placement
+    step_id: str
+    loc: Loc
+
+
+@dataclass(slots=True, eq=False)
+class Outline:
+    """All steps in document order.
+
+    `by_id` holds the first step of each id. `too_deep` are the places of nested graphs that were not entered;
+    `truncated` says that there are more than `MAX_STEPS` steps, of which only the first are held.
+    """
+
+    top: Graph = field(default_factory=lambda: Graph(None))
+    placements: list[Placement] = field(default_factory=list)
+    graphs: list[Graph] = field(default_factory=list)
+    by_id: dict[str, Placement] = field(default_factory=dict)
+    too_deep: list[Loc] = field(default_factory=list)
+    truncated: bool = False
+
+
+def outline(workflow: AdvancedWorkflow) -> Outline:
+    """Place every step of a definition, as deep and as many as the limits allow."""
+    found = Outline()
+    found.graphs.append(found.top)
+    _place(workflow.steps, ("steps",), found.top, 1, found)
+    return found
+
+
+def _place(steps: tuple[WorkflowStep, ...], loc: Loc, graph: Graph, depth: int, found: Outline) -> None:
+    if steps and depth > MAX_DEPTH:
+        found.too_deep.append(loc)
+        return
+    for index, step in enumerate(steps):
+        if len(found.placements) >= MAX_STEPS:
+            found.truncated = True
+            return
+        placement = Placement(step, (*loc, index), graph, len(found.placements))
+        found.placements.append(placement)
+        found.by_id.setdefault(step.step_id, placement)
+        graph.members.append(placement)
+        graph.ids.setdefault(step.step_id, placement)
+        for name, nested in (("parallel_steps", step.parallel_steps), ("body", step.body)):
+            if nested:
+                inner = Graph(placement)
+                placement.nested.append(inner)
+                found.graphs.append(inner)
+                _place(nested, (*placement.loc, name), inner, depth + 1, found)
+
+
+def references(placement: Placement) -> Iterator[StepReference]:
+    """Every id that a step names outside of its expressions, in document order."""
+    step, loc = placement.step, placement.loc
+    for index, step_id in enumerate(step.dependencies):
+        yield StepReference("dependency", placement, step_id, (*loc, "dependencies", index))
+    for number, condition in enumerate(step.conditions):
+        for index, step_id in enumerate(condition.next_steps):
+            yield StepReference("route", placement, step_id, (*loc, "conditions", number, "next_steps", index))
+    for index, step_id in enumerate(step.next_steps):
+        yield StepReference("next", placement, step_id, (*loc, "next_steps", index))
+    for index, handler in enumerate(step.error_handlers):
+        yield StepReference("handler", placement, handler.handler, (*loc, "error_handlers", index))
+    if step.rollback_to is not None:
+        yield StepReference("rollback_to", placement, step.rollback_to, (*loc, "rollback_to"))
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`after` starts when `before` is settled; `loc` is where the definition says so."""
+
+    before: Placement
+    after: Placement
+    loc: Loc
+    kind: ReferenceKind
+
+
+def edges(graph: Graph) -> list[Edge]:
+    """The edges of a graph, those to error handlers included; ids that are not in the graph give none."""
+    found: list[Edge] = []
+    for member in graph.members:
+        for reference in references(member):
+            other = graph.ids.get(reference.step_id)
+            if other is None or reference.kind == "rollback_to":
+                continue
+            before, after = (other, member) if reference.kind == "dependency" else (member, other)
+            found.append(Edge(before, after, reference.loc, reference.kind))
+    return found

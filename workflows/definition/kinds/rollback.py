@@ -1,0 +1,9 @@
+"""`rollback` steps: they undo what was done so far."""
+
+from __future__ import annotations
+
+from advanced_workflow.workflows.definition.kinds.kind import Kind, always
+from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.step_type import StepType
+
+KIND = Kind[DefinitionModel](StepType.ROLLBACK, output=always("undone"), drawn=("{{", "}}"))

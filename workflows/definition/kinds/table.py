@@ -1,0 +1,56 @@
+"""The kind of each step type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from advanced_workflow.workflows.definition.kinds import (
+    action,
+    conditional,
+    human_approval,
+    loop,
+    orchestrator,
+    parallel,
+    react,
+    rollback,
+    sub_workflow,
+    wait,
+    webhook,
+)
+from advanced_workflow.workflows.definition.kinds.kind import Kind
+from advanced_workflow.workflows.definition.model.markers import Trait
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.problems.places import Loc
+from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
+
+_MODULES = (
+    *(parallel, conditional, loop, human_approval, react, orchestrator),
+    *(webhook, wait, sub_workflow, rollback),
+)
+KINDS: Final[dict[StepType, Kind[Any]]] = {
+    kind.step_type: kind for kind in (action.SEQUENTIAL, action.WORKER, *(module.KIND for module in _MODULES))
+}
+
+
+_WITH_A_FIELD = tuple(kind for kind in KINDS.values() if kind.field is not None)
+
+
+def kind_of(step: WorkflowStep) -> Kind[Any]:
+    """The kind of a step."""
+    return KINDS[step.step_type]
+
+
+def kind_problems(step: WorkflowStep, loc: Loc) -> Iterator[Problem]:
+    """What is wrong in the fields that only one kind of step has; also where the step is of another."""
+    for kind in _WITH_A_FIELD:
+        value = kind.value(step)
+        if value is not None:
+            yield from kind.problems(value, (*loc, kind.field))
+
+
+def traits_of(step: WorkflowStep) -> frozenset[Trait]:
+    """What a step has in common with others; a loop over a body runs nothing of its own."""
+    over_body = step.step_type is StepType.LOOP and step.action is None and bool(step.body)
+    return frozenset() if over_body else KINDS[step.step_type].traits

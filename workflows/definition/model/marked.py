@@ -1,0 +1,85 @@
+"""Finds the fields that carry a marker: in a model class, and in a definition with all its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, TypeVar, cast, get_args
+
+from pydantic import BaseModel
+
+from advanced_workflow.workflows.definition.model.markers import Nested, ShortForm
+from advanced_workflow.workflows.definition.problems.places import Loc
+
+M = TypeVar("M")
+
+
+def mark_of(model: type[BaseModel], field: str, kind: type[M]) -> M | None:
+    """The marker of a kind that a field carries."""
+    metadata = model.model_fields[field].metadata
+    return next((mark for mark in metadata if isinstance(mark, kind)), None)
+
+
+@cache
+def marks_of(model: type[BaseModel], kind: type[M]) -> dict[str, M]:
+    """The fields of a model class that carry a marker of a kind, in their order."""
+    return {name: mark for name in model.model_fields if (mark := mark_of(model, name, kind)) is not None}
+
+
+def marked(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterator[tuple[Loc, Any, M]]:
+    """Every written field with a marker of a kind, in the part and the models in it: place, value, marker.
+
+    Nested steps are parts of their own and not entered. What an object's short form says is where the object is.
+    """
+    written = part.model_fields_set
+    for name, mark, is_short in _ways(type(part), kind):
+        if name in written:
+            value: object = getattr(part, name)
+            place = loc if is_short else (*loc, name)
+            if mark is not None:
+                yield place, value, mark
+            elif value is not None:
+                yield from _inside(value, kind, place)
+
+
+def named(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterator[tuple[Loc, str, M]]:
+    """Every name in the fields with a marker of a kind: of a field that lists names, each of them."""
+    for place, value, mark in marked(part, kind, loc):
+        if isinstance(value, str):
+            yield place, value, mark
+        for index, name in enumerate(cast("tuple[str, ...]", value) if isinstance(value, tuple) else ()):
+            yield (*place, index), name, mark
+
+
+def _inside(value: object, kind: type[M], loc: Loc) -> Iterator[tuple[Loc, Any, M]]:
+    if isinstance(value, BaseModel):
+        yield from marked(value, kind, loc)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(cast("tuple[object, ...]", value)):
+            yield from _inside(item, kind, (*loc, index))
+
+
+@cache
+def _ways(model: type[BaseModel], kind: type[M]) -> tuple[tuple[str, M | None, bool], ...]:
+    """The fields that carry such a marker, and (None) those that hold models where one does; and if it is a short form."""
+    ways: list[tuple[str, M | None, bool]] = []
+    for name in model.model_fields:
+        mark = mark_of(model, name, kind)
+        if mark is not None or any(_ways(inner, kind) for inner in models_in(model, name)):
+            ways.append((name, mark, mark_of(model, name, ShortForm) is not None))
+    return tuple(ways)
+
+
+@cache
+def models_in(model: type[BaseModel], field: str) -> tuple[type[BaseModel], ...]:
+    """The classes of the objects that a field holds; none for nested steps."""
+    if mark_of(model, field, Nested) is not None:
+        return ()
+    return tuple(_models(model.model_fields[field].annotation))
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

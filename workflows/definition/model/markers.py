@@ -1,0 +1,185 @@
+"""What the fields of a definition say about themselves.
+
+A fact of the language stands at the field that carries it, as a marker in its `Annotated[...]`. What `check` looks at, what
+the engine compiles, what a rerun compares and what editors complete is derived from the markers (`marked.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, Flag, auto
+from typing import Any, Final, Literal, TypeAlias, cast
+
+from advanced_workflow.workflows.definition.model.roots import LOOP
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.problems.places import Loc
+
+ANYTHING: Final[frozenset[str]] = frozenset()
+BOOL: Final = frozenset({"bool"})
+LIST: Final = frozenset({"list"})
+NUMBER: Final = frozenset({"number"})
+TEXT: Final = frozenset({"string"})
+TIME: Final = frozenset({"string", "timestamp"})
+
+Source: TypeAlias = tuple[Loc, Any, str | None]
+"""Where an expression is, its text (or a condition), and the target of its result where it has one."""
+
+ReferenceKind: TypeAlias = Literal["dependency", "next", "route", "handler", "rollback_to"]
+
+
+class Sees(Flag):
+    """Which entries of `steps` an expression may read, besides those of the steps before its own."""
+
+    BEFORE = 0
+    """Nothing else."""
+    INSIDE = auto()
+    """The steps nested in its own, but for the copies of a fan-out."""
+    ITSELF = auto()
+    """Its own step."""
+    ROUNDS = auto()
+    """On a loop: `iteration`, and of a loop over an action its own latest output."""
+
+
+class Trait(Enum):
+    """What step types have in common; each kind of step says which it has. A loop over a `body` has none."""
+
+    NAMES_ACTION = auto()
+    """It runs the action it names."""
+    CALLS = auto()
+    """What it does is an activity, on a queue of workers."""
+    TRIED = auto()
+    """It is tried again when it fails, and undone."""
+    TAKES_INPUT = auto()
+    """It hands an input to what it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """The field is an expression.
+
+    `adds` are names it may use besides the ordinary ones, `gives` the types of value that are good (any when empty), `words`
+    texts that are not expressions, `fix` what `check` advises for one that does not compile.
+    """
+
+    adds: frozenset[str] = frozenset()
+    sees: Sees = Sees.BEFORE
+    gives: frozenset[str] = ANYTHING
+    words: frozenset[str] = frozenset()
+    fix: str = "Correct the expression."
+
+    def names(self, roots: frozenset[str], *, on_loop: bool) -> frozenset[str]:
+        """The names that the expression may use; `roots` are the ordinary ones where its step is."""
+        return roots | self.adds | (LOOP if on_loop and Sees.ROUNDS in self.sees else frozenset())
+
+    def sources(self, loc: Loc, value: object) -> Iterator[Source]:
+        """The expressions that a value of the field holds."""
+        if isinstance(value, str) and value not in self.words:
+            yield loc, value, None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped(Expr):
+    """Every string in the field is an expression, nested ones included; everything else is a literal."""
+
+    def sources(self, loc: Loc, value: object) -> Iterator[Source]:
+        """The strings, as deep as they are."""
+        if isinstance(value, str):
+            yield loc, value, None
+        elif isinstance(value, Mapping):
+            for name, inner in cast("Mapping[str, object]", value).items():
+                yield from self.sources((*loc, name), inner)
+        elif isinstance(value, list):
+            for index, inner in enumerate(cast("list[object]", value)):
+                yield from self.sources((*loc, index), inner)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets(Expr):
+    """The field's keys are expressions, and its values say where their results are written."""
+
+    def sources(self, loc: Loc, value: object) -> Iterator[Source]:
+        """The keys, each with its target."""
+        for source, target in cast("Mapping[str, str]", value).items():
+            yield (*loc, source), source, target
+
+
+@dataclass(frozen=True, slots=True)
+class Tested(Expr):
+    """The field is a list of conditions, each of which is an expression or has its three parts."""
+
+    def sources(self, loc: Loc, value: object) -> Iterator[Source]:
+        """The conditions that test something."""
+        for index, condition in enumerate(cast("tuple[Any, ...]", value)):
+            if not condition.default:
+                yield (*loc, index), condition, None
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """The field means something only for these step types, and for those with one of these traits."""
+
+    what: frozenset[StepType | Trait]
+
+    def __init__(self, *what: StepType | Trait) -> None:
+        """Take them one by one."""
+        object.__setattr__(self, "what", frozenset(what))
+
+    def fits(self, step_type: StepType, traits: frozenset[Trait]) -> bool:
+        """Whether the field means something for a step of this type and with these traits."""
+        return step_type in self.what or not traits.isdisjoint(self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A step needs the field, those types that are named or else all it is for; `fix` is what `check` advises."""
+
+    fix: str
+    types: frozenset[StepType] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class MakesResult:
+    """The field decides what the step's result is: a rerun keeps no result that was made with another value."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepName:
+    """The field names steps."""
+
+    kind: ReferenceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """The field holds a graph of steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionName:
+    """The field names actions."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The field is a JSON Schema (2020-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithinRun:
+    """The field is a number of seconds that the workflow's own `timeout` cuts short."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The field, or this one value of it, is checked and not run yet; `what` is its name in the sentence."""
+
+    what: str
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShortForm:
+    """A bare string may stand for the whole object, and means this field of it."""
+
+    description: str
