@@ -7,20 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from advanced_workflow.client.render.graph_text import condition_text, step_lines
 from advanced_workflow.workflows.contract import StepState
 from advanced_workflow.workflows.definition.graph.outline import Edge, Graph, Outline, Placement, edges, outline
-from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.definition.kinds.table import KINDS
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.plain.text import one_line
 
-SHAPES = {
-    StepType.CONDITIONAL: ("{", "}"),
-    StepType.HUMAN_APPROVAL: ("[/", "/]"),
-    StepType.WAIT: ("([", "])"),
-    StepType.ROLLBACK: ("{{", "}}"),
-    StepType.SUB_WORKFLOW: ("[[", "]]"),
-    StepType.LOOP: ("(", ")"),
-    StepType.WEBHOOK: (">", "]"),
-}
-PLAIN_SHAPE = ("[", "]")
 STATUS_COLOURS = {
     StepStatus.COMPLETED: "fill:#d5f5d5,stroke:#2e7d32,color:#111",
     StepStatus.FAILED: "fill:#fbd5d5,stroke:#c62828,color:#111",
@@ -76,7 +67,7 @@ def _step_lines(placement: Placement, indent: str) -> Iterator[str]:
     step = placement.step
     label, *more = [_text(line) for line in step_lines(step)]
     if not placement.nested:
-        opening, closing = SHAPES.get(step.step_type, PLAIN_SHAPE)
+        opening, closing = KINDS[step.step_type].drawn
         yield f'{indent}{_name(placement)}{opening}"{"<br/>".join([label, *more])}"{closing}'
         return
     # A second line of a subgraph's title would lie over what is inside.

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from advanced_workflow.workflows.definition.kinds.wait import WaitFor
-from advanced_workflow.workflows.definition.kinds.webhook import Webhook
+from advanced_workflow.workflows.definition.kinds.kind import LONGEST
+from advanced_workflow.workflows.definition.kinds.table import kind_lines
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.events import EventTrigger
 from advanced_workflow.workflows.definition.problems.places import shorten
 from advanced_workflow.workflows.definition.step import WorkflowStep
-
-LONGEST = 60
-"""Characters of an expression that are shown."""
 
 
 def step_lines(step: WorkflowStep) -> Iterator[str]:
@@ -24,10 +21,7 @@ def step_lines(step: WorkflowStep) -> Iterator[str]:
         yield from _loop_lines(step)
     if step.workflow is not None:
         yield f"runs {step.workflow} {step.workflow_version or ''}".strip()
-    if step.webhook is not None:
-        yield from _webhook_lines(step.webhook)
-    if step.wait is not None:
-        yield f"waits {_waited_for(step.wait)}"
+    yield from kind_lines(step)
     yield from _start_and_end_lines(step)
 
 
@@ -55,20 +49,6 @@ def _fan_out_lines(step: WorkflowStep) -> Iterator[str]:
 def _loop_lines(step: WorkflowStep) -> Iterator[str]:
     once = "once, then again " if step.loop_check == "after" else ""
     yield f"{once}while {shorten(step.loop_condition or '', LONGEST)}"
-
-
-def _webhook_lines(webhook: Webhook) -> Iterator[str]:
-    yield f"{webhook.method} {shorten(webhook.url, LONGEST)}"
-    if webhook.callback is not None:
-        yield f"waits for event {webhook.callback.event}"
-
-
-def _waited_for(wait: WaitFor) -> str:
-    if wait.event is not None:
-        return f"for event {wait.event}"
-    if wait.until is not None:
-        return f"until {shorten(wait.until, LONGEST)}"
-    return f"{wait.seconds:g} s" if isinstance(wait.seconds, int | float) else shorten(f"{wait.seconds} s", LONGEST)
 
 
 def _start_and_end_lines(step: WorkflowStep) -> Iterator[str]:

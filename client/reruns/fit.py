@@ -11,16 +11,14 @@ from pydantic import JsonValue
 from advanced_workflow.workflows.contract import Checkpoint, KeptStep
 from advanced_workflow.workflows.definition.check.layout import Layout
 from advanced_workflow.workflows.definition.check.sites import Site, sites
+from advanced_workflow.workflows.definition.model.marked import marks_of
+from advanced_workflow.workflows.definition.model.markers import MakesResult
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
 from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression
 
-_MAKES_RESULT = (
-    "step_type", "action", "agent_capability", "input_mapping", "conditions", "parallel_steps", "for_each", "add_on",
-    "complete_when", "loop_condition", "loop_max_iterations", "loop_check", "body", "mode", "approval", "wait", "webhook",
-    "workflow", "workflow_version", "agent", "orchestrator",
-)  # fmt: skip
+_MAKES_RESULT = tuple(marks_of(WorkflowStep, MakesResult))
 """Fields that decide what a step's result is; the others may change without making it another one."""
 
 _GUARDS = ("has(", ".?", "[?")

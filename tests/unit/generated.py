@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from random import Random
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -65,6 +66,7 @@ def _some_step(random: Random, depth: int) -> WorkflowStep:
 def _some_model(model: type[BaseModel], random: Random, fixed: Mapping[str, Any] | None = None) -> Any:
     """A model with each field written or not; of those whose fields do not go together another try is made."""
     share = random.choice((0.1, 0.4))
+    last: ValidationError | None = None
     for attempt in range(_ATTEMPTS):
         fields = dict(fixed or {})
         for name, info in model.model_fields.items():
@@ -76,7 +78,7 @@ def _some_model(model: type[BaseModel], random: Random, fixed: Mapping[str, Any]
             return model.model_validate(fields)
         except ValidationError as error:
             last = error
-    if fixed is None:
+    if fixed is None or last is None:
         return None  # The field that holds it is left out, where it may be.
     raise last
 
@@ -98,7 +100,11 @@ def _some_value(annotation: Any, random: Random) -> Any:
         return {_some_text(random): _some_value(inner[1], random) for _ in range(random.randint(0, 3))}
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _some_model(annotation, random)
-    return _PLAIN[annotation](random) if annotation in _PLAIN else random.choice(list(annotation))
+    return _PLAIN[annotation](random) if annotation in _PLAIN else random.choice(tuple(_members(annotation)))
+
+
+def _members(kind: type[Enum]) -> Iterable[Enum]:
+    return kind
 
 
 def _some_number(annotation: Any, random: Random) -> Any:

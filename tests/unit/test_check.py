@@ -475,8 +475,8 @@ def test_tools_and_reminders_are_actions_too() -> None:
         """
 
     assert [(p.code, p.path) for p in errors_of(checked(steps, ACTIONS))] == [
-        ("invalid_schema", "steps[0].agent.answer_schema"),
         ("unknown_action", "steps[0].agent.tools[1]"),
+        ("invalid_schema", "steps[0].agent.answer_schema"),
         ("unknown_action", "steps[1].approval.reminders[1].action"),
     ]
 

@@ -61,7 +61,7 @@ def test_what_is_in_the_way_is_named(target: str, reason: str) -> None:
     ["", "workflow", "workflow.", "steps.a", "workflow.a[0]", "workflow[]", "workflow.a b", "workflow.a[].b", "a"],
 )
 def test_anything_else_is_no_target(target: str) -> None:
-    with pytest.raises(ExpressionInvalid, match=r"is no target; write workflow\.NAME"):
+    with pytest.raises(ExpressionInvalid, match=r"is not a target; write workflow\.NAME"):
         parse_target(target)
 
 

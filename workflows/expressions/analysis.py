@@ -143,7 +143,7 @@ def _check_pattern(call: Call) -> None:
 
 
 def check_pattern(pattern: str, column: int = 0) -> None:
-    """Raise `InvalidFault` when text is no regular expression of RE2."""
+    """Raise `InvalidFault` when text is not a regular expression of RE2."""
     try:
         matches(Frame({}, 0), "", pattern)
     except Fault as fault:

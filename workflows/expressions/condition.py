@@ -56,7 +56,7 @@ class CompiledCondition:
         """Test the condition.
 
         Raises:
-            ExpressionError: A field is missing (but for `exists`), the result is no bool, or the values cannot be compared.
+            ExpressionError: A field is missing (but for `exists`), the result is not a bool, or the values cannot be compared.
         """
         try:
             return self._test(scope)

@@ -57,7 +57,7 @@ class Expression:
         frame = Frame(scope, self._slots)
         try:
             value = self._step(frame)
-            # A Mapping that is no dict makes its entries on demand: those are made now.
+            # A Mapping that is not a dict makes its entries on demand: those are made now.
             if self._is_path and isinstance(value, dict | list):
                 return value  # pyright: ignore[reportUnknownVariableType]
             return to_json(frame, value)
@@ -82,7 +82,7 @@ def compile_expression(source: str, roots: Collection[str]) -> Expression:
     """Compile an expression that may use these names; the same text and names give the same object.
 
     Raises:
-        ExpressionInvalid: It is too long, no CEL, names something unknown, or cannot be deterministic, bounded and JSON.
+        ExpressionInvalid: It is too long, not CEL, names something unknown, or cannot be deterministic, bounded and JSON.
     """
     return _compile(source, frozenset(roots))
 

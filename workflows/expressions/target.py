@@ -31,7 +31,7 @@ class OutputTarget:
         What is changed is copied first, so that values shared with step outputs stay as they are.
 
         Raises:
-            ExpressionError: Something on the way is no object, or the target of `[]` is no list.
+            ExpressionError: Something on the way is not an object, or the target of `[]` is not a list.
         """
         here = variables
         for depth, name in enumerate(self.path[:-1], start=1):
@@ -88,7 +88,9 @@ def parse_target(text: str) -> OutputTarget:
     """Return the place that a target names; raise `ExpressionInvalid` when it is none."""
     found = _TARGET.fullmatch(text)
     if found is None:
-        raise ExpressionInvalid(f"'{text}' is no target; write workflow.NAME, workflow.NAME.FIELD or workflow.NAME[]")
+        raise ExpressionInvalid(
+            f"'{text}' is not a target; write workflow.NAME, workflow.NAME.FIELD or workflow.NAME[]"
+        )
     path = tuple(found[1].split(".")[1:])
     if len(path) > _MAX_SEGMENTS:
         raise ExpressionInvalid(f"target '{text[:40]}...' is nested deeper than {_MAX_SEGMENTS} levels")

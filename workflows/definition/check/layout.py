@@ -63,7 +63,7 @@ def rule_problems(
 ) -> Iterator[Problem]:
     """Every problem but those of expressions, in no particular order.
 
-    `also_known` are ids of steps that could not be read, so that naming one is no second problem.
+    `also_known` are ids of steps that could not be read, so that naming one is not a second problem.
     """
     workflow, found = plan.workflow, plan.outline
     yield from limit_problems(workflow, found)

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.children import Definitions
-from advanced_workflow.workflows.definition.kinds.table import kind_of, traits_of
+from advanced_workflow.workflows.definition.check.rules.fields import traits_of
+from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.model.markers import Trait
 from advanced_workflow.workflows.definition.step import WorkflowStep
@@ -23,7 +24,7 @@ def output_schema(step: WorkflowStep, actions: ActionCatalog, definitions: Defin
         return _mapped(child.output) if child is not None and child.output is not None else None
     if Trait.NAMES_ACTION in traits_of(step):
         return None
-    kind = kind_of(step)
+    kind = KINDS[step.step_type]
     names = kind.output(kind.value(step))
     return None if names is None else {"properties": {name: {} for name in names}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advanced_workflow.workflows.definition.graph.outline import outline
-from advanced_workflow.workflows.definition.kinds.table import kind_of
+from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.marked import marked
 from advanced_workflow.workflows.definition.model.markers import NotYet
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -21,7 +21,7 @@ def unsupported(workflow: AdvancedWorkflow) -> list[Problem]:
 
 
 def _not_yet(step: WorkflowStep, loc: Loc) -> Iterator[Problem]:
-    if not kind_of(step).runs:
+    if not KINDS[step.step_type].runs:
         yield _unsupported((*loc, "step_type"), f"step type '{step.step_type.value}'")
     for place, value, mark in marked(step, NotYet, loc):
         if value if mark.value is None else value == mark.value:

@@ -19,11 +19,10 @@ from advanced_workflow.workflows.definition.kinds import (
     webhook,
 )
 from advanced_workflow.workflows.definition.kinds.kind import Kind
-from advanced_workflow.workflows.definition.model.markers import Trait
+from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
 from advanced_workflow.workflows.definition.problems.problem import Problem
-from advanced_workflow.workflows.definition.step import WorkflowStep
 
 _MODULES = (
     *(parallel, conditional, loop, human_approval, react, orchestrator),
@@ -37,12 +36,7 @@ KINDS: Final[dict[StepType, Kind[Any]]] = {
 _WITH_A_FIELD = tuple(kind for kind in KINDS.values() if kind.field is not None)
 
 
-def kind_of(step: WorkflowStep) -> Kind[Any]:
-    """The kind of a step."""
-    return KINDS[step.step_type]
-
-
-def kind_problems(step: WorkflowStep, loc: Loc) -> Iterator[Problem]:
+def kind_problems(step: DefinitionModel, loc: Loc) -> Iterator[Problem]:
     """What is wrong in the fields that only one kind of step has; also where the step is of another."""
     for kind in _WITH_A_FIELD:
         value = kind.value(step)
@@ -50,7 +44,9 @@ def kind_problems(step: WorkflowStep, loc: Loc) -> Iterator[Problem]:
             yield from kind.problems(value, (*loc, kind.field))
 
 
-def traits_of(step: WorkflowStep) -> frozenset[Trait]:
-    """What a step has in common with others; a loop over a body runs nothing of its own."""
-    over_body = step.step_type is StepType.LOOP and step.action is None and bool(step.body)
-    return frozenset() if over_body else KINDS[step.step_type].traits
+def kind_lines(step: DefinitionModel) -> Iterator[str]:
+    """What a drawing writes below a step of the fields that only one kind has."""
+    for kind in _WITH_A_FIELD:
+        value = kind.value(step)
+        if value is not None:
+            yield from kind.lines(value)

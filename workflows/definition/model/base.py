@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from advanced_workflow.workflows.definition.model.markers import JsonSchema
+from advanced_workflow.workflows.definition.model.marked import marks_of
+from advanced_workflow.workflows.definition.model.markers import JsonSchema, ShortForm
 
 
 class DefinitionModel(BaseModel):
     """Base of all definition parts: immutable, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class ShortFormed(DefinitionModel):
+    """A part that may be written as a bare string, which is then the field marked with `ShortForm`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: object) -> object:
+        if not isinstance(data, str):
+            return data
+        return dict.fromkeys(marks_of(cls, ShortForm), data)
 
 
 Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False, strict=True)]

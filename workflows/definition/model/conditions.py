@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import JsonValue, StrictBool, model_validator
 
-from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.base import ShortFormed
 from advanced_workflow.workflows.definition.model.markers import ShortForm, StepName
 
 
@@ -27,7 +27,7 @@ class Operator(StrEnum):
     MATCHES = "matches"
 
 
-class Condition(DefinitionModel):
+class Condition(ShortFormed):
     """One condition: an `expression`, or `field`, `operator` and `value`; a bare string is an expression.
 
     On a `conditional` step it also carries the `next_steps` it routes to, and one may be `default: true` instead of a test.
@@ -45,11 +45,6 @@ class Condition(DefinitionModel):
     """Holds when no other condition of the step does."""
     next_steps: Annotated[tuple[str, ...], StepName("route")] = ()
     """Steps this condition routes to (`conditional` steps only)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, data: object) -> object:
-        return {"expression": data} if isinstance(data, str) else data
 
     @model_validator(mode="after")
     def _one_form(self) -> Condition:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import model_validator
-
-from advanced_workflow.workflows.definition.model.base import DefinitionModel
+from advanced_workflow.workflows.definition.model.base import ShortFormed
 from advanced_workflow.workflows.definition.model.markers import ShortForm, StepName
 
 
-class ErrorHandler(DefinitionModel):
+class ErrorHandler(ShortFormed):
     """A step that runs only when its owner fails; a bare string is the handler's step id."""
 
     handler: Annotated[str, StepName("handler"), ShortForm("Id of the step to run.")]
     """Id of the step to run."""
     on: tuple[str, ...] = ()
     """Error types it is for; empty means every type."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, data: object) -> object:
-        return {"handler": data} if isinstance(data, str) else data

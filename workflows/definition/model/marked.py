@@ -65,17 +65,36 @@ def _ways(model: type[BaseModel], kind: type[M]) -> tuple[tuple[str, M | None, b
     ways: list[tuple[str, M | None, bool]] = []
     for name in model.model_fields:
         mark = mark_of(model, name, kind)
-        if mark is not None or any(_ways(inner, kind) for inner in models_in(model, name)):
+        nested = mark_of(model, name, Nested) is not None
+        if mark is not None or (not nested and any(_ways(inner, kind) for inner in models_in(model, name))):
             ways.append((name, mark, mark_of(model, name, ShortForm) is not None))
     return tuple(ways)
 
 
 @cache
 def models_in(model: type[BaseModel], field: str) -> tuple[type[BaseModel], ...]:
-    """The classes of the objects that a field holds; none for nested steps."""
-    if mark_of(model, field, Nested) is not None:
-        return ()
+    """The classes of the objects that a field holds."""
     return tuple(_models(model.model_fields[field].annotation))
+
+
+def model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
+    """The class of the object at a place, or of the nearest object around it."""
+    for part in loc:
+        inner = models_in(model, part) if isinstance(part, str) and part in model.model_fields else ()
+        model = inner[0] if inner else model
+    return model
+
+
+def models_within(model: type[BaseModel]) -> tuple[type[BaseModel], ...]:
+    """A class and those of all the objects that it may hold, nested steps too; each once."""
+    found: dict[type[BaseModel], None] = {}
+    waiting = [model]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found[one] = None
+            waiting += [inner for name in one.model_fields for inner in models_in(one, name)]
+    return tuple(found)
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

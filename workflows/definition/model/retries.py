@@ -47,7 +47,7 @@ class RetryPolicy(DefinitionModel):
     non_retryable: Annotated[tuple[str, ...] | None, For(Trait.TRIED)] = None
     """Error types that are never tried again."""
     continue_on_failure: StrictBool | None = None
-    """The step stays FAILED and the run goes on. Default false."""
+    """The step stays FAILED and the run continues. Default false."""
     parallel_failure_threshold: Annotated[Fraction | None, For(StepType.PARALLEL)] = None
     """The success rate a `parallel` step needs (the name is historical). Default 0.5."""
     circuit_breaker: Annotated[CircuitBreakerPolicy | None, For(Trait.CALLS)] = None

@@ -19,7 +19,7 @@ _MANY_NAMES = 300
 
 
 def path_text(loc: Sequence[str | int]) -> str:
-    """Write a place as `steps[2].dependencies[1]`; a key that is no plain word is quoted: `output_mapping["a.b"]`."""
+    """Write a place as `steps[2].dependencies[1]`; a key that is not a plain word is quoted: `output_mapping["a.b"]`."""
     text = ""
     for part in loc:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""A problem of a definition: where, what, and how to mend it."""
+"""A problem of a definition: where, what, and how to fix it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def _require_grammar(text: str) -> None:
         json.loads(text, parse_constant=_refuse_constant, parse_int=len, parse_float=len)
     except json.JSONDecodeError as error:
         message = f"the text is not JSON: {error.msg} at column {error.colno}."
-        raise SourceInvalid(Code.SYNTAX, message, "Mend the line.", line=error.lineno) from None
+        raise SourceInvalid(Code.SYNTAX, message, "Correct the line.", line=error.lineno) from None
     except RecursionError:
         raise SourceInvalid(Code.TOO_DEEP, "the text nests too deeply.", "Flatten it.") from None
 

@@ -34,7 +34,7 @@ def without_left_out(node: object) -> object:
 
 
 def real_loc(details: ErrorDetails, tree: object) -> Loc:
-    """Where an error is in the data: names of union branches are no places, and items left out count."""
+    """Where an error is in the data: names of union branches are not places, and items left out count."""
     loc: list[str | int] = []
     node: object = tree
     for part in details["loc"]:

@@ -12,24 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from advanced_workflow.workflows.definition.kinds.human_approval import (
-    Approval,
-    ApproverExpression,
-    Escalation,
-    Reminder,
-)
-from advanced_workflow.workflows.definition.kinds.orchestrator import Orchestrator
-from advanced_workflow.workflows.definition.kinds.react import Agent
-from advanced_workflow.workflows.definition.kinds.wait import WaitFor
-from advanced_workflow.workflows.definition.kinds.webhook import Callback, Webhook
-from advanced_workflow.workflows.definition.model.conditions import Condition
-from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger
-from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
-from advanced_workflow.workflows.definition.model.lock import Lock
-from advanced_workflow.workflows.definition.model.retries import CircuitBreakerPolicy, RetryPolicy
+from advanced_workflow.workflows.definition.model.marked import marks_of, model_at
+from advanced_workflow.workflows.definition.model.markers import Nested
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, parents, problem, shorten
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -41,28 +28,8 @@ from advanced_workflow.workflows.plain.misfits import reason
 
 _MAX_ROUNDS = 6
 _MAX_PROBLEMS = 200
-# Which model the objects under a field are of, for naming the fields they have.
-_MODELS: dict[str, type[BaseModel]] = {
-    "steps": WorkflowStep,
-    "parallel_steps": WorkflowStep,
-    "body": WorkflowStep,
-    "conditions": Condition,
-    "error_handlers": ErrorHandler,
-    "retry_policy": RetryPolicy,
-    "circuit_breaker": CircuitBreakerPolicy,
-    "approval": Approval,
-    "approvers": ApproverExpression,
-    "escalation": Escalation,
-    "reminders": Reminder,
-    "add_on": EventTrigger,
-    "cancel_on": CancelOn,
-    "lock": Lock,
-    "wait": WaitFor,
-    "webhook": Webhook,
-    "callback": Callback,
-    "agent": Agent,
-    "orchestrator": Orchestrator,
-}
+# Where steps stand in plain data.
+_GRAPHS = (*marks_of(AdvancedWorkflow, Nested), *marks_of(WorkflowStep, Nested))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +123,7 @@ def _shown(value: object) -> str:
 
 def _unknown_field(loc: Loc) -> Problem:
     name = str(loc[-1])
-    owner = next((_MODELS[part] for part in reversed(loc[:-1]) if part in _MODELS), AdvancedWorkflow)
+    owner = model_at(AdvancedWorkflow, loc[:-1])
     known = sorted(owner.model_fields)
     fix = nearest(name, known) or f"Remove it; {owner.__name__} has: {listed(known, 60)}."
     return problem(Code.UNKNOWN_FIELD, loc, f"there is no field {shorten(name)!r}.", fix)
@@ -176,7 +143,7 @@ def _raw_ids(data: JsonValue) -> frozenset[str]:
             fields = cast("dict[str, Any]", node)
             if isinstance(fields.get("step_id"), str):
                 found.add(fields["step_id"])
-            waiting += [fields[name] for name in ("steps", "parallel_steps", "body") if name in fields]
+            waiting += [fields[name] for name in _GRAPHS if name in fields]
         elif isinstance(node, list):
             waiting += cast("list[Any]", node)
     return frozenset(found)

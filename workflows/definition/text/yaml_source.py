@@ -118,4 +118,4 @@ def _syntax(error: yaml.MarkedYAMLError) -> SourceInvalid:
     reason = shorten(" ".join(part for part in (error.context, error.problem) if part))
     column = f" at column {mark.column + 1}" if mark else ""
     line = mark.line + 1 if mark else None
-    return SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}{column}.", "Mend the line.", line=line)
+    return SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}{column}.", "Correct the line.", line=line)

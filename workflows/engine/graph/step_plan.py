@@ -12,10 +12,14 @@ from functools import cached_property
 from typing import Any
 
 from advanced_workflow.workflows.contract import RetryDelay
-from advanced_workflow.workflows.definition.model.events import EventTrigger
+from advanced_workflow.workflows.definition.kinds.human_approval import ApproverExpression
+from advanced_workflow.workflows.definition.kinds.table import KINDS
+from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
+from advanced_workflow.workflows.definition.model.marked import marks_of
+from advanced_workflow.workflows.definition.model.markers import Expr
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy, CircuitBreakerPolicy, RetryPolicy
-from advanced_workflow.workflows.definition.model.roots import EVENT, LOOP, ORDINARY, PROGRESS, RESULT
+from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.graph.scheduler import Graph
@@ -91,11 +95,6 @@ class StepPlan:
         return self.step.execution == "local"
 
     @property
-    def rounds(self) -> frozenset[str]:
-        """The names of what a loop does in each round."""
-        return self.roots | LOOP if self.step.step_type is StepType.LOOP else self.roots
-
-    @property
     def repeats(self) -> bool:
         """Whether what is inside runs more than once, each time under a path of its own."""
         return self.step.step_type is StepType.LOOP or self.step.for_each is not None
@@ -105,97 +104,114 @@ class StepPlan:
         """What must hold for the step to run; a conditional step's conditions are its routes."""
         if self.step.step_type is StepType.CONDITIONAL:
             return ()
-        return tuple(compile_condition(one, self.roots) for one in self.step.conditions)
+        return tuple(compile_condition(one, self._names(WorkflowStep, "conditions")) for one in self.step.conditions)
 
     @cached_property
     def routes(self) -> tuple[RoutePlan, ...]:
         """Where a conditional step may lead."""
+        names = self._names(WorkflowStep, "conditions")
         return tuple(
-            RoutePlan(None if one.default else compile_condition(one, self.roots), one.next_steps)
+            RoutePlan(None if one.default else compile_condition(one, names), one.next_steps)
             for one in self.step.conditions
         )
 
     @cached_property
     def input(self) -> Template | None:
         """Builds the action's input."""
-        return compile_mapping(self.step.input_mapping, self.rounds) if self.step.input_mapping else None
+        return self._template(self.step, "input_mapping")
 
     @cached_property
     def outputs(self) -> OutputMapping | None:
         """Writes the result to the workflow's variables."""
-        return compile_targets(self.step.output_mapping, self.roots | RESULT) if self.step.output_mapping else None
+        mapping = self.step.output_mapping
+        return compile_targets(mapping, self._names(WorkflowStep, "output_mapping")) if mapping else None
 
     @cached_property
     def undo_input(self) -> Template | None:
         """Builds the undo actions' input instead of the standard one."""
-        return compile_mapping(self.step.rollback_mapping, self.roots | RESULT) if self.step.rollback_mapping else None
+        return self._template(self.step, "rollback_mapping")
 
     @cached_property
     def subject(self) -> Template | None:
         """Builds what exactly is approved."""
-        return compile_mapping(self.step.approval.subject, self.roots) if self.step.approval else None
+        return self._template(self.step.approval, "subject")
 
     @cached_property
     def approvers(self) -> tuple[str | Expression, ...]:
         """Names, and expressions that give names."""
         entries = self.step.approval.approvers if self.step.approval else ()
-        return tuple(one if isinstance(one, str) else compile_expression(one.expression, self.roots) for one in entries)
+        names = self._names(ApproverExpression, "expression")
+        return tuple(one if isinstance(one, str) else compile_expression(one.expression, names) for one in entries)
 
     @cached_property
     def wait_value(self) -> Expression | float | None:
         """What gives the time to wait: for or until."""
         wait = self.step.wait
-        if wait is None:
-            return None
-        value = wait.until if wait.until is not None else wait.seconds
-        return compile_expression(value, self.roots) if isinstance(value, str) else value
+        if wait is None or wait.until is not None:
+            return self._expression(wait, "until")
+        return self._expression(wait, "seconds") if isinstance(wait.seconds, str) else wait.seconds
 
     @cached_property
     def event_match(self) -> Expression | None:
         """Whether an event is the one waited for, by a `wait` step or for a webhook's callback."""
-        waits = self.step.wait or (self.step.webhook.callback if self.step.webhook else None)
-        return compile_expression(waits.match, self.roots | EVENT) if waits and waits.match else None
+        return self._expression(self.step.wait or (self.step.webhook and self.step.webhook.callback), "match")
 
     @cached_property
     def cancel_match(self) -> Expression | None:
         """Whether an event is the one that ends the step."""
-        return _match_of(self.step.cancel_on, self.roots)
+        return self._expression(self.step.cancel_on, "match")
 
     @cached_property
     def add_match(self) -> Expression | None:
         """Whether an event is one more item."""
-        return _match_of(self.step.add_on, self.roots)
+        return self._expression(self.step.add_on, "match")
 
     @cached_property
     def join(self) -> Expression | None:
         """The join, where it is an expression."""
-        join = self.step.join
-        return compile_expression(join, self.roots) if isinstance(join, str) and join not in ("all", "any") else None
+        return self._expression(self.step, "join")
 
     @cached_property
     def items(self) -> Expression | None:
         """What a fan-out runs over."""
-        return compile_expression(self.step.for_each, self.roots) if self.step.for_each is not None else None
+        return self._expression(self.step, "for_each")
 
     @cached_property
     def complete_when(self) -> CompiledCondition | None:
         """Whether a container needs no more of what runs inside."""
-        source = self.step.complete_when
-        return compile_test(source, self.roots | PROGRESS) if source is not None else None
+        return self._test("complete_when")
 
     @cached_property
     def loop_condition(self) -> CompiledCondition | None:
-        """Whether a loop goes on."""
-        source = self.step.loop_condition
-        return compile_test(source, self.rounds) if source is not None else None
+        """Whether a loop continues."""
+        return self._test("loop_condition")
 
     @cached_property
     def request(self) -> Template | None:
-        """Builds a webhook's request."""
-        webhook = self.step.webhook
-        if webhook is None:
+        """Builds what a step of its kind sends: the expressions in the kind's own field that need nothing but ordinary names."""
+        part: DefinitionModel | None = KINDS[self.step.step_type].value(self.step)
+        if part is None:
             return None
-        return compile_mapping({"url": webhook.url, "headers": webhook.headers, "body": webhook.body}, self.roots)
+        names = [name for name, mark in marks_of(type(part), Expr).items() if not mark.adds]
+        return compile_mapping({name: getattr(part, name) for name in names}, self.roots)
+
+    def _names(self, model: type[DefinitionModel], field: str) -> frozenset[str]:
+        """The names that the expressions of a field may use: `check` asks the same marker."""
+        return marks_of(model, Expr)[field].names(self.roots, on_loop=self.step.step_type is StepType.LOOP)
+
+    def _expression(self, part: DefinitionModel | None, field: str) -> Expression | None:
+        source = getattr(part, field) if part is not None else None
+        if part is None or not isinstance(source, str) or source in marks_of(type(part), Expr)[field].words:
+            return None
+        return compile_expression(source, self._names(type(part), field))
+
+    def _test(self, field: str) -> CompiledCondition | None:
+        source: str | None = getattr(self.step, field)
+        return compile_test(source, self._names(WorkflowStep, field)) if source is not None else None
+
+    def _template(self, part: DefinitionModel | None, field: str) -> Template | None:
+        mapping = getattr(part, field) if part is not None else None
+        return compile_mapping(mapping, self._names(type(part), field)) if part is not None and mapping else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +222,6 @@ class GraphPlan:
     shape: Graph
     reversed: Graph
     """The same edges turned round, for undoing."""
-
-
-def _match_of(trigger: EventTrigger | None, roots: frozenset[str]) -> Expression | None:
-    return compile_expression(trigger.match, roots | EVENT) if trigger and trigger.match else None
 
 
 def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:

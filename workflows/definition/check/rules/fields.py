@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from advanced_workflow.workflows.definition.graph.outline import Placement
-from advanced_workflow.workflows.definition.kinds.table import KINDS, traits_of
+from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.marked import mark_of, marks_of
 from advanced_workflow.workflows.definition.model.markers import For, Needed, Trait
@@ -17,6 +17,12 @@ from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.step import WorkflowStep
+
+
+def traits_of(step: WorkflowStep) -> frozenset[Trait]:
+    """What a step has in common with others; a loop over a body runs nothing of its own."""
+    over_body = step.step_type is StepType.LOOP and step.action is None and bool(step.body)
+    return frozenset() if over_body else KINDS[step.step_type].traits
 
 
 @cache
