@@ -27,7 +27,6 @@ from advanced_workflow.workflows.definition.model.markers import (
     Mapped,
     Needed,
     Nested,
-    Sees,
     StepName,
     Targets,
     Tested,
@@ -90,13 +89,13 @@ class WorkflowStep(DefinitionModel):
     execution: Annotated[Literal["regular", "local"], For(Trait.NAMES_ACTION)] = "regular"
     """`local` runs the action inside the run's own worker as a local activity: faster for actions of a few seconds."""
 
-    input_mapping: Annotated[dict[str, JsonValue], For(Trait.TAKES_INPUT), Mapped(sees=Sees.ROUNDS), MakesResult()] = (
+    input_mapping: Annotated[dict[str, JsonValue], For(Trait.TAKES_INPUT), Mapped(sees_rounds=True), MakesResult()] = (
         Field(default_factory=dict)
     )
     """Parameter -> expression; other JSON values are literals, nested objects are walked."""
-    output_mapping: Annotated[
-        dict[str, str], For(*(set(StepType) - {StepType.ROLLBACK})), Targets(RESULT, Sees.INSIDE)
-    ] = Field(default_factory=dict)
+    output_mapping: Annotated[dict[str, str], For.all_but(StepType.ROLLBACK), Targets(RESULT, sees_inside=True)] = (
+        Field(default_factory=dict)
+    )
     """Expression over `result` -> target path such as `workflow.order.id`; a path ending in `[]` appends."""
     input_validation: Annotated[Schema, For(Trait.TAKES_INPUT)] = Field(default_factory=dict)
     """JSON Schema of the mapped input."""
@@ -135,9 +134,9 @@ class WorkflowStep(DefinitionModel):
     """Overrides the workflow's, field by field."""
     rollback_actions: Annotated[tuple[str, ...], For(Trait.TRIED), ActionName()] = ()
     """Actions that undo this step, called in this order."""
-    rollback_mapping: Annotated[dict[str, JsonValue], For(Trait.TRIED), Mapped(RESULT, Sees.INSIDE | Sees.ITSELF)] = (
-        Field(default_factory=dict)
-    )
+    rollback_mapping: Annotated[
+        dict[str, JsonValue], For(Trait.TRIED), Mapped(RESULT, sees_inside=True, sees_itself=True)
+    ] = Field(default_factory=dict)
     """Builds the input of the undo actions (scope: `result` and the usual roots) instead of the standard object."""
     rollback_timeout: Annotated[Seconds, For(Trait.TRIED)] = 3600
     """Seconds an undo action is retried."""
@@ -152,9 +151,9 @@ class WorkflowStep(DefinitionModel):
     """`parallel` steps: how many nested steps or copies run at a time; of copies never more than 1,000."""
     add_on: Annotated[EventTrigger | None, For(StepType.PARALLEL), MakesResult()] = None
     """`parallel` steps with `for_each`: an event whose data is one more item, as long as a copy runs."""
-    complete_when: Annotated[str | None, For(StepType.PARALLEL), Expr(PROGRESS, Sees.INSIDE, BOOL), MakesResult()] = (
-        None
-    )
+    complete_when: Annotated[
+        str | None, For(StepType.PARALLEL), Expr(PROGRESS, gives=BOOL, sees_inside=True), MakesResult()
+    ] = None
     """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
     nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
 
@@ -162,7 +161,7 @@ class WorkflowStep(DefinitionModel):
         str | None,
         For(StepType.LOOP),
         Needed("Add the expression that must hold for another round."),
-        Expr(sees=Sees.INSIDE | Sees.ROUNDS, gives=BOOL),
+        Expr(gives=BOOL, sees_inside=True, sees_rounds=True),
         MakesResult(),
     ] = None
     """`loop` steps: repeats while it holds. It sees the latest round's steps and `iteration`, the number of finished rounds;

@@ -25,7 +25,7 @@ from advanced_workflow.workflows.definition.check.rules.structure import (
     rollback_to_problems,
 )
 from advanced_workflow.workflows.definition.check.rules.timeouts import timeout_problems
-from advanced_workflow.workflows.definition.check.support import unsupported
+from advanced_workflow.workflows.definition.check.support import support_problems
 from advanced_workflow.workflows.definition.graph.order import GraphOrder, graph_order, settled_masks, upstream_masks
 from advanced_workflow.workflows.definition.graph.outline import Outline, outline
 from advanced_workflow.workflows.definition.kinds.table import kind_problems
@@ -84,8 +84,8 @@ def rule_problems(
         yield from kind_problems(placement.step, placement.loc)
         yield from timeout_problems(placement, workflow)
         yield from local_problems(placement, workflow)
+        yield from support_problems(placement)
         if actions is not None:
             yield from action_problems(placement, workflow, actions)
         if definitions is not None:
             yield from child_problems(placement, definitions)
-    yield from unsupported(workflow)

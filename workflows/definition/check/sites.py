@@ -10,7 +10,7 @@ from advanced_workflow.workflows.definition.check.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.marked import marked
-from advanced_workflow.workflows.definition.model.markers import ANYTHING, Expr, Sees
+from advanced_workflow.workflows.definition.model.markers import ANYTHING, Expr
 from advanced_workflow.workflows.definition.model.roots import ORDINARY, RESULT, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
@@ -49,13 +49,12 @@ class _Place:
         """The names that all of them may use."""
         return _roots(self.placement.graph)
 
-    def visible(self, sees: Sees) -> int:
+    def visible(self, mark: Expr) -> int:
         """The steps that an expression may read, as bits."""
-        step, itself = self.placement.step, 1 << self.placement.number
-        seen = self.before
-        if Sees.INSIDE in sees:
+        step, itself, seen = self.placement.step, 1 << self.placement.number, self.before
+        if mark.sees_inside:
             seen |= self.own & ~itself
-        if Sees.ITSELF in sees or (Sees.ROUNDS in sees and step.step_type is StepType.LOOP and step.action is not None):
+        if mark.sees_itself or (mark.sees_rounds and step.step_type is StepType.LOOP and step.action is not None):
             seen |= itself
         return seen
 
@@ -76,7 +75,7 @@ def _step_sites(place: _Place) -> Iterator[Site]:
     step = place.placement.step
     on_loop = step.step_type is StepType.LOOP
     for loc, value, mark in marked(step, Expr, place.placement.loc):
-        roots, visible = mark.names(place.roots, on_loop=on_loop), place.visible(mark.sees)
+        roots, visible = mark.names(place.roots, on_loop=on_loop), place.visible(mark)
         result_of = step if mark.adds >= RESULT else None
         for where, source, target in mark.sources(loc, value):
             yield Site(where, source, roots, visible, target, mark.gives, result_of, mark.fix)

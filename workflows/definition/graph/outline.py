@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from advanced_workflow.workflows.definition.model.marked import marked, named
 from advanced_workflow.workflows.definition.model.markers import Nested, ReferenceKind, StepName
@@ -26,7 +26,7 @@ class Graph:
     ids: dict[str, Placement] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Placement:
     """A step and where it is. `number` counts all steps of the definition in document order."""
 
@@ -35,6 +35,11 @@ class Placement:
     graph: Graph
     number: int
     nested: list[Graph] = field(default_factory=list)
+
+    @cached_property
+    def references(self) -> list[StepReference]:
+        """Every id that the step names outside of its expressions, in document order."""
+        return [StepReference(mark.kind, self, name, loc) for loc, name, mark in named(self.step, StepName, self.loc)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,6 @@ def _place(steps: tuple[WorkflowStep, ...], loc: Loc, graph: Graph, depth: int, 
                 _place(nested, place, inner, depth + 1, found)
 
 
-def references(placement: Placement) -> Iterator[StepReference]:
-    """Every id that a step names outside of its expressions, in document order."""
-    for loc, step_id, mark in named(placement.step, StepName, placement.loc):
-        yield StepReference(mark.kind, placement, step_id, loc)
-
-
 @dataclass(frozen=True, slots=True)
 class Edge:
     """`after` starts when `before` is settled; `loc` is where the definition says so."""
@@ -112,7 +111,7 @@ def edges(graph: Graph) -> list[Edge]:
     """The edges of a graph, those to error handlers included; ids that are not in the graph give none."""
     found: list[Edge] = []
     for member in graph.members:
-        for reference in references(member):
+        for reference in member.references:
             other = graph.ids.get(reference.step_id)
             if other is None or reference.kind == "rollback_to":
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeAlias, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 
@@ -31,8 +31,11 @@ def marked(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterator[tuple[Loc,
 
     Nested steps are parts of their own and not entered. What an object's short form says is where the object is.
     """
+    names, ways = _ways(type(part), kind)
     written = part.model_fields_set
-    for name, mark, is_short in _ways(type(part), kind):
+    if names.isdisjoint(written):
+        return
+    for name, mark, is_short in ways:
         if name in written:
             value: object = getattr(part, name)
             place = loc if is_short else (*loc, name)
@@ -59,16 +62,20 @@ def _inside(value: object, kind: type[M], loc: Loc) -> Iterator[tuple[Loc, Any, 
             yield from _inside(item, kind, (*loc, index))
 
 
+_Way: TypeAlias = tuple[str, M | None, bool]
+"""A field, its marker (None where it only holds models with one), and whether it is what the short form says."""
+
+
 @cache
-def _ways(model: type[BaseModel], kind: type[M]) -> tuple[tuple[str, M | None, bool], ...]:
-    """The fields that carry such a marker, and (None) those that hold models where one does; and if it is a short form."""
-    ways: list[tuple[str, M | None, bool]] = []
+def _ways(model: type[BaseModel], kind: type[M]) -> tuple[frozenset[str], tuple[_Way[M], ...]]:
+    """The fields that lead to markers of a kind: their names, and what is known of each."""
+    ways: list[_Way[M]] = []
     for name in model.model_fields:
         mark = mark_of(model, name, kind)
         nested = mark_of(model, name, Nested) is not None
-        if mark is not None or (not nested and any(_ways(inner, kind) for inner in models_in(model, name))):
+        if mark is not None or (not nested and any(_ways(inner, kind)[0] for inner in models_in(model, name))):
             ways.append((name, mark, mark_of(model, name, ShortForm) is not None))
-    return tuple(ways)
+    return frozenset(way[0] for way in ways), tuple(ways)
 
 
 @cache

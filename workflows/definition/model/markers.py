@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum, Flag, auto
+from enum import Enum, auto
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from advanced_workflow.workflows.definition.model.roots import LOOP
@@ -26,19 +26,6 @@ Source: TypeAlias = tuple[Loc, Any, str | None]
 """Where an expression is, its text (or a condition), and the target of its result where it has one."""
 
 ReferenceKind: TypeAlias = Literal["dependency", "next", "route", "handler", "rollback_to"]
-
-
-class Sees(Flag):
-    """Which entries of `steps` an expression may read, besides those of the steps before its own."""
-
-    BEFORE = 0
-    """Nothing else."""
-    INSIDE = auto()
-    """The steps nested in its own, but for the copies of a fan-out."""
-    ITSELF = auto()
-    """Its own step."""
-    ROUNDS = auto()
-    """On a loop: `iteration`, and of a loop over an action its own latest output."""
 
 
 class Trait(Enum):
@@ -60,17 +47,23 @@ class Expr:
 
     `adds` are names it may use besides the ordinary ones, `gives` the types of value that are good (any when empty), `words`
     texts that are not expressions, `fix` what `check` advises for one that does not compile.
+
+    Of `steps` it may read those before its own, and with `sees_inside` those nested in it (not the copies of a fan-out), with
+    `sees_itself` its own, with `sees_rounds` on a loop over an action the latest output of its own, and on any `iteration`.
     """
 
     adds: frozenset[str] = frozenset()
-    sees: Sees = Sees.BEFORE
     gives: frozenset[str] = ANYTHING
+    sees_inside: bool = False
+    sees_itself: bool = False
+    sees_rounds: bool = False
     words: frozenset[str] = frozenset()
     fix: str = "Correct the expression."
 
     def names(self, roots: frozenset[str], *, on_loop: bool) -> frozenset[str]:
         """The names that the expression may use; `roots` are the ordinary ones where its step is."""
-        return roots | self.adds | (LOOP if on_loop and Sees.ROUNDS in self.sees else frozenset())
+        names = roots | self.adds if self.adds else roots
+        return names | LOOP if on_loop and self.sees_rounds else names
 
     def sources(self, loc: Loc, value: object) -> Iterator[Source]:
         """The expressions that a value of the field holds."""
@@ -124,6 +117,11 @@ class For:
     def __init__(self, *what: StepType | Trait) -> None:
         """Take them one by one."""
         object.__setattr__(self, "what", frozenset(what))
+
+    @classmethod
+    def all_but(cls, *types: StepType) -> For:
+        """For every step type but these."""
+        return cls(*(one for one in StepType if one not in types))
 
     def fits(self, step_type: StepType, traits: frozenset[Trait]) -> bool:
         """Whether the field means something for a step of this type and with these traits."""

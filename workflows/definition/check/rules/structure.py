@@ -13,7 +13,6 @@ from advanced_workflow.workflows.definition.graph.outline import (
     Outline,
     Placement,
     StepReference,
-    references,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -68,7 +67,7 @@ def reference_problems(found: Outline, also_known: frozenset[str]) -> Iterator[P
     """Names of steps that do not exist or are in another graph. `also_known` are ids of steps that could not be read."""
     known = list(found.by_id)
     for placement in found.placements:
-        for reference in references(placement):
+        for reference in placement.references:
             if reference.step_id in placement.graph.ids or reference.step_id in also_known - found.by_id.keys():
                 continue
             other = found.by_id.get(reference.step_id)
