@@ -1,1 +1,1 @@
-"""For callers: connecting, starting and following runs, the command line, and serving."""
+"""For callers: connecting, starting and watching runs, the command line, and serving."""

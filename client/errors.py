@@ -25,7 +25,7 @@ class ServerStartFailed(WorkflowError):
 
 
 class WorkerStartRefused(WorkflowError):
-    """The worker cannot work here; the sentence says why."""
+    """The worker cannot start; the sentence says why."""
 
     code = "WorkerStartRefused"
 

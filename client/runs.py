@@ -111,7 +111,7 @@ async def start(
 
 
 def get_run(client: Client, id: str, *, run_id: str | None = None, user: str | None = None) -> Run:
-    """A run by its id; asks the server nothing. Without `run_id` it is the latest run of that id."""
+    """A run by its id; the server is not asked. Without `run_id` it is the latest run of that id."""
     return Run(client, client.get_workflow_handle(id, run_id=run_id), user or current_user())
 
 

@@ -1,4 +1,4 @@
-"""What the values of settings may be; a value that is not is one sentence that says what to give."""
+"""What the values of settings may be; any other value is refused in one sentence that says what to give."""
 
 from __future__ import annotations
 

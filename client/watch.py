@@ -1,4 +1,4 @@
-"""Watching a run: what is known of it, again and again until it ends, with or without a worker that answers."""
+"""Watching a run: what is known of it, every moment until it ends, with or without a worker that answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Snapshot:
 async def run_snapshots(run: Run, every_seconds: float = EVERY_SECONDS) -> AsyncGenerator[Snapshot]:
     """Give a snapshot every so often; the last one is of the run's end.
 
-    The worker is asked only after the history grew: a run that waits costs nobody anything.
+    The worker is asked only after the history grew: a run that waits costs nothing.
 
     Raises:
         RunNotFound, NotAnAdvancedWorkflow, ConnectionFailed: there is nothing to watch.

@@ -57,13 +57,13 @@ def _not_yet(message: str, delay: timedelta | None = None) -> ApplicationError:
 
 @activity.defn(name=CANCEL_ACTIVITY)
 async def cancel_run() -> None:
-    """Have the run cancelled that calls this."""
+    """Cancel the run that calls this."""
     await _caller().cancel()
 
 
 @activity.defn(name=WAKE_ACTIVITY)
 async def wake_run() -> None:
-    """Signal the run that calls this: the server begins its next workflow task in the moment the current one ends."""
+    """Signal the run that calls this: the server begins its next workflow task as soon as the current one ends."""
     await _caller().signal(SIGNAL_WAKE)
 
 

@@ -177,7 +177,7 @@ async def _report(command: Command, run: Run) -> RunReport:
 
 
 async def _first_answer(run: Run) -> Snapshot:
-    """The first snapshot that the worker answered for, or the one that tells that none does."""
+    """The first snapshot that the worker answered for, or the one that says that no worker answers."""
     last: Snapshot | None = None
     async with aclosing(run_snapshots(run)) as snapshots:
         async for snapshot in snapshots:

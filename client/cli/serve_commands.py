@@ -11,7 +11,7 @@ import typer
 from advanced_workflow.client.cli.command import leave_with
 from advanced_workflow.client.cli.output import console
 from advanced_workflow.client.dev.demo import run_demo
-from advanced_workflow.client.dev.dev import Development
+from advanced_workflow.client.dev.development import Development
 from advanced_workflow.client.settings import load_settings
 
 

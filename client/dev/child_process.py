@@ -17,7 +17,7 @@ STOP_SECONDS = 10
 async def start_process(
     command: Sequence[str], *, log: IO[bytes] | None, environment: Mapping[str, str] | None = None, keep: bool = False
 ) -> Process:
-    """Start a command that writes to `log`, or where this process does, in a session of its own: Ctrl-C goes to us alone.
+    """Start a command that writes to `log`, or where this process does, in its own session: Ctrl-C reaches only this process.
 
     Unless it is to be kept it ends with this process even if that is killed (Linux). A caller that is cancelled while it
     starts leaves no process behind.

@@ -9,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def find_free_ports(count: int) -> list[int]:
-    """That many different free loopback ports; another process may still take one before it is used."""
+    """So many different free loopback ports; another process may still take one before it is used."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

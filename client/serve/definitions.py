@@ -27,7 +27,7 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
     """Load all definitions, by `workflow_id`.
 
     Raises:
-        WorkerStartRefused: an entry point names no package.
+        WorkerStartRefused: an entry point does not name a package.
         DefinitionProblems: a folder of the setting is missing, or a file does not load.
     """
     library = [LIBRARY] if settings.library == "on" else []
@@ -37,7 +37,7 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
 def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog) -> None:
     """Check all definitions against the actions at hand.
 
-    What another worker may serve, and what this release cannot run, is one warning each: other definitions are not hurt.
+    What another worker may serve, and what this release cannot run, is one warning each: other definitions are not affected.
 
     Raises:
         DefinitionProblems: for the first definition with other errors.

@@ -48,7 +48,7 @@ class Place:
         """Put a claim's object name under the prefix.
 
         Claims tell everything about where the object lies: they stay readable when the setting changes, and for the
-        same drivers of other SDKs, which know no prefix.
+        same drivers of other SDKs, which do not know the prefix.
         """
         return StorageDriverClaim({**claim.claim_data, field: self.object_name(claim.claim_data[field])})
 

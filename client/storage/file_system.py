@@ -93,7 +93,9 @@ def read_object(folder: Path, digest: str) -> bytes:
     """
     # It comes from a history, so it may be anything, `../` included.
     if not _DIGEST.fullmatch(digest):
-        raise StorageFailed(f"storage folder {folder}: a reference names no object ({digest!r}); it was not made here.")
+        raise StorageFailed(
+            f"storage folder {folder}: a reference does not name an object ({digest!r}); it was not made here."
+        )
     try:
         content = _path(folder, digest).read_bytes()
     except FileNotFoundError as error:

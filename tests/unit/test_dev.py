@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from advanced_workflow.client.dev.dev import first_commands, watched_folders
+from advanced_workflow.client.dev.development import first_commands, watched_folders
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.text.load import LIBRARY
 

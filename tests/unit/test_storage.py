@@ -106,7 +106,7 @@ async def test_a_damaged_object_is_one_sentence_until_its_value_is_stored_again(
 
 @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, f"{'a' * 64}\n"])
 def test_a_reference_that_is_no_digest_never_becomes_a_path(tmp_path: Path, digest: str) -> None:
-    with pytest.raises(StorageFailed, match="a reference names no object"):
+    with pytest.raises(StorageFailed, match="a reference does not name an object"):
         read_object(tmp_path, digest)
 
 

@@ -1,4 +1,4 @@
-"""The built-in action of `webhook` steps: sends one HTTP request, to nowhere the worker's operator did not mean.
+"""The built-in action of `webhook` steps: sends one HTTP request, only to where the worker's operator allows it.
 
 The host is looked up once, its addresses are checked, and the connection goes to one of those. Redirects are not followed,
 proxies of the environment are not used, and every size and time has a bound.
@@ -160,7 +160,7 @@ def _broken(target: Target, why: str, doubt: Doubt) -> HttpFailure:
     if doubt.sent:
         return HttpFailure(
             "HttpInterrupted",
-            f"the request to host {target.host!r} was sent and its answer did not come whole: {why}.",
+            f"the request to host {target.host!r} was sent and its answer did not arrive completely: {why}.",
             retryable=True,
         )
     return HttpFailure("HttpUnreachable", f"host {target.host!r} cannot be reached: {why}.", retryable=True)

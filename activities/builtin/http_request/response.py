@@ -25,7 +25,7 @@ from advanced_workflow.workflows.plain.strict_json import decode, encode, requir
 FIRST_PART_CHARACTERS = 2000
 """Of the body of an answer with an error status."""
 LONGEST_DELAY = timedelta(hours=1)
-"""A server that asks for more is not waited for; the step's own delay counts."""
+"""For a server that asks for more, the step's own delay counts."""
 
 _FIRST_PART_BYTES = 16 * 1024
 _FIRST_PART_SECONDS = 5
@@ -51,7 +51,7 @@ async def output_of(response: httpcore.Response, host: str, limit: int, secrets:
 
 
 async def failure_of(response: httpcore.Response, host: str, secrets: Secrets) -> HttpFailure:
-    """What an answer with status 400 or above means; it is read only in its first part, and as far as it comes."""
+    """What an answer with status 400 or above means; only the first part of it is read, as far as it arrives."""
     header = _header(response)
     status = response.status
     content = bytearray()
@@ -72,7 +72,7 @@ async def failure_of(response: httpcore.Response, host: str, secrets: Secrets) -
 
 
 def retry_after(value: str, now: datetime) -> timedelta | None:
-    """Read a `Retry-After` header: seconds or a date; None unless it is ahead and at most an hour."""
+    """Read a `Retry-After` header: seconds or a date; None unless it is in the future and at most an hour away."""
     try:
         delay = timedelta(seconds=int(value)) if value.isdecimal() else parsedate_to_datetime(value) - now
     except (ValueError, TypeError, OverflowError):  # TypeError: a date without a time zone
@@ -91,7 +91,7 @@ async def _read(response: httpcore.Response, header: dict[str, str], limit: int,
     except zlib.error:
         raise httpcore.RemoteProtocolError("its content encoding is broken") from None
     if inflate and content and not inflate.eof:
-        raise httpcore.RemoteProtocolError("its content encoding breaks off")
+        raise httpcore.RemoteProtocolError("its content encoding is incomplete")
 
 
 def _is_compressed(header: dict[str, str]) -> bool:
