@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -38,11 +39,13 @@ def build(kind: Literal["sdist", "wheel"], source: Path, folder: Path) -> Path:
     return archive
 
 
-def install(wheel: Path, libraries: Path, folder: Path) -> Path:
-    """Make an environment in the folder with the wheel, and give the folder of its commands."""
+def install(wheels: Sequence[Path], libraries: Path, folder: Path) -> Path:
+    """Make an environment in the folder with the wheels, and give the folder of its commands."""
     _run(sys.executable, "-m", "uv", "venv", "--quiet", "--no-project", "--python", sys.executable, folder)
     python = folder / "bin" / "python"
-    _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", python, wheel)
+    _run(
+        sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", python, *wheels
+    )
     [packages] = folder.glob("lib/python3*/site-packages")
     (packages / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
     return folder / "bin"

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,33 @@ output: {said: steps.greet.output}
 }
 
 
+PACKAGE = {
+    "pyproject.toml": """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "shop"
+version = "1"
+[project.entry-points."advanced_workflow.actions"]
+shop = "shop.actions"
+[project.entry-points."advanced_workflow.definitions"]
+shop = "shop"
+""",
+    "shop/__init__.py": "",
+    "shop/actions.py": """
+from advanced_workflow import Namespace
+
+shop = Namespace("shop")
+
+@shop.action
+def charge_card(cents: int) -> int:
+    return cents
+""",
+    "shop/definitions/buy.yaml": "workflow_id: buy\nsteps: [{step_id: pay, action: shop.charge_card}]\n",
+}
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(tmp_path_factory.mktemp("dist"))
@@ -50,15 +77,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
-    return install(wheel, link_libraries(folder / "libraries"), folder / "environment")
+    return install([wheel], link_libraries(folder / "libraries"), folder / "environment")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name, text in MODULES.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+    return written(tmp_path, MODULES)
+
+
+def written(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 @asynccontextmanager
@@ -125,6 +156,30 @@ def our_files() -> list[str]:
     ]
 
 
+async def listed(commands: Path, folder: Path, variables: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What `adw actions` and `adw definitions` say in a folder."""
+
+    def ask(what: str) -> list[dict[str, Any]]:
+        command = [commands / "adw", what, "--json"]
+        ended = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    actions, definitions = await asyncio.gather(
+        asyncio.to_thread(ask, "actions"), asyncio.to_thread(ask, "definitions")
+    )
+    return [one["name"] for one in actions], [one["workflow_id"] for one in definitions]
+
+
+async def test_what_an_installed_package_announces_is_served_and_nothing_else(
+    wheel: Path, commands: Path, tmp_path: Path
+) -> None:
+    shop = build("wheel", written(tmp_path / "shop", PACKAGE), tmp_path / "dist")
+    own = install([wheel, shop], commands.parents[1] / "libraries", tmp_path / "environment")
+
+    assert await listed(own, tmp_path, clean_environment(own)) == (["shop.charge_card"], ["buy"])
+
+
 async def test_an_installation_beside_modules_of_the_same_names_runs_their_actions(
     server: DevServer, harness: Harness, commands: Path, project: Path
 ) -> None:
@@ -136,16 +191,7 @@ async def test_an_installation_beside_modules_of_the_same_names_runs_their_actio
         "ADW_DEFINITIONS": "acme/definitions",
     }
 
-    async def listed(what: str) -> list[dict[str, Any]]:
-        command = [commands / "adw", what, "--json"]
-        ended = await asyncio.to_thread(
-            subprocess.run, command, cwd=project, env=variables, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout)
-
-    assert [one["name"] for one in await listed("actions")] == ["greet"]
-    assert [one["workflow_id"] for one in await listed("definitions")] == ["greeting"]
+    assert await listed(commands, project, variables) == (["greet"], ["greeting"])
     async with serving(commands, project, variables):
         run = await harness.start("greeting", {"name": "Ann"}, id=f"greeting-{uuid4().hex[:8]}")
         outcome = await outcome_of(run)
