@@ -55,6 +55,7 @@ async def end_process(process: Process, seconds: float = STOP_SECONDS) -> None:
 
 
 def _ends_with_parent() -> list[str]:
-    # `setpriv` sets the signal and then becomes the command, so the process id stays.
+    # `setpriv` sets the signal and then becomes the command, so the process id stays. Asked to terminate, a worker would wait
+    # for actions that nobody can stop, such as one that sleeps in a thread.
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.acceptance.command import Adw, finished, line_with, processes_that_mention
+from tests.harness import eventually
 
 
 @pytest.fixture
@@ -68,6 +70,35 @@ async def test_dev_serves_until_ctrl_c_and_follows_changes(here: Adw, tmp_path: 
     assert ended.code == 0, ended.errors
     assert processes_that_mention(str(tmp_path)) == []
     assert (tmp_path / ".adw" / "dev.db").exists()
+
+
+SLEEPS = """
+import time
+from pathlib import Path
+from advanced_workflow import action
+
+@action
+def sleep() -> None:
+    Path("asleep").touch()
+    time.sleep(600)
+"""
+
+
+async def test_a_killed_dev_leaves_nothing_running_though_nobody_can_stop_an_action(here: Adw, tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("the kernel of this system cannot tie a child's life to its parent's")
+    (tmp_path / "sleeps.py").write_text(SLEEPS, encoding="ascii")
+    (tmp_path / "tired.yaml").write_text("workflow_id: tired\nsteps: [{step_id: a, action: sleep}]\n", encoding="ascii")
+    process = await here.having(ADW_ACTIONS="sleeps", ADW_DEFINITIONS=".").spawn("dev", "--port", "0", "--ui-port", "0")
+    address = (await line_with(process, "Server  ")).split()[-1]
+    await line_with(process, "worker ready:")
+    assert (await here.having(TEMPORAL_ADDRESS=address)("start", "tired")).code == 0
+    await eventually((tmp_path / "asleep").exists, 60)
+
+    process.kill()
+    await process.communicate()
+
+    await eventually(lambda: processes_that_mention(str(tmp_path)) == [], 60)
 
 
 async def test_dev_says_when_its_port_is_taken(here: Adw) -> None:
