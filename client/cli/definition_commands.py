@@ -19,6 +19,7 @@ from advanced_workflow.client.cli.inputs import is_file, read_valid
 from advanced_workflow.client.cli.options import AsJson, ExecutionId
 from advanced_workflow.client.cli.output import console, print_json, table
 from advanced_workflow.client.dev.processes import list_actions, list_definitions
+from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import load_settings
@@ -194,13 +195,9 @@ def _print_problems(out: Console, found: dict[str, Sequence[Problem]]) -> None:
             out.print(head.append(f"  {one.code}", style="dim"), soft_wrap=True)
             out.print(Text(f"    {one.path or 'definition'}: {one.message}"), soft_wrap=True)
             out.print(Text(f"    {one.fix}", style="cyan"), soft_wrap=True)
-    files = _count(len(found), "file")
+    files = counted(len(found), "file")
     if not counts:
         out.print(Text(f"no problems in {files}", style="green"))
         return
-    parts = ", ".join(_count(counts[severity], severity) for severity in ("error", "warning") if counts[severity])
+    parts = ", ".join(counted(counts[severity], severity) for severity in ("error", "warning") if counts[severity])
     out.print(Text(f"{parts} in {files}", style="red" if counts["error"] else "yellow"))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

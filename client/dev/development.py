@@ -25,6 +25,10 @@ from advanced_workflow.workflows.errors import WorkflowError
 FOLDER = Path(".adw")
 EXAMPLE = "order-fulfilment"
 """The example of the library to begin with."""
+NOTHING_SERVED = (
+    "No definitions are served yet: name your modules and folders in ADW_ACTIONS and ADW_DEFINITIONS and start again, "
+    "or see the examples with 'adw dev --library'."
+)
 LIBRARY_ACTIONS = LIBRARY.parents[1] / "activities" / "library"
 DEFAULT_PORT = 7233
 ACTIONS_GROUP = "advanced_workflow.actions"
@@ -68,11 +72,14 @@ class Development:
     def _greet(self, server: DevServer) -> None:
         self._console.print(Text("Web UI  ", style="dim").append(server.ui_url, style="bold"))
         self._console.print(Text("Server  ", style="dim").append(server.address, style="bold"))
+        commands = first_commands(self._settings)
+        if not commands:
+            self._console.print(f"\n{NOTHING_SERVED}", style="yellow", soft_wrap=True)
         self._console.print("\nIn another terminal:", style="dim")
         if server.port != DEFAULT_PORT:
             self._console.print(f"  export TEMPORAL_ADDRESS={server.address}", soft_wrap=True)
         self._console.print(f"  export ADW_WEB_UI={server.ui_url}", soft_wrap=True)
-        for line in first_commands(self._settings):
+        for line in (*commands, "adw list"):
             self._console.print(f"  {line}", soft_wrap=True, markup=False)
         self._console.print("\nCtrl-C stops both; runs are kept.\n", style="dim")
 
@@ -81,19 +88,17 @@ class Development:
 
 
 def first_commands(settings: Settings) -> list[str]:
-    """What to try first with the definitions at hand."""
+    """What to try first with the definitions at hand; nothing where there are none."""
     try:
         found = load_definitions(settings)
     except WorkflowError:
-        return ["adw definitions"]  # it says what is wrong, as the worker does
+        return [f"adw check --no-actions {' '.join(map(str, settings.definitions))}"]  # as the worker says more shortly
     if not found:
-        return [
-            "export ADW_ACTIONS=... ADW_DEFINITIONS=...   # modules and folders; or see the examples: adw dev --library"
-        ]
+        return []
     name = EXAMPLE if settings.library == "on" else min(found)
     given = Path(found[name].source).with_name("input.json")
     shown = _shown(given) if given.is_file() else "'{...}'"
-    return ["adw definitions", f"adw start {name} --input {shown} --watch", "adw list"]
+    return [f"adw start {name} --input {shown} --watch"]
 
 
 def watched_folders(settings: Settings) -> list[Path]:

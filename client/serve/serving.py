@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.serve.actions import load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import Settings
@@ -41,6 +42,6 @@ class Serving:
         queues = ", ".join(self.queues)
         build = f"build {self.settings.build_id} of {self.settings.deployment}, " if self.settings.deployment else ""
         return (
-            f"{build}queue {queues}, {len(self.registry.actions)} actions, {len(self.definitions)} definitions, "
-            f"namespace {client.namespace}, pid {os.getpid()}"
+            f"{build}queue {queues}, {counted(len(self.registry.actions), 'action')}, "
+            f"{counted(len(self.definitions), 'definition')}, namespace {client.namespace}, pid {os.getpid()}"
         )
