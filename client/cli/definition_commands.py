@@ -24,7 +24,7 @@ from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.check import check_text
-from advanced_workflow.workflows.definition.check.rules.children import Definitions
+from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code

@@ -9,8 +9,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from advanced_workflow.workflows.contract import Checkpoint, KeptStep
-from advanced_workflow.workflows.definition.check.layout import Layout
 from advanced_workflow.workflows.definition.check.sites import Site, sites
+from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.model.marked import marks_of
 from advanced_workflow.workflows.definition.model.markers import MakesResult
 from advanced_workflow.workflows.definition.step import WorkflowStep
@@ -38,7 +38,7 @@ class _Read:
 class Comparison:
     """A new run's definition and input beside what an old run completed."""
 
-    plan: Layout
+    layout: Layout
     point: Checkpoint
     input_data: JsonValue
     before: Mapping[str, WorkflowStep] = field(init=False)
@@ -48,23 +48,23 @@ class Comparison:
         """Work out what is asked for each step."""
         old = AdvancedWorkflow.model_validate(self.point.definition)
         self.before = {one.step_id: one for one in old.steps}
-        self.reads = [read for site in sites(self.plan) for read in _reads(self.plan, site)]
+        self.reads = [read for site in sites(self.layout) for read in _reads(self.layout, site)]
 
 
 def reasons_to_run_again(comparison: Comparison, forced: Mapping[str, str]) -> dict[str, str]:
     """Why a step runs again, by its id; what comes after such a step runs again too."""
-    plan = comparison.plan
+    layout = comparison.layout
     again: dict[str, str] = {}
-    for placement in plan.orders[id(plan.outline.top)].ordered:
+    for placement in layout.orders[id(layout.outline.top)].ordered:
         why = _why(comparison, placement.step, forced, again)
         if why is not None:
             again[placement.step.step_id] = why
     return again
 
 
-def owner_of(plan: Layout, step_id: str) -> str:
+def owner_of(layout: Layout, step_id: str) -> str:
     """The step of the definition's own graph that a step is, or is nested in. Raises `OperationRefused`."""
-    placement = plan.outline.by_id.get(step_id)
+    placement = layout.outline.by_id.get(step_id)
     if placement is None:
         raise OperationRefused(f"the definition has no step {step_id!r}; 'adw show' lists the run's steps.")
     while placement.graph.owner is not None:
@@ -78,7 +78,7 @@ def is_handler(workflow: AdvancedWorkflow, step_id: str) -> bool:
 
 
 def _why(comparison: Comparison, step: WorkflowStep, forced: Mapping[str, str], again: Mapping[str, str]) -> str | None:
-    earlier = next((one for one in _upstream(comparison.plan, step) if one in again), None)
+    earlier = next((one for one in _upstream(comparison.layout, step) if one in again), None)
     kept = comparison.point.steps.get(step.step_id)
     if kept is None:
         return "it had not completed."
@@ -118,9 +118,9 @@ def _missing_output(comparison: Comparison, step_id: str, kept: KeptStep) -> str
     return None
 
 
-def _reads(plan: Layout, site: Site) -> list[_Read]:
+def _reads(layout: Layout, site: Site) -> list[_Read]:
     number = next(iter(site.loc[1:]), None)
-    by = plan.workflow.steps[number].step_id if isinstance(number, int) else "output"
+    by = layout.workflow.steps[number].step_id if isinstance(number, int) else "output"
     if isinstance(site.source, str):
         references = compile_expression(site.source, site.roots).references
         guarded = any(one in site.source for one in _GUARDS)
@@ -129,9 +129,9 @@ def _reads(plan: Layout, site: Site) -> list[_Read]:
     return [_Read(by, one, guarded) for one in sorted(references, key=lambda one: (one.root, one.path))]
 
 
-def _upstream(plan: Layout, step: WorkflowStep) -> list[str]:
-    placement = plan.outline.top.ids[step.step_id]
-    edges = plan.orders[id(plan.outline.top)].incoming.get(placement.number, [])
+def _upstream(layout: Layout, step: WorkflowStep) -> list[str]:
+    placement = layout.outline.top.ids[step.step_id]
+    edges = layout.orders[id(layout.outline.top)].incoming.get(placement.number, [])
     return [edge.before.step.step_id for edge in edges if edge.kind != "handler"]
 
 

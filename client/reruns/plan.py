@@ -25,7 +25,7 @@ from advanced_workflow.workflows.contract import (
     KeptStep,
     RerunOf,
 )
-from advanced_workflow.workflows.definition.check.layout import layout
+from advanced_workflow.workflows.definition.graph.layout import lay_out
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
@@ -119,8 +119,8 @@ def _again(
     point: Checkpoint, workflow: AdvancedWorkflow, new_input: JsonValue, from_step: str | None
 ) -> dict[str, str]:
     """Why each step that runs again does so, by its id."""
-    comparison = Comparison(layout(workflow), point, new_input)
-    forced = {} if from_step is None else {owner_of(comparison.plan, from_step): "it was named."}
+    comparison = Comparison(lay_out(workflow), point, new_input)
+    forced = {} if from_step is None else {owner_of(comparison.layout, from_step): "it was named."}
     while True:
         again = reasons_to_run_again(comparison, forced)
         kept = frozenset(step_id for step_id in point.steps if step_id not in again)

@@ -14,8 +14,8 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from advanced_workflow.workflows.definition import kinds
-from advanced_workflow.workflows.definition.check.layout import layout
 from advanced_workflow.workflows.definition.check.sites import Site, sites
+from advanced_workflow.workflows.definition.graph.layout import lay_out
 from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model import markers
 from advanced_workflow.workflows.definition.model.marked import marked, marks_of, models_within
@@ -253,7 +253,7 @@ def compile_all(workflow: AdvancedWorkflow) -> None:
 
 def looked_at(workflow: AdvancedWorkflow) -> Iterator[tuple[str, frozenset[str]]]:
     """What `check` compiles of it."""
-    for site in sites(layout(workflow)):
+    for site in sites(lay_out(workflow)):
         for source in texts(site):
             yield source, site.roots
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.layout import Layout, layout, rule_problems
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
-from advanced_workflow.workflows.definition.check.rules.children import Definitions
+from advanced_workflow.workflows.definition.check.rules.every import rule_problems
+from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
+from advanced_workflow.workflows.definition.graph.layout import Layout, lay_out
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -46,12 +47,12 @@ def check(
     are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
     could not be read).
     """
-    plan = layout(workflow)
+    layout = lay_out(workflow)
     if definitions is not None:
         definitions = {**definitions, workflow.workflow_id: workflow}
-    names = Names(plan, actions or {}, definitions or {}, also_known, _variables(workflow, plan))
-    in_sites = chain.from_iterable(_site_problems(site, names) for site in sites(plan))
-    return _in_order(_bounded(chain(rule_problems(plan, actions, definitions, also_known), in_sites)))
+    names = Names(layout, actions or {}, definitions or {}, also_known, _variables(workflow, layout))
+    in_sites = chain.from_iterable(_site_problems(site, names) for site in sites(layout))
+    return _in_order(_bounded(chain(rule_problems(layout, actions, definitions, also_known), in_sites)))
 
 
 def check_text(
@@ -91,9 +92,9 @@ def _in_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda one: document_order(one.path))
 
 
-def _variables(workflow: AdvancedWorkflow, plan: Layout) -> frozenset[str]:
+def _variables(workflow: AdvancedWorkflow, layout: Layout) -> frozenset[str]:
     """First names below `workflow` that something gives a value."""
-    targets = [target for one in plan.outline.placements for target in one.step.output_mapping.values()]
+    targets = [target for one in layout.outline.placements for target in one.step.output_mapping.values()]
     written = [match.group(1) for target in targets if (match := _FIRST_NAME.match(target))]
     return frozenset((*workflow.global_variables, *written))
 

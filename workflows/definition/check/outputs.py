@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.rules.children import Definitions
 from advanced_workflow.workflows.definition.check.rules.fields import traits_of
+from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.model.markers import Trait

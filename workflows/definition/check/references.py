@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.layout import Layout
 from advanced_workflow.workflows.definition.check.outputs import output_schema
-from advanced_workflow.workflows.definition.check.rules.children import Definitions
+from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site
+from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest, problem, warning
@@ -27,7 +27,7 @@ _PROGRESS_FIELDS = ("total", "completed", "failed")
 class Names:
     """What the references of expressions are looked up in."""
 
-    plan: Layout
+    layout: Layout
     actions: ActionCatalog
     definitions: Definitions
     also_known: frozenset[str]
@@ -57,10 +57,10 @@ def reference_problems(reference: Reference, site: Site, names: Names) -> Iterat
 
 def _step_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:
     step_id, *fields = reference.path
-    placement = names.plan.outline.by_id.get(step_id)
+    placement = names.layout.outline.by_id.get(step_id)
     if placement is None:
         if step_id not in names.also_known:
-            known = list(names.plan.outline.by_id)
+            known = list(names.layout.outline.by_id)
             fix = nearest(step_id, known) or f"The steps are: {listed(known)}."
             yield problem(Code.UNKNOWN_STEP, site.loc, f"there is no step {step_id!r}{_at(reference)}.", fix)
         return
@@ -119,7 +119,7 @@ def _output_problems(
 
 
 def _input_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:
-    unknown = unknown_part(names.plan.workflow.input_schema, reference.path, closed_by_default=False)
+    unknown = unknown_part(names.layout.workflow.input_schema, reference.path, closed_by_default=False)
     if unknown is not None:
         message = f"'input_schema' allows no field {unknown[0]!r}{_at(reference)}."
         yield problem(Code.UNKNOWN_INPUT_FIELD, site.loc, message, f"It has: {unknown[1]}.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from advanced_workflow.workflows.definition.check.layout import Layout
+from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.marked import marked
@@ -59,14 +59,14 @@ class _Place:
         return seen
 
 
-def sites(plan: Layout) -> Iterator[Site]:
+def sites(layout: Layout) -> Iterator[Site]:
     """Yield every expression of a definition."""
     everything = 0
-    for placement in plan.outline.placements:
-        yield from _step_sites(_Place(placement, plan.upstream[placement.number], plan.settled[placement.number]))
-    for placement in plan.outline.top.members:
-        everything |= plan.settled[placement.number]
-    for loc, value, mark in marked(plan.workflow, Expr):
+    for placement in layout.outline.placements:
+        yield from _step_sites(_Place(placement, layout.upstream[placement.number], layout.settled[placement.number]))
+    for placement in layout.outline.top.members:
+        everything |= layout.settled[placement.number]
+    for loc, value, mark in marked(layout.workflow, Expr):
         for place, source, target in mark.sources(loc, value):
             yield Site(place, source, mark.names(ORDINARY, on_loop=False), everything, target, mark.gives, fix=mark.fix)
 

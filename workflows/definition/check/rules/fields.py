@@ -59,8 +59,6 @@ def field_problems(placement: Placement) -> Iterator[Problem]:
     """Everything about the presence of fields on one step."""
     yield from _missing(placement)
     yield from _meaningless(placement)
-    yield from _loop_problems(placement)
-    yield from _route_problems(placement)
 
 
 def _missing(placement: Placement) -> Iterator[Problem]:
@@ -89,29 +87,3 @@ def _means_nothing(placement: Placement, name: tuple[str, ...], types: frozenset
     if placement.step.step_type in types:
         owner, fix = "a loop with a 'body'", "Remove it, or write it on the steps of the body."
     return problem(Code.MEANINGLESS_FIELD, loc, f"'{'.'.join(name)}' means nothing on {owner}.", fix)
-
-
-def _loop_problems(placement: Placement) -> Iterator[Problem]:
-    step = placement.step
-    if step.step_type is StepType.LOOP and (step.action is None) == (not step.body):
-        message = "a loop needs either 'action' or 'body'."
-        yield problem(Code.MISSING_FIELD, (*placement.loc, "body"), message, "Give exactly one of them.")
-
-
-def _route_problems(placement: Placement) -> Iterator[Problem]:
-    step, loc = placement.step, (*placement.loc, "conditions")
-    is_conditional = step.step_type is StepType.CONDITIONAL
-    defaults = 0
-    for index, condition in enumerate(step.conditions):
-        defaults += condition.default
-        if is_conditional and not condition.next_steps:
-            message = "a condition of a 'conditional' step needs 'next_steps'."
-            yield problem(Code.MISSING_FIELD, (*loc, index, "next_steps"), message, "Name the steps it routes to.")
-        if is_conditional and condition.default and defaults == 2:
-            message = "only one condition of a step may be the default."
-            yield problem(Code.DEFAULT_CONDITION, (*loc, index, "default"), message, "Keep one of them.")
-        for name in () if is_conditional else ("default", "next_steps"):
-            if getattr(condition, name):
-                message = f"'{name}' in a condition means nothing on a step of type '{step.step_type.value}'."
-                fix = "Remove it, or make the step 'conditional'."
-                yield problem(Code.MEANINGLESS_FIELD, (*loc, index, name), message, fix)

@@ -21,6 +21,7 @@ def repetition_problems(found: Outline) -> Iterator[Problem]:
     for placement in found.placements:
         yield from _fan_out_problems(placement)
         if placement.step.step_type is StepType.LOOP:
+            yield from _round_problems(placement)
             yield from _endless_problems(placement, racing)
 
 
@@ -32,6 +33,12 @@ def _fan_out_problems(placement: Placement) -> Iterator[Problem]:
     if step.for_each is not None and (step.max_concurrency or 0) > MOST_COPIES:
         message = f"never more than {MOST_COPIES:,} copies run at a time, so {step.max_concurrency:,} has no effect."
         yield warning(Code.NO_EFFECT, (*loc, "max_concurrency"), message, f"Write at most {MOST_COPIES}.")
+
+
+def _round_problems(loop: Placement) -> Iterator[Problem]:
+    if (loop.step.action is None) == (not loop.step.body):
+        message = "a loop needs either 'action' or 'body'."
+        yield problem(Code.MISSING_FIELD, (*loop.loc, "body"), message, "Give exactly one of them.")
 
 
 def _endless_problems(loop: Placement, racing: Set[int]) -> Iterator[Problem]:

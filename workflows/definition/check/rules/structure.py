@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from advanced_workflow.workflows.definition.check.rules.routes import dead_route_problems
 from advanced_workflow.workflows.definition.graph.order import GraphOrder
 from advanced_workflow.workflows.definition.graph.outline import (
     MAX_DEPTH,
@@ -22,7 +23,6 @@ from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _NEVER = "false"
-_ALWAYS = "true"
 
 
 def limit_problems(workflow: AdvancedWorkflow, found: Outline) -> Iterator[Problem]:
@@ -99,7 +99,7 @@ def dead_end_problems(orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
                 message = f"step {placement.step.step_id!r} never runs: one of its conditions is 'false'."
                 yield warning(Code.UNREACHABLE_STEP, placement.loc, message, "Remove it, or change the condition.")
         for placement in order.ordered:
-            yield from _dead_routes(placement)
+            yield from dead_route_problems(placement)
 
 
 def handler_problems(found: Outline, orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
@@ -162,17 +162,3 @@ def _is_always_skipped(placement: Placement) -> bool:
     if placement.step.step_type is StepType.CONDITIONAL:
         return False
     return any((condition.expression or "").strip() == _NEVER for condition in placement.step.conditions)
-
-
-def _dead_routes(placement: Placement) -> Iterator[Problem]:
-    step = placement.step
-    if step.step_type is not StepType.CONDITIONAL:
-        return
-    always = False
-    for index, condition in enumerate(step.conditions):
-        never = (condition.expression or "").strip() == _NEVER
-        if never or (always and step.mode == "first"):
-            reason = "it is 'false'" if never else "a condition before it is 'true'"
-            message = f"this route is never taken: {reason}."
-            yield warning(Code.UNREACHABLE_STEP, (*placement.loc, "conditions", index), message, "Remove or change it.")
-        always = always or (condition.expression or "").strip() == _ALWAYS

@@ -1,0 +1,31 @@
+"""A definition laid out: its steps in order, with what is settled before each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advanced_workflow.workflows.definition.graph.order import GraphOrder, graph_order, settled_masks, upstream_masks
+from advanced_workflow.workflows.definition.graph.outline import Outline, outline
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A definition with all that the rules ask of it, worked out once.
+
+    `settled` and `upstream` are bit masks by step number: what is settled with a step, and before it.
+    """
+
+    workflow: AdvancedWorkflow
+    outline: Outline
+    orders: dict[int, GraphOrder]
+    settled: list[int]
+    upstream: list[int]
+
+
+def lay_out(workflow: AdvancedWorkflow) -> Layout:
+    """Work out places, order and upstream steps."""
+    found = outline(workflow)
+    orders = {id(graph): graph_order(graph) for graph in found.graphs}
+    settled = settled_masks(found)
+    return Layout(workflow, found, orders, settled, upstream_masks(found, orders, settled))
