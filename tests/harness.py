@@ -35,6 +35,7 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.sandbox import strict_runner
@@ -115,6 +116,7 @@ class Harness:
             search_attributes=self.search_attributes,
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),
+            on_accepted=build_plan,
         )
         worker = Worker(
             self.client,

@@ -22,6 +22,7 @@ PURE = {
     "advanced_workflow.workflows.contract": "pydantic models",
     # Shared on purpose: plans are cached by the definition's digest, headers cross the sandbox.
     "advanced_workflow.workflows.engine.graph.plan": "immutable, cached by digest",
+    "advanced_workflow.workflows.engine.graph.edges": "pure",
     "advanced_workflow.workflows.engine.graph.step_plan": "immutable; expressions are compiled once",
     "advanced_workflow.workflows.engine.graph.scheduler": "no module state; the plan holds its graphs",
     "advanced_workflow.workflows.engine.temporal.interceptor": "one context variable for engine and interceptor",

@@ -6,7 +6,7 @@ It is an activity because the definitions lie on the worker's disk and checking 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -34,6 +34,8 @@ from advanced_workflow.workflows.errors import DefinitionNotFound, InputInvalid,
 from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.strict_json import require_json
 
+OnAccepted = Callable[[AdvancedWorkflow, str], object]
+"""Takes a definition and its sha256."""
 _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
 
@@ -49,10 +51,12 @@ class Preparation:
         search_attributes: bool,
         continue_after: int = CONTINUE_AFTER_EVENTS,
         payload_limit: int = PAYLOAD_LIMIT_BYTES,
+        on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
         """`search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
+        `on_accepted` is called, in a thread, for each definition that passed, before a run of it goes on.
         """
         self._definitions = definitions
         self._known = {name: loaded.workflow for name, loaded in definitions.items()}
@@ -60,6 +64,7 @@ class Preparation:
         self._common = Prepared(
             sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
         )
+        self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
         self._accepted: dict[str, None] = {}
 
@@ -120,6 +125,7 @@ class Preparation:
             raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")
         if len(self._accepted) >= _MOST_ACCEPTED:
             del self._accepted[next(iter(self._accepted))]
+        self._on_accepted(workflow, sha256)
         self._accepted[sha256] = None
 
 

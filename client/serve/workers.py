@@ -17,6 +17,7 @@ from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
+from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.errors import WorkflowError
@@ -39,6 +40,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         search_attributes=search_attributes,
         continue_after=settings.continue_after,
         payload_limit=payload_limit(client),
+        on_accepted=build_plan,
     )
     main_worker = Worker(
         client,

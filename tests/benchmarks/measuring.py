@@ -20,6 +20,7 @@ from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
+from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.errors import WorkflowError
@@ -72,7 +73,9 @@ async def bench_worker(
 ) -> AsyncGenerator[Worker, None]:
     """One worker for both sides, with the settings and interceptors of `worker.py`."""
     settings = Settings()
-    preparation = Preparation(definitions, {}, search_attributes=True, continue_after=continue_after)
+    preparation = Preparation(
+        definitions, {}, search_attributes=True, continue_after=continue_after, on_accepted=build_plan
+    )
     worker = Worker(
         client,
         task_queue=QUEUE,

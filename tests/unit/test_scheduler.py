@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.definition.step import WorkflowStep
-from advanced_workflow.workflows.engine.graph.plan import graph_of
+from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.scheduler import Changes, Graph, Node, Outcome, Scheduler, Settled
 from tests.engine.cases import Case, cases, profile
 from tests.engine.races import Naive

@@ -45,9 +45,9 @@ class ExecutionOptions(WireModel):
 class RunRequest(WireModel):
     """The one argument of workflow type `AdvancedWorkflow`."""
 
-    workflow: dict[str, JsonValue]
+    workflow: dict[str, Json]
+    """Not walked by the model, nor is the input: they may be large, and a workflow task has two seconds."""
     input_data: Json = None
-    """Not walked by the model: it may be large, and a workflow task has two seconds."""
     execution_options: dict[str, JsonValue] = Field(default_factory=dict)
     carried: Json = None
     """What a run that continues as new takes along."""
@@ -57,7 +57,7 @@ class PrepareRequest(WireModel):
     """Argument of the prepare activity: a registered type's name, or the definition itself."""
 
     workflow_type: str
-    workflow: dict[str, JsonValue] | None = None
+    workflow: dict[str, Json] | None = None
     input_data: Json = None
     execution_options: JsonValue = None
 
@@ -69,7 +69,7 @@ class Prepared(WireModel):
     """
 
     sha256: str
-    definition: dict[str, JsonValue] | None = None
+    definition: dict[str, Json] | None = None
     search_attributes: bool = False
     """Whether the namespace knows the project's search attributes."""
     continue_after: int = CONTINUE_AFTER_EVENTS

@@ -204,7 +204,7 @@ class WorkflowStep(DefinitionModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_runtime_defaults(cls, data: object) -> object:
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or RUNTIME_DEFAULTS.keys().isdisjoint(cast("dict[str, object]", data)):
             return data
         fields = dict(cast("dict[str, object]", data))
         for name, default in RUNTIME_DEFAULTS.items():

@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from advanced_workflow.workflows.contract import RunResult, SkipReason
 from advanced_workflow.workflows.definition.step import WorkflowStep
-from advanced_workflow.workflows.engine.graph.plan import graph_of
+from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.scheduler import Changes, Scheduler, Settled
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome as How
 from tests.engine.arena import Actions, Recorded, arena, step_id_of

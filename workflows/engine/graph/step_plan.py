@@ -22,6 +22,7 @@ from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.engine.graph.edges import turned_round
 from advanced_workflow.workflows.engine.graph.scheduler import Graph
 from advanced_workflow.workflows.expressions import (
     CompiledCondition,
@@ -79,7 +80,8 @@ class StepPlan:
     containers: tuple[str, ...]
     owners: tuple[str, ...]
     """Steps whose failure this one handles."""
-    retries: Retries
+    defaults: RetryPolicy
+    """The definition's retry policy, for what the step's own leaves out."""
     children: GraphPlan | None = None
     roots: frozenset[str] = ORDINARY
     """The names its expressions may use: one more would forbid it as a variable, which `check` allows."""
@@ -88,6 +90,11 @@ class StepPlan:
     def step_id(self) -> str:
         """The step's id."""
         return self.step.step_id
+
+    @cached_property
+    def retries(self) -> Retries:
+        """The step's retry policy with every default filled in."""
+        return _retries_of(self.step.retry_policy, self.defaults)
 
     @property
     def is_local(self) -> bool:
@@ -214,17 +221,20 @@ class StepPlan:
         return compile_mapping(mapping, self._names(type(part), field)) if part is not None and mapping else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GraphPlan:
     """The steps of one graph and the edges between them."""
 
     steps: Mapping[str, StepPlan]
     shape: Graph
-    reversed: Graph
-    """The same edges turned round, for undoing."""
+
+    @cached_property
+    def reversed(self) -> Graph:
+        """The same edges turned round, for undoing."""
+        return turned_round(self.shape)
 
 
-def resolve_retries(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
+def _retries_of(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
     """Fill a policy field by field: the step's, else the workflow's, else the documented default."""
 
     def pick(name: str, fallback: Any) -> Any:  # noqa: ANN401 - one helper for fields of several types

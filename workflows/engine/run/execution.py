@@ -202,7 +202,7 @@ async def _prepare(request: PrepareRequest) -> Prepared:
     try:
         answer = await workflow.execute_local_activity(
             PREPARE_ACTIVITY,
-            {**request.model_dump(mode="json", exclude={"input_data"}), "input_data": request.input_data},
+            {name: getattr(request, name) for name in PrepareRequest.model_fields},
             result_type=RawValue,
             schedule_to_close_timeout=PREPARE_TIMEOUT,
             summary="check and pin the definition",

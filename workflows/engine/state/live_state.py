@@ -39,8 +39,8 @@ class LiveState:
         """Seconds."""
         self._ended: deque[str] = deque()
         self._carried: dict[str, list[str]] = {}
-        for path, step in static_steps(plan):
-            self._new(path, step)
+        self.records.update((path, Record(step, path)) for path, step in static_steps(plan))
+        self.counts[StepStatus.PENDING] = len(self.records)
 
     def open(self, key: str, plan: StepPlan, frame: Frame) -> Record:
         """Give the record of a step in a pass by its name there, pending if it is new."""
@@ -205,7 +205,9 @@ def static_path(plan: StepPlan) -> str:
 def static_steps(plan: Plan) -> Iterator[tuple[str, StepPlan]]:
     """Every step that has one place in the run, with its path, in definition order."""
     for step in plan.steps.values():
-        if not any(plan.steps[one].repeats for one in step.containers):
+        if not step.containers:
+            yield step.step_id, step
+        elif not any(plan.steps[one].repeats for one in step.containers):
             yield static_path(step), step
 
 
