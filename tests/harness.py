@@ -197,11 +197,12 @@ def recording(undone: list[str]) -> Callable[[UndoInput], None]:
 
 
 def replayer(**options: Any) -> Replayer:
-    """Replays strictly."""
+    """Replays strictly, but without the clock of the deadlock detector: on a busy machine two seconds may be little work."""
     return Replayer(
         workflows=WORKFLOWS,
         unsandboxed_workflow_runner=strict_runner(),
         interceptors=[EngineInterceptor()],
+        debug_mode=True,
         **options,
     )
 

@@ -14,6 +14,8 @@ from advanced_workflow.activities.worker.registry import ActionRegistry
 from advanced_workflow.workflows.contract import Prepared
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, load, parse
+from advanced_workflow.workflows.engine.graph import plan
+from advanced_workflow.workflows.engine.graph.plan import build_plan
 
 ORDERS = LIBRARY / "order-fulfilment"
 EXAMPLE = json.loads((ORDERS / "input.json").read_text())
@@ -54,6 +56,17 @@ async def test_a_registered_definition_is_pinned_with_its_hash():
     assert prepared.definition == {"workflow_id": "greeting", "steps": [{"step_id": "greet", "action": "greet"}]}
     assert len(prepared.sha256) == 64
     assert prepared.search_attributes
+
+
+async def test_the_plan_of_a_definition_that_passed_is_there_before_the_run_goes_on():
+    made = Preparation({}, {}, search_attributes=True, on_accepted=build_plan)
+    prepared = await run(made, workflow=GREETING, input_data={"name": "Ada"})
+    built = plan.plan_of({}, prepared.sha256)  # It is not read again.
+    plan.forget()
+    read = plan.plan_of(GREETING, prepared.sha256)
+
+    assert built.workflow == read.workflow
+    assert built.root == read.root
 
 
 async def test_an_ad_hoc_definition_is_not_repeated_in_the_answer():

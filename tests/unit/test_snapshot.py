@@ -132,7 +132,7 @@ def test_what_a_run_holds_is_carried_or_made_anew(plan: Plan) -> None:
     for part, made_anew in known.items():
         dumped: dict[str, Any] = part.dump()  # pyright: ignore[reportAttributeAccessIssue]
         assert {name.removeprefix("_") for name in set(vars(part)) - made_anew} == set(dumped), type(part).__name__
-    assert {one.name for one in fields(Saga)} == {"plans", "log", "entries", "counts"}
+    assert {one.name for one in fields(Saga)} == {"plans", "log", "starts", "entries", "counts"}
 
 
 def test_counts_and_what_is_under_way_come_back(plan: Plan) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from time import thread_time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer
+from temporalio.worker._workflow_instance import _WorkflowInstanceImpl as WorkflowInstance
 
 from advanced_workflow.activities.builtin import runs
 from advanced_workflow.workflows.contract import SIGNAL_WAKE
@@ -104,6 +108,27 @@ async def test_many_ready_steps_start_in_several_tasks_and_all_are_settled(harne
     counted = await count(outcome)
     assert counted["timers"] == 1
     assert counted["wakes"] + 1 == counted["tasks"] >= READY_STEPS / task_budget.TASK_LIMIT_STEPS
+
+
+async def test_no_task_of_the_largest_definition_comes_near_the_two_seconds_it_has(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds: list[float] = []
+    activate = WorkflowInstance.activate
+
+    def measured(instance: WorkflowInstance, activation: WorkflowActivation) -> WorkflowActivationCompletion:
+        began = thread_time()
+        try:
+            return activate(instance, activation)
+        finally:
+            seconds.append(thread_time() - began)
+
+    monkeypatch.setattr(WorkflowInstance, "activate", measured)
+    steps = [{"step_id": f"s{number}", "action": "act", "conditions": ["false"]} for number in range(10_000)]
+    outcome = await harness.run(definition(*steps, name="x" * 100_000), actions={})
+
+    assert outcome.failure is None, outcome.message
+    assert max(seconds) < 1
 
 
 async def test_a_cancel_ends_steps_for_which_there_was_no_room_yet(harness: Harness) -> None:
