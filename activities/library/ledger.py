@@ -79,33 +79,12 @@ def undo_effect(kind: str, undo: UndoInput, reverse: Callable[[sqlite3.Connectio
         return row["state"] != "void"
 
 
-def effects(path: Path | None = None, kind: str | None = None) -> list[dict[str, Any]]:
-    """List effects, oldest first, as `{kind, state, data, idempotency_key, created_at}`; state: `done` or `undone`."""
-    with transaction(path) as db:
-        rows = db.execute(
-            "SELECT kind, state, data, idempotency_key, created_at FROM effects "
-            "WHERE state != 'void' AND (?1 IS NULL OR kind = ?1) ORDER BY rowid",
-            (kind,),
-        ).fetchall()
-    return [{**dict(row), "data": json.loads(row["data"])} for row in rows]
-
-
-def ledger_summary(path: Path | None = None) -> dict[str, dict[str, int]]:
-    """Count effects: kind -> `{"done": n, "undone": n}`. A kind that never happened is missing."""
-    summary: dict[str, dict[str, int]] = {}
-    for effect in effects(path):
-        counts = summary.setdefault(effect["kind"], {"done": 0, "undone": 0})
-        counts[effect["state"]] += 1
-    return dict(sorted(summary.items()))
-
-
 def _make(connection: sqlite3.Connection) -> None:
     connection.execute(_SCHEMA)
 
 
 LEDGER = SqliteFile(PATH_SETTING, DEFAULT_PATH, _make)
 transaction = LEDGER.transaction
-ledger_path = LEDGER.path
 
 
 def _find(db: sqlite3.Connection, key: str, kind: str) -> sqlite3.Row | None:

@@ -18,10 +18,11 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from advanced_workflow.activities.library import orders as order_actions
-from advanced_workflow.activities.library.orders.database import PATH_SETTING, order_summary
+from advanced_workflow.activities.library.orders.database import PATH_SETTING
 from advanced_workflow.client.dev.server_binary import find_server_binary
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.harness import Actions, Harness, definition, eventually, replayer
+from tests.library.outcomes import order_summary
 
 ORDERS: Actions = {f"orders.{name}": getattr(order_actions, name) for name in order_actions.__all__}
 ORDER_INPUT = (LIBRARY / "order-fulfilment" / "input.json").read_text(encoding="utf-8")

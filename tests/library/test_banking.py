@@ -14,8 +14,8 @@ from advanced_workflow.activities.library.banking import (
     take_back_deposit,
     withdraw,
 )
-from advanced_workflow.activities.library.banking.accounts import balances
-from advanced_workflow.activities.library.ledger import PATH_SETTING, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
+from tests.library.outcomes import balances, ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 GIVEN: dict[str, Any] = {"account": "GB-BEN", "amount_cents": 20_000}

@@ -8,7 +8,8 @@ import pytest
 
 from advanced_workflow.activities.library import charging
 from advanced_workflow.activities.library.charging.stations import slots, stations
-from advanced_workflow.activities.library.ledger import PATH_SETTING, effects, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
+from tests.library.outcomes import effects, ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 SCAN: dict[str, Any] = {"station_id": "ST-1", "card_id": "CARD-ADA"}

@@ -14,7 +14,8 @@ from advanced_workflow.activities.library.dsl_sample import (
     activity5,
     undo_activity,
 )
-from advanced_workflow.activities.library.ledger import PATH_SETTING, effects, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
+from tests.library.outcomes import effects, ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 ONE: dict[str, Any] = {"arg": "a"}

@@ -13,15 +13,14 @@ from temporalio.testing import ActivityEnvironment
 
 from advanced_workflow.activities.library.ledger import (
     DEFAULT_PATH,
+    LEDGER,
     PATH_SETTING,
-    effects,
-    ledger_path,
-    ledger_summary,
     take_effect,
     transaction,
     undo_effect,
 )
 from advanced_workflow.workflows.contract import UndoInput
+from tests.library.outcomes import effects, ledger_summary
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,7 +140,7 @@ def test_effects_are_listed_oldest_first_by_path_and_kind(book: Path, monkeypatc
 def test_without_the_setting_the_ledger_lies_in_the_current_folder(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv(PATH_SETTING)
 
-    assert ledger_path() == DEFAULT_PATH
+    assert LEDGER.path() == DEFAULT_PATH
 
 
 def test_many_processes_write_to_a_ledger_that_none_of_them_found(book: Path):

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from advanced_workflow.activities import library
 from advanced_workflow.activities.library import ledger
-from advanced_workflow.activities.library.banking.accounts import balances
 from advanced_workflow.activities.library.charging.stations import slots
 from advanced_workflow.activities.library.orders import database as orders
 from advanced_workflow.activities.worker.registry import ActionRegistry
@@ -22,6 +21,7 @@ from advanced_workflow.workflows.contract import DecideRequest, EventMessage, Ex
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, read_text
 from tests.harness import Actions, Definition, Harness, Outcome, outcome_of
+from tests.library.outcomes import balances, ledger_summary, order_summary
 
 REGISTRY = ActionRegistry.discover(library.MODULES)
 ACTIONS: Actions = {name: action.function for name, action in REGISTRY.actions.items()}
@@ -180,14 +180,14 @@ def assert_rollback(entries: list[UndoEntry] | None, expected: dict[str, str | l
 def assert_effects(expected: Expect, place: Path) -> None:
     book = place / "ledger.db"
     if expected.effects is not None:
-        found = ledger.ledger_summary(book)
+        found = ledger_summary(book)
         assert found.keys() == expected.effects.keys()
         for kind, counts in expected.effects.items():
             assert_some(found[kind], counts)
     for name, read_state in STATES.items():
         if wanted := getattr(expected, name):
             assert_some(read_state(book), wanted)
-    rows = orders.order_summary(place / "orders.db")
+    rows = order_summary(place / "orders.db")
     assert_some(rows["stock"], expected.stock)
     assert_some(rows, expected.rows)
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from advanced_workflow.activities.library import notices, processes
-from advanced_workflow.activities.library.ledger import PATH_SETTING, ledger_summary, transaction
+from advanced_workflow.activities.library.ledger import PATH_SETTING, transaction
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.definition.text.load import LIBRARY, load
 from advanced_workflow.workflows.errors import AlreadyDecided, TooLate
 from tests.harness import Actions, Harness, eventually, outcome_of
+from tests.library.outcomes import ledger_summary
 
 ACTIONS: Actions = {name: getattr(package, name) for package in (notices, processes) for name in package.__all__}
 REQUEST = {"request": "Hire Ada", "requester": "rita", "approvers": ["ann", "bob", "cid"]}

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from advanced_workflow.activities.library.ledger import PATH_SETTING, effects, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
 from advanced_workflow.activities.library.notices import correct_notice, plan_response, send_notice
+from tests.library.outcomes import effects, ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 GIVEN = {"recipient": "ann", "subject": "Trip T-1", "text": "We are booking your trip."}

@@ -15,15 +15,10 @@ from temporalio.testing import ActivityEnvironment
 
 from advanced_workflow.activities.action.decorator import action_of
 from advanced_workflow.activities.library import orders
-from advanced_workflow.activities.library.orders.database import (
-    DEFAULT_PATH,
-    PATH_SETTING,
-    database_path,
-    order_summary,
-    transaction,
-)
+from advanced_workflow.activities.library.orders.database import DEFAULT_PATH, ORDERS, PATH_SETTING, transaction
 from advanced_workflow.activities.library.orders.payments import LATENCY_PLACE_SETTING, LATENCY_SETTING
 from advanced_workflow.activities.library.orders.stock import Item
+from tests.library.outcomes import order_summary
 
 ADDRESS = {"name": "Ada", "street": "1 Main St", "city": "London", "country": "GB"}
 CHARGE: dict[str, Any] = {"order_id": "A-1", "amount_cents": 500, "card_token": "tok_visa"}
@@ -273,7 +268,7 @@ async def test_the_database_outlives_processes_and_is_in_wal_mode(database: Path
 def test_the_database_lies_under_the_current_folder_by_default(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv(PATH_SETTING)
 
-    assert database_path() == DEFAULT_PATH
+    assert ORDERS.path() == DEFAULT_PATH
 
 
 def test_many_processes_may_make_the_database_at_once(database: Path):

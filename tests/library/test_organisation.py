@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from advanced_workflow.activities.library import organisation
-from advanced_workflow.activities.library.ledger import PATH_SETTING, ledger_summary, transaction
+from advanced_workflow.activities.library.ledger import PATH_SETTING, transaction
 from advanced_workflow.activities.library.organisation import (
     close_account,
     create_unit,
@@ -25,6 +25,7 @@ from advanced_workflow.activities.library.organisation import (
     order_account,
 )
 from advanced_workflow.activities.library.organisation.database import EXISTING_UNIT, OWNER_EMAIL
+from tests.library.outcomes import ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 UNIT = {"name": "Research"}

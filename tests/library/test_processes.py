@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from advanced_workflow.activities.library.ledger import PATH_SETTING, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
 from advanced_workflow.activities.library.processes import (
     process_state,
     start_process,
     stop_process,
     stop_started_process,
 )
+from tests.library.outcomes import ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 LONG: dict[str, Any] = {"name": "scan", "seconds": 3600, "fails": False}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from advanced_workflow.activities.library.ledger import PATH_SETTING as LEDGER
-from advanced_workflow.activities.library.ledger import ledger_summary
 from advanced_workflow.activities.library.research import lookup, plan_next_step, summarise_findings
 from advanced_workflow.activities.library.research.script import PATH_SETTING, read_script
+from tests.library.outcomes import ledger_summary
 from tests.unit.acting import call, fails
 
 SCRIPT: dict[str, Any] = {

@@ -11,8 +11,9 @@ from temporalio.testing import ActivityEnvironment
 
 from advanced_workflow.activities.action.decorator import action_of
 from advanced_workflow.activities.library import sagas
-from advanced_workflow.activities.library.ledger import PATH_SETTING, effects, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
 from tests.harness import eventually
+from tests.library.outcomes import effects, ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 STOCK: dict[str, Any] = {"kind": "stock", "item": "lamp", "reference": "A-1"}

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 import pytest
 
 from advanced_workflow.activities.library import studio
-from advanced_workflow.activities.library.ledger import PATH_SETTING, ledger_summary
+from advanced_workflow.activities.library.ledger import PATH_SETTING
 from advanced_workflow.activities.library.studio.image import CAPTION_LENGTH
+from tests.library.outcomes import ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 SVG = "{http://www.w3.org/2000/svg}"

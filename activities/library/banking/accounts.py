@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.activities.library.ledger import transaction
 
 UNAVAILABLE_ACCOUNT = "GB-BUSY"
 """An account whose bank is down until the third attempt."""
@@ -75,13 +73,6 @@ def require_funds(db: sqlite3.Connection, number: str, cents: int) -> None:
     """Raise unless the account holds that much."""
     if _account(db, number)["balance_cents"] < cents:
         raise InsufficientFunds(number)
-
-
-def balances(path: Path | None = None) -> dict[str, int]:
-    """What each account holds, in cents."""
-    with transaction(path) as db:
-        open_books(db)
-        return dict(db.execute("SELECT number, balance_cents FROM accounts ORDER BY number").fetchall())
 
 
 def _account(db: sqlite3.Connection, number: str) -> sqlite3.Row:

@@ -74,16 +74,3 @@ def _make(connection: sqlite3.Connection) -> None:
 
 ORDERS = SqliteFile(PATH_SETTING, DEFAULT_PATH, _make)
 transaction = ORDERS.transaction
-database_path = ORDERS.path
-
-
-def order_summary(path: Path | None = None) -> dict[str, dict[str, int]]:
-    """Count what happened: table -> state -> rows; `stock` gives sku -> quantity left."""
-    tables = ("reservations", "payments", "shipments", "invoices", "outbox")
-    with transaction(path) as db:
-        summary = {
-            table: dict(db.execute(f"SELECT state, COUNT(*) FROM {table} GROUP BY state ORDER BY state").fetchall())  # noqa: S608
-            for table in tables
-        }
-        summary["stock"] = dict(db.execute("SELECT sku, quantity FROM stock ORDER BY sku").fetchall())
-        return summary
