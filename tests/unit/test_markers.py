@@ -40,6 +40,7 @@ from advanced_workflow.workflows.definition.text.load import (
 )
 from advanced_workflow.workflows.definition.text.order_of_fields import document_order
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.engine import kinds as runner_files
 from advanced_workflow.workflows.engine.graph.plan import forget, plan_of
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
 from advanced_workflow.workflows.errors import ExpressionInvalid
@@ -180,11 +181,13 @@ def test_there_is_a_kind_for_each_step_type_and_its_own_field_is_for_it_alone() 
             assert name in {kind.field for kind in KINDS.values()}
 
 
-def test_each_kind_has_a_file_of_its_name() -> None:
-    files = {path.stem for path in Path(kinds.__path__[0]).glob("*.py")} - {"__init__", "kind", "table"}
-
+def test_each_kind_has_a_file_of_its_name_here_and_in_the_engine() -> None:
+    files, runners = ({path.stem for path in Path(one.__path__[0]).glob("*.py")} for one in (kinds, runner_files))
     shared = {StepType.SEQUENTIAL: "action", StepType.WORKER: "action"}
-    assert {shared.get(one, one.value) for one in StepType} == files
+    names = {one: shared.get(one, one.value) for one in StepType}
+
+    assert set(names.values()) == files - {"__init__", "kind", "table"}
+    assert {name for one, name in names.items() if KINDS[one].runs} <= runners
 
 
 @pytest.mark.parametrize("model", [one for one in MODELS if marks_of(one, ShortForm)], ids=lambda one: one.__name__)

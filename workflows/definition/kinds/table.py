@@ -24,15 +24,23 @@ from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
 from advanced_workflow.workflows.definition.problems.problem import Problem
 
-_MODULES = (
-    *(parallel, conditional, loop, human_approval, react, orchestrator),
-    *(webhook, wait, sub_workflow, rollback),
-)
 KINDS: Final[dict[StepType, Kind[Any]]] = {
-    kind.step_type: kind for kind in (action.SEQUENTIAL, action.WORKER, *(module.KIND for module in _MODULES))
+    kind.step_type: kind
+    for kind in (
+        action.SEQUENTIAL,
+        action.WORKER,
+        parallel.KIND,
+        conditional.KIND,
+        loop.KIND,
+        human_approval.KIND,
+        react.KIND,
+        orchestrator.KIND,
+        webhook.KIND,
+        wait.KIND,
+        sub_workflow.KIND,
+        rollback.KIND,
+    )
 }
-
-
 _WITH_A_FIELD = tuple(kind for kind in KINDS.values() if kind.field is not None)
 
 
