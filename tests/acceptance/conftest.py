@@ -10,6 +10,7 @@ import pytest
 from advanced_workflow.client.dev.processes import WorkerProcess
 from advanced_workflow.client.dev.server import DevServer
 from tests.acceptance.command import ROOT, Adw
+from tests.acceptance.in_process import InProcess
 
 QUEUE = "acceptance"
 
@@ -75,3 +76,8 @@ async def worker(adw: Adw, place: Path) -> AsyncIterator[WorkerProcess]:
     await process.start()
     yield process
     await process.stop()
+
+
+@pytest.fixture
+def in_process(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> InProcess:
+    return InProcess(capsys, tmp_path)
