@@ -177,3 +177,10 @@ def test_no_test_folder_hides_a_package():
 
     assert list((ROOT / "tests").rglob("__init__.py")) == []
     assert [folder for folder in (ROOT / "tests").rglob("*") if folder.is_dir() and folder.name in packages] == []
+
+
+def test_the_type_checker_sees_what_the_links_lead_to():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    links = {f"advanced_workflow/{one.name}" for one in (ROOT / "advanced_workflow").iterdir() if one.is_symlink()}
+
+    assert {one for one in links if (ROOT / one).is_dir()} <= set(settings["tool"]["basedpyright"]["include"])

@@ -204,9 +204,12 @@ class WorkflowStep(DefinitionModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_runtime_defaults(cls, data: object) -> object:
-        if not isinstance(data, dict) or RUNTIME_DEFAULTS.keys().isdisjoint(cast("dict[str, object]", data)):
+        if not isinstance(data, dict):
             return data
-        fields = dict(cast("dict[str, object]", data))
+        given = cast("dict[str, object]", data)
+        if RUNTIME_DEFAULTS.keys().isdisjoint(given):
+            return given
+        fields = dict(given)
         for name, default in RUNTIME_DEFAULTS.items():
             if name in fields and fields[name] == default:
                 del fields[name]

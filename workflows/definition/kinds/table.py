@@ -41,20 +41,20 @@ KINDS: Final[dict[StepType, Kind[Any]]] = {
         rollback.KIND,
     )
 }
-_WITH_A_FIELD = tuple(kind for kind in KINDS.values() if kind.field is not None)
+_WITH_A_FIELD = tuple((kind.field, kind) for kind in KINDS.values() if kind.field is not None)
 
 
 def kind_problems(step: DefinitionModel, loc: Loc) -> Iterator[Problem]:
     """What is wrong in the fields that only one kind of step has; also where the step is of another."""
-    for kind in _WITH_A_FIELD:
+    for field, kind in _WITH_A_FIELD:
         value = kind.value(step)
         if value is not None:
-            yield from kind.problems(value, (*loc, kind.field))
+            yield from kind.problems(value, (*loc, field))
 
 
 def kind_lines(step: DefinitionModel) -> Iterator[str]:
     """What a drawing writes below a step of the fields that only one kind has."""
-    for kind in _WITH_A_FIELD:
+    for _, kind in _WITH_A_FIELD:
         value = kind.value(step)
         if value is not None:
             yield from kind.lines(value)

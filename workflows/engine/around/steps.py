@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from advanced_workflow.workflows.engine.around.cancel_on import ending_at_its_event
@@ -45,8 +44,12 @@ AROUND: tuple[Wrapper, ...] = (
 def surrounded(run_step: RunStep, around: tuple[Wrapper, ...]) -> RunStep:
     """A runner with the wrappers around it, the first one outermost."""
     for wrapper in reversed(around):
-        run_step = partial(wrapper, inner=run_step)
+        run_step = _around(run_step, wrapper)
     return run_step
+
+
+def _around(inner: RunStep, wrapper: Wrapper) -> RunStep:
+    return lambda step: wrapper(step, inner)
 
 
 _run = surrounded(run_kind, AROUND)
