@@ -6,27 +6,73 @@ from typing import Annotated
 
 import typer
 
-from advanced_workflow.client.cli.command import Target
-from advanced_workflow.client.cli.definition_commands import actions, check, definitions, graph, schema
 from advanced_workflow.client.cli.exits import HELP
-from advanced_workflow.client.cli.message_commands import approve, event, pause, reject, resume, retry, skip
-from advanced_workflow.client.cli.rerun_command import rerun
-from advanced_workflow.client.cli.run_commands import cancel, list_, rollback, show, start, watch
-from advanced_workflow.client.cli.serve_commands import demo, dev
+from advanced_workflow.client.cli.lazy import MARKUP, LazyCommand, group_of
+from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.process_exit import run_and_exit
 
-RUNS = "Runs"
-PEOPLE = "Decisions and operators"
-DEFINITIONS = "Definitions"
-HERE = "On this machine"
+HERE = "On this machine", "serve_commands"
+DEFINITIONS = "Definitions", "definition_commands"
+RUNS = "Runs", "run_commands"
+RERUN = "Runs", "rerun_command"
+PEOPLE = "Decisions and operators", "message_commands"
+
+COMMANDS = [
+    LazyCommand(function.rstrip("_"), f"advanced_workflow.client.cli.{module}:{function}", summary, panel)
+    for (panel, module), function, summary in [
+        (
+            HERE,
+            "demo",
+            "Run the order example three times on a real server: approved, rejected, and with a worker that is killed.",
+        ),
+        (HERE, "dev", "Run a server with its Web UI and a worker that follows your changes, until Ctrl-C."),
+        (DEFINITIONS, "check", "Find all problems of definitions: where, what is wrong, and the fix. Needs no server."),
+        (
+            DEFINITIONS,
+            "graph",
+            "Print a definition as a Mermaid flowchart; a run's steps are coloured by their status.",
+        ),
+        (DEFINITIONS, "definitions", "List the definitions a worker started here serves. Needs no server."),
+        (DEFINITIONS, "actions", "List the actions a worker started here serves. Needs no server."),
+        (DEFINITIONS, "schema", "Print the JSON Schema of definitions, by which editors complete and check."),
+        (
+            RUNS,
+            "start",
+            "Start a run. Prints its id; a run that is refused at once (unknown name, bad input) is an error here.",
+        ),
+        (RUNS, "watch", "Show a run's steps until it ends, then its result. Ctrl-C leaves the run alone."),
+        (
+            RUNS,
+            "show",
+            "Show a run: steps, pending approvals with their digest, rollback, decisions that did not count, audit trail.",
+        ),
+        (RUNS, "list_", "List runs, newest first."),
+        (RUNS, "cancel", "Ask a run to stop; what it did is undone."),
+        (RUNS, "rollback", "Try the failed undo actions of a run again."),
+        (RERUN, "rerun", "Start an ended run again, keeping what it completed."),
+        (
+            PEOPLE,
+            "approve",
+            "Approve a step. Says whether it settled the step; a decision that cannot count is refused with the reason.",
+        ),
+        (PEOPLE, "reject", "Reject a step; the definition says what follows, by default the run is rolled back."),
+        (PEOPLE, "event", "Send an event that a step waits for, now or later."),
+        (PEOPLE, "pause", "Start no more steps of a run until 'adw resume'; what runs continues."),
+        (PEOPLE, "resume", "Let a paused run continue."),
+        (PEOPLE, "retry", "Run a failed step that holds its run again."),
+        (PEOPLE, "skip", "Continue without a step that failed, waits, or has not begun."),
+    ]
+]
+"""Each with the first line of its docstring, so that `--help` loads none of their modules."""
 
 app = typer.Typer(
     name="adw",
+    cls=group_of(*COMMANDS),
     help="Durable business processes as data: start, watch and decide runs.",
     epilog=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=MARKUP,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -40,16 +86,6 @@ def choose_target(
 ) -> None:
     """Durable business processes as data: start, watch and decide runs."""
     context.obj = Target(address, namespace, profile)
-
-
-for panel, commands in {
-    HERE: (demo, dev),
-    DEFINITIONS: (check, graph, definitions, actions, schema),
-    RUNS: (start, watch, show, list_, cancel, rollback, rerun),
-    PEOPLE: (approve, reject, event, pause, resume, retry, skip),
-}.items():
-    for command in commands:
-        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 
 
 def main() -> None:

@@ -13,15 +13,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from advanced_workflow.client.cli.command import Command, Target, leave_with
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import is_file, read_valid
+from advanced_workflow.client.cli.leaving import leave_with
 from advanced_workflow.client.cli.options import AsJson, ExecutionId
 from advanced_workflow.client.cli.output import console, print_json, table
-from advanced_workflow.client.dev.processes import list_actions, list_definitions
+from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.serve.here import actions_here, definitions_here
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -48,7 +49,7 @@ def check(
 
     async def work() -> int:
         texts, found = _read(files)
-        catalog = {one.name: one for one in await list_actions()} if with_actions else None
+        catalog = {one.name: one for one in actions_here()} if with_actions else None
         known = _children(texts) if with_actions else None
         found |= {name: check_text(text, name, catalog, known) for name, text in texts.items()}
         for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
@@ -71,7 +72,7 @@ def actions(as_json: AsJson = False) -> None:
     """List the actions a worker started here serves. Needs no server."""
 
     async def work() -> None:
-        found = await list_actions()
+        found = actions_here()
         if as_json:
             print_json(found)
             return
@@ -87,7 +88,7 @@ def definitions(as_json: AsJson = False) -> None:
     """List the definitions a worker started here serves. Needs no server."""
 
     async def work() -> None:
-        found = await list_definitions()
+        found = definitions_here()
         if as_json:
             print_json(found)
             return
@@ -117,6 +118,10 @@ def graph(
         if what in known:
             print(mermaid(known[what].workflow), end="")
             return
+        from advanced_workflow.client.cli.command import (
+            Command,  # It loads Temporal's SDK, which the rest does not need.
+        )
+
         client = await cast("Target", context.obj).connect(settings)
         run = Command(client, settings).run(what, run_id)
         pinned = await run.definition()

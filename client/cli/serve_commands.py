@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from advanced_workflow.client.cli.command import leave_with
+from advanced_workflow.client.cli.leaving import leave_with
 from advanced_workflow.client.cli.output import console
 from advanced_workflow.client.dev.demo import run_demo
 from advanced_workflow.client.dev.development import Development

@@ -6,7 +6,8 @@ import asyncio
 from contextlib import aclosing
 
 from advanced_workflow.client.cli.command import Command
-from advanced_workflow.client.cli.exits import Exit, exit_code
+from advanced_workflow.client.cli.exits import Exit
+from advanced_workflow.client.cli.failures import exit_code
 from advanced_workflow.client.cli.output import console, note, print_json
 from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.render.live import show_snapshots

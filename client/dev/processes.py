@@ -1,21 +1,18 @@
-"""Worker processes of this machine: started, waited for, ended; and what the worker can tell without a server."""
+"""Worker processes of this machine: started, waited for, ended."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from advanced_workflow.client.dev.child_process import end_process, start_process
 from advanced_workflow.client.errors import WorkerStartRefused
-from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 
 # Without -P a file named worker.py in the current folder would be run instead.
 WORKER_COMMAND = (sys.executable, "-P", "-m", "advanced_workflow.worker")
@@ -88,31 +85,6 @@ def local_environment(address: str, **more: str) -> dict[str, str]:
     """This process's environment for a worker of the server at `address`: no other Temporal configuration counts."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
     return {**kept, "TEMPORAL_ADDRESS": address, "TEMPORAL_CONFIG_FILE": os.devnull, **more}
-
-
-async def list_actions() -> list[ActionInfo]:
-    """The actions a worker started here would serve; needs no server.
-
-    Raises:
-        WorkerStartRefused: it cannot tell; the message is its own sentence.
-    """
-    return [ActionInfo(**one) for one in await _ask_worker("--list-actions")]
-
-
-async def list_definitions() -> list[dict[str, Any]]:
-    """The definitions a worker started here would serve; raises as `list_actions` does."""
-    return await _ask_worker("--list-definitions")
-
-
-async def _ask_worker(question: Literal["--list-actions", "--list-definitions"]) -> list[dict[str, Any]]:
-    process = await asyncio.create_subprocess_exec(
-        *WORKER_COMMAND, question, "--json", stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=dict(os.environ)
-    )
-    output, errors = await process.communicate()
-    if process.returncode:
-        lines = errors.decode(errors="replace").strip().splitlines()
-        raise WorkerStartRefused((lines or ["the worker ended without saying why."])[-1].removeprefix(PREFIX))
-    return json.loads(output)
 
 
 def _read(path: Path) -> str:

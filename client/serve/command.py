@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +15,7 @@ from advanced_workflow.client.connection import connect
 from advanced_workflow.client.process_exit import run_and_exit
 from advanced_workflow.client.serve.definitions import require_valid
 from advanced_workflow.client.serve.deployment import older_runs
+from advanced_workflow.client.serve.here import look_in_current_folder
 from advanced_workflow.client.serve.listing import print_actions, print_definitions
 from advanced_workflow.client.serve.logs import configure_logs
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
@@ -45,8 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; what stops it from starting is one sentence on standard error."""
     options = _parser().parse_args(arguments)
-    # A command of an installed package does not look here, but this is where people keep their first actions.
-    sys.path.append(os.getcwd())
+    look_in_current_folder()
     try:
         settings = load_settings()
         configure_logs(settings.log_format, settings.log_level)

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from advanced_workflow.client.serve.here import listed
 from advanced_workflow.client.serve.serving import Serving
-from advanced_workflow.workflows.definition.text.load import definition_sha256
 
 
 def list_actions(serving: Serving) -> list[dict[str, Any]]:
@@ -17,17 +17,7 @@ def list_actions(serving: Serving) -> list[dict[str, Any]]:
 
 def list_definitions(serving: Serving) -> list[dict[str, Any]]:
     """Every definition with its version, digest and source, as plain data, by `workflow_id`."""
-    return [
-        {
-            "workflow_id": workflow_id,
-            "name": loaded.workflow.name,
-            "version": loaded.workflow.version,
-            "description": loaded.workflow.description,
-            "sha256": definition_sha256(loaded.workflow),
-            "source": loaded.source,
-        }
-        for workflow_id, loaded in sorted(serving.definitions.items())
-    ]
+    return listed(serving.definitions)
 
 
 def print_actions(serving: Serving, *, as_json: bool) -> None:

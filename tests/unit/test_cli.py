@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from advanced_workflow.client.cli.app import app
-from advanced_workflow.client.cli.exits import Exit, exit_code
+from advanced_workflow.client.cli.exits import Exit
+from advanced_workflow.client.cli.failures import exit_code
 from advanced_workflow.client.cli.inputs import is_file, read_input, read_json_option, read_valid
 from advanced_workflow.client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems

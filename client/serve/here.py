@@ -1,0 +1,65 @@
+"""What a worker started here would serve, told without a server and in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Generator
+from typing import Any
+
+from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
+from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256
+
+
+def look_in_current_folder() -> None:
+    """Let modules of the current folder be imported, after all others: this is where people keep their first actions."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
+def actions_here() -> list[ActionInfo]:
+    """The actions.
+
+    Raises:
+        WorkflowError: a module cannot be loaded; the sentence names it.
+    """
+    look_in_current_folder()
+    with _modules_apart():
+        from advanced_workflow.client.serve.actions import load_actions  # It loads Temporal's SDK.
+
+        return list(load_actions(load_settings()).catalog().values())
+
+
+def definitions_here() -> list[dict[str, Any]]:
+    """The definitions, as `listed` gives them. Raises as `actions_here` does."""
+    look_in_current_folder()
+    return listed(load_definitions(load_settings()))
+
+
+def listed(definitions: dict[str, LoadedDefinition]) -> list[dict[str, Any]]:
+    """Every definition with its version, digest and source, as plain data, by `workflow_id`."""
+    return [
+        {
+            "workflow_id": workflow_id,
+            "name": loaded.workflow.name,
+            "version": loaded.workflow.version,
+            "description": loaded.workflow.description,
+            "sha256": definition_sha256(loaded.workflow),
+            "source": loaded.source,
+        }
+        for workflow_id, loaded in sorted(definitions.items())
+    ]
+
+
+@contextlib.contextmanager
+def _modules_apart() -> Generator[None, None, None]:
+    """What modules print goes to standard error, as data may be expected on standard output; none ends this process."""
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield
+        except SystemExit as leaving:
+            raise WorkerStartRefused(f"a module of ADW_ACTIONS ends the process (exit code {leaving.code}).") from None
