@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from advanced_workflow.activities.library import notices, processes
+from advanced_workflow.activities import library
 from advanced_workflow.activities.library.ledger import PATH_SETTING, transaction
+from advanced_workflow.activities.worker.registry import ActionRegistry
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.definition.text.load import LIBRARY, load
 from advanced_workflow.workflows.errors import AlreadyDecided, TooLate
 from tests.harness import Actions, Harness, eventually, outcome_of
 from tests.library.outcomes import ledger_summary
 
-ACTIONS: Actions = {name: getattr(package, name) for package in (notices, processes) for name in package.__all__}
+ACTIONS: Actions = {name: action.function for name, action in ActionRegistry.discover(library.MODULES).actions.items()}
 REQUEST = {"request": "Hire Ada", "requester": "rita", "approvers": ["ann", "bob", "cid"]}
 INCIDENT = {"service": "checkout", "severity": 1, "description": "No orders come in."}
 

@@ -125,7 +125,9 @@ async def test_no_task_of_the_largest_definition_comes_near_the_two_seconds_it_h
 
     monkeypatch.setattr(WorkflowInstance, "activate", measured)
     steps = [{"step_id": f"s{number}", "action": "act", "conditions": ["false"]} for number in range(10_000)]
-    outcome = await harness.run(definition(*steps, name="x" * 100_000), actions={})
+    # Its own CPU time counts: on a busy machine the SDK's limit of two seconds would measure the others.
+    async with harness.worker(debug_mode=True):
+        outcome = await outcome_of(await harness.start(definition(*steps, name="x" * 100_000)))
 
     assert outcome.failure is None, outcome.message
     assert max(seconds) < 1
@@ -140,7 +142,7 @@ async def test_a_cancel_ends_steps_for_which_there_was_no_room_yet(harness: Harn
     many = [
         {"step_id": f"w{number:04}", "step_type": "wait", "wait": {"event": "never"}} for number in range(READY_STEPS)
     ]
-    async with harness.worker({"act": act}):
+    async with harness.worker({"act": act}, debug_mode=True):
         run = await harness.start(definition({"step_id": "first", "action": "act"}, *many))
         await started.wait()
         await run.cancel()
