@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
 from typer.core import MarkupMode, TyperCommand, TyperGroup
 from typer.main import get_command
@@ -27,17 +26,12 @@ class LazyCommand(TyperCommand):
         module, _, name = self.place.partition(":")
         return getattr(import_module(module), name)
 
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,  # noqa: ANN401 - as click has it
-    ) -> click.Context:
+    # Context and the rest are typer's own or click's, which depends on typer's version.
+    def make_context(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         """Read the arguments, as the loaded command says them."""
         alone = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=MARKUP, add_completion=False)
         alone.command(self.name)(self.function())
-        return get_command(alone).make_context(info_name, args, parent, **extra)
+        return get_command(alone).make_context(*arguments, **options)
 
 
 def group_of(*commands: LazyCommand) -> type[TyperGroup]:
@@ -45,6 +39,7 @@ def group_of(*commands: LazyCommand) -> type[TyperGroup]:
 
     class Commands(TyperGroup):
         def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as typer has it
-            super().__init__(**{**options, "commands": {str(one.name): one for one in commands}})
+            options["commands"] = {str(one.name): one for one in commands}
+            super().__init__(**options)
 
     return Commands
