@@ -114,8 +114,18 @@ def test_every_declared_requirement_is_locked():
     assert names(groups["dev"]) | names(groups["build"]) | extras <= locked_versions("requirements-dev.txt").keys()
 
 
-def test_the_change_log_begins_with_the_version_of_the_project():
-    assert re.findall(r"^## (\S+)", page("CHANGELOG.md"), re.MULTILINE)[0] == PROJECT["project"]["version"]
+def test_the_version_is_that_of_the_change_log_or_is_made_after_it():
+    version, _, in_making = PROJECT["project"]["version"].partition(".dev")
+    newest = re.findall(r"^## (\S+)", page("CHANGELOG.md"), re.MULTILINE)[0]
+    order = [tuple(map(int, one.split("."))) for one in (newest, version)]
+
+    assert order[0] < order[1] if in_making else order[0] == order[1]
+
+
+def test_every_release_keeps_its_histories():
+    kept = {folder.name for folder in (ROOT / "tests/replay/releases").iterdir()}
+
+    assert kept == set(re.findall(r"^## (\d+\.\d+\.\d+)", page("CHANGELOG.md"), re.MULTILINE))
 
 
 def test_all_tools_agree_on_the_oldest_python():
