@@ -82,8 +82,12 @@ class WorkerProcess:
 
 
 def local_environment(address: str, **more: str) -> dict[str, str]:
-    """This process's environment for a worker of the server at `address`: no other Temporal configuration counts."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+    """This process's environment for a worker of the server at `address`: no other Temporal configuration counts.
+
+    Nor does the deployment that a worker elsewhere is a build of: on this server no build is current, so it would take nothing.
+    """
+    foreign = ("TEMPORAL_", "ADW_DEPLOYMENT", "ADW_BUILD_ID")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**kept, "TEMPORAL_ADDRESS": address, "TEMPORAL_CONFIG_FILE": os.devnull, **more}
 
 
