@@ -421,6 +421,13 @@ async def local(harness: Harness) -> None:
     await finish(harness, definition(*steps, step("bad", "two", action="fails")), failure="WorkflowFailed")
 
 
+async def many_local_steps(harness: Harness) -> None:
+    """More of them than one workflow task does: the run wakes itself, once."""
+    rounds = {"loop_condition": "iteration < 205", "loop_max_iterations": 205}
+    poll = {"step_id": "poll", "step_type": "loop", "action": "work", "execution": "local", **rounds}
+    await finish(harness, definition(poll))
+
+
 async def sub_workflow(harness: Harness) -> None:
     """A child whose work is undone with the parent's."""
     child = definition(turn(), workflow_id="child")
@@ -530,6 +537,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     for_each,
     race,
     local,
+    many_local_steps,
     sub_workflow,
     webhook,
     continued_as_new,
