@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from temporalio import activity
 
 from advanced_workflow.activities.action.heartbeat import beat
+from advanced_workflow.workflows.contract.paths import idempotency_key as key_of
 
 _execution: ContextVar[str | None] = ContextVar("adw_execution", default=None)
 
@@ -32,7 +33,7 @@ def idempotency_key() -> str:
     """
     info = _info()
     execution = _execution.get() or info.workflow_run_id or info.activity_run_id
-    return f"{execution}:{info.activity_id}"
+    return key_of(execution, info.activity_id)
 
 
 def new_id(prefix: str) -> str:

@@ -27,6 +27,7 @@ from advanced_workflow.workflows.contract import (
     RollbackReport,
     RunResult,
 )
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
 
@@ -129,7 +130,7 @@ def _print_steps(console: Console, rows: Sequence[StepRow]) -> None:
     for row in rows:
         attempts = f"{row.attempts} attempts" if row.attempts > 1 else ""
         table.add_row(
-            Text("  " * row.depth + row.path.rpartition(".")[2]),
+            Text("  " * row.depth + StepPath(row.path).name),
             _mark(STEP_LOOKS[row.status], row.status.value, unicode=unicode),
             duration(row.seconds),
             Text("; ".join(part for part in (attempts, row.note) if part), style="dim"),
@@ -201,7 +202,7 @@ def _row_of_result(path: str, summary: dict[str, Any]) -> StepRow:
     error = ErrorInfo.model_validate(summary["error"], extra="ignore") if summary.get("error") else None
     start, end = parse_time(summary.get("start_time")), parse_time(summary.get("end_time"))
     note = error_sentence(error) if error else words(summary.get("skip_reason") or "")
-    step_id = path.rpartition(".")[2]
+    step_id = StepPath(path).name
     status = StepStatus(summary["status"])
     seconds = seconds_between(start, end) if end else None
-    return StepRow(path, path.count("."), step_id, step_id, status, seconds, note=note)
+    return StepRow(path, StepPath(path).depth, step_id, step_id, status, seconds, note=note)

@@ -11,11 +11,10 @@ from advanced_workflow.client.render.times import parse_time, seconds_between
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
+from advanced_workflow.workflows.contract.paths import StepPath, undone_path
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.plain.text import one_line
 
-UNDO_MARK = ".rollback["
-"""What tells an undo's activity id from a step's path."""
 MAX_ERROR_CHARACTERS = 300
 
 
@@ -80,26 +79,14 @@ class _Order:
         self._place = {one.path: number for number, one in enumerate(steps)}
 
     def key(self, step: StepState) -> list[int]:
-        return [self._place[path] for path in _owners(step.path) if path in self._place]
-
-
-def _owners(path: str) -> Iterator[str]:
-    """`a.b!c` gives `a`, `a.b`, `a.b!c`; `a[3].b` gives `a`, `a[3]`, `a[3].b`."""
-    for position, character in enumerate(path):
-        if character in ".![#":
-            yield path[:position]
-    yield path
-
-
-def _depth(path: str) -> int:
-    return sum(character in ".!" for character in path)
+        return [self._place[path] for path in StepPath(step.path).owners if path in self._place]
 
 
 def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime) -> StepRow:
     attempt = snapshot.attempts.get(step.path)
     return StepRow(
         path=step.path,
-        depth=_depth(step.path),
+        depth=StepPath(step.path).depth,
         label=step.name,
         step_id=_short_path(step),
         status=_status(step, attempt),
@@ -111,8 +98,7 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
 
 
 def _short_path(step: StepState) -> str:
-    around = step.path.rpartition(".")[0].rpartition(".")[2]
-    number = next((around[place:] for place, character in enumerate(around) if character in "[#"), "")
+    number = StepPath(step.path).pass_number
     return f"{number}.{step.step_id}" if number else step.step_id
 
 
@@ -162,9 +148,9 @@ def _seconds_until_retry(attempt: Attempt, now: datetime) -> float | None:
 
 def _running_undos(attempts: Mapping[str, Attempt], settled: set[str]) -> Iterator[UndoRow]:
     for activity_id, attempt in attempts.items():
-        if UNDO_MARK in activity_id and activity_id not in settled:
+        path = undone_path(activity_id)
+        if path is not None and activity_id not in settled:
             failure = f"attempt {attempt.attempt}: {_cut(attempt.last_failure)}" if attempt.last_failure else ""
-            path = activity_id.partition(UNDO_MARK)[0]
             yield UndoRow(activity_id, attempt.action, path, UndoOutcome.PENDING, failure)
 
 

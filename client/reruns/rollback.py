@@ -26,6 +26,7 @@ from advanced_workflow.workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
+from advanced_workflow.workflows.contract.paths import execution_of, undo_run_id
 from advanced_workflow.workflows.errors import OperationRefused, RollbackIncomplete
 
 
@@ -49,17 +50,12 @@ async def retry_rollback(client: Client, id: str, *, run_id: str | None = None) 
         again: WorkflowHandle[Any, Any] = await client.start_workflow(
             ROLLBACK_WORKFLOW_TYPE,
             request.model_dump(mode="json"),
-            id=rollback_id(id),
+            id=undo_run_id(id),
             task_queue=(await handle.describe()).task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             static_summary=f"rollback of {id}",
         )
         return await _report_of(again, id)
-
-
-def rollback_id(id: str) -> str:
-    """Id of the run that takes up a run's rollback again."""
-    return f"{id}-rollback"
 
 
 async def _failed_report(client: Client, id: str, run_id: str | None) -> RunResult:
@@ -78,7 +74,7 @@ async def _failed_report(client: Client, id: str, run_id: str | None) -> RunResu
 async def _still_failed(client: Client, id: str, report: RunResult) -> list[UndoEntry]:
     """The entries that failed in the run, less those that an earlier attempt undid."""
     entries = [one for one in _listed(report.rollback) if one.outcome is UndoOutcome.FAILED]
-    again = client.get_workflow_handle(rollback_id(id))
+    again = client.get_workflow_handle(undo_run_id(id))
     try:
         status = (await again.describe()).status
     except RPCError as error:
@@ -86,11 +82,11 @@ async def _still_failed(client: Client, id: str, report: RunResult) -> list[Undo
             return entries
         raise
     if status is WorkflowExecutionStatus.RUNNING:
-        raise OperationRefused(f"run {id!r} is being rolled back again already; 'adw show {rollback_id(id)}' shows it.")
+        raise OperationRefused(f"run {id!r} is being rolled back again already; 'adw show {undo_run_id(id)}' shows it.")
     latest = await _report_of(again, id)
     left = [one for one in latest.entries if one.outcome is not UndoOutcome.UNDONE]
     if not left:
-        raise OperationRefused(f"run {id!r} has nothing left to undo; '{rollback_id(id)}' undid the rest.")
+        raise OperationRefused(f"run {id!r} has nothing left to undo; '{undo_run_id(id)}' undid the rest.")
     return left
 
 
@@ -156,7 +152,7 @@ async def _again(client: Client, entry: UndoEntry, as_scheduled: ActivityTaskSch
         action=entry.action,
         activity_id=entry.activity_id,
         idempotency_key=entry.idempotency_key,
-        execution_id=entry.idempotency_key.partition(":")[0] if entry.run else None,
+        execution_id=execution_of(entry.idempotency_key) if entry.run else None,
         run=entry.run,
         step_outcome=entry.step_outcome,
         payload=arguments[0] if arguments else None,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import DecideRequest, ErrorInfo, EventMessage, RunStatus, SkipReason
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import Plan, plan_of
@@ -86,7 +87,7 @@ def test_a_record_of_any_shape_is_carried(data: st.DataObject) -> None:
     plan = plan_of(DEFINITION.model_dump(mode="json"), "snapshot")
     draw = data.draw
     text = st.none() | st.text(min_size=1, max_size=5)
-    record = Record(plan.steps["a"], "fan[0].again#7.both.a", draw(st.sampled_from(StepStatus)))
+    record = Record(plan.steps["a"], StepPath("fan[0].again#7.both.a"), draw(st.sampled_from(StepStatus)))
     record.start_time, record.end_time, record.waiting_for = draw(text), draw(text), draw(text)
     record.has_output = draw(st.booleans())
     record.output = draw(JSON) if record.has_output else None
@@ -114,10 +115,10 @@ def test_no_field_of_a_record_is_forgotten(plan: Plan) -> None:
     for one in fields(Record):
         if one.name in ("plan", "path", "status", "resumed"):
             continue
-        record = Record(plan.steps["a"], "a", StepStatus.RUNNING)
+        record = Record(plan.steps["a"], StepPath("a"), StepStatus.RUNNING)
         setattr(record, one.name, values.get(one.name, {"a": 1} if "dict" in str(one.type) else 1))
 
-        assert record.dump() != Record(plan.steps["a"], "a", StepStatus.RUNNING).dump(), one.name
+        assert record.dump() != Record(plan.steps["a"], StepPath("a"), StepStatus.RUNNING).dump(), one.name
 
 
 def test_what_a_run_holds_is_carried_or_made_anew(plan: Plan) -> None:

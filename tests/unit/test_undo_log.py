@@ -10,17 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import UndoEntry, UndoOutcome
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import plan_of
-from advanced_workflow.workflows.engine.undo.saga import Saga, UndoCall
-from advanced_workflow.workflows.engine.undo.undo_log import PAGE, Armed, StepOutcome, UndoLog
+from advanced_workflow.workflows.engine.undo.action import UndoAction
+from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
+from advanced_workflow.workflows.engine.undo.backwards import undo_graph
+from advanced_workflow.workflows.engine.undo.saga import Saga
+from advanced_workflow.workflows.engine.undo.undo_log import PAGE, UndoLog
 
 KEY = "8b0cd4e2-5d6e-4f0c-9a4e-3a4f1f0f3c11"
 MEBIBYTE = 1024 * 1024
 
 
 def armed(step_id: str, path: str, outcome: StepOutcome = "completed", **more: Any) -> Armed:
-    return Armed(step_id, path, f"{KEY}:{path}", {"value": path}, outcome, **more)
+    return Armed(step_id, StepPath(path), f"{KEY}:{path}", {"value": path}, outcome, **more)
 
 
 def carried(log: UndoLog) -> UndoLog:
@@ -39,19 +43,19 @@ def rounds(count: int, log: UndoLog | None = None, first: int = 0) -> UndoLog:
     return log
 
 
-def unwound(log: UndoLog, steps: list[dict[str, Any]], *, stop_after: int | None = None) -> list[str]:
+def undone_in(log: UndoLog, steps: list[dict[str, Any]], *, stop_after: int | None = None) -> list[str]:
     """Paths in the order in which they are undone; with `stop_after` the run ends after so many."""
     definition = {"workflow_id": "test", "steps": steps}
     plan = plan_of(AdvancedWorkflow.model_validate(definition).model_dump(mode="json"), json.dumps(definition))
     undone: list[str] = []
 
-    async def call(undo: UndoCall) -> list[UndoEntry] | None:
+    async def undo(action: UndoAction) -> list[UndoEntry] | None:
         if len(undone) == stop_after:
             return None
-        undone.append(undo.armed.path)
-        return [undo.entry(UndoOutcome.UNDONE)]
+        undone.append(action.armed.path)
+        return [action.entry(UndoOutcome.UNDONE)]
 
-    asyncio.run(Saga(plan.steps, log).unwind(plan.root, call))
+    asyncio.run(undo_graph(Saga(plan.steps, log), plan.root, undo))
     return undone
 
 
@@ -69,8 +73,8 @@ AGAIN: list[dict[str, Any]] = [
 def test_rounds_are_undone_newest_first_whatever_is_packed(count: int) -> None:
     expected = [f"again#{number}.a" for number in reversed(range(count))]
 
-    assert unwound(rounds(count), AGAIN) == expected
-    assert unwound(carried(rounds(count)), AGAIN) == expected
+    assert undone_in(rounds(count), AGAIN) == expected
+    assert undone_in(carried(rounds(count)), AGAIN) == expected
 
 
 def test_what_is_left_when_undoing_stops_is_undone_later_and_nothing_twice() -> None:
@@ -78,7 +82,7 @@ def test_what_is_left_when_undoing_stops_is_undone_later_and_nothing_twice() -> 
     expected = [f"again#{number}.a" for number in reversed(range(3 * PAGE))]
     undone: list[str] = []
     while log.needs_undo:
-        undone += unwound(log, AGAIN, stop_after=PAGE - 3)
+        undone += undone_in(log, AGAIN, stop_after=PAGE - 3)
         log = carried(log)
 
     assert undone == expected
@@ -90,7 +94,7 @@ def test_a_log_that_goes_on_in_another_history_packs_on_where_it_was() -> None:
     log = rounds(PAGE, carried(log), first=PAGE + PAGE // 2)
 
     assert len(log.passes("again").pages) == 2
-    assert unwound(log, AGAIN) == [f"again#{number}.a" for number in reversed(range(2 * PAGE + PAGE // 2))]
+    assert undone_in(log, AGAIN) == [f"again#{number}.a" for number in reversed(range(2 * PAGE + PAGE // 2))]
 
 
 def test_a_round_under_way_is_taken_up_with_what_it_armed() -> None:
@@ -104,7 +108,7 @@ def test_a_round_under_way_is_taken_up_with_what_it_armed() -> None:
     latest = inner.latest("a")
     assert latest is not None
     latest.outcome = "unknown"
-    assert unwound(log, AGAIN)[0] == "again#2.a"
+    assert undone_in(log, AGAIN)[0] == "again#2.a"
 
 
 def test_a_pass_that_needs_no_undo_costs_nothing_and_says_what_it_drops() -> None:
@@ -164,7 +168,7 @@ def test_whenever_histories_end_the_same_is_undone_in_the_same_order(moves: list
         patch.setattr("advanced_workflow.workflows.engine.undo.undo_log.PAGE", page)
         whole, cut = played(moves, hops=False), played(moves, hops=True)
 
-    assert unwound(whole, FAN) == unwound(cut, FAN)
+    assert undone_in(whole, FAN) == undone_in(cut, FAN)
 
 
 FAN: list[dict[str, Any]] = [

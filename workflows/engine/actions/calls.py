@@ -11,18 +11,20 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker
-from advanced_workflow.workflows.engine.actions.scheduling import (
-    LOCAL_TIMEOUT,
+from advanced_workflow.workflows.engine.actions.step_activities import (
+    attempt_timeout,
     events_of,
-    headers,
+    headers_of,
     seconds,
     summary_of,
 )
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 
@@ -36,7 +38,7 @@ class ActionCall:
 
     step: StepContext
     action: str
-    path: str
+    path: StepPath
     build: Callable[[], list[RawValue]]
     """Builds the arguments, once a slot is free: steps that wait for one hold no copy of their input."""
     begin: Callable[[], None]
@@ -72,45 +74,28 @@ async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int)
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(events_of(call.step.plan)):
         call.begin()
-        if not call.step.plan.is_local:
-            return decode(await _start(call, arguments, attempts), f"the result of action {call.action!r}")
-        run.budget.settled(LOCAL_STEPS)
-        return decode(await _start_local(call, arguments, attempts), f"the result of action {call.action!r}")
+        if call.step.plan.is_local:
+            run.budget.settled(LOCAL_STEPS)
+        return decode(await _start(call, arguments, attempts), f"the result of action {call.action!r}")
 
 
 def _start(call: ActionCall, arguments: list[RawValue], attempts: int) -> workflow.ActivityHandle[RawValue]:
-    plan, retries = call.step.plan.step, call.step.plan.retries
-    with headers(call.step.run, call.path, retries):
-        return workflow.start_activity(
-            call.action,
-            args=arguments,
-            activity_id=call.path,
-            summary=summary_of(plan.label, call.path),
-            task_queue=plan.agent_capability,
-            result_type=RawValue,
-            start_to_close_timeout=timedelta(seconds=plan.timeout),
-            schedule_to_close_timeout=seconds(plan.total_timeout),
-            schedule_to_start_timeout=_queue_timeout(call.step.plan),
-            heartbeat_timeout=seconds(plan.heartbeat_timeout),
-            retry_policy=temporal_policy(retries, attempts),
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-
-
-def _start_local(call: ActionCall, arguments: list[RawValue], attempts: int) -> workflow.ActivityHandle[RawValue]:
-    plan = call.step.plan.step
-    with headers(call.step.run, call.path):
-        return workflow.start_local_activity(
-            call.action,
-            args=arguments,
-            activity_id=call.path,
-            summary=summary_of(plan.label, call.path),
-            result_type=RawValue,
-            start_to_close_timeout=min(timedelta(seconds=plan.timeout), LOCAL_TIMEOUT),
-            schedule_to_close_timeout=seconds(plan.total_timeout),
-            retry_policy=temporal_policy(call.step.plan.retries, attempts),
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
+    plan, step = call.step.plan, call.step.plan.step
+    return start_activity(
+        call.action,
+        arguments,
+        id=call.path,
+        summary=summary_of(step.label, call.path),
+        local=plan.is_local,
+        # Only a regular activity carries the worker's share of a retry policy.
+        headers=headers_of(call.step.run, call.path, None if plan.is_local else plan.retries),
+        task_queue=step.agent_capability,
+        timeout=attempt_timeout(plan),
+        total_timeout=seconds(step.total_timeout),
+        queue_timeout=_queue_timeout(plan),
+        heartbeat_timeout=seconds(step.heartbeat_timeout),
+        retries=temporal_policy(plan.retries, attempts),
+    )
 
 
 def temporal_policy(retries: Retries, attempts: int) -> RetryPolicy:

@@ -29,11 +29,13 @@ from advanced_workflow.workflows.contract import (
     WatchedRun,
     WatchRun,
 )
+from advanced_workflow.workflows.contract.paths import StepPath, undo_run_id
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.payloads import decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
-from advanced_workflow.workflows.engine.undo.saga import UndoCall
+from advanced_workflow.workflows.engine.undo.action import UndoAction
 
 _EVENTS = 5
 """Of a child: initiated, started, ended, and workflow tasks."""
@@ -111,7 +113,7 @@ async def _end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: s
         return _failed(error.cause, id)
 
 
-async def watch_child(run: RunContext, id: str, path: str) -> ChildEnd:
+async def watch_child(run: RunContext, id: str, path: StepPath) -> ChildEnd:
     """Wait for a child that was started in an earlier history; its end is looked up. A cancellation is passed on to it."""
     end = asyncio.ensure_future(_watch(id, path))
     with contextlib.suppress(asyncio.CancelledError):
@@ -128,15 +130,15 @@ async def _cancel(id: str) -> None:
         await workflow.get_external_workflow_handle(id).cancel()
 
 
-async def _watch(id: str, path: str) -> ChildEnd:
-    answer = await workflow.execute_activity(
+async def _watch(id: str, path: StepPath) -> ChildEnd:
+    answer = await start_activity(
         WATCH_ACTIVITY,
-        WatchRun(workflow_id=id).model_dump(mode="json"),
-        activity_id=f"{path}.child",
+        [WatchRun(workflow_id=id).model_dump(mode="json")],
+        id=path.watch_id,
         summary=f"end of {id}",
-        result_type=RawValue,
-        start_to_close_timeout=timedelta(seconds=30),
-        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+        timeout=timedelta(seconds=30),
+        retries=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+        cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
     )
     seen = WatchedRun.model_validate(decode(answer, "the end of a child"))
     if seen.status == "completed":
@@ -144,9 +146,9 @@ async def _watch(id: str, path: str) -> ChildEnd:
     return ChildEnd(_details(seen.details), _error(seen.type, seen.message, seen.details, id), seen.status == "failed")
 
 
-async def undo_child(run: RunContext, undo: UndoCall) -> list[UndoEntry]:
+async def undo_child(run: RunContext, undo: UndoAction) -> list[UndoEntry]:
     """Undo a child's run by a run of its own; gives its entries, or one that says why it could not be."""
-    id = f"{undo.armed.child['run']}-rollback"
+    id = undo_run_id(undo.armed.child["run"])
     argument = encode(undo.armed.child["carried"], f"what undoes {undo.armed.path!r}", run.prepared.payload_limit)
     child = Child(UNDO_WORKFLOW_TYPE, id, [argument], f"undo {undo.plan.step.label}")
     async with run.continuation.flight(_EVENTS, undo=True):

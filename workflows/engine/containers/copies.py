@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract.paths import copy_key
 from advanced_workflow.workflows.definition.check.rules.repetition import MOST_COPIES
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.containers.enough import Enough, judged
@@ -142,7 +143,7 @@ class _Copies:
             self._fill()
 
     async def _copy(self, index: int) -> None:
-        step, key = self._step, f"[{index}]"
+        step, key = self._step, copy_key(index)
         frame = step.frame.repeated(
             step.plan.step_id,
             f"{step.key}{key}",
@@ -172,7 +173,7 @@ class _Copies:
 
 
 def _name(failure: dict[str, Any]) -> str:
-    return f"[{failure['index']}] ({failure['error']['type'] if failure['error'] else 'Failed'})"
+    return f"{copy_key(failure['index'])} ({failure['error']['type'] if failure['error'] else 'Failed'})"
 
 
 def _index(entry: dict[str, Any]) -> int:
@@ -183,7 +184,7 @@ def _run_failed_again(step: StepContext) -> None:
     """An operator runs the failed step again: the copies that failed run again, the others keep their results."""
     cursor = step.record.cursor
     for one in cursor["failures"]:
-        step.run.state.drop(f"{step.path}[{one['index']}].")
+        step.run.state.drop(f"{step.path}{copy_key(one['index'])}.")
     cursor["running"] = sorted({*cursor["running"], *(one["index"] for one in cursor["failures"])})
     cursor["failures"] = []
 

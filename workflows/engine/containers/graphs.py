@@ -55,7 +55,7 @@ async def run_graph(
         plan = graph.steps[step_id]
         handlers = (handler_name(plan, graph.steps[one]) for one in graph.shape[step_id].handlers)
         for name in (step_id, *handlers):
-            run.withdrawals.withdraw(frame.prefix + name, SkipReason.NOT_NEEDED)
+            run.withdrawals.withdraw(frame.path(name), SkipReason.NOT_NEEDED)
 
     has_begun = partial(_is_resumed, run, frame)
 
@@ -93,7 +93,7 @@ def _skip(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str, reason:
 def _skip_withdrawn(run: RunContext, graph: GraphPlan, frame: Frame, step_ids: Iterable[str]) -> None:
     """Steps that never began because what is around them is no longer needed say so; a run that ends leaves them pending."""
     for step_id in step_ids:
-        reason = run.withdrawals.reason(frame.prefix + step_id)
+        reason = run.withdrawals.reason(frame.path(step_id))
         if reason is not None:
             _skip(run, graph, frame, step_id, reason)
 
@@ -152,7 +152,7 @@ class _Bounded:
             async with self._slots.hold(reserved=plan.step_id in self._under_way):
                 return await self._run.execute(plan, frame, contained=contained)
         except asyncio.CancelledError:
-            path = frame.prefix + plan.step_id
+            path = frame.path(plan.step_id)
             reason = self._run.withdrawals.reason(path)
             if reason is None:
                 raise

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from advanced_workflow.workflows.contract.paths import handler_key
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.model.roots import ORDINARY, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -107,4 +108,4 @@ def _plan_step(
 
 def handler_name(owner: StepPlan, handler: StepPlan) -> str:
     """A handler's name in paths: one of several steps has one for each, so that its effect happens once for each."""
-    return f"{owner.step_id}!{handler.step_id}" if len(handler.owners) > 1 else handler.step_id
+    return handler_key(owner.step_id, handler.step_id) if len(handler.owners) > 1 else handler.step_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.engine.actions.armed import ArmedCall
+from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
+from advanced_workflow.workflows.contract.paths import round_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.actions.armed import ArmedCall
+from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.containers.nested import fails_its_pass
 from advanced_workflow.workflows.engine.state.frames import Frame
@@ -70,7 +71,7 @@ class _Loop:
         number = self.finished
         cursor[ROUND], cursor[_UNDER_WAY] = number, True
         step.record.notes["iterations"] = number
-        key = f"#{number}"
+        key = round_key(number)
         frame = step.frame.repeated(
             step.plan.step_id, f"{step.key}{key}", self._passes.begin(key), {"iteration": number}
         )
@@ -90,7 +91,7 @@ class _Loop:
     async def _call(self, frame: Frame, number: int) -> None:
         step = self._step
         within = StepContext(step.run, step.plan, step.record, frame)
-        path = f"{step.path}#{number}"
+        path = step.path.round(number)
         step.record.output = await ArmedCall(within, step.plan.step.action or "", path, frame.undo, "").run()
         step.record.has_output = True
         step.run.budget.settled()
@@ -118,7 +119,9 @@ class _Loop:
         self._again = False
         previous, self._latest = self._latest, frame
         if previous is None and number:  # It ran in another history.
-            previous = outer.repeated(self._step.plan.step_id, f"{self._step.key}#{number - 1}", frame.undo, {})
+            previous = outer.repeated(
+                self._step.plan.step_id, f"{self._step.key}{round_key(number - 1)}", frame.undo, {}
+            )
             state.adopt(previous)
         if previous is not None:
             state.end_pass(previous, outer, keep=False)

@@ -1,16 +1,16 @@
-"""`rollback`: undoes what was done so far, and the run goes on."""
+"""`rollback`: undoes what was done so far, and the run continues."""
 
 from __future__ import annotations
 
 import asyncio
 
 from advanced_workflow.workflows.contract import UndoOutcome
-from advanced_workflow.workflows.engine.actions.unwinding import unwind
+from advanced_workflow.workflows.engine.actions.undo import undo_run
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
-from advanced_workflow.workflows.engine.undo.saga import Limit
+from advanced_workflow.workflows.engine.undo.backwards import Limit
 from advanced_workflow.workflows.errors import RollbackIncomplete
 
 
@@ -21,9 +21,9 @@ async def run_rollback(step: StepContext) -> Done:
     before = step.record.cursor.setdefault("before", [len(run.saga.entries), run.saga.counts[UndoOutcome.FAILED]])
     target = step.plan.step.rollback_to
     only = Limit(_steps_after(run.plan, target), step.frame.inside) if target else None
-    unwinding = asyncio.ensure_future(unwind(run, only=only, parent=step.path))
-    cancelled = await ended(unwinding)
-    unwinding.result()
+    undoing = asyncio.ensure_future(undo_run(run, only=only, parent=step.path))
+    cancelled = await ended(undoing)
+    undoing.result()
     failed = run.saga.counts[UndoOutcome.FAILED] - before[1]
     entries = run.saga.entries[before[0] :]
     if cancelled:

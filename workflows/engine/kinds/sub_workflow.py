@@ -10,9 +10,9 @@ from typing import Any
 from temporalio import workflow
 
 from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, retry_delay
-from advanced_workflow.workflows.engine.actions.armed import mapped_input, settle_armed
+from advanced_workflow.workflows.engine.actions.armed_call import mapped_input, settle_armed
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
-from advanced_workflow.workflows.engine.actions.scheduling import summary_of
+from advanced_workflow.workflows.engine.actions.step_activities import summary_of
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
@@ -20,7 +20,7 @@ from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_o
 from advanced_workflow.workflows.engine.temporal.clock import answer_before
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
-from advanced_workflow.workflows.engine.undo.undo_log import Armed, StepOutcome
+from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
 from advanced_workflow.workflows.errors import StepTimeout
 
 
@@ -52,7 +52,7 @@ async def _attempt(step: StepContext, attempt: int) -> Done:
     if "child" in cursor:
         work = watch_child(step.run, cursor["child"], step.path)
     else:
-        work = _start(step, f"{workflow.info().workflow_id}/{step.path}" + (f"~{attempt}" if attempt > 1 else ""))
+        work = _start(step, step.path.child_run_id(workflow.info().workflow_id, attempt))
     step.begin()
     try:
         end = await _in_time(step, asyncio.ensure_future(work))

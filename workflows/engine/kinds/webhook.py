@@ -6,7 +6,7 @@ import re
 from typing import Any, cast
 
 from advanced_workflow.workflows.contract import HTTP_ACTION, HttpRequest, Json
-from advanced_workflow.workflows.engine.actions.armed import ArmedCall
+from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from temporalio.api.common.v1 import Payload
 
     from advanced_workflow.workflows.engine.state.record import Record
-    from advanced_workflow.workflows.engine.undo.saga import UndoCall
+    from advanced_workflow.workflows.engine.undo.action import UndoAction
 
 METRICS_WANTED = "adw_metrics_wanted"
 """Extern function of a worker that exports metrics."""
@@ -73,7 +73,7 @@ class RunMetrics:
         if record.status is StepStatus.COMPLETED and isinstance(record.output, dict):
             self._record_custom(record.plan.step_id, record.plan.step.custom_metrics, cast("Json", record.output))
 
-    def undo_ended(self, undo: UndoCall, error: ErrorInfo | None) -> None:
+    def undo_ended(self, undo: UndoAction, error: ErrorInfo | None) -> None:
         """Count an undo action."""
         self._undo_ended.add(1, {"step": undo.plan.step_id, "outcome": "failed" if error else "undone"})
 
@@ -120,8 +120,7 @@ class RunTelemetry:
             return
         now = self._started[record.path] = workflow.time_ns()
         if self._trace is not None:
-            # In a path only containers end with a dot: 'ship.label' is below 'ship', an error handler 'pay!refund' is not.
-            self._trace.open(record.path, record.plan.step_id, now, _container(record.path))
+            self._trace.open(record.path, record.plan.step_id, now, record.path.container)
 
     def step_ended(self, record: Record) -> None:
         """A step settled. Recovering later from a failure is no second end."""
@@ -145,17 +144,17 @@ class RunTelemetry:
             return
         if self._trace is not None:
             now = workflow.time_ns()
-            self._trace.open(record.path, record.plan.step_id, now, _container(record.path))
+            self._trace.open(record.path, record.plan.step_id, now, record.path.container)
             self._trace.close(record.path, now, _attributes(record), None)
         if self._metrics is not None and record.plan.step.metrics_enabled:
             self._metrics.step_ended(record, None)
 
-    def undo_started(self, undo: UndoCall, parent: str) -> None:
+    def undo_started(self, undo: UndoAction, parent: str) -> None:
         """An undo action begins; `parent` is the path of the `rollback` step it is for, or empty."""
         if self._trace is not None:
             self._trace.open(undo.activity_id, f"undo {undo.plan.step_id}", workflow.time_ns(), parent)
 
-    def undo_ended(self, undo: UndoCall, error: ErrorInfo | None) -> None:
+    def undo_ended(self, undo: UndoAction, error: ErrorInfo | None) -> None:
         """An undo action ended for good."""
         if self._trace is not None:
             attributes = {"adw.path": undo.armed.path, "adw.action": undo.action}
@@ -190,11 +189,6 @@ def begin_telemetry(workflow_id: str, carried: Mapping[str, Json] | None = None)
     telemetry = RunTelemetry(take_up_trace(carried["trace"]), metrics)
     telemetry.take_up(carried["started"])
     return telemetry
-
-
-def _container(path: str) -> str:
-    """Path of the step that a step is nested in: of `ship[3].label` it is `ship`, but 'pay!refund' is nested in none."""
-    return re.sub(r"[\[#][^.]*$", "", path.rpartition(".")[0])
 
 
 def _attributes(record: Record) -> dict[str, str | int]:

@@ -20,6 +20,7 @@ from advanced_workflow.workflows.contract import (
     RecordedDecision,
     RejectedDecision,
 )
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.schema import value_problems
@@ -199,8 +200,9 @@ class Approvals:
 
     def _not_reached(self, name: str) -> Record | None:
         """A step of a round or copy that did not begin yet, by its path or its id; a decision is kept under that name."""
-        plan = self._state.plan.steps.get(name.rpartition(".")[2])
-        return Record(plan, name) if plan is not None else None
+        path = StepPath(name)
+        plan = self._state.plan.steps.get(path.name)
+        return Record(plan, path) if plan is not None else None
 
     def _keep_early(self, record: Record, request: DecideRequest) -> DecisionReceipt:
         self._judge_early(record, request)

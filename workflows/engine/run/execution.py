@@ -29,6 +29,7 @@ from advanced_workflow.workflows.engine.graph.plan import plan_of
 from advanced_workflow.workflows.engine.run.run import Run, RunCancelled, RunContinues, RunFailedError
 from advanced_workflow.workflows.engine.run.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
+from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
 from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, WorkflowError
@@ -36,6 +37,7 @@ from advanced_workflow.workflows.plain.misfits import places
 
 Model = TypeVar("Model", bound=BaseModel)
 
+TRY_CANCEL = workflow.ActivityCancellationType.TRY_CANCEL
 PREPARE_TIMEOUT = timedelta(seconds=30)
 """Finding and checking the largest definition takes a few seconds."""
 CANCEL_TIMEOUT = timedelta(seconds=10)
@@ -189,8 +191,8 @@ async def _require_cancelled() -> None:
         return
     with contextlib.suppress(asyncio.CancelledError, FailureError):
         # The server lets no run cancel itself; a worker may ask for it.
-        await workflow.execute_local_activity(
-            CANCEL_ACTIVITY, start_to_close_timeout=CANCEL_TIMEOUT, summary="end as cancelled"
+        await start_activity(
+            CANCEL_ACTIVITY, local=True, timeout=CANCEL_TIMEOUT, summary="end as cancelled", cancellation=TRY_CANCEL
         )
     if not is_being_cancelled():
         with contextlib.suppress(asyncio.CancelledError):
@@ -200,13 +202,14 @@ async def _require_cancelled() -> None:
 async def _prepare(request: PrepareRequest) -> Prepared:
     """Find, check and pin the definition: one marker in the history."""
     try:
-        answer = await workflow.execute_local_activity(
+        answer = await start_activity(
             PREPARE_ACTIVITY,
-            {name: getattr(request, name) for name in PrepareRequest.model_fields},
-            result_type=RawValue,
-            schedule_to_close_timeout=PREPARE_TIMEOUT,
+            [{name: getattr(request, name) for name in PrepareRequest.model_fields}],
+            local=True,
             summary="check and pin the definition",
-            retry_policy=RetryPolicy(maximum_attempts=3),
+            total_timeout=PREPARE_TIMEOUT,
+            retries=RetryPolicy(maximum_attempts=3),
+            cancellation=TRY_CANCEL,
         )
     except FailureError as error:
         if is_being_cancelled():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advanced_workflow.workflows.contract import Checkpoint, Json, KeptStep, RerunOf
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.engine.graph.plan import handler_name
@@ -12,8 +13,6 @@ from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
-
-_INSIDE = (".", "[", "#")
 
 
 def checkpoint_of(run: RunContext) -> Checkpoint:
@@ -60,8 +59,11 @@ def _names(run: RunContext, plan: StepPlan) -> Iterator[str]:
 
 
 def _records(run: RunContext, names: list[str]) -> list[Record]:
-    inside = tuple(name + one for name in names for one in _INSIDE)
-    return [one for path, one in run.state.records.items() if one.closed and (path in names or path.startswith(inside))]
+    return [one for one in run.state.records.values() if one.closed and any(_is_of(one.path, name) for name in names)]
+
+
+def _is_of(path: StepPath, name: str) -> bool:
+    return path == name or path.belongs_to(name)
 
 
 def _part(log: UndoLog, names: list[str]) -> UndoLog:

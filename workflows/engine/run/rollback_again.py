@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -19,10 +18,11 @@ from advanced_workflow.workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
-from advanced_workflow.workflows.engine.actions.undo_calls import UNDO_RETRIES
+from advanced_workflow.workflows.engine.actions.undo_actions import UNDO_RETRIES
 from advanced_workflow.workflows.engine.run.execution import as_failure, parsed
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
-from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
+from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
 from advanced_workflow.workflows.engine.temporal.payloads import decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.errors import InputInvalid, RollbackIncomplete, WorkflowError
@@ -50,24 +50,18 @@ async def roll_back_again(argument: RawValue) -> dict[str, Json]:
 
 async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:
     execution_id = entry.execution_id or request.execution_id
-    headers = ActivityHeaders({HEADER_EXECUTION: encode(execution_id, HEADER_EXECUTION).payload})
-    token = activity_headers.set(headers)
-    try:
-        handle = workflow.start_activity(
-            entry.action,
-            args=[encode(entry.payload, f"the input of undo action {entry.action!r}", request.payload_limit)],
-            activity_id=entry.activity_id,
-            summary=f"undo {entry.path}",
-            task_queue=entry.task_queue,
-            result_type=RawValue,
-            start_to_close_timeout=timedelta(seconds=entry.timeout),
-            schedule_to_close_timeout=timedelta(seconds=entry.total_timeout),
-            heartbeat_timeout=timedelta(seconds=entry.heartbeat_timeout) if entry.heartbeat_timeout else None,
-            retry_policy=UNDO_RETRIES,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-    finally:
-        activity_headers.reset(token)
+    handle = start_activity(
+        entry.action,
+        [encode(entry.payload, f"the input of undo action {entry.action!r}", request.payload_limit)],
+        id=entry.activity_id,
+        summary=f"undo {entry.path}",
+        headers=ActivityHeaders({HEADER_EXECUTION: encode(execution_id, HEADER_EXECUTION).payload}),
+        task_queue=entry.task_queue,
+        timeout=timedelta(seconds=entry.timeout),
+        total_timeout=timedelta(seconds=entry.total_timeout),
+        heartbeat_timeout=timedelta(seconds=entry.heartbeat_timeout) if entry.heartbeat_timeout else None,
+        retries=UNDO_RETRIES,
+    )
     try:
         await handle
     except ActivityError as error:

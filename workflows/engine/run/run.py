@@ -18,7 +18,7 @@ from advanced_workflow.workflows.contract import (
     Prepared,
     RunStatus,
 )
-from advanced_workflow.workflows.engine.actions.unwinding import unwind
+from advanced_workflow.workflows.engine.actions.undo import undo_run
 from advanced_workflow.workflows.engine.around.steps import execute
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.graph.driver import ended
@@ -145,7 +145,6 @@ class Run:
                 "started_at": self.start_time,
             },
         )
-        budget = TaskBudget()
         self.context = RunContext(
             execution_id=execution_id,
             run_id=info.run_id,
@@ -158,8 +157,8 @@ class Run:
             continuation=Continuation(prepared.continue_after),
             withdrawals=Withdrawals(),
             breakers={},
-            budget=budget,
-            saga=Saga(plan.steps, snapshot.undo_log_of(carried) if carried is not None else UndoLog(), budget),
+            budget=TaskBudget(),
+            saga=Saga(plan.steps, snapshot.undo_log_of(carried) if carried is not None else UndoLog()),
             approvals=Approvals(self.state, options.started_by, options.groups),
             events=Events(),
             operations=Operations(self.state),
@@ -273,16 +272,16 @@ class Run:
     async def _roll_back(self) -> None:
         """Undo everything, however often the run is cancelled meanwhile, over as many histories as it takes."""
         self.context.approvals.ended = True
-        unwinding = asyncio.ensure_future(unwind(self.context))
+        undoing = asyncio.ensure_future(undo_run(self.context))
         early: asyncio.Future[_Ending | str | None] = asyncio.get_running_loop().create_future()
-        unwinding.add_done_callback(lambda _: None if early.done() else early.set_result(None))
+        undoing.add_done_callback(lambda _: None if early.done() else early.set_result(None))
         going_on = asyncio.ensure_future(self._watch_history(early))
         await ended(early)
         going_on.cancel()
         if early.result() == _CONTINUE:
             self._continue()  # Where that cannot be, the rest is undone in this history.
-        await ended(unwinding)
-        unwinding.result()
+        await ended(undoing)
+        undoing.result()
 
     async def _watch_deadline(self, early: asyncio.Future[_Ending | str | None]) -> None:
         while (deadline := self.deadline) > workflow.now():

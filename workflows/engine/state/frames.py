@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
 
@@ -24,6 +25,14 @@ class Frame:
     names: Mapping[str, Json] = field(default_factory=dict[str, Json])
     opened: dict[str, None] | None = None
     """Paths of the records made in this pass, where it is one of many; None where records stay to the end of the run."""
+
+    def path(self, name: str) -> StepPath:
+        """Path of a step by its name in this pass."""
+        return StepPath(self.prefix + name)
+
+    def name_of(self, path: str) -> str:
+        """A step's name in this pass, by its path."""
+        return path.removeprefix(self.prefix)
 
     def within(self, container_id: str, key: str, undo: UndoLog) -> Frame:
         """The pass of a container that runs once; `key` is the container's name in paths."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 
 from advanced_workflow.workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason
+from advanced_workflow.workflows.contract.paths import PathPart, StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
@@ -45,7 +46,7 @@ class LiveState:
     def open(self, key: str, plan: StepPlan, frame: Frame) -> Record:
         """Give the record of a step in a pass by its name there, pending if it is new."""
         path = frame.prefix + key
-        record = self.records.get(path) or self._new(path, plan)
+        record = self.records.get(path) or self._new(StepPath(path), plan)
         if frame.opened is not None:
             frame.opened[path] = None
         return record
@@ -92,12 +93,12 @@ class LiveState:
             self.records.pop(self._ended.popleft(), None)
 
     def adopt(self, frame: Frame) -> None:
-        """A pass goes on that began in another history: the records it made there are its own again."""
+        """A pass continues that began in another history: the records it made there are its own again."""
         if frame.opened is not None:
             frame.opened.update(dict.fromkeys(self._carried.pop(frame.prefix, ())))
 
     def drop(self, prefix: str) -> None:
-        """Let go of the records of a pass that will run anew."""
+        """Let go of the records of a pass that will run again."""
         self._ended = deque(one for one in self._ended if not one.startswith(prefix))
         for path in [one for one in self.records if one.startswith(prefix)]:
             self.counts[self.records.pop(path).status] -= 1
@@ -122,7 +123,7 @@ class LiveState:
                 return None
             prefix = inner
         # A step that no round or copy has come to yet has no record of its own: it is pending.
-        return self.records.get(prefix + step_id) or Record(plan, prefix + step_id)
+        return self.records.get(prefix + step_id) or Record(plan, StepPath(prefix + step_id))
 
     def _latest_pass(self, container: StepPlan, path: str) -> str | None:
         if container.step.for_each is not None:
@@ -147,7 +148,7 @@ class LiveState:
         kept = [
             one.dump()
             for path, one in self.records.items()
-            if path not in ended and (one.is_told or any(_passes_around(path)))
+            if path not in ended and (one.is_told or any(one.path.passes))
         ]
         return {
             "variables": self.variables,
@@ -169,7 +170,7 @@ class LiveState:
         for one in data["records"]:
             record = Record.load(one, self.plan.steps)
             self.records[record.path] = record
-            for prefix in _passes_around(record.path):
+            for prefix in record.path.passes:
                 self._carried.setdefault(prefix, []).append(record.path)
             if record.status in (StepStatus.RUNNING, StepStatus.WAITING):
                 self.active[record.path] = record
@@ -182,27 +183,18 @@ class LiveState:
         self.records[record.path] = record
         self.counts[record.status] += 1
 
-    def _new(self, path: str, plan: StepPlan) -> Record:
+    def _new(self, path: StepPath, plan: StepPlan) -> Record:
         record = self.records[path] = Record(plan, path)
         self.counts[StepStatus.PENDING] += 1
         return record
 
 
-def _passes_around(path: str) -> Iterator[str]:
-    """Prefixes of the rounds and copies that a path is in."""
-    for place, character in enumerate(path):
-        if (character == "." and path[:place].rpartition(".")[2].endswith("]")) or (
-            character == "." and "#" in path[:place].rpartition(".")[2]
-        ):
-            yield path[: place + 1]
-
-
-def static_path(plan: StepPlan) -> str:
+def static_path(plan: StepPlan) -> StepPath:
     """A step's path where nothing around it runs more than once."""
-    return ".".join((*plan.containers, plan.step_id))
+    return StepPath.of(PathPart(one) for one in (*plan.containers, plan.step_id))
 
 
-def static_steps(plan: Plan) -> Iterator[tuple[str, StepPlan]]:
+def static_steps(plan: Plan) -> Iterator[tuple[StepPath, StepPlan]]:
     """Every step that has one place in the run, with its path, in definition order."""
     for step in plan.steps.values():
         if not step.containers:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json, SkipReason, StepState
+from advanced_workflow.workflows.contract.paths import StepPath, round_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -22,7 +23,7 @@ class Record:
     """What happened to one step of the run. Times are RFC 3339 in UTC."""
 
     plan: StepPlan
-    path: str
+    path: StepPath
     status: StepStatus = StepStatus.PENDING
     start_time: str | None = None
     end_time: str | None = None
@@ -54,7 +55,7 @@ class Record:
     def round_key(self) -> str | None:
         """The latest round of a loop, as its path says it."""
         number = self.cursor.get("round")
-        return None if number is None else f"#{number}"
+        return None if number is None else round_key(number)
 
     @property
     def mirrors(self) -> str | None:
@@ -121,7 +122,7 @@ class Record:
     @staticmethod
     def load(data: Mapping[str, Json], plans: Mapping[str, StepPlan]) -> Record:
         """The record of `dump`."""
-        record = Record(plans[data["step"]], data["path"], StepStatus(data["status"]))
+        record = Record(plans[data["step"]], StepPath(data["path"]), StepStatus(data["status"]))
         for name in (*_PLAIN, *_MORE):
             if name in data:
                 setattr(record, name, data[name])

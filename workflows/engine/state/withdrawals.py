@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from advanced_workflow.workflows.contract import SkipReason
-
-_INSIDE = (".", "[", "#", "!")
+from advanced_workflow.workflows.contract.paths import StepPath
 
 
 class Withdrawals:
@@ -15,26 +14,23 @@ class Withdrawals:
         self._whole: dict[str, SkipReason] = {}
         self._inside: dict[str, SkipReason] = {}
 
-    def withdraw(self, path: str, reason: SkipReason) -> None:
+    def withdraw(self, path: StepPath, reason: SkipReason) -> None:
         """End a step, with all that runs inside of it."""
         self._whole[path] = self._inside[path] = reason
 
-    def empty(self, path: str, reason: SkipReason) -> None:
+    def empty(self, path: StepPath, reason: SkipReason) -> None:
         """End what runs inside of a step, but not the step."""
         self._inside[path] = reason
 
-    def done(self, path: str) -> None:
+    def done(self, path: StepPath) -> None:
         """All of it has ended."""
         self._whole.pop(path, None)
         self._inside.pop(path, None)
 
-    def reason(self, path: str) -> SkipReason | None:
+    def reason(self, path: StepPath) -> SkipReason | None:
         """Why the step of this path ends, if it is withdrawn."""
         if not self._inside:
             return None
         if path in self._whole:
             return self._whole[path]
-        around = (
-            reason for outer, reason in self._inside.items() if path.startswith(tuple(outer + one for one in _INSIDE))
-        )
-        return next(around, None)
+        return next((reason for outer, reason in self._inside.items() if path.belongs_to(outer)), None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions, Json, Prepared
+from advanced_workflow.workflows.contract.paths import StepPath, idempotency_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.step.failures import failure_of
@@ -81,7 +82,7 @@ class RunContext:
 
     def idempotency_key(self, path: str) -> str:
         """The key an action of this run is called with: execution id and step path."""
-        return f"{self.execution_id}:{path}"
+        return idempotency_key(self.execution_id, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,14 @@ class StepContext:
     """How the error handlers ended that ran for it, by their ids."""
 
     @property
-    def path(self) -> str:
+    def path(self) -> StepPath:
         """The step's path."""
         return self.record.path
 
     @property
     def key(self) -> str:
         """The step's name in its pass, as its path ends."""
-        return self.path.removeprefix(self.frame.prefix)
+        return self.frame.name_of(self.path)
 
     @property
     def may_fail(self) -> bool:

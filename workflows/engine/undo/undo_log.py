@@ -6,64 +6,15 @@ little memory and can be carried on when the run continues as new.
 
 from __future__ import annotations
 
-import base64
-import json
-import lzma
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
-from advanced_workflow.workflows.contract import Json, UndoInput
-from advanced_workflow.workflows.plain.strict_json import encode
-
-StepOutcome = Literal["running", "completed", "unknown", "failed"]
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.engine.undo.armed import Armed
+from advanced_workflow.workflows.engine.undo.pages import packed, unpacked
 
 PAGE = 500
 """Ended passes that are packed together."""
-_LARGE_PAGE_BYTES = 512 * 1024
-"""From here on a page is packed by the faster method: a workflow task must not take two seconds."""
-_TIGHT, _FAST = "x", "z"
-
-
-@dataclass(slots=True)
-class Armed:
-    """One action that may have to be undone."""
-
-    step_id: str
-    path: str
-    idempotency_key: str
-    input: Json
-    outcome: StepOutcome = "running"
-    output: Json = None
-    child: Json = None
-    """For a `sub_workflow` step: what its child handed over, so that it can be undone."""
-    undone: int = 0
-    """How many of its undo actions have run."""
-    mapped: Json = None
-    """Input of its undo actions, where it was built at once: what a round or copy sees is gone when it is undone."""
-
-    @property
-    def needs_undo(self) -> bool:
-        """Whether it took effect, or may have."""
-        return self.outcome in ("completed", "unknown")
-
-    def undo_input(self) -> dict[str, Json]:
-        """What its undo actions receive unless the definition maps something else."""
-        known = self.outcome == "completed"
-        return UndoInput(
-            step_id=self.step_id,
-            input=self.input,
-            output=self.output if known else None,
-            outcome="completed" if known else "unknown",
-            idempotency_key=self.idempotency_key,
-        ).model_dump()
-
-    def dump(self) -> list[Json]:
-        """As plain data."""
-        known = [self.step_id, self.path, self.idempotency_key, self.input, self.outcome, self.output]
-        more = [self.child, self.undone, self.mapped]
-        return known if more == [None, 0, None] else [*known, *more]
 
 
 @dataclass(slots=True)
@@ -86,7 +37,7 @@ class Passes:
         if not log.is_empty:
             self.ended.append((key, log))
         if len(self.ended) >= PAGE:
-            self.pages.append(_packed([[ended, one.dump()] for ended, one in self.ended]))
+            self.pages.append(packed([[ended, one.dump()] for ended, one in self.ended]))
             self.ended.clear()
         return dropped
 
@@ -94,7 +45,7 @@ class Passes:
         """Take the latest page out of its package; gives whether there was one."""
         if not self.pages:
             return False
-        self.ended = [(key, UndoLog.load(data)) for key, data in _unpacked(self.pages.pop())] + self.ended
+        self.ended = [(key, UndoLog.load(data)) for key, data in unpacked(self.pages.pop())] + self.ended
         return True
 
     @property
@@ -185,7 +136,7 @@ class UndoLog:
         """The log of `dump`."""
         armed, inner = data
         return UndoLog(
-            {name: [Armed(*one) for one in stack] for name, stack in armed.items()},
+            {name: [Armed.load(one) for one in stack] for name, stack in armed.items()},
             {
                 name: Passes(
                     pages,
@@ -195,15 +146,3 @@ class UndoLog:
                 for name, (pages, ended, running) in inner.items()
             },
         )
-
-
-def _packed(value: Json) -> str:
-    data = encode(value, "what may have to be undone", sort_keys=False)
-    if len(data) < _LARGE_PAGE_BYTES:
-        return _TIGHT + base64.b85encode(lzma.compress(data, lzma.FORMAT_ALONE, preset=4)).decode()
-    return _FAST + base64.b85encode(zlib.compress(data, 9)).decode()
-
-
-def _unpacked(text: str) -> Json:
-    data = base64.b85decode(text[1:])
-    return json.loads(lzma.decompress(data) if text.startswith(_TIGHT) else zlib.decompress(data))

@@ -1,10 +1,7 @@
-"""What every activity of the engine is scheduled with: its summary and its headers."""
+"""What the activities of a step, its actions and its undo actions, have in common: summary, headers, the time of an attempt."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio.api.common.v1 import Payload
@@ -15,12 +12,13 @@ from advanced_workflow.workflows.contract import (
     HEADER_RETRY,
     BreakerPolicy,
 )
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.monitoring.tracing import TRACE_HEADER
 from advanced_workflow.workflows.engine.step.context import RunContext
-from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
+from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 
 LOCAL_TIMEOUT = timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
@@ -28,7 +26,6 @@ _REGULAR_EVENTS = 3
 """Events of an action: scheduled, started, completed."""
 _LOCAL_EVENTS = 1
 """Its marker."""
-_NUMBERS = re.compile(r"\[\d+\]|#\d+")
 
 
 def events_of(plan: StepPlan) -> int:
@@ -36,20 +33,15 @@ def events_of(plan: StepPlan) -> int:
     return _LOCAL_EVENTS if plan.is_local else _REGULAR_EVENTS
 
 
-def summary_of(label: str, path: str) -> str:
+def summary_of(label: str, path: StepPath) -> str:
     """What people read in the history: the step's name, with the numbers of the rounds and copies it is in."""
-    numbers = "".join(_NUMBERS.findall(path))
-    return f"{label} {numbers}" if numbers else label
+    return f"{label} {path.numbers}" if path.numbers else label
 
 
-@contextmanager
-def headers(run: RunContext, activity_id: str, retries: Retries | None = None) -> Generator[None, None, None]:
-    """Around the start of an activity: gives it the engine's headers."""
-    token = activity_headers.set(_headers(run, activity_id, retries))
-    try:
-        yield
-    finally:
-        activity_headers.reset(token)
+def attempt_timeout(plan: StepPlan) -> timedelta:
+    """How long one attempt may take; a local one holds up its workflow task."""
+    timeout = timedelta(seconds=plan.step.timeout)
+    return min(timeout, LOCAL_TIMEOUT) if plan.is_local else timeout
 
 
 def seconds(value: float | None) -> timedelta | None:
@@ -57,7 +49,8 @@ def seconds(value: float | None) -> timedelta | None:
     return None if value is None else timedelta(seconds=value)
 
 
-def _headers(run: RunContext, activity_id: str, retries: Retries | None) -> ActivityHeaders | None:
+def headers_of(run: RunContext, activity_id: str, retries: Retries | None = None) -> ActivityHeaders | None:
+    """The engine's headers; `retries` where the worker has a share in them. None if there is nothing to say."""
     values: dict[str, Payload] = {}
     trace = run.telemetry.header(activity_id)
     if trace is not None:

@@ -9,13 +9,15 @@ from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of, failure_of_activity
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
-from advanced_workflow.workflows.engine.undo.undo_log import Armed, StepOutcome, UndoLog
+from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
+from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import InputInvalid, WorkflowError
 
 
@@ -26,7 +28,7 @@ class ArmedCall:
         self,
         step: StepContext,
         action: str,
-        path: str,
+        path: StepPath,
         log: UndoLog,
         name: str,
         build: Callable[[StepContext], Json] | None = None,
@@ -95,7 +97,7 @@ def mapped_input(step: StepContext) -> Json:
     return value
 
 
-def arm(step: StepContext, path: str, log: UndoLog, name: str, value: Json) -> Armed | None:
+def arm(step: StepContext, path: StepPath, log: UndoLog, name: str, value: Json) -> Armed | None:
     """Note a step before it is scheduled; None where it has nothing to undo it with."""
     if not step.plan.step.rollback_actions:
         return None

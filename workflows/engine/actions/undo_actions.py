@@ -1,4 +1,4 @@
-"""Calls the undo actions of a rollback."""
+"""Runs the undo actions of steps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
-from advanced_workflow.workflows.engine.actions.scheduling import (
-    LOCAL_TIMEOUT,
+from advanced_workflow.workflows.engine.actions.step_activities import (
+    attempt_timeout,
     events_of,
-    headers,
+    headers_of,
     seconds,
     summary_of,
 )
@@ -22,14 +22,16 @@ from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
+from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.payloads import encode
-from advanced_workflow.workflows.engine.undo.saga import UndoCall
+from advanced_workflow.workflows.engine.undo.action import UndoAction
 from advanced_workflow.workflows.errors import WorkflowError
 
 UNDO_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
+ONE_ATTEMPT = RetryPolicy(maximum_attempts=1)
 
 
-async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorInfo | None:
+async def run_undo_action(run: RunContext, undo: UndoAction, parent: str = "") -> ErrorInfo | None:
     """Run one undo action; gives its error when it failed for good, and never raises one.
 
     `parent` is the path of the `rollback` step that asks for it.
@@ -50,53 +52,38 @@ async def call_undo(run: RunContext, undo: UndoCall, parent: str = "") -> ErrorI
     return error
 
 
-async def _undone(run: RunContext, undo: UndoCall, argument: RawValue) -> ErrorInfo | None:
+async def _undone(run: RunContext, undo: UndoAction, argument: RawValue) -> ErrorInfo | None:
     if undo.plan.is_local:
         # One attempt beside the run is as fast as the step was; what it does not settle is retried as for other steps.
         run.budget.settled(LOCAL_STEPS)
         with contextlib.suppress(FailureError):
-            await _start_local_undo(run, undo, argument)
+            await _start(run, undo, argument, local=True)
             return None
     try:
-        await _start_undo(run, undo, argument)
+        await _start(run, undo, argument, local=False)
     except ActivityError as error:
         return failure_of_activity(error, undo.action).error
     return None
 
 
-def _start_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow.ActivityHandle[RawValue]:
+def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool) -> workflow.ActivityHandle[RawValue]:
     step = undo.plan.step
-    with headers(run, undo.activity_id):
-        return workflow.start_activity(
-            undo.action,
-            args=[argument],
-            activity_id=undo.activity_id,
-            summary=summary_of(f"undo {step.label}", undo.armed.path),
-            task_queue=step.agent_capability,
-            result_type=RawValue,
-            start_to_close_timeout=timedelta(seconds=step.timeout),
-            schedule_to_close_timeout=timedelta(seconds=step.rollback_timeout),
-            heartbeat_timeout=seconds(step.heartbeat_timeout),
-            retry_policy=UNDO_RETRIES,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
+    return start_activity(
+        undo.action,
+        [argument],
+        id=undo.activity_id,
+        summary=summary_of(f"undo {step.label}", undo.armed.path),
+        local=local,
+        headers=headers_of(run, undo.activity_id),
+        task_queue=step.agent_capability,
+        timeout=attempt_timeout(undo.plan) if local else timedelta(seconds=step.timeout),
+        total_timeout=None if local else timedelta(seconds=step.rollback_timeout),
+        heartbeat_timeout=seconds(step.heartbeat_timeout),
+        retries=ONE_ATTEMPT if local else UNDO_RETRIES,
+    )
 
 
-def _start_local_undo(run: RunContext, undo: UndoCall, argument: RawValue) -> workflow.ActivityHandle[RawValue]:
-    with headers(run, undo.activity_id):
-        return workflow.start_local_activity(
-            undo.action,
-            args=[argument],
-            activity_id=undo.activity_id,
-            summary=summary_of(f"undo {undo.plan.step.label}", undo.armed.path),
-            result_type=RawValue,
-            start_to_close_timeout=min(timedelta(seconds=undo.plan.step.timeout), LOCAL_TIMEOUT),
-            retry_policy=RetryPolicy(maximum_attempts=1),
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-
-
-def _undo_input(run: RunContext, undo: UndoCall) -> Json:
+def _undo_input(run: RunContext, undo: UndoAction) -> Json:
     template = undo.plan.undo_input
     if template is None:
         return undo.armed.undo_input()

@@ -1,0 +1,66 @@
+"""The one place where the engine starts an activity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
+
+
+def start_activity(
+    name: str,
+    arguments: Sequence[Any] = (),
+    *,
+    summary: str,
+    id: str | None = None,
+    local: bool = False,
+    headers: ActivityHeaders | None = None,
+    task_queue: str | None = None,
+    timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    queue_timeout: timedelta | None = None,
+    heartbeat_timeout: timedelta | None = None,
+    retries: RetryPolicy | None = None,
+    cancellation: ActivityCancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+) -> workflow.ActivityHandle[RawValue]:
+    """Schedule an activity by its name; its answer comes undecoded.
+
+    `timeout` is for one attempt, `total_timeout` for all. A local activity runs on this worker, so it has no queue and no heartbeat: what is
+    said of them does not apply. Awaiting the handle raises `ActivityError`; for a local activity the SDK may raise its cause instead.
+    """
+    token = activity_headers.set(headers)
+    try:
+        if local:
+            return workflow.start_local_activity(
+                name,
+                args=arguments,
+                activity_id=id,
+                summary=summary,
+                result_type=RawValue,
+                start_to_close_timeout=timeout,
+                schedule_to_close_timeout=total_timeout,
+                retry_policy=retries,
+                cancellation_type=cancellation,
+            )
+        return workflow.start_activity(
+            name,
+            args=arguments,
+            activity_id=id,
+            summary=summary,
+            task_queue=task_queue,
+            result_type=RawValue,
+            start_to_close_timeout=timeout,
+            schedule_to_close_timeout=total_timeout,
+            schedule_to_start_timeout=queue_timeout,
+            heartbeat_timeout=heartbeat_timeout,
+            retry_policy=retries,
+            cancellation_type=cancellation,
+        )
+    finally:
+        activity_headers.reset(token)

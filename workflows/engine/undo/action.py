@@ -1,0 +1,52 @@
+"""One undo action: what is called, for which step, and its line in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from advanced_workflow.workflows.contract import ErrorInfo, UndoEntry, UndoOutcome
+from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
+from advanced_workflow.workflows.engine.undo.armed import Armed
+
+
+@dataclass(frozen=True, slots=True)
+class UndoAction:
+    """One undo action to run; `action` is empty where it is a child's run that is undone."""
+
+    plan: StepPlan
+    armed: Armed
+    action: str
+    activity_id: str
+
+    def entry(self, outcome: UndoOutcome, error: ErrorInfo | None = None) -> UndoEntry:
+        """Its line in the report."""
+        known = self.armed.outcome in ("completed", "failed")
+        return UndoEntry(
+            path=self.armed.path,
+            step_id=self.plan.step_id,
+            action=self.action,
+            activity_id=self.activity_id,
+            outcome=outcome,
+            step_outcome=self.armed.outcome if known else "unknown",  # pyright: ignore[reportArgumentType]
+            idempotency_key=self.armed.idempotency_key,
+            error=error,
+        )
+
+
+Undo = Callable[[UndoAction], Awaitable[list[UndoEntry] | None]]
+"""Runs one undo action; gives its entries for the report (a child's run has many), and never raises.
+
+None means that it did not run, and no other is to: the run ends meanwhile, and undoes the rest then.
+"""
+
+
+def actions_left(plan: StepPlan, armed: Armed) -> list[UndoAction]:
+    """The undo actions of a step that have not run, in their order; a child's run is undone first."""
+    actions = [
+        UndoAction(plan, armed, action, armed.path.undo_id(number))
+        for number, action in enumerate(plan.step.rollback_actions)
+    ]
+    if armed.child is not None:
+        actions.insert(0, UndoAction(plan, armed, "", armed.path.child_undo_id))
+    return actions[armed.undone :]

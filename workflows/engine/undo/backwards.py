@@ -1,0 +1,112 @@
+"""Undoing in reverse of the real dependencies: each step after everything that came after it, independent ones in parallel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advanced_workflow.workflows.contract import UndoOutcome
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.engine.graph.driver import ANY_NUMBER, GraphDriver, Starts
+from advanced_workflow.workflows.engine.graph.plan import handler_name
+from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
+from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
+from advanced_workflow.workflows.engine.undo.action import Undo, actions_left
+from advanced_workflow.workflows.engine.undo.saga import Saga
+from advanced_workflow.workflows.engine.undo.undo_log import Passes, UndoLog
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Undo only some steps, seen from one pass: those named, and of containers around it only this pass."""
+
+    steps: frozenset[str]
+    inside: Mapping[str, str]
+
+
+async def undo_graph(
+    saga: Saga, graph: GraphPlan, undo: Undo, *, only: Limit | None = None, starts: Starts = ANY_NUMBER
+) -> int:
+    """Undo what the steps of the definition's graph did. Gives how many undo actions failed."""
+    before = saga.counts[UndoOutcome.FAILED]
+    await _Backwards(saga, undo, starts).graph(graph, saga.log, only)
+    return saga.counts[UndoOutcome.FAILED] - before
+
+
+class _Backwards:
+    """One walk back through graphs and their passes."""
+
+    def __init__(self, saga: Saga, undo: Undo, starts: Starts) -> None:
+        self._saga = saga
+        self._starts = starts
+        self._undo = undo
+
+    async def graph(self, graph: GraphPlan, log: UndoLog, only: Limit | None) -> None:
+        """Undo one pass of a graph."""
+        undone = Settled(Outcome.COMPLETED)
+
+        async def undo(step_id: str) -> Settled:
+            for plan, name in _with_handlers(graph, step_id):
+                await self._step(plan, name, log, only)
+            return undone
+
+        def nothing_to_undo(step_id: str) -> Settled | None:
+            work = any(name in log.inner or log.needing(name) for _, name in _with_handlers(graph, step_id))
+            return None if work else undone
+
+        await GraphDriver(graph.reversed, undo, starts=self._starts, at_once=nothing_to_undo).drive()
+
+    async def _step(self, plan: StepPlan, name: str, log: UndoLog, only: Limit | None) -> None:
+        wanted = only is None or plan.step_id in only.steps
+        passes = log.inner.get(name)
+        if passes is not None and wanted:
+            await self._all_passes(plan, passes)
+        elif passes is not None and only is not None:
+            around = only.inside.get(plan.step_id, "")
+            logs = [one for key, one in passes.running.items() if around.endswith(f"{name}{key}.")]
+            await self._at_once(plan, logs, only)
+        if wanted:
+            await self._actions(name, log)
+
+    async def _actions(self, name: str, log: UndoLog) -> None:
+        for armed in log.needing(name):
+            for action in actions_left(self._saga.plans[armed.step_id], armed):
+                entries = await self._undo(action)
+                if entries is None:
+                    return
+                for entry in entries:
+                    self._saga.note(entry)
+                armed.undone += 1
+            log.remove(name, armed)
+
+    async def _all_passes(self, plan: StepPlan, passes: Passes) -> None:
+        while True:
+            logs = [*reversed(passes.running.values()), *(log for _, log in reversed(passes.ended))]
+            if plan.step.step_type is StepType.LOOP:
+                for log in logs:
+                    await self._pass(plan, log, None)
+            else:
+                await self._at_once(plan, logs, None)
+            passes.ended = [(key, log) for key, log in passes.ended if not log.is_empty]
+            if passes.ended or not passes.unpack():
+                return
+
+    async def _at_once(self, plan: StepPlan, logs: list[UndoLog], only: Limit | None) -> None:
+        tasks = [asyncio.ensure_future(self._pass(plan, log, only)) for log in logs]
+        for task in tasks:
+            await task
+
+    async def _pass(self, plan: StepPlan, log: UndoLog, only: Limit | None) -> None:
+        if plan.children is not None:
+            await self.graph(plan.children, log, only)
+        else:
+            await self._actions("", log)
+
+
+def _with_handlers(graph: GraphPlan, step_id: str) -> list[tuple[StepPlan, str]]:
+    """The step with its name, and before it the error handlers that ran for it, last one first."""
+    plan = graph.steps[step_id]
+    handlers = [graph.steps[one] for one in reversed(graph.shape[step_id].handlers)]
+    own = [] if plan.owners else [(plan, plan.step_id)]
+    return [*((one, handler_name(plan, one)) for one in handlers), *own]
