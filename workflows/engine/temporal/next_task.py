@@ -14,6 +14,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from advanced_workflow.workflows.contract import WAKE_ACTIVITY
+from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
 
@@ -38,11 +39,13 @@ async def next_task(why: str) -> None:
 
 async def _is_woken(why: str) -> bool:
     try:
-        await workflow.execute_local_activity(
+        await start_activity(
             WAKE_ACTIVITY,
-            start_to_close_timeout=WAKE_TIMEOUT,
-            retry_policy=RetryPolicy(maximum_attempts=1),
             summary=why,
+            local=True,
+            timeout=WAKE_TIMEOUT,
+            retries=RetryPolicy(maximum_attempts=1),
+            cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
         )
     except FailureError:
         if is_being_cancelled():
