@@ -212,9 +212,10 @@ def test_events_keep_their_order_and_their_ids() -> None:
 
 
 def test_early_decisions_and_refused_ones_are_carried(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "advanced_workflow.workflows.engine.people.approvals.timestamp", lambda: "2030-01-31T08:00:00.000Z"
-    )
+    for module in ("approvals", "open_approval"):
+        monkeypatch.setattr(
+            f"advanced_workflow.workflows.engine.people.{module}.timestamp", lambda: "2030-01-31T08:00:00.000Z"
+        )
     approvals = Approvals(LiveState(plan, None, {}), "sam", {})
     given = DecideRequest(step_id="ask", approver="ann", decision="approve", decision_id="one", form={"a": 1})
     approvals.decide(given)

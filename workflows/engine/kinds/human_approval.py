@@ -10,7 +10,7 @@ from temporalio import workflow
 
 from advanced_workflow.workflows.contract import Json, RecordedDecision
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
-from advanced_workflow.workflows.engine.people.approvals import OpenApproval, Verdict, digest_of
+from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip

@@ -6,42 +6,27 @@ Messages may come before the definition is known; they are kept and delivered in
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Generator, Sequence
-from datetime import timedelta
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-from pydantic import BaseModel, ValidationError
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.workflows.contract import (
-    CANCEL_ACTIVITY,
-    PREPARE_ACTIVITY,
     ExecutionOptions,
     Json,
-    Prepared,
     PrepareRequest,
     RunRequest,
 )
 from advanced_workflow.workflows.engine.graph.plan import plan_of
-from advanced_workflow.workflows.engine.run.run import Run, RunCancelled, RunContinues, RunFailedError
+from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed, refused_as_failure
+from advanced_workflow.workflows.engine.run.endings import RunCancelled, RunContinues, RunFails
+from advanced_workflow.workflows.engine.run.own_activities import prepare, require_cancelled
+from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.run.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
-from advanced_workflow.workflows.engine.step.failures import failure_of_activity
-from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, decode, encode
-from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
-from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, WorkflowError
-from advanced_workflow.workflows.plain.misfits import places
-
-Model = TypeVar("Model", bound=BaseModel)
-
-TRY_CANCEL = workflow.ActivityCancellationType.TRY_CANCEL
-PREPARE_TIMEOUT = timedelta(seconds=30)
-"""Finding and checking the largest definition takes a few seconds."""
-CANCEL_TIMEOUT = timedelta(seconds=10)
-"""One attempt; it is repeated for as long as it takes."""
+from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.errors import InputInvalid, OperationRefused
 
 
 class Execution:
@@ -57,7 +42,7 @@ class Execution:
     async def run_registered(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
         """Run a registered definition: arguments `input_data[, execution_options]`."""
         first, second, carried, *_ = [*arguments, NOTHING, NOTHING, NOTHING]
-        with _refused_as_failure():
+        with refused_as_failure():
             input_data, options = decode(first, "argument 1"), decode(second, "argument 2")
             earlier = earlier_part(decode(carried, "argument 3"))
         request = PrepareRequest(workflow_type=workflow_type, input_data=input_data, execution_options=options)
@@ -71,7 +56,7 @@ class Execution:
 
     async def run_ad_hoc(self, workflow_type: str, argument: RawValue) -> Json:
         """Run the definition that comes with the argument."""
-        with _refused_as_failure():
+        with refused_as_failure():
             request = parsed(RunRequest, decode(argument, "the argument"), "the argument", InputInvalid)
             earlier = earlier_part(request.carried)
         wanted = PrepareRequest(
@@ -91,7 +76,7 @@ class Execution:
 
     async def run_undo(self, workflow_type: str, argument: RawValue) -> Json:
         """Undo what a run did that is part of another: everything comes with what it handed over."""
-        with _refused_as_failure():
+        with refused_as_failure():
             earlier = earlier_part(decode(argument, "the argument"))
         if earlier is None:
             raise as_failure(InputInvalid("this workflow type is started by runs that undo their children."))
@@ -111,7 +96,7 @@ class Execution:
         next_arguments: Callable[[Json], list[RawValue]],
         taken: int = 0,
     ) -> Json:
-        prepared = prepared_of(earlier) if earlier is not None else await _prepare(request)
+        prepared = prepared_of(earlier) if earlier is not None else await prepare(request)
         plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
         options = ExecutionOptions.model_validate(request.execution_options or {})
         run = Run(plan, prepared, request.input_data, options, earlier, room=prepared.payload_limit - taken)
@@ -121,17 +106,16 @@ class Execution:
             self._beginning = asyncio.ensure_future(self._begin_when_idle(run))
         try:
             return await run.execute()
-        except RunContinues as going_on:
+        except RunContinues as continues:
             # A new history needs nothing of the build that wrote the old one: it begins on the current build.
             workflow.continue_as_new(
-                args=next_arguments(going_on.carried),
+                args=next_arguments(continues.carried),
                 initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
             )
         except RunCancelled:
-            await _require_cancelled()
+            await require_cancelled()
             raise asyncio.CancelledError from None
-        except RunFailedError as error:
-            failure = error.failure
+        except RunFails as failure:
             raise ApplicationError(failure.message, failure.details, type=failure.code, non_retryable=True) from None
 
     def _begin(self, run: Run) -> None:
@@ -172,61 +156,5 @@ class Execution:
             deliver(self._run)
 
 
-@contextlib.contextmanager
-def _refused_as_failure() -> Generator[None, None, None]:
-    """Turn an error of the project inside the block into the run's failure."""
-    try:
-        yield
-    except WorkflowError as error:
-        raise as_failure(error) from error
-
-
 def _size_without_carried(request: RunRequest) -> int:
     return len(request.model_copy(update={"carried": None}).model_dump_json())
-
-
-async def _require_cancelled() -> None:
-    """A run that was cancelled in an earlier history is cancelled again: only then can it end as cancelled."""
-    if is_being_cancelled():
-        return
-    with contextlib.suppress(asyncio.CancelledError, FailureError):
-        # The server lets no run cancel itself; a worker may ask for it.
-        await start_activity(
-            CANCEL_ACTIVITY, local=True, timeout=CANCEL_TIMEOUT, summary="end as cancelled", cancellation=TRY_CANCEL
-        )
-    if not is_being_cancelled():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.get_running_loop().create_future()
-
-
-async def _prepare(request: PrepareRequest) -> Prepared:
-    """Find, check and pin the definition: one marker in the history."""
-    try:
-        answer = await start_activity(
-            PREPARE_ACTIVITY,
-            [{name: getattr(request, name) for name in PrepareRequest.model_fields}],
-            local=True,
-            summary="check and pin the definition",
-            total_timeout=PREPARE_TIMEOUT,
-            retries=RetryPolicy(maximum_attempts=3),
-            cancellation=TRY_CANCEL,
-        )
-    except FailureError as error:
-        if is_being_cancelled():
-            raise asyncio.CancelledError from None
-        cause = failure_of_activity(error, PREPARE_ACTIVITY).error
-        raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from error
-    return Prepared.model_validate(decode(answer, "the prepared definition"))
-
-
-def parsed(model: type[Model], payload: Json, what: str, refusal: type[WorkflowError]) -> Model:
-    """Read a message's payload. Raises `refusal` with one sentence that names the fields."""
-    try:
-        return model.model_validate(payload)
-    except ValidationError as error:
-        raise refusal(f"{what} does not fit: {places(error, 'payload')}.") from None
-
-
-def as_failure(error: WorkflowError) -> ApplicationError:
-    """The Temporal failure of an error: its code is the type, and trying again would not help."""
-    return ApplicationError(str(error), type=error.code, non_retryable=True)

@@ -26,7 +26,8 @@ from advanced_workflow.workflows.contract import (
     StepRequest,
 )
 from advanced_workflow.workflows.engine.people.operations import Operations
-from advanced_workflow.workflows.engine.run.execution import Execution, as_failure, parsed
+from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed
+from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.results import run_state
 from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.temporal.payloads import decode

@@ -19,7 +19,7 @@ from advanced_workflow.workflows.contract import (
     UndoOutcome,
 )
 from advanced_workflow.workflows.engine.actions.undo_actions import UNDO_RETRIES
-from advanced_workflow.workflows.engine.run.execution import as_failure, parsed
+from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
