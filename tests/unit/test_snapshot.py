@@ -121,19 +121,19 @@ def test_no_field_of_a_record_is_forgotten(plan: Plan) -> None:
         assert record.dump() != Record(plan.steps["a"], StepPath("a"), StepStatus.RUNNING).dump(), one.name
 
 
-def test_what_a_run_holds_is_carried_or_made_anew(plan: Plan) -> None:
+def test_what_a_run_holds_is_carried_or_made_again(plan: Plan) -> None:
     state = LiveState(plan, None, {})
     known: dict[object, set[str]] = {
         state: {"plan", "input_data", "run_info", "active", "_ended", "_carried"},
-        Approvals(state, None, {}): {"_state", "_started_by", "_groups", "open", "ended"},
+        Approvals(state, None, {}): {"_state", "_judge", "open", "ended"},
         Events(): {"_waiters", "_listeners"},
         Operations(state): {"_state", "_opened", "held", "waiting"},
     }
 
-    for part, made_anew in known.items():
+    for part, made_again in known.items():
         dumped: dict[str, Any] = part.dump()  # pyright: ignore[reportAttributeAccessIssue]
-        assert {name.removeprefix("_") for name in set(vars(part)) - made_anew} == set(dumped), type(part).__name__
-    assert {one.name for one in fields(Saga)} == {"plans", "log", "starts", "entries", "counts"}
+        assert {name.removeprefix("_") for name in set(vars(part)) - made_again} == set(dumped), type(part).__name__
+    assert {one.name for one in fields(Saga)} == {"plans", "log", "entries", "counts"}
 
 
 def test_counts_and_what_is_under_way_come_back(plan: Plan) -> None:
