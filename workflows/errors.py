@@ -213,7 +213,7 @@ class InvalidForm(DecisionRejected):
 
 
 class TooLate(DecisionRejected):
-    """The step waits no longer: its deadline passed or the run is ending."""
+    """The step no longer waits: its deadline passed or the run is ending."""
 
     code = "TooLate"
 

@@ -63,7 +63,7 @@ class Child:
 async def run_child(run: RunContext, child: Child, begin: Callable[[], None]) -> ChildEnd:
     """Start a child and wait for its end. A cancellation is passed on, and the child's own rollback awaited.
 
-    `begin` is called just before it is started. The run may continue as new while the child runs: `watch_child` goes on then.
+    `begin` is called just before it is started. The run may continue as new while the child runs: `watch_child` then takes over.
     """
     async with run.continuation.flight(_EVENTS):
         begin()

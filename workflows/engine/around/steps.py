@@ -24,7 +24,7 @@ from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSk
 from advanced_workflow.workflows.engine.step.settling import skip
 
 Wrapper = Callable[[StepContext, RunStep], Coroutine[Any, Any, Done]]
-"""Does its part of a step and calls the rest, which knows nothing of it; what the rest raises passes through, or is its part."""
+"""Does its part around a step and calls the rest, which knows nothing of it. What the rest raises it handles, or lets through."""
 
 AROUND: tuple[Wrapper, ...] = (
     skipped_when_withdrawn,

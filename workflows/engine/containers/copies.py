@@ -49,7 +49,7 @@ async def run_copies(step: StepContext) -> Done:
 
 
 class _Copies:
-    """The copies of one fan-out. The step's cursor says where they are, so that they can go on in another history."""
+    """The copies of one fan-out. The step's cursor says where they are, so that they can continue in another history."""
 
     def __init__(self, step: StepContext) -> None:
         self._step = step

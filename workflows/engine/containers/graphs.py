@@ -37,7 +37,7 @@ async def run_graph(
 ) -> None:
     """Run until every step is settled. `slots` bound how many run at a time; `on_settled` is called after each.
 
-    With `contained` a failure nothing recovers from settles its step and the graph goes on; otherwise it raises `StepFailure`.
+    With `contained` a failure nothing recovers from settles its step and the graph continues; otherwise it raises `StepFailure`.
     """
     known = known_in(run, graph, frame)
     execute = _Bounded(run, graph, frame, slots, known).execute if slots is not None else run.execute
@@ -135,7 +135,7 @@ def _handled(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str) -> M
 
 
 class _Bounded:
-    """Runs so many steps of a graph at a time; those that had begun when the run continued as new keep their slots."""
+    """Runs a limited number of a graph's steps at a time; those that had begun when the run continued as new keep their slots."""
 
     def __init__(
         self, run: RunContext, graph: GraphPlan, frame: Frame, slots: Slots, known: Mapping[str, Settled]

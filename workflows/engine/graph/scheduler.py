@@ -37,7 +37,7 @@ class Settled:
 
     @property
     def satisfies(self) -> bool:
-        """Whether dependents count it as completed: an operator's skip means 'go on without it'."""
+        """Whether dependents count it as completed: an operator's skip means 'continue without it'."""
         return self.outcome is Outcome.COMPLETED or self.reason is SkipReason.BY_OPERATOR
 
 

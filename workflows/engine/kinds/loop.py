@@ -34,7 +34,7 @@ async def run_loop(step: StepContext) -> Done:
 
 
 class _Loop:
-    """One loop. The step's cursor says which round it is in, so that it can go on in another history."""
+    """One loop. The step's cursor says which round it is in, so that it can continue in another history."""
 
     def __init__(self, step: StepContext, *, again: bool) -> None:
         """`again`: an operator runs the failed step again; the round that failed is repeated, less what completed in it."""

@@ -111,7 +111,7 @@ class RunTelemetry:
             self._metrics.run_started()
 
     def take_up(self, started: dict[str, int]) -> None:
-        """Go on with steps that were under way."""
+        """Continue with steps that were under way."""
         self._started = started
 
     def step_started(self, record: Record) -> None:
@@ -123,7 +123,7 @@ class RunTelemetry:
             self._trace.open(record.path, record.plan.step_id, now, record.path.container)
 
     def step_ended(self, record: Record) -> None:
-        """A step settled. Recovering later from a failure is no second end."""
+        """A step settled. Recovering later from a failure is not a second end."""
         if not self._on:
             return
         started = self._started.pop(record.path, None)
@@ -180,7 +180,7 @@ class RunTelemetry:
 
 
 def begin_telemetry(workflow_id: str, carried: Mapping[str, Json] | None = None) -> RunTelemetry:
-    """What the worker wants to hear about the current run, which begins, or goes on with what it `carried`."""
+    """What the worker wants to hear about the current run, which begins, or continues with what it `carried`."""
     metrics = RunMetrics(workflow.metric_meter()) if METRICS_WANTED in extern_functions() else None
     if carried is None:
         telemetry = RunTelemetry(begin_trace(f"run {workflow_id}"), metrics)

@@ -17,7 +17,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 
 TRACE_HEADER = "_tracer-data"
-"""Header with the W3C trace context as JSON; the SDKs of all languages use this name, so a trace goes on in other workers."""
+"""Header with the W3C trace context as JSON; the SDKs of all languages use this name, so a trace continues in other workers."""
 RECORD_SPAN = "adw_record_span"
 """Extern function of a worker that traces: takes a `FinishedSpan`."""
 IS_SAMPLED = "adw_is_sampled"
@@ -112,7 +112,7 @@ class Trace:
 def begin_trace(name: str) -> Trace | None:
     """The trace of the current run, its own span open; None where the worker does not trace or this trace is not sampled.
 
-    It goes on the caller's trace when the run was started with one, and begins a trace otherwise.
+    It continues the caller's trace when the run was started with one, and begins a trace otherwise.
     """
     functions = extern_functions()
     if RECORD_SPAN not in functions:

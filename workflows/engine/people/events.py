@@ -79,7 +79,7 @@ class Events:
         self._listeners.setdefault(name, []).append(listener)
 
     def stop_listening(self, name: str, listener: Listener) -> None:
-        """Hear no more."""
+        """Stop hearing them."""
         self._listeners[name].remove(listener)
 
     def unconsumed(self) -> list[EventMessage]:

@@ -23,7 +23,7 @@ GROUP_PREFIX = "group:"
 
 
 class Judge:
-    """Says of one run's decisions which cannot count."""
+    """Says which decisions of one run cannot count."""
 
     def __init__(self, started_by: str | None, groups: Mapping[str, list[str]]) -> None:
         """`groups` are the members of groups that definitions do not list."""
@@ -80,7 +80,7 @@ def settled_already(record: Record) -> DecisionRejected:
     step_id = record.plan.step_id
     if record.notes.get("decision") in ("approved", "rejected"):
         return AlreadyDecided(f"step {step_id!r} was {record.notes['decision']} already.")
-    return TooLate(f"step {step_id!r} waits no longer (it is {record.status.value}).")
+    return TooLate(f"step {step_id!r} no longer waits (it is {record.status.value}).")
 
 
 def _same(known: RecordedDecision, request: DecideRequest) -> bool:

@@ -59,7 +59,7 @@ class Operations:
             raise OperationRefused("the run is paused already.")
 
     def pause(self, request: OperatorRequest) -> None:
-        """Start no new step; what runs goes on, waits go on, and the run's deadline stands still."""
+        """Start no new step; what runs and what waits continues, and the run's deadline stands still."""
         self.check_pause()
         self._note("pause", request)
         self._paused = True
@@ -112,7 +112,7 @@ class Operations:
         )
 
     def skip(self, request: StepRequest) -> None:
-        """Settle a step as skipped; its dependents go on as if it had completed, without its output."""
+        """Settle a step as skipped; its dependents start as if it had completed, without its output."""
         record = self.check_skip(request)
         self._note("skip_step", request)
         if record.path in self.held:

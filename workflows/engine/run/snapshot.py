@@ -64,7 +64,7 @@ def take(run: RunContext) -> dict[str, Json]:
 
 
 def give(run: RunContext, snapshot: Mapping[str, Json]) -> None:
-    """Put a snapshot into the services of a run that goes on; its undo log is there already, as the frames refer to it."""
+    """Put a snapshot into the services of a run that continues; its undo log is there already, as the frames refer to it."""
     run.state.load(snapshot["state"])
     run.saga.entries = [UndoEntry.model_validate(one) for one in snapshot["undo_entries"]]
     run.saga.counts.update({UndoOutcome(outcome): count for outcome, count in snapshot["undo_counts"].items()})

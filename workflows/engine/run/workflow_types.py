@@ -97,7 +97,7 @@ class _Conversation:
     def check_retry_step(self, request: RawValue = NOTHING) -> None:
         messages.check_operation(self.execution, UPDATE_RETRY, request)
 
-    @workflow.update(name=UPDATE_SKIP, description='Go on without a step: {"step_id", "by", "reason"}')
+    @workflow.update(name=UPDATE_SKIP, description='Continue without a step: {"step_id", "by", "reason"}')
     async def skip_step(self, request: RawValue = NOTHING) -> None:
         await messages.operate(self.execution, UPDATE_SKIP, request)
 

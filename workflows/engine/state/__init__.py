@@ -1,1 +1,1 @@
-"""What a run knows of its steps, and who may go on: records, slots, locks."""
+"""What a run knows of its steps, and which of them may run now: records, slots, locks."""

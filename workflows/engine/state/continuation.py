@@ -1,6 +1,6 @@
 """When a run continues as new: its history is long, no action is in flight, and all messages are handled.
 
-Steps that wait are no obstacle: where they stand is carried on. Steps that would start an action wait at the gate meanwhile.
+Steps that wait do not prevent it: where they stand is carried on. Steps that would start an action wait at the gate meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _EVENTS_PER_ACTION = 5
 
 
 class Continuation:
-    """Counts what is in flight, and says when the run must go on in a new history."""
+    """Counts what is in flight, and says when the run must continue in a new history."""
 
     def __init__(self, continue_after: int) -> None:
         """`continue_after` events are enough for one history."""
@@ -45,7 +45,7 @@ class Continuation:
         return self._ending
 
     def begin_ending(self) -> None:
-        """No step starts any more, and those that run are ended; undo actions that wait for a new history go on in this one."""
+        """No step starts any more, and those that run are ended; undo actions that wait for a new history run in this one."""
         self._ending = True
         self._release()
 
@@ -77,7 +77,7 @@ class Continuation:
 
     @asynccontextmanager
     async def flight(self, events: int = 0, *, undo: bool = False) -> AsyncGenerator[None, None]:
-        """Around an action, which writes so many events at once. Where the history is full, it waits for the new one."""
+        """Around an action that writes so many events at once. Where the history is full, it waits for the new one."""
         while self.is_due and not (undo and self._ending):
             await asyncio.shield(self._released)
         self._fresh += events
@@ -94,7 +94,7 @@ class Continuation:
             self._in_flight -= 1
 
     def _release(self) -> None:
-        """Whoever waits for the new history goes on in this one."""
+        """Whoever waits for the new history continues in this one."""
         self._released.set_result(None)
         self._released = asyncio.get_running_loop().create_future()
 

@@ -70,7 +70,7 @@ class LiveState:
         self.change(record, StepStatus.SKIPPED)
 
     def reset(self, record: Record) -> None:
-        """Forget what a step came to, so that it can run again."""
+        """Forget how a step ended, so that it can run again."""
         record.forget()
         self.change(record, StepStatus.PENDING)
 

@@ -31,7 +31,7 @@ class Locks:
                 record.cursor.pop(_HELD, None)
 
     def is_free(self, record: Record, lock: Lock) -> bool:
-        """Whether a step need not wait for the lock."""
+        """Whether a step can have the lock at once."""
         return bool(record.cursor.get(_HELD)) or self._of(lock).is_free
 
     def take_up(self, record: Record) -> None:

@@ -32,7 +32,7 @@ class Record:
     notes: dict[str, Json] = field(default_factory=dict[str, Json])
     """Shown beside the output."""
     cursor: dict[str, Json] = field(default_factory=dict[str, Json])
-    """Where a step that runs stands, for its runner: what it needs to go on when the run continues as new."""
+    """Where a step that runs stands, for its runner: what it needs to continue when the run continues as new."""
     error: ErrorInfo | None = None
     routed: frozenset[str] | None = None
     retry_count: int = 0
@@ -68,7 +68,7 @@ class Record:
         return self.status is not StepStatus.PENDING or self.retry_count > 0 or bool(self.cursor)
 
     def forget(self) -> None:
-        """Forget what it came to, so that it can run again; a loop or a fan-out goes on where it stood."""
+        """Forget how it ended, so that it can run again; a loop or a fan-out continues where it stood."""
         if self.round_key is None or self.plan.children is not None:  # A loop over an action sees its latest output.
             self.output, self.has_output = None, False
         self.start_time = self.end_time = self.error = self.routed = None

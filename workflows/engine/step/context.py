@@ -94,7 +94,7 @@ class StepContext:
     record: Record
     frame: Frame
     contained: bool = True
-    """Whether what is around it goes on when it fails."""
+    """Whether what is around it continues when it fails."""
     handled: dict[str, Settled] = field(default_factory=dict[str, "Settled"])
     """How the error handlers ended that ran for it, by their ids."""
 
@@ -110,7 +110,7 @@ class StepContext:
 
     @property
     def may_fail(self) -> bool:
-        """Whether the run goes on when it fails."""
+        """Whether the run continues when it fails."""
         return self.contained or self.plan.retries.continue_on_failure
 
     def scope(self, **more: Json) -> dict[str, Json]:
@@ -132,7 +132,7 @@ class StepContext:
         self._move(StepStatus.RUNNING, None)
 
     def wait(self, sentence: str) -> None:
-        """The step waits now; the sentence says what for."""
+        """The step waits now; the sentence says for what."""
         self._move(StepStatus.WAITING, sentence)
 
     def _move(self, status: StepStatus, sentence: str | None) -> None:

@@ -77,7 +77,7 @@ def failure_of(error: WorkflowError, effect: Effect = "failed") -> StepFailure:
 
 def failure_of_activity(error: FailureError, action: str) -> StepFailure:
     """What an activity's failure means for its step."""
-    # Of a local activity the SDK raises now the failure, now its cause: of a timeout the one at first and the other in a replay.
+    # For a local activity the SDK raises either the failure or its cause: a timeout comes as the failure, and in a replay as its cause.
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, TimeoutError) and cause.type is not None:
         name, reason, effect = _TIMEOUTS[cause.type]
