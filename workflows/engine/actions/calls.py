@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,8 +63,10 @@ async def call_action(call: ActionCall) -> Json:
             return output
         except ActivityError as error:
             refusal = circuit_refusal(error)
-            if refusal is None or is_being_cancelled():
+            if refusal is None:
                 raise
+            if is_being_cancelled():  # This attempt did not call the action; how those before it ended is not known.
+                raise asyncio.CancelledError from error
             left -= refusal.attempts_used
             step.record.cursor["attempts"] = step.plan.retries.max_attempts - left
             await wait_for_breaker(step, call.action, refusal.retry_after)
