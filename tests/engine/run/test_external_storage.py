@@ -33,7 +33,7 @@ class StoringHarness(Harness):
     """Replays with the client's own converter: the histories hold references."""
 
     async def replay(self) -> None:
-        plan._plans.clear()
+        plan.forget()
         for history in await self.histories():
             assert len(history.to_json()) < INLINE_LIMIT
             await replayer(data_converter=self.client.data_converter).replay_workflow(history)

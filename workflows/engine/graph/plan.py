@@ -52,6 +52,11 @@ def build_plan(workflow: AdvancedWorkflow, sha256: str) -> Plan:
     return plan
 
 
+def forget() -> None:
+    """Drop the cached plans, as a new process would start."""
+    _plans.clear()
+
+
 def _build(workflow: AdvancedWorkflow, sha256: str) -> Plan:
     root = _plan_graph(workflow.steps, workflow.retry_policy, ())
     return Plan(
