@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 
 from advanced_workflow.workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason
-from advanced_workflow.workflows.contract.paths import PathPart, StepPath
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
@@ -191,14 +191,14 @@ class LiveState:
 
 def static_path(plan: StepPlan) -> StepPath:
     """A step's path where nothing around it runs more than once."""
-    return StepPath.of(PathPart(one) for one in (*plan.containers, plan.step_id))
+    return StepPath(".".join((*plan.containers, plan.step_id)))
 
 
 def static_steps(plan: Plan) -> Iterator[tuple[StepPath, StepPlan]]:
     """Every step that has one place in the run, with its path, in definition order."""
     for step in plan.steps.values():
         if not step.containers:
-            yield step.step_id, step
+            yield StepPath(step.step_id), step
         elif not any(plan.steps[one].repeats for one in step.containers):
             yield static_path(step), step
 
