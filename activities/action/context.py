@@ -32,7 +32,7 @@ def idempotency_key() -> str:
     Give it to the service that takes effect, so that a repeated attempt takes effect once.
     """
     info = _info()
-    execution = _execution.get() or info.workflow_run_id or info.activity_run_id
+    execution = _execution.get() or info.workflow_run_id or info.activity_run_id or ""
     return key_of(execution, info.activity_id)
 
 
