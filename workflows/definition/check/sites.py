@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
@@ -35,19 +34,16 @@ class Site:
     fix: str = "Correct the expression."
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Place:
     """What the expressions of one step have in common."""
 
     placement: Placement
+    roots: frozenset[str]
+    """The names that all of them may use."""
     before: int
     own: int
     """The step and what is nested in it, but for copies."""
-
-    @cached_property
-    def roots(self) -> frozenset[str]:
-        """The names that all of them may use."""
-        return _roots(self.placement.graph)
 
     def visible(self, mark: Expr) -> int:
         """The steps that an expression may read, as bits."""
@@ -62,8 +58,12 @@ class _Place:
 def sites(layout: Layout) -> Iterator[Site]:
     """Yield every expression of a definition."""
     everything = 0
+    roots = {id(graph): _roots(graph) for graph in layout.outline.graphs}
     for placement in layout.outline.placements:
-        yield from _step_sites(_Place(placement, layout.upstream[placement.number], layout.settled[placement.number]))
+        names = roots[id(placement.graph)]
+        yield from _step_sites(
+            _Place(placement, names, layout.upstream[placement.number], layout.settled[placement.number])
+        )
     for placement in layout.outline.top.members:
         everything |= layout.settled[placement.number]
     for loc, value, mark in marked(layout.workflow, Expr):

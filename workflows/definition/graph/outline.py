@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from advanced_workflow.workflows.definition.model.marked import marked, named
 from advanced_workflow.workflows.definition.model.markers import Nested, ReferenceKind, StepName
@@ -26,7 +25,7 @@ class Graph:
     ids: dict[str, Placement] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class Placement:
     """A step and where it is. `number` counts all steps of the definition in document order."""
 
@@ -35,11 +34,13 @@ class Placement:
     graph: Graph
     number: int
     nested: list[Graph] = field(default_factory=list)
+    references: list[StepReference] = field(default_factory=list)
+    """Every id that the step names outside of its expressions, in document order."""
 
-    @cached_property
-    def references(self) -> list[StepReference]:
-        """Every id that the step names outside of its expressions, in document order."""
-        return [StepReference(mark.kind, self, name, loc) for loc, name, mark in named(self.step, StepName, self.loc)]
+    def __post_init__(self) -> None:
+        """Look for the names."""
+        for loc, name, mark in named(self.step, StepName, self.loc):
+            self.references.append(StepReference(mark.kind, self, name, loc))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 
@@ -12,6 +12,8 @@ from advanced_workflow.workflows.definition.model.markers import Nested, ShortFo
 from advanced_workflow.workflows.definition.problems.places import Loc
 
 M = TypeVar("M")
+_Way: TypeAlias = tuple[str, M | None, bool]
+"""A field, its marker (None where it only holds models with one), and whether it is what the short form says."""
 
 
 def mark_of(model: type[BaseModel], field: str, kind: type[M]) -> M | None:
@@ -26,15 +28,18 @@ def marks_of(model: type[BaseModel], kind: type[M]) -> dict[str, M]:
     return {name: mark for name in model.model_fields if (mark := mark_of(model, name, kind)) is not None}
 
 
-def marked(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterator[tuple[Loc, Any, M]]:
+def marked(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterable[tuple[Loc, Any, M]]:
     """Every written field with a marker of a kind, in the part and the models in it: place, value, marker.
 
     Nested steps are parts of their own and not entered. What an object's short form says is where the object is.
     """
     names, ways = _ways(type(part), kind)
+    # Most parts write few of their fields, so most have nothing to walk.
+    return () if names.isdisjoint(part.model_fields_set) else _walk(part, kind, ways, loc)
+
+
+def _walk(part: BaseModel, kind: type[M], ways: tuple[_Way[M], ...], loc: Loc) -> Iterator[tuple[Loc, Any, M]]:
     written = part.model_fields_set
-    if names.isdisjoint(written):
-        return
     for name, mark, is_short in ways:
         if name in written:
             value: object = getattr(part, name)
@@ -60,10 +65,6 @@ def _inside(value: object, kind: type[M], loc: Loc) -> Iterator[tuple[Loc, Any, 
     elif isinstance(value, tuple):
         for index, item in enumerate(cast("tuple[object, ...]", value)):
             yield from _inside(item, kind, (*loc, index))
-
-
-_Way: TypeAlias = tuple[str, M | None, bool]
-"""A field, its marker (None where it only holds models with one), and whether it is what the short form says."""
 
 
 @cache
