@@ -263,7 +263,9 @@ def looked_at(workflow: AdvancedWorkflow) -> Iterator[tuple[str, frozenset[str]]
 
 def texts(site: Site) -> list[str]:
     source: Any = site.source
-    return [source] if isinstance(source, str) else [source.expression or source.field]
+    if isinstance(source, str):
+        return [source]
+    return [source.field if source.expression is None else source.expression]
 
 
 @pytest.mark.parametrize("workflow", SHIPPED, ids=lambda one: one.workflow_id)

@@ -199,8 +199,12 @@ class StepPlan:
         part: DefinitionModel | None = KINDS[self.step.step_type].value(self.step)
         if part is None:
             return None
-        names = [name for name, mark in marks_of(type(part), Expr).items() if not mark.adds]
-        return compile_mapping({name: getattr(part, name) for name in names}, self.roots)
+        values = {
+            name: value
+            for name, mark in marks_of(type(part), Expr).items()
+            if not (mark.adds or (isinstance(value := getattr(part, name), str) and value in mark.words))
+        }
+        return compile_mapping(values, self.roots)
 
     def _names(self, model: type[DefinitionModel], field: str) -> frozenset[str]:
         """The names that the expressions of a field may use: `check` asks the same marker."""
