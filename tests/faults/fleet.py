@@ -28,7 +28,7 @@ from advanced_workflow.client.settings import Settings
 from tests.faults.steady import DATABASE
 from tests.harness import ROOT, Definition, Harness, eventually
 
-PATIENCE = 120
+PATIENCE = 600
 """Seconds until a state must be reached, however busy the machine is."""
 DRAINED_AT_ONCE = {
     f"matching.wv.VersionDrainageStatus{name}": '"1s"' for name in ("VisibilityGracePeriod", "RefreshInterval")
