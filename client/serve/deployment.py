@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from temporalio.api.common.v1 import WorkflowExecution as Execution
 from temporalio.api.deployment.v1 import RoutingConfig
-from temporalio.api.enums.v1 import RoutingConfigUpdateState
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest, SignalWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -88,8 +87,6 @@ class OlderRuns:
     async def look(self) -> int:
         """Wake the runs whose turn it is, if this build is current; gives how many."""
         routing = await self._routing()
-        if routing is None:
-            return 0
         if routing.current_deployment_version.build_id != self.build_id:
             self._tell_that_it_is_not_current(routing)
             return 0
@@ -109,14 +106,11 @@ class OlderRuns:
             )
         return count
 
-    async def _routing(self) -> RoutingConfig | None:
-        """Where new runs go; None while some queues do not know it yet: a run woken now would not see that it may move."""
+    async def _routing(self) -> RoutingConfig:
+        """Where new runs go. Queues learn it one after the other; a run that is woken too early is woken again."""
         request = DescribeWorkerDeploymentRequest(namespace=self.client.namespace, deployment_name=self.deployment)
         answer = await self.client.workflow_service.describe_worker_deployment(request)
-        info = answer.worker_deployment_info
-        if info.routing_config_update_state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS:
-            return None
-        return info.routing_config
+        return answer.worker_deployment_info.routing_config
 
     def _query(self, routing: RoutingConfig) -> str:
         # Runs on the build that is being tried out (ramping) belong there.

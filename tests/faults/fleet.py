@@ -13,7 +13,7 @@ from typing import Self
 from uuid import uuid4
 
 from temporalio.api.deployment.v1 import RoutingConfig, WorkerDeploymentVersion
-from temporalio.api.enums.v1 import RoutingConfigUpdateState, VersionDrainageStatus
+from temporalio.api.enums.v1 import VersionDrainageStatus
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
     DescribeWorkerDeploymentVersionRequest,
@@ -68,7 +68,7 @@ class Fleet:
         raise NotImplementedError
 
     async def make_current(self, build: str) -> None:
-        """New runs start on a build from now on, as soon as every queue knows."""
+        """New runs start on a build from now on."""
         request = SetWorkerDeploymentCurrentVersionRequest(
             namespace=self.harness.client.namespace,
             deployment_name=self.deployment,
@@ -91,9 +91,7 @@ class Fleet:
             namespace=self.harness.client.namespace, deployment_name=self.deployment
         )
         answer = await self.harness.client.workflow_service.describe_worker_deployment(request)
-        info = answer.worker_deployment_info
-        assert info.routing_config_update_state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
-        return info.routing_config
+        return answer.worker_deployment_info.routing_config
 
     async def open_runs(self, build: str) -> int:
         """How many open runs are on a build."""
