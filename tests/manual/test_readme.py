@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advanced_workflow.client.cli.app import app
+from advanced_workflow.client.cli.app import COMMANDS
 from advanced_workflow.client.dev.ports import find_free_ports
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -99,7 +99,7 @@ def test_the_contents_list_every_section() -> None:
 
 
 def test_commands_and_settings_that_are_named_exist() -> None:
-    commands = {command.name for command in app.registered_commands}
+    commands = {command.name for command in COMMANDS}
     named = set(re.findall(r"\badw ([a-z]+)\b", README))
     settings = {f"ADW_{name.upper()}" for name in Settings.model_fields}
 
