@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
@@ -192,3 +196,50 @@ async def test_a_breaker_is_seen_as_long_as_a_step_waits_for_it_and_skipped_step
 
 async def _are(statuses: Callable[[], Awaitable[list[str]]], expected: list[str]) -> bool:
     return await statuses() == expected
+
+
+class Held(Interceptor):
+    """Holds the second attempt of `ask` before its breaker is asked."""
+
+    def __init__(self) -> None:
+        self.is_held, self.may_go = asyncio.Event(), asyncio.Event()
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Holding(next, self)
+
+
+class _Holding(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, held: Held) -> None:
+        super().__init__(next)
+        self._held = held
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        if (activity.info().activity_type, activity.info().attempt) == ("ask", 2):
+            self._held.is_held.set()
+            await self._held.may_go.wait()
+        return await self.next.execute_activity(input)
+
+
+async def test_an_action_that_is_refused_while_the_run_is_cancelled_is_undone_for_its_earlier_attempt(
+    harness: Harness,
+) -> None:
+    undone: list[str] = []
+    held = Held()
+    policy = {"delay": 0.01, "circuit_breaker": {"failure_threshold": 1, "timeout": 600}}
+    step = {"step_id": "ask", "retry_policy": policy, "rollback_actions": ["undo"]}
+    interceptors = [EngineInterceptor(), held, ActionInterceptor()]
+    async with harness.worker({**Service().actions, "undo": recording(undone)}, interceptors=interceptors):
+        run = await harness.start(definition(step))
+        await held.is_held.wait()
+        await run.cancel()
+
+        async def is_told() -> bool:
+            events = (await run.handle.fetch_history()).events
+            return any(one.HasField("activity_task_cancel_requested_event_attributes") for one in events)
+
+        await eventually(is_told)
+        held.may_go.set()
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "Cancelled"
+    assert undone == ["ask unknown"]

@@ -41,11 +41,18 @@ def small_skipping(skipping: Harness) -> Harness:
     return cut_short(skipping)
 
 
+async def has_timer(run: Run) -> bool:
+    return any(one.HasField("timer_started_event_attributes") for one in (await run.handle.fetch_history()).events)
+
+
 async def test_a_wait_ends_when_it_would_have_ended_in_the_first_history(small_skipping: Harness) -> None:
     wait = {"step_id": "w", "step_type": "wait", "wait": {"seconds": 3 * DAY}}
     async with small_skipping.worker():
         run = await small_skipping.start(definition(wait, timeout=10 * DAY))
         await reaches(run, "w", "waiting")
+        await eventually(
+            lambda: has_timer(run)
+        )  # A task that the server lost on the way is done again, at another time.
         before = (await run.progress()).waiting_for
         await hop(run)
         await hop(run)
