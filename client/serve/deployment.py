@@ -81,7 +81,7 @@ class OlderRuns:
             try:
                 await self.look()
             except RPCError as error:
-                _log.debug("builds of deployment %r cannot be looked at: %s", self.deployment, error)
+                _log.warning("builds of deployment %r cannot be looked at now: %s", self.deployment, error)
             await asyncio.sleep(self.look_every)
 
     async def look(self) -> int:

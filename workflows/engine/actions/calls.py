@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
@@ -26,6 +27,7 @@ from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 
@@ -65,11 +67,18 @@ async def call_action(call: ActionCall) -> Json:
             refusal = circuit_refusal(error)
             if refusal is None:
                 raise
-            if is_being_cancelled():  # This attempt did not call the action; how those before it ended is not known.
-                raise asyncio.CancelledError from error
+            if is_being_cancelled():
+                _leave(error)
             left -= refusal.attempts_used
             step.record.cursor["attempts"] = step.plan.retries.max_attempts - left
             await wait_for_breaker(step, call.action, refusal.retry_after)
+
+
+def _leave(refused: ActivityError) -> NoReturn:
+    # This attempt did not call the action; how those before it ended is not known.
+    if patched(Patch.UNSURE_WHEN_REFUSED):
+        raise asyncio.CancelledError from refused
+    raise refused
 
 
 async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int) -> Json:

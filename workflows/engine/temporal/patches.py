@@ -20,6 +20,7 @@ class Patch(StrEnum):
     """The ids, as histories hold them: one that was released never changes and is never used again."""
 
     SHORT_TASKS = "short-tasks"
+    UNSURE_WHEN_REFUSED = "unsure-when-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ LIVES: Mapping[Patch, Life] = {
         since="0.2.0",
         changes="A workflow task that did enough ends by a signal of the run to itself, and a timer did that; steps that start count "
         "too, and any number of them started in one task.",
+        ends="No open history began before 0.2.0 was deployed everywhere.",
+    ),
+    Patch.UNSURE_WHEN_REFUSED: Life(
+        since="0.2.0",
+        changes="An action that its breaker refuses while its step is cancelled is undone, as earlier attempts may have taken effect; "
+        "it counted as one without effect.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
