@@ -24,7 +24,7 @@ DEFAULT_PATH = Path(".adw/ledger.db")
 Data = dict[str, Any]
 """What an effect is about: a JSON object."""
 
-# State 'void' marks a step that was undone before it took effect; it is no effect, and no row that readers see.
+# State 'void' marks a step that was undone before it took effect; it is not an effect, nor a row that readers see.
 _SCHEMA = """
 CREATE TABLE effects (
     idempotency_key TEXT NOT NULL,

@@ -56,7 +56,7 @@ class Preparation:
         """`search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `on_accepted` is called, in a thread, for each definition that passed, before a run of it goes on.
+        `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
         self._known = {name: loaded.workflow for name, loaded in definitions.items()}

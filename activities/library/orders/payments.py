@@ -75,5 +75,5 @@ def _wait_for_provider(place: str) -> None:
         time.sleep(float(seconds))
     except ValueError:
         raise ActionError(
-            f"{LATENCY_SETTING} is no number of seconds", type="SettingInvalid", retryable=False
+            f"{LATENCY_SETTING} is not a number of seconds", type="SettingInvalid", retryable=False
         ) from None

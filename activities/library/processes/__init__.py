@@ -1,4 +1,4 @@
-"""Actions of the library's races: work that goes on outside of the run, is polled, and can be stopped."""
+"""Actions of the library's races: work that continues outside of the run, is polled, and can be stopped."""
 
 from advanced_workflow.activities.library.processes.processes import (
     process_state,

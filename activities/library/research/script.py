@@ -40,7 +40,7 @@ class ScriptInvalid(ActionError):
 
     def __init__(self, path: Path, reason: str) -> None:
         """Name the file and the first thing that is wrong."""
-        super().__init__(f"{PATH_SETTING}: {path.name} is no script ({reason}); name a valid one", retryable=False)
+        super().__init__(f"{PATH_SETTING}: {path.name} is not a script ({reason}); name a valid one", retryable=False)
 
 
 def read_script() -> Script:
