@@ -35,7 +35,8 @@ def events_of(plan: StepPlan) -> int:
 
 def summary_of(label: str, path: StepPath) -> str:
     """What people read in the history: the step's name, with the numbers of the rounds and copies it is in."""
-    return f"{label} {path.numbers}" if path.numbers else label
+    numbers = path.numbers
+    return f"{label} {numbers}" if numbers else label
 
 
 def attempt_timeout(plan: StepPlan) -> timedelta:

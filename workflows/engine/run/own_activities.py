@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 
 from advanced_workflow.workflows.contract import CANCEL_ACTIVITY, PREPARE_ACTIVITY, Prepared, PrepareRequest
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
-from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.activities import own_activity
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 
@@ -20,7 +19,6 @@ PREPARE_TIMEOUT = timedelta(seconds=30)
 """Finding and checking the largest definition takes a few seconds."""
 CANCEL_TIMEOUT = timedelta(seconds=10)
 """One attempt; it is repeated for as long as it takes."""
-_TRY_CANCEL = workflow.ActivityCancellationType.TRY_CANCEL
 
 
 async def require_cancelled() -> None:
@@ -29,9 +27,7 @@ async def require_cancelled() -> None:
         return
     with contextlib.suppress(asyncio.CancelledError, FailureError):
         # The server lets no run cancel itself; a worker may ask for it.
-        await start_activity(
-            CANCEL_ACTIVITY, local=True, timeout=CANCEL_TIMEOUT, summary="end as cancelled", cancellation=_TRY_CANCEL
-        )
+        await own_activity(CANCEL_ACTIVITY, attempt_timeout=CANCEL_TIMEOUT, summary="end as cancelled")
     if not is_being_cancelled():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.get_running_loop().create_future()
@@ -40,18 +36,14 @@ async def require_cancelled() -> None:
 async def prepare(request: PrepareRequest) -> Prepared:
     """Find, check and pin the definition: one marker in the history."""
     try:
-        answer = await start_activity(
+        answer = await own_activity(
             PREPARE_ACTIVITY,
             [{name: getattr(request, name) for name in PrepareRequest.model_fields}],
-            local=True,
             summary="check and pin the definition",
             total_timeout=PREPARE_TIMEOUT,
             retries=RetryPolicy(maximum_attempts=3),
-            cancellation=_TRY_CANCEL,
         )
     except FailureError as error:
-        if is_being_cancelled():
-            raise asyncio.CancelledError from None
         cause = failure_of_activity(error, PREPARE_ACTIVITY).error
         raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from error
     return Prepared.model_validate(decode(answer, "the prepared definition"))

@@ -30,13 +30,13 @@ from advanced_workflow.workflows.engine.run.services import services_of
 from advanced_workflow.workflows.engine.state.live_state import root_frame
 from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.temporal.clock import sleep_until, timestamp
+from advanced_workflow.workflows.engine.temporal.next_task import MOMENT
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge, WorkflowTimeout
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 _CONTINUE = "continue"
-_MOMENT = timedelta(milliseconds=1)
 
 Interruption = asyncio.Future[Ending | str | None]
 """What ends the waiting for a run's work: an ending, that the run must continue in a new history, or None as the work is done."""
@@ -149,7 +149,7 @@ class Run:
             await quiet(lambda: continuation.is_possible)
             # The run may be told the results of local activities, and then messages, before the rest of a workflow task: a message or
             # a cancellation that came with it would be lost. What a timer wakes has heard all of its task.
-            await workflow.sleep(_MOMENT, summary="continue in a new history")
+            await workflow.sleep(MOMENT, summary="continue in a new history")
             await quiet()
             if continuation.is_possible and not early.done():
                 early.set_result(_CONTINUE)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType
 
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 
 
 def start_activity(
@@ -64,3 +67,33 @@ def start_activity(
         )
     finally:
         activity_headers.reset(token)
+
+
+async def own_activity(
+    name: str,
+    arguments: Sequence[Any] = (),
+    *,
+    summary: str,
+    attempt_timeout: timedelta | None = None,
+    total_timeout: timedelta | None = None,
+    retries: RetryPolicy | None = None,
+) -> RawValue:
+    """Run a local activity for the run itself, not for one of its steps.
+
+    Raises `FailureError`; `asyncio.CancelledError` where it failed because the run is being cancelled.
+    """
+    try:
+        return await start_activity(
+            name,
+            arguments,
+            summary=summary,
+            local=True,
+            timeout=attempt_timeout,
+            total_timeout=total_timeout,
+            retries=retries,
+            cancellation=ActivityCancellationType.TRY_CANCEL,
+        )
+    except FailureError:
+        if is_being_cancelled():
+            raise asyncio.CancelledError from None
+        raise

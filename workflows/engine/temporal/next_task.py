@@ -6,7 +6,6 @@ it, but fires up to a second late. A signal that came meanwhile makes the server
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -14,9 +13,9 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
 from advanced_workflow.workflows.contract import WAKE_ACTIVITY
-from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.activities import own_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, quiet
+from advanced_workflow.workflows.engine.temporal.quiet import quiet
 
 WAKE_TIMEOUT = timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=1)
@@ -39,16 +38,9 @@ async def next_task(why: str) -> None:
 
 async def _is_woken(why: str) -> bool:
     try:
-        await start_activity(
-            WAKE_ACTIVITY,
-            summary=why,
-            local=True,
-            timeout=WAKE_TIMEOUT,
-            retries=RetryPolicy(maximum_attempts=1),
-            cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
+        await own_activity(
+            WAKE_ACTIVITY, summary=why, attempt_timeout=WAKE_TIMEOUT, retries=RetryPolicy(maximum_attempts=1)
         )
     except FailureError:
-        if is_being_cancelled():
-            raise asyncio.CancelledError from None
         return False
     return True
