@@ -21,6 +21,7 @@ class Patch(StrEnum):
 
     SHORT_TASKS = "short-tasks"
     UNSURE_WHEN_REFUSED = "unsure-when-refused"
+    RULES_2 = "rules-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ LIVES: Mapping[Patch, Life] = {
         since="0.2.0",
         changes="An action that its breaker refuses while its step is cancelled is undone, as earlier attempts may have taken effect; "
         "it counted as one without effect.",
+        ends="No open history began before 0.2.0 was deployed everywhere.",
+    ),
+    Patch.RULES_2: Life(
+        since="0.2.0",
+        changes="The rules of 0.2.0 for what starts, what is cancelled and what is undone, all under one id: see the places that ask.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
