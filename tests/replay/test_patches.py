@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -10,11 +11,10 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.common import RawValue
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE, Json
-from advanced_workflow.workflows.engine.run.workflow_types import AdHocWorkflow
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.engine.run.workflow_types import EngineWorkflow
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched, settled
-from advanced_workflow.workflows.engine.temporal.payloads import NOTHING
 from tests.harness import Harness, definition, outcome_of
 from tests.replay.fresh import read_history
 from tests.replay.record import HISTORIES
@@ -22,51 +22,51 @@ from tests.replay.record import HISTORIES
 REST_FIRST = cast("Patch", "trial-rest-first")
 
 
-class _Rests(AdHocWorkflow):
+class _Rests(EngineWorkflow):
     @workflow.init
-    def __init__(self, request: RawValue = NOTHING) -> None:
-        super().__init__(request)
+    def __init__(self, args: Sequence[RawValue]) -> None:
+        super().__init__(args)
 
     async def rest(self) -> None:
         await workflow.sleep(0.001)
 
 
-@workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
+@workflow.defn(dynamic=True, sandboxed=False)
 class Careless(_Rests):
     @workflow.init
-    def __init__(self, request: RawValue = NOTHING) -> None:
-        super().__init__(request)
+    def __init__(self, args: Sequence[RawValue]) -> None:
+        super().__init__(args)
 
     @workflow.run
-    async def run(self, request: RawValue = NOTHING) -> Json:
+    async def run(self, args: Sequence[RawValue]) -> Json:
         await self.rest()
-        return await super().run(request)
+        return await super().run(args)
 
 
-@workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
+@workflow.defn(dynamic=True, sandboxed=False)
 class Patched(_Rests):
     @workflow.init
-    def __init__(self, request: RawValue = NOTHING) -> None:
-        super().__init__(request)
+    def __init__(self, args: Sequence[RawValue]) -> None:
+        super().__init__(args)
 
     @workflow.run
-    async def run(self, request: RawValue = NOTHING) -> Json:
+    async def run(self, args: Sequence[RawValue]) -> Json:
         if patched(REST_FIRST):
             await self.rest()
-        return await super().run(request)
+        return await super().run(args)
 
 
-@workflow.defn(name=AD_HOC_WORKFLOW_TYPE, sandboxed=False)
+@workflow.defn(dynamic=True, sandboxed=False)
 class Settled(_Rests):
     @workflow.init
-    def __init__(self, request: RawValue = NOTHING) -> None:
-        super().__init__(request)
+    def __init__(self, args: Sequence[RawValue]) -> None:
+        super().__init__(args)
 
     @workflow.run
-    async def run(self, request: RawValue = NOTHING) -> Json:
+    async def run(self, args: Sequence[RawValue]) -> Json:
         settled(REST_FIRST)
         await self.rest()
-        return await super().run(request)
+        return await super().run(args)
 
 
 async def test_an_old_history_replays_on_a_changed_engine_only_with_a_patch() -> None:
@@ -91,7 +91,7 @@ async def test_a_new_run_takes_the_new_way_and_its_history_outlives_the_question
     assert len(timers) == 2, "the rest, and the run's own deadline"
     assert await replays_on(Patched, new)
     assert await replays_on(Settled, new)
-    assert not await replays_on(AdHocWorkflow, new)
+    assert not await replays_on(EngineWorkflow, new)
 
 
 def nothing() -> None: ...

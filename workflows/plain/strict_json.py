@@ -56,6 +56,11 @@ class Found:
     """The value, or the key."""
 
     @property
+    def where(self) -> str:
+        """The place as errors write it after the name of the whole: `.lines[1].price`."""
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.loc)
+
+    @property
     def reason(self) -> str:
         """What is wrong and what to do."""
         return self.misfit.value.format(value=self.value, type=type(self.value).__name__)
@@ -73,8 +78,7 @@ def require_json(value: object, place: str, *, converted: bool = False) -> None:
     for found in misfits(value):
         if found.misfit is Misfit.BEYOND_64_BITS or (converted and found.misfit is Misfit.OTHER_TYPE):
             continue
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found.loc)
-        raise DataInvalid(f"{place}{where}: {found.reason}")
+        raise DataInvalid(f"{place}{found.where}: {found.reason}")
 
 
 def misfits(value: object, deepest: int = MAX_DEPTH) -> Iterator[Found]:

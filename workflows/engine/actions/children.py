@@ -33,7 +33,7 @@ from advanced_workflow.workflows.contract.paths import StepPath, undo_run_id
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
-from advanced_workflow.workflows.engine.temporal.payloads import decode, encode
+from advanced_workflow.workflows.engine.temporal.payloads import decode_own, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.action import UndoAction
 
@@ -140,7 +140,7 @@ async def _watch(id: str, path: StepPath) -> ChildEnd:
         retries=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
         cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
     )
-    seen = WatchedRun.model_validate(decode(answer, "the end of a child"))
+    seen = WatchedRun.model_validate(decode_own(answer, "the end of a child"))
     if seen.status == "completed":
         return ChildEnd(seen.result)
     return ChildEnd(_details(seen.details), _error(seen.type, seen.message, seen.details, id), seen.status == "failed")
@@ -166,7 +166,7 @@ def child_entries(report: Json, id: str) -> list[UndoEntry]:
 
 
 def _completed(answer: RawValue, id: str) -> ChildEnd:
-    return ChildEnd(cast("dict[str, Json]", decode(answer, f"the result of run {id!r}")))
+    return ChildEnd(cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}")))
 
 
 def _failed(cause: BaseException | None, id: str) -> ChildEnd:

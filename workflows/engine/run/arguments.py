@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.errors import WorkflowError
 from advanced_workflow.workflows.plain.misfits import places
+from advanced_workflow.workflows.plain.text import for_people
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,9 +25,14 @@ def parsed(model: type[Model], payload: Json, what: str, refusal: type[WorkflowE
         raise refusal(f"{what} does not fit: {places(error, 'payload')}.") from None
 
 
+def sentence(error: WorkflowError) -> str:
+    """What an error says, as it may be sent and kept: it may quote what it refuses, of any size and with any characters."""
+    return for_people(str(error))
+
+
 def as_failure(error: WorkflowError) -> ApplicationError:
     """The Temporal failure of an error: its code is the type, and trying again would not help."""
-    return ApplicationError(str(error), type=error.code, non_retryable=True)
+    return ApplicationError(sentence(error), type=error.code, non_retryable=True)
 
 
 @contextmanager
@@ -35,4 +41,4 @@ def refused_as_failure() -> Generator[None, None, None]:
     try:
         yield
     except WorkflowError as error:
-        raise as_failure(error) from error
+        raise as_failure(error) from None

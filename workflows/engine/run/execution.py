@@ -12,6 +12,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from advanced_workflow.workflows import contract
 from advanced_workflow.workflows.contract import (
     ExecutionOptions,
     Json,
@@ -22,11 +23,18 @@ from advanced_workflow.workflows.engine.graph.plan import plan_of
 from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.endings import RunCancelled, RunContinues, RunFails
 from advanced_workflow.workflows.engine.run.own_activities import prepare, require_cancelled
+from advanced_workflow.workflows.engine.run.rollback_again import roll_back_again
 from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.run.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
-from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, decode, encode
+from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, argument, decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.errors import InputInvalid, OperationRefused
+
+_OWN_TYPES = (contract.AD_HOC_WORKFLOW_TYPE, contract.UNDO_WORKFLOW_TYPE, contract.ROLLBACK_WORKFLOW_TYPE)
+_MOST_ARGUMENTS = 3
+"""Of a registered type: the third one is the engine's own."""
+_DEEPEST_ARGUMENT = 250
+"""A definition may be deeper than data; what is deeper than this no model can be made of."""
 
 
 class Execution:
@@ -39,12 +47,33 @@ class Execution:
         self._early: list[Callable[[Run], None]] = []
         self._beginning: asyncio.Future[None] | None = None
 
-    async def run_registered(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
-        """Run a registered definition: arguments `input_data[, execution_options]`."""
+    async def begin(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
+        """Run what the workflow type says. Arguments that do not fit are the run's failure, before anything begins.
+
+        A registered type takes `input_data[, execution_options]`, and a third one when the run continues as new; the engine's own
+        types take one argument.
+        """
+        with refused_as_failure():
+            only = argument(arguments, f"workflow type {workflow_type!r}") if workflow_type in _OWN_TYPES else NOTHING
+            if len(arguments) > _MOST_ARGUMENTS:
+                raise InputInvalid(
+                    f"a run takes input_data and execution_options, and {len(arguments)} arguments were sent; send two."
+                )
+        match workflow_type:
+            case contract.AD_HOC_WORKFLOW_TYPE:
+                return await self._run_ad_hoc(workflow_type, only)
+            case contract.UNDO_WORKFLOW_TYPE:
+                return await self._run_undo(workflow_type, only)
+            case contract.ROLLBACK_WORKFLOW_TYPE:
+                return await roll_back_again(only)
+            case _:
+                return await self._run_registered(workflow_type, arguments)
+
+    async def _run_registered(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
         first, second, carried, *_ = [*arguments, NOTHING, NOTHING, NOTHING]
         with refused_as_failure():
-            input_data, options = decode(first, "argument 1"), decode(second, "argument 2")
-            earlier = earlier_part(decode(carried, "argument 3"))
+            input_data, options = _given(first, "argument 1"), _given(second, "argument 2")
+            earlier = earlier_part(_given(carried, "argument 3"))
         request = PrepareRequest(workflow_type=workflow_type, input_data=input_data, execution_options=options)
 
         def next_arguments(carried: Json) -> list[RawValue]:
@@ -54,10 +83,9 @@ class Execution:
         taken = len(first.payload.data) + len(second.payload.data)
         return await self._execute(request, earlier, next_arguments, taken)
 
-    async def run_ad_hoc(self, workflow_type: str, argument: RawValue) -> Json:
-        """Run the definition that comes with the argument."""
+    async def _run_ad_hoc(self, workflow_type: str, only: RawValue) -> Json:
         with refused_as_failure():
-            request = parsed(RunRequest, decode(argument, "the argument"), "the argument", InputInvalid)
+            request = parsed(RunRequest, _given(only, "the argument"), "the argument", InputInvalid)
             earlier = earlier_part(request.carried)
         wanted = PrepareRequest(
             workflow_type=workflow_type,
@@ -71,13 +99,13 @@ class Execution:
             value = {**rest, "input_data": request.input_data, "carried": carried}
             return [encode(value, "what the run carries on", CARRIED_LIMIT)]
 
-        taken = len(argument.payload.data) if request.carried is None else _size_without_carried(request)
+        taken = len(only.payload.data) if request.carried is None else _size_without_carried(request)
         return await self._execute(wanted, earlier, next_arguments, taken)
 
-    async def run_undo(self, workflow_type: str, argument: RawValue) -> Json:
+    async def _run_undo(self, workflow_type: str, only: RawValue) -> Json:
         """Undo what a run did that is part of another: everything comes with what it handed over."""
         with refused_as_failure():
-            earlier = earlier_part(decode(argument, "the argument"))
+            earlier = earlier_part(_given(only, "the argument"))
         if earlier is None:
             raise as_failure(InputInvalid("this workflow type is started by runs that undo their children."))
         request = PrepareRequest(
@@ -154,6 +182,11 @@ class Execution:
             self._early.append(deliver)
         else:
             deliver(self._run)
+
+
+def _given(raw: RawValue, what: str) -> Json:
+    # Half characters stay: the check of the definition and of the input refuses them by their place.
+    return decode(raw, what, deepest=_DEEPEST_ARGUMENT, whole=False)
 
 
 def _size_without_carried(request: RunRequest) -> int:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from temporalio.common import RawValue
-
 from advanced_workflow.workflows.contract import (
     SIGNAL_EVENT,
     UPDATE_DECIDE,
@@ -26,13 +24,11 @@ from advanced_workflow.workflows.contract import (
     StepRequest,
 )
 from advanced_workflow.workflows.engine.people.operations import Operations
-from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed
+from advanced_workflow.workflows.engine.run.arguments import parsed, sentence
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.results import run_state
 from advanced_workflow.workflows.engine.run.run import Run
-from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.errors import (
-    DataInvalid,
     DecisionRejected,
     InputInvalid,
     InvalidDecision,
@@ -57,22 +53,20 @@ OPERATIONS = {
 }
 
 
-def take_event(execution: Execution, raw: RawValue) -> None:
+def take_event(execution: Execution, payload: Json) -> None:
     """Signal `event`. One that makes no sense is kept in the log of rejected messages."""
-    payload = _readable(SIGNAL_EVENT, raw)
 
     def deliver(run: Run) -> None:
         try:
             run.context.events.receive(parsed(EventMessage, payload, f"signal {SIGNAL_EVENT!r}", InvalidDecision))
         except InvalidDecision as error:
-            run.context.approvals.log(error.code, str(error), payload)
+            run.context.approvals.log(error.code, sentence(error), payload)
 
     execution.when_ready(deliver)
 
 
-def take_decision(execution: Execution, signal: str, decision: str, raw: RawValue) -> None:
+def take_decision(execution: Execution, signal: str, decision: str, payload: Json) -> None:
     """Signals `approve_step` and `reject_step`. One that cannot count is kept in the log of rejected messages."""
-    payload = _readable(signal, raw)
 
     def deliver(run: Run) -> None:
         approvals = run.context.approvals
@@ -80,59 +74,51 @@ def take_decision(execution: Execution, signal: str, decision: str, raw: RawValu
             given = parsed(Decision, payload, f"signal {signal!r}", InvalidDecision)
             approvals.decide(DecideRequest.model_validate({**given.model_dump(), "decision": decision}))
         except DecisionRejected as error:
-            approvals.log(error.code, str(error), payload)
+            approvals.log(error.code, sentence(error), payload)
 
     execution.when_ready(deliver)
 
 
-def check_decision(execution: Execution, raw: RawValue) -> None:
+def refuse_signal(execution: Execution, error: WorkflowError) -> None:
+    """A signal that cannot be read, or that no run knows, is kept in the log of rejected messages."""
+    execution.when_ready(lambda run: run.context.approvals.log(InvalidDecision.code, sentence(error), None))
+
+
+def check_decision(execution: Execution, payload: Json) -> None:
     """Validator of `decide_step`: refuses what cannot count before it reaches the history."""
-    _with_request(execution.run, raw, lambda run, request: run.context.approvals.check(request))
+    _with_request(execution.run, payload, lambda run, request: run.context.approvals.check(request))
 
 
-async def decide(execution: Execution, raw: RawValue) -> DecisionReceipt:
+async def decide(execution: Execution, payload: Json) -> DecisionReceipt:
     """Handler of `decide_step`."""
-    return _with_request(await execution.ready_run(), raw, lambda run, request: run.context.approvals.decide(request))
+    return _with_request(
+        await execution.ready_run(), payload, lambda run, request: run.context.approvals.decide(request)
+    )
 
 
-def _with_request(run: Run | None, raw: RawValue, use: Callable[[Run, DecideRequest], Answer]) -> Json:
-    """Read a decision and use it; the project's errors become typed failures of the update."""
-    try:
-        payload = decode(raw, f"update {UPDATE_DECIDE!r}")
-        request = parsed(DecideRequest, payload, f"update {UPDATE_DECIDE!r}", InvalidDecision)
-        return None if run is None else use(run, request)
-    except WorkflowError as error:
-        raise as_failure(error) from error
+def _with_request(run: Run | None, payload: Json, use: Callable[[Run, DecideRequest], Answer]) -> Json:
+    request = parsed(DecideRequest, payload, f"update {UPDATE_DECIDE!r}", InvalidDecision)
+    return None if run is None else use(run, request)
 
 
-def check_operation(execution: Execution, name: str, raw: RawValue) -> None:
+def check_operation(execution: Execution, name: str, payload: Json) -> None:
     """Validator of an operator's update."""
-    _operate(execution.run, name, raw, OPERATIONS[name].check)
+    _operate(execution.run, name, payload, OPERATIONS[name].check)
 
 
-def read_state(run: Run, raw: RawValue) -> RunState:
+def read_state(run: Run, payload: Json) -> RunState:
     """Answer of the `state` query."""
-    request = parsed(StateRequest, decode(raw, "query 'state'") or {}, "query 'state'", InputInvalid)
+    request = parsed(StateRequest, payload or {}, "query 'state'", InputInvalid)
     return run_state(run.context, run.start_time, run.deadline, request)
 
 
-async def operate(execution: Execution, name: str, raw: RawValue) -> None:
+async def operate(execution: Execution, name: str, payload: Json) -> None:
     """Handler of an operator's update."""
     run = await execution.ready_run()
-    _operate(run, name, raw, OPERATIONS[name].act)
+    _operate(run, name, payload, OPERATIONS[name].act)
 
 
-def _operate(run: Run | None, name: str, raw: RawValue, act: Callable[[Operations, Json], object]) -> None:
-    try:
-        request = parsed(OPERATIONS[name].request, decode(raw, f"update {name!r}"), f"update {name!r}", InputInvalid)
-        if run is not None:
-            act(run.context.operations, request)
-    except WorkflowError as error:
-        raise as_failure(error) from error
-
-
-def _readable(signal: str, raw: RawValue) -> Json:
-    try:
-        return decode(raw, f"signal {signal!r}")
-    except DataInvalid as error:
-        return {"undecodable": str(error)}
+def _operate(run: Run | None, name: str, payload: Json, act: Callable[[Operations, Json], object]) -> None:
+    request = parsed(OPERATIONS[name].request, payload, f"update {name!r}", InputInvalid)
+    if run is not None:
+        act(run.context.operations, request)

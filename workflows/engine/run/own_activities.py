@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 from advanced_workflow.workflows.contract import CANCEL_ACTIVITY, PREPARE_ACTIVITY, Prepared, PrepareRequest
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import own_activity
-from advanced_workflow.workflows.engine.temporal.payloads import decode
+from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 
 PREPARE_TIMEOUT = timedelta(seconds=30)
@@ -46,4 +46,4 @@ async def prepare(request: PrepareRequest) -> Prepared:
     except FailureError as error:
         cause = failure_of_activity(error, PREPARE_ACTIVITY).error
         raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from error
-    return Prepared.model_validate(decode(answer, "the prepared definition"))
+    return Prepared.model_validate(decode_own(answer, "the prepared definition"))

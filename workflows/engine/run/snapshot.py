@@ -16,21 +16,29 @@ from advanced_workflow.workflows.plain.strict_json import encode
 
 CARRIED_LIMIT = 1 << 40
 """`packed` has seen to the size before it comes to sending."""
+UNPACKED_LIMIT = 64 * 1024 * 1024
+"""Bytes of a snapshot before it is packed; more would take a workflow task too long to write and to read."""
 _FORMAT = "adw-1"
 
 
 def packed(snapshot: Mapping[str, Json], limit: int) -> dict[str, Json]:
     """A snapshot as it is sent. Raises `StateTooLarge` where it is more than one payload may be, naming the largest part."""
     text = encode(snapshot, "what the run carries on")
+    if len(text) > UNPACKED_LIMIT:
+        raise StateTooLarge(_too_large(snapshot, f"{len(text):,} bytes and the limit is {UNPACKED_LIMIT:,}"))
     data = base64.b64encode(zlib.compress(text, 6)).decode()
     if len(data) > limit:
-        parts = {name: len(encode(value, name)) for name, value in snapshot.items()}
-        largest = max(parts, key=lambda name: parts[name])
-        raise StateTooLarge(
-            f"the run cannot continue as new: what it carries on is {len(data):,} bytes packed and the limit is {limit:,} "
-            f"(the largest part is {largest!r}, {parts[largest]:,} bytes); configure external storage (ADW_STORAGE), or keep less."
-        )
+        raise StateTooLarge(_too_large(snapshot, f"{len(data):,} bytes packed and the limit is {limit:,}"))
     return {"format": _FORMAT, "data": data}
+
+
+def _too_large(snapshot: Mapping[str, Json], size: str) -> str:
+    parts = {name: len(encode(value, name)) for name, value in snapshot.items()}
+    largest = max(parts, key=lambda name: parts[name])
+    return (
+        f"the run cannot continue as new: what it carries on is {size} "
+        f"(the largest part is {largest!r}, {parts[largest]:,} bytes); configure external storage (ADW_STORAGE), or keep less."
+    )
 
 
 def earlier_part(carried: Json) -> dict[str, Json] | None:
@@ -40,10 +48,21 @@ def earlier_part(carried: Json) -> dict[str, Json] | None:
     parts = cast("dict[str, Any]", carried) if isinstance(carried, dict) else {}
     try:
         if parts.get("format") == _FORMAT:
-            return json.loads(zlib.decompress(base64.b64decode(parts["data"])))
-    except (KeyError, TypeError, ValueError, zlib.error):
+            snapshot = json.loads(_unpacked(base64.b64decode(parts["data"])))
+            if isinstance(snapshot, dict):
+                return cast("dict[str, Json]", snapshot)
+    except (KeyError, TypeError, ValueError, RecursionError, zlib.error):
         pass
     raise DataInvalid("the last argument is kept for runs that continue as new; leave it out.")
+
+
+def _unpacked(data: bytes) -> bytes:
+    # 1 MB may unpack to 1 GB: never more than the limit is made of it.
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(data, UNPACKED_LIMIT)
+    if not unpacking.eof:
+        raise ValueError("it is cut, or unpacks to more than a run carries on")
+    return text
 
 
 def take(run: RunContext) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.sdk.v1 import WorkflowDefinition, WorkflowMetadata
 from temporalio.worker import (
     HandleQueryInput,
     Interceptor,
@@ -23,6 +23,8 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 from temporalio.workflow import ActivityHandle
+
+from advanced_workflow.workflows.plain.text import encodable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,22 @@ class _Inbound(WorkflowInboundInterceptor):
     async def handle_query(self, input: HandleQueryInput) -> object:
         answer: object = await super().handle_query(input)
         # Details that are built when somebody looks cost a running step nothing.
-        if isinstance(answer, WorkflowMetadata) and isinstance(details := workflow.instance(), Detailed):
-            answer.current_details = details.current_details()
+        if isinstance(answer, WorkflowMetadata) and isinstance(detailed := workflow.instance(), Detailed):
+            answer.current_details = encodable(detailed.current_details())
+            detailed.describe(answer.definition)
         return answer
 
 
 @runtime_checkable
 class Detailed(Protocol):
-    """A workflow class that can say how it stands."""
+    """A workflow class that can say how it stands, and what it can be told."""
 
     def current_details(self) -> str:
         """Markdown for the Web UI's current details."""
+        ...
+
+    def describe(self, definition: WorkflowDefinition) -> None:
+        """Put the messages it takes into the definition that the Web UI shows forms for."""
         ...
 
 
