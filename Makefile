@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" $(NEW_ENOUGH) && break; done; echo "$$name")
 VENV ?= .venv
 # Tests mostly wait for servers, so there are more of them at once than cores.
-JOBS ?= 4
+JOBS ?= 5
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The locked `temporal` and `adw` come before any other on the machine. Bytecode is kept with the environment, whatever the machine

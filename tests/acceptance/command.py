@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.acceptance.forking import ROOT, ForkedCommand, Forking
+
 SECONDS = 60
 
 
@@ -30,10 +31,11 @@ class Ended:
 
 @dataclass
 class Adw:
-    """Runs the command with these variables over a clean environment."""
+    """Runs the command with these variables over a clean environment, forked from a Python that has loaded it where there is one."""
 
     environment: dict[str, str] = field(default_factory=dict)
     folder: Path = ROOT
+    forking: Forking | None = None
 
     def variables(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADW_", "TEMPORAL_"))}
@@ -44,7 +46,9 @@ class Adw:
         }
         return {**kept, **defaults, **self.environment}
 
-    async def spawn(self, *arguments: str) -> Process:
+    async def spawn(self, *arguments: str) -> Process | ForkedCommand:
+        if self.forking is not None:
+            return await self.forking.spawn(arguments, self.variables(), self.folder)
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "advanced_workflow.client.cli", *arguments),
@@ -59,10 +63,10 @@ class Adw:
         return await finished(await self.spawn(*arguments))
 
     def having(self, **more: str) -> Adw:
-        return Adw({**self.environment, **more}, self.folder)
+        return Adw({**self.environment, **more}, self.folder, self.forking)
 
 
-async def finished(process: Process) -> Ended:
+async def finished(process: Process | ForkedCommand) -> Ended:
     """Wait for a command's end; it must never show a traceback."""
     output, errors = await asyncio.wait_for(process.communicate(), SECONDS)
     assert process.returncode is not None
@@ -71,7 +75,7 @@ async def finished(process: Process) -> Ended:
     return ended
 
 
-async def line_with(process: Process, text: str) -> str:
+async def line_with(process: Process | ForkedCommand, text: str) -> str:
     """Read a command's output up to a line with this text."""
     assert process.stdout
     async with asyncio.timeout(SECONDS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from advanced_workflow.client.dev.processes import WorkerProcess
 from advanced_workflow.client.dev.server import DevServer
 from tests.acceptance.command import ROOT, Adw
+from tests.acceptance.forking import Forking
 from tests.acceptance.in_process import InProcess
 
 QUEUE = "acceptance"
@@ -55,7 +56,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def adw(server: DevServer, place: Path) -> Adw:
+def forking() -> Iterator[Forking]:
+    forking = Forking()
+    yield forking
+    forking.close()
+
+
+@pytest.fixture(scope="session")
+def adw(server: DevServer, place: Path, forking: Forking) -> Adw:
     return Adw(
         {
             "TEMPORAL_ADDRESS": server.address,
@@ -67,6 +75,7 @@ def adw(server: DevServer, place: Path) -> Adw:
             "PYTHONPATH": f"{ROOT}:{place}",
         },
         place,
+        forking,
     )
 
 

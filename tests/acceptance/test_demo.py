@@ -95,7 +95,7 @@ async def test_a_killed_dev_leaves_nothing_running_though_nobody_can_stop_an_act
     assert (await here.having(TEMPORAL_ADDRESS=address)("start", "tired")).code == 0
     await eventually((tmp_path / "asleep").exists, 60)
 
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     await process.communicate()
 
     await eventually(lambda: processes_that_mention(str(tmp_path)) == [], 60)
