@@ -11,6 +11,7 @@ from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.step.failures import CANCELLED
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 
 
@@ -23,7 +24,9 @@ def settle(run: RunContext, record: Record, status: StepStatus, error: ErrorInfo
     run.budget.settled()
     run.display.settled(record)
     run.telemetry.step_ended(record)
-    level = logging.WARNING if status is StepStatus.FAILED else logging.DEBUG
+    # What ends with a run is no failure of its own: thousands of steps may end so at once.
+    failed = status is StepStatus.FAILED and (error is None or error.type != CANCELLED)
+    level = logging.WARNING if failed else logging.DEBUG
     workflow.logger.log(level, "step %s is %s", record.path, status.value, extra={"step": record.path})
 
 
