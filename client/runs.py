@@ -43,6 +43,7 @@ from advanced_workflow.workflows.contract import (
     Progress,
     RunResult,
     RunState,
+    SkipRequest,
     StateRequest,
     StepRequest,
     WireModel,
@@ -53,6 +54,14 @@ from advanced_workflow.workflows.plain.misfits import places
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 """How long a query or an update waits for a worker."""
+
+
+class Replacement(TypedDict, total=False):
+    """What may be said beside the step when skipping it."""
+
+    output: JsonValue
+    """What the step gives to those after it, null too; without it they find no output."""
+    by: str | None
 
 
 class DecisionFields(TypedDict, total=False):
@@ -208,7 +217,10 @@ class Run:
         await self._signal(SIGNAL_EVENT, EventMessage(event=event, data=data, event_id=event_id))
 
     async def pause(self, reason: str, *, by: str | None = None) -> None:
-        """Start no more steps until `resume`; what runs continues."""
+        """Start nothing more until `resume`, from the moment this returns.
+
+        What runs continues: actions with their own attempts, children, waits, approvals, and a `rollback` step that has begun.
+        """
         await self._update(UPDATE_PAUSE, OperatorRequest(by=by or self.user, reason=reason))
 
     async def resume(self, reason: str, *, by: str | None = None) -> None:
@@ -216,12 +228,17 @@ class Run:
         await self._update(UPDATE_RESUME, OperatorRequest(by=by or self.user, reason=reason))
 
     async def retry_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
-        """Run a failed step of a paused run again."""
+        """Run a failed step that holds the run again; `output` is the run's own output, which is built again."""
         await self._update(UPDATE_RETRY, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
 
-    async def skip_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
-        """Let a paused run continue without a failed step."""
-        await self._update(UPDATE_SKIP, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
+    async def skip_step(self, step_id: str, reason: str, **replaced: Unpack[Replacement]) -> None:
+        """Continue without a step that failed and holds the run, waits, or has not begun, with an output in its place or none.
+
+        For the run's own output, which holds the run under the name `output`, the output is needed.
+        """
+        who = {"step_id": step_id, "reason": reason, "by": replaced.get("by") or self.user}
+        given = {"output": replaced["output"]} if "output" in replaced else {}
+        await self._update(UPDATE_SKIP, SkipRequest.model_validate({**who, **given}))
 
     async def cancel(self) -> None:
         """Ask the run to stop and undo what it did; `result` tells when that is done. A closed run is left as it is."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, ExecutionOptions, RunRequest, WireModel
+from advanced_workflow.workflows.contract import (
+    PAYLOAD_LIMIT_BYTES,
+    ExecutionOptions,
+    RunRequest,
+    SkipRequest,
+    WireModel,
+)
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import PayloadTooLarge
@@ -48,5 +54,7 @@ def start_arguments(
 def message_of(request: WireModel, place: str, limit: int) -> dict[str, JsonValue]:
     """The argument of a signal or an update; raises as `require_sendable` does."""
     message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(request, SkipRequest) and request.gives_output:  # A null is given, too.
+        message["output"] = request.output
     require_sendable(message, place, limit)
     return message

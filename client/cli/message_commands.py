@@ -11,7 +11,7 @@ from advanced_workflow.client.cli.command import Command, execute
 from advanced_workflow.client.cli.inputs import read_json_option
 from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Reason, RunId, StepId
 from advanced_workflow.client.cli.output import console, print_json
-from advanced_workflow.client.runs import DecisionFields, Run
+from advanced_workflow.client.runs import DecisionFields, Replacement, Run
 from advanced_workflow.workflows.contract import DecisionReceipt
 
 Comment = Annotated[str | None, typer.Option("--comment", help="A remark that is kept with the decision.")]
@@ -102,15 +102,29 @@ def resume(
 def retry(
     context: typer.Context, id: RunId, step: StepId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None
 ) -> None:
-    """Run a failed step that holds its run again."""
+    """Run a failed step that holds its run again; STEP 'output' is the run's own output."""
     _operate(context, id, run_id, user, f"{step} runs again", lambda run: run.retry_step(step, reason))
 
 
 def skip(
-    context: typer.Context, id: RunId, step: StepId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None
+    context: typer.Context,
+    id: RunId,
+    step: StepId,
+    reason: Reason,
+    user: AsUser = None,
+    output: Annotated[
+        str | None, typer.Option("--output", metavar="JSON", help="What the step gives in its place; '-' reads it.")
+    ] = None,
+    run_id: ExecutionId = None,
 ) -> None:
-    """Continue without a step that failed, waits, or has not begun."""
-    _operate(context, id, run_id, user, f"{step} is skipped", lambda run: run.skip_step(step, reason))
+    """Continue without a step that failed, waits, or has not begun; STEP 'output' gives the run's own output."""
+
+    async def act(run: Run) -> None:
+        given = Replacement() if output is None else Replacement(output=read_json_option(output, "--output"))
+        await run.skip_step(step, reason, **given)
+
+    done = f"{step} is skipped" if output is None else f"{step} is skipped; the output given takes its place"
+    _operate(context, id, run_id, user, done, act)
 
 
 def _operate(

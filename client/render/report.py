@@ -90,6 +90,7 @@ def _print_heading(console: Console, report: RunReport, now: datetime) -> None:
     passed = seconds_between(summary.start_time, summary.close_time or now)
     state = report.snapshot.state
     error = failure_sentence(report.failure) if report.failure else ""
+    held = state.output_error if state else None
     _facts(
         console,
         {
@@ -98,6 +99,9 @@ def _print_heading(console: Console, report: RunReport, now: datetime) -> None:
             "workflow": summary.workflow_type + (f" {state.version}" if state else ""),
             "status": Text(words(status), style=f"bold {style_of(status)}"),
             "error": Text(error, style="red"),
+            "output": Text(f"{error_sentence(held)}; waits for an operator: adw skip {summary.id} output", style="red")
+            if held
+            else "",
             "started": f"{moment(summary.start_time)}, {'took' if summary.close_time else 'for'} {duration(passed)}",
             "deadline": moment(parse_time(state.deadline)) if state and state.deadline else "",
             "definition": f"sha256 {state.definition_sha256}" if state else "",

@@ -26,6 +26,7 @@ from advanced_workflow.workflows.contract.messages import (
     PendingApproval,
     RecordedDecision,
     RejectedDecision,
+    SkipRequest,
     StepRequest,
 )
 from advanced_workflow.workflows.contract.names import (
@@ -153,6 +154,7 @@ __all__ = [
     "RunState",
     "RunStatus",
     "SkipReason",
+    "SkipRequest",
     "SlaResult",
     "StateRequest",
     "StepRequest",

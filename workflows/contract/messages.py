@@ -103,10 +103,22 @@ class OperatorRequest(WireModel):
 
 
 class StepRequest(OperatorRequest):
-    """Argument of `retry_step` and `skip_step`."""
+    """Argument of `retry_step`."""
 
     step_id: str
     """The step's id or path."""
+
+
+class SkipRequest(StepRequest):
+    """Argument of `skip_step`."""
+
+    output: JsonValue = None
+    """What the step gives to those after it; where it is left out they find no output."""
+
+    @property
+    def gives_output(self) -> bool:
+        """Whether there is one; null is one too."""
+        return "output" in self.model_fields_set
 
 
 class AuditEntry(WireModel):
@@ -117,3 +129,5 @@ class AuditEntry(WireModel):
     by: str
     reason: str
     step_id: str | None = None
+    output_sha256: str | None = None
+    """Of the output that was given in the step's place, as JSON with sorted keys and no spaces; the value is in its record."""

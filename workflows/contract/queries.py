@@ -48,6 +48,8 @@ class RunState(WireModel):
     """Outputs were left out because the answer would be too large; ask for one step."""
     workflow: dict[str, JsonValue] = Field(default_factory=dict)
     """The variables."""
+    output_error: ErrorInfo | None = None
+    """Why the definition's `output` failed, while that holds the run for an operator."""
     error: ErrorInfo | None = None
     rollback: RollbackReport | None = None
     rejected_decisions: list[RejectedDecision] = Field(default_factory=list)

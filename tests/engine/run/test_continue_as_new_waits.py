@@ -250,12 +250,13 @@ async def test_a_lock_stays_with_its_holder_and_who_waits_for_it_has_not_begun(s
 
 @pytest.mark.parametrize("hops", [0, 1])
 async def test_a_failed_container_that_waits_for_its_lock_runs_again_what_failed(small: Harness, hops: int) -> None:
-    stage = Stage({"both.bad": 1})
+    stage = Stage({"both.bad": 1}, "both.bad")
     both = box("both", act("good"), act("bad", "good"), lock="door", retry_policy={"parallel_failure_threshold": 1.0})
     holder = {**wait_for("holder", "leave", "first"), "lock": "door"}
     async with small.worker(stage.actions):
         run = await small.start(definition(both, act("first"), holder, on_failure="pause"))
         await reaches(run, "holder", "waiting")
+        stage.held.clear()
         await reaches(run, "both", "failed")
         await run.retry_step("both", "mended", by="op")
         await reaches(run, "both", "waiting")

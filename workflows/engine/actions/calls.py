@@ -26,6 +26,7 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode
@@ -57,12 +58,15 @@ async def call_action(call: ActionCall) -> Json:
     step, arguments = call.step, None
     left = step.plan.retries.max_attempts - step.record.cursor.get("attempts", 0)
     while True:
+        await open_gate(step)
         try:
             async with step.run.slots.hold():
                 arguments = call.build() if arguments is None else arguments
                 output = await _call_once(call, arguments, left)
             step.record.cursor.pop("attempts", None)  # The next round of a loop has all of its attempts.
             return output
+        except GateShut:
+            continue
         except ActivityError as error:
             refusal = circuit_refusal(error)
             if refusal is None:
@@ -85,6 +89,7 @@ async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int)
     run = call.step.run
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(events_of(call.step.plan)):
+        require_open(call.step)
         call.begin()
         if call.step.plan.is_local:
             run.budget.settled(LOCAL_STEPS)

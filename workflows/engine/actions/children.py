@@ -31,7 +31,8 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.contract.paths import StepPath, undo_run_id
 from advanced_workflow.workflows.engine.graph.driver import ended
-from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
+from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
@@ -60,14 +61,13 @@ class Child:
     summary: str
 
 
-async def run_child(run: RunContext, child: Child, begin: Callable[[], None]) -> ChildEnd:
+async def run_child(step: StepContext, child: Child, begin: Callable[[], None]) -> ChildEnd:
     """Start a child and wait for its end. A cancellation is passed on, and the child's own rollback awaited.
 
     `begin` is called just before it is started. The run may continue as new while the child runs: `watch_child` then takes over.
     """
-    async with run.continuation.flight(_EVENTS):
-        begin()
-        handle = await _start(child)
+    run = step.run
+    handle = await _start_when_open(step, child, begin)
     end = asyncio.ensure_future(_end(handle, child.id))
     if not is_being_cancelled():
         with contextlib.suppress(asyncio.CancelledError):
@@ -78,6 +78,18 @@ async def run_child(run: RunContext, child: Child, begin: Callable[[], None]) ->
     with run.continuation.staying():
         await ended(end)
     return end.result()
+
+
+async def _start_when_open(
+    step: StepContext, child: Child, begin: Callable[[], None]
+) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:
+    while True:
+        await open_gate(step)
+        with contextlib.suppress(GateShut):
+            async with step.run.continuation.flight(_EVENTS):
+                require_open(step)
+                begin()
+                return await _start(child)
 
 
 async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
-from advanced_workflow.workflows.engine.step.failures import StepSkipped
+from advanced_workflow.workflows.engine.step.starting import may_start, skip_if_told
 
 
 async def through_the_gate(step: StepContext, inner: RunStep) -> Done:
@@ -13,6 +12,8 @@ async def through_the_gate(step: StepContext, inner: RunStep) -> Done:
     if not run.operations.is_open and not step.record.resumed:
         await run.operations.gate()
     await run.budget.breathe()
-    if step.path in run.operations.to_skip:
-        raise StepSkipped(SkipReason.BY_OPERATOR)
+    while not step.record.resumed and not may_start(step):  # It was paused while the step waited for room.
+        await run.operations.gate()
+        await run.budget.breathe()
+    skip_if_told(step)
     return await inner(step)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
-from advanced_workflow.workflows.engine.step.failures import StepSkipped
+from advanced_workflow.workflows.engine.step.starting import open_gate, skip_if_told
 
 
 async def holding_its_lock(step: StepContext, inner: RunStep) -> Done:
@@ -17,9 +16,10 @@ async def holding_its_lock(step: StepContext, inner: RunStep) -> Done:
     if not locks.is_free(record, lock):
         step.wait(f"lock {lock.name!r}")
     async with locks.hold(record, lock):
-        if step.path in step.run.operations.to_skip:
-            raise StepSkipped(SkipReason.BY_OPERATOR)
+        skip_if_told(step)
         if record.start_time is None:  # It has only waited for its lock: from here on it is like any step that begins.
             step.run.state.change(record, StepStatus.PENDING)
             record.waiting_for, record.resumed = None, False
+        if not record.resumed:
+            await open_gate(step)
         return await inner(step)

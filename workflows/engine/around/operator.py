@@ -1,41 +1,68 @@
-"""`on_failure: pause`: a step whose failure would fail the run is held for an operator, who runs it again or skips it."""
+"""What an operator says of a step: one that failed for good is held (`on_failure: pause`), and one that is skipped may be given an output."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from advanced_workflow.workflows.contract import SkipReason
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.monitoring.display import OPERATOR
+from advanced_workflow.workflows.engine.people.remedies import Given, Remedy
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped
+from advanced_workflow.workflows.engine.step.outputs import keep_output, require_fitting
+from advanced_workflow.workflows.engine.step.settling import settle
 
 
 async def held_for_an_operator(step: StepContext, inner: RunStep) -> Done:
     """Run the step as often as an operator asks for it; a failure that nobody holds ends the run."""
     run, record = step.run, step.record
+    remedy = Remedy(again=True)
     while True:
         try:
-            return await inner(step)
+            return await _once(step, inner, remedy)
         except StepFailure:
             if step.may_fail:
                 raise
             if run.plan.workflow.on_failure != "pause":
                 run.continuation.begin_ending()
                 raise
-            await _hold(step)
-        run.withdrawals.done(record.path)
-        run.state.reset(record)
-        record.retry_count += 1
-        step.handled.clear()
+            remedy = await _hold(step)
+        if remedy.again:
+            run.withdrawals.done(record.path)
+            run.state.reset(record)
+            record.retry_count += 1
+            step.handled.clear()
 
 
-async def _hold(step: StepContext) -> None:
-    """Wait until the step is to run again. Raises `StepSkipped` where it is not to."""
+async def _once(step: StepContext, inner: RunStep, remedy: Remedy) -> Done:
+    """Run the step, or go on without it; an output that an operator gives counts as the step's own."""
+    try:
+        if remedy.again:
+            return await inner(step)
+        raise StepSkipped(SkipReason.BY_OPERATOR, remedy.given)
+    except StepSkipped as skipped:
+        if skipped.given is not None:
+            _keep(step, skipped.given)
+        raise
+
+
+def _keep(step: StepContext, given: Given) -> None:
+    try:
+        keep_output(step, given.output)
+    except StepFailure as failure:
+        failure.error.step_id, failure.error.path = step.plan.step_id, step.path
+        settle(step.run, step.record, StepStatus.FAILED, failure.error)
+        raise
+
+
+async def _hold(step: StepContext) -> Remedy:
+    """Wait until an operator says what becomes of the step."""
     run, record = step.run, step.record
     record.waiting_for = "an operator: retry_step or skip_step"
     run.display.waits_for(record.path, (OPERATOR,))
     try:
-        remedy = await run.operations.hold(record.path)
+        return await run.operations.hold(record.path, partial(require_fitting, step))
     finally:
         record.waiting_for = None
         run.display.waits_no_longer(record.path)
-    if remedy == "skip":
-        raise StepSkipped(SkipReason.BY_OPERATOR)

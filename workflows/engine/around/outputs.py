@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
+from advanced_workflow.workflows.engine.step.outputs import keep_output
 
 
 async def writing_outputs(step: StepContext, inner: RunStep) -> Done:
     """Keep what the step gave, and write what the definition takes from it."""
     done, record = await inner(step), step.record
-    record.output, record.has_output, record.routed = done.output, True, done.routed
-    if step.plan.outputs is not None:
-        with step.reading("output_mapping"):
-            step.plan.outputs.apply(step.scope(result=record.output), step.run.state.variables)
+    record.routed = done.routed
+    keep_output(step, done.output)
     return done

@@ -11,6 +11,7 @@ from advanced_workflow.workflows.engine.containers.nested import fails_its_pass
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import LoopLimitExceeded
 
 ROUND = "round"
@@ -66,8 +67,8 @@ class _Loop:
     async def run_round(self) -> None:
         """Run the next round, or finish the one that was under way."""
         step, cursor = self._step, self._step.record.cursor
-        if not step.run.operations.is_open:  # A round of an action is a new step for an operator.
-            await step.run.operations.gate()
+        if not step.run.operations.is_open and not (cursor.get(_UNDER_WAY) and patched(Patch.RULES_2)):
+            await step.run.operations.gate()  # A round is a new step for an operator; one that is under way is not.
         number = self.finished
         cursor[ROUND], cursor[_UNDER_WAY] = number, True
         step.record.notes["iterations"] = number

@@ -81,7 +81,7 @@ def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
         step.record.cursor["child"] = step.record.notes["run"] = id
 
     return run_child(
-        step.run,
+        step,
         Child(step.plan.step.workflow or "", id, arguments, summary_of(step.plan.step.label, step.path)),
         begin,
     )

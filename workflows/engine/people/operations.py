@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Literal
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import AuditEntry, Json, OperatorRequest, RunStatus, StepRequest
+from advanced_workflow.workflows.contract import (
+    AuditEntry,
+    Json,
+    OperatorRequest,
+    RunStatus,
+    SkipRequest,
+    StepRequest,
+)
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.people.remedies import Given, Held, Remedy, Skip, Waiter
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
-from advanced_workflow.workflows.errors import OperationRefused, UnknownStep
+from advanced_workflow.workflows.errors import OperationRefused, UnknownStep, WorkflowError
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
+from advanced_workflow.workflows.plain.strict_json import encode
 
-Remedy = Literal["retry", "skip"]
+RUN_OUTPUT = "output"
+"""Under this name the run's own output holds the run, where it failed after all steps had ended."""
 
 
 class Operations:
@@ -30,14 +40,17 @@ class Operations:
         self._opened: asyncio.Future[None] | None = None
         self._closed_at: datetime | None = None
         self._closed_for = timedelta(0)
-        self.held: dict[str, asyncio.Future[Remedy]] = {}
-        self.waiting: dict[str, asyncio.Future[Literal["skip"]]] = {}
-        self.to_skip: set[str] = set()
+        self._held_before: set[str] = set()
+        """Steps that held the run when it continued as new, until they do so again."""
+        self.held: dict[str, Held] = {}
+        self.waiting: dict[str, Waiter] = {}
+        self.to_skip: dict[str, Skip] = {}
+        """Steps that are skipped when their turn comes."""
 
     @property
     def is_open(self) -> bool:
         """Whether new steps may start."""
-        return not self._paused and not self.held
+        return not self._paused and not self.held and not self._held_before
 
     @property
     def closed_for(self) -> timedelta:
@@ -82,51 +95,69 @@ class Operations:
         self._paused = False
         self._update_gate()
 
-    def check_retry(self, request: StepRequest) -> Record:
-        """Raise if the step is not a failed one that holds the run."""
+    def check_retry(self, request: StepRequest) -> str:
+        """The path of the failed step that holds the run. Raises if it is not one."""
         self._refuse_when_ending("retry a step")
+        if request.step_id in self.held:
+            return request.step_id
         record = self._record(request)
         if record.path not in self.held:
             raise OperationRefused(
                 f"step {record.path!r} is {record.status.value} and does not hold the run; "
                 f"held steps: {', '.join(self.held) or 'none'}."
             )
-        return record
+        return record.path
 
     def retry(self, request: StepRequest) -> None:
         """Run a failed step again, with the same idempotency key."""
-        record = self.check_retry(request)
+        path = self.check_retry(request)
         self._note("retry_step", request)
-        self.held.pop(record.path).set_result("retry")
+        self.held.pop(path).answer.set_result(Remedy(again=True))
         self._update_gate()
 
-    def check_skip(self, request: StepRequest) -> Record:
-        """Raise if the step runs or is settled: only held, waiting and pending steps can be skipped."""
+    def check_skip(self, request: SkipRequest) -> str:
+        """The step's path. Raises if it runs or is settled: only held, waiting and pending steps can be skipped."""
         self._refuse_when_ending("skip a step")
-        record = self._record(request)
-        path = record.path
-        if path in self.held or record.status in (StepStatus.PENDING, StepStatus.WAITING):
-            return record
-        raise OperationRefused(
-            f"step {path!r} is {record.status.value}; only failed, waiting or pending steps can be skipped."
-        )
+        path = request.step_id
+        if path not in self.held:
+            record = self._record(request)
+            path = record.path
+            if path not in self.held and record.status not in (StepStatus.PENDING, StepStatus.WAITING):
+                raise OperationRefused(
+                    f"step {path!r} is {record.status.value}; only failed, waiting or pending steps can be skipped."
+                )
+        self._require_fitting(path, request)
+        return path
 
-    def skip(self, request: StepRequest) -> None:
-        """Settle a step as skipped; its dependents start as if it had completed, without its output."""
-        record = self.check_skip(request)
+    def _require_fitting(self, path: str, request: SkipRequest) -> None:
+        held = self.held.get(path)
+        if held is not None and held.needs_output and not request.gives_output:
+            raise OperationRefused(f"{path!r} cannot be left out: give what takes its place ('output').")
+        waits = held or self.waiting.get(path)
+        if waits is not None and request.gives_output:
+            try:
+                waits.fits(request.output)
+            except WorkflowError as error:
+                raise OperationRefused(f"{path!r} cannot be given this output: {error}") from None
+
+    def skip(self, request: SkipRequest) -> None:
+        """Settle a step as skipped; its dependents start as if it had completed, with the output given or none."""
+        path = self.check_skip(request)
         self._note("skip_step", request)
-        if record.path in self.held:
-            self.held.pop(record.path).set_result("skip")
+        given = Given(request.output) if request.gives_output else None
+        if path in self.held:
+            self.held.pop(path).answer.set_result(Remedy(again=False, given=given))
             self._update_gate()
-        elif record.path in self.waiting:
-            self.waiting.pop(record.path).set_result("skip")
-        else:  # It did not begin: it is skipped when its turn comes, or when it gets the lock it waits for.
-            self.to_skip.add(record.path)
+        elif path in self.waiting:
+            self.waiting.pop(path).answer.set_result(given)
+        else:  # It did not begin: it is skipped when its turn comes, or when it gets what it waits for.
+            self.to_skip[path] = given
 
-    async def hold(self, path: str) -> Remedy:
-        """Wait for an operator's word on a failed step; nothing new starts meanwhile."""
+    async def hold(self, path: str, fits: Callable[[Json], None], *, needs_output: bool = False) -> Remedy:
+        """Wait for an operator's word on what failed; nothing new starts meanwhile."""
         answer: asyncio.Future[Remedy] = asyncio.get_running_loop().create_future()
-        self.held[path] = answer
+        self.held[path] = Held(answer, fits, needs_output)
+        self._held_before.discard(path)
         self._update_gate()
         try:
             return await answer
@@ -134,13 +165,21 @@ class Operations:
             self.held.pop(path, None)
             self._update_gate()
 
+    def taken_up(self) -> None:
+        """All steps that were under way when the run continued as new have taken up their places."""
+        if self._held_before:
+            self._held_before.clear()
+            self._update_gate()
+
     def dump(self) -> dict[str, Json]:
-        """As plain data; held steps hold the run again when they are taken up."""
+        """As plain data; held steps hold the run again when they are taken up, and nothing starts before."""
         return {
             "paused": self._paused,
             "closed_at": self._closed_at.isoformat() if self._closed_at else None,
             "closed_for": self._closed_for.total_seconds(),
-            "to_skip": sorted(self.to_skip),
+            "held": sorted(self.held),
+            # Release 0.1.0 has a list of paths here, and takes the names of this.
+            "to_skip": {path: None if given is None else [given.output] for path, given in self.to_skip.items()},
         }
 
     def load(self, data: Mapping[str, Json]) -> None:
@@ -148,7 +187,10 @@ class Operations:
         self._paused = data["paused"]
         self._closed_at = parse_rfc3339(data["closed_at"]) if data["closed_at"] else None
         self._closed_for = timedelta(seconds=data["closed_for"])
-        self.to_skip = set(data["to_skip"])
+        self._held_before = set(data.get("held", ()))
+        to_skip: Json = data["to_skip"]
+        given: Mapping[str, list[Json]] = to_skip if isinstance(to_skip, dict) else {}
+        self.to_skip = {path: Given(given[path][0]) if given.get(path) else None for path in to_skip}
 
     def _record(self, request: StepRequest) -> Record:
         record = self._state.find(request.step_id)
@@ -162,9 +204,10 @@ class Operations:
 
     def _note(self, operation: str, request: OperatorRequest) -> None:
         step_id = request.step_id if isinstance(request, StepRequest) else None
-        self._state.audit.append(
-            AuditEntry(time=timestamp(), operation=operation, by=request.by, reason=request.reason, step_id=step_id)
-        )
+        entry = AuditEntry(time=timestamp(), operation=operation, by=request.by, reason=request.reason, step_id=step_id)
+        if isinstance(request, SkipRequest) and request.gives_output:
+            entry.output_sha256 = hashlib.sha256(encode(request.output, "the output")).hexdigest()
+        self._state.audit.append(entry)
 
     def _update_gate(self) -> None:
         if self._state.status in (RunStatus.RUNNING, RunStatus.PAUSED):

@@ -125,7 +125,7 @@ UPDATES: Mapping[str, Update] = {
     UPDATE_PAUSE: _operating(UPDATE_PAUSE, 'Start no new step: {"by", "reason"}'),
     UPDATE_RESUME: _operating(UPDATE_RESUME, 'Let steps start again: {"by", "reason"}'),
     UPDATE_RETRY: _operating(UPDATE_RETRY, 'Run a failed step again: {"step_id", "by", "reason"}'),
-    UPDATE_SKIP: _operating(UPDATE_SKIP, 'Continue without a step: {"step_id", "by", "reason"}'),
+    UPDATE_SKIP: _operating(UPDATE_SKIP, 'Continue without a step: {"step_id", "by", "reason", "output"?}'),
 }
 
 QUERIES: Mapping[str, Query] = {

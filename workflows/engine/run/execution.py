@@ -158,6 +158,7 @@ class Execution:
     async def _begin_when_idle(self, run: Run) -> None:
         """Messages come after the steps that were under way have taken up their places."""
         await quiet()
+        run.context.operations.taken_up()
         self._begin(run)
 
     @property

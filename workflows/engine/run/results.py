@@ -95,6 +95,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         steps=steps,
         data_left_out=left_out,
         workflow={} if left_out else variables,
+        output_error=run.state.output_error,
         error=run.state.error,
         rollback=_rollback(run),
         rejected_decisions=run.approvals.rejected,
@@ -118,7 +119,7 @@ def run_progress(run: RunContext) -> Progress:
         skipped=counts[StepStatus.SKIPPED],
         waiting_for=[
             *(f"{one.path}: {one.waiting_for}" for one in run.state.active.values() if one.waiting_for),
-            *(f"{path}: an operator: retry_step or skip_step" for path in run.operations.held),
+            *(f"{path}: an operator: {held.choices}" for path, held in run.operations.held.items()),
         ],
     )
 

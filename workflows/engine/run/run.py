@@ -25,13 +25,12 @@ from advanced_workflow.workflows.engine.run.endings import (
     by_error,
     ending_of,
 )
+from advanced_workflow.workflows.engine.run.output import output_of_run
 from advanced_workflow.workflows.engine.run.results import fitting, run_result
 from advanced_workflow.workflows.engine.run.services import services_of
 from advanced_workflow.workflows.engine.state.live_state import root_frame
-from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.temporal.clock import sleep_until, timestamp
 from advanced_workflow.workflows.engine.temporal.next_task import MOMENT
-from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge, WorkflowTimeout
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -87,9 +86,7 @@ class Run:
         """Run the definition's graph; gives its result, and what a parent run needs to undo it."""
         plan, frame = self.context.plan, root_frame(self.context.saga.log)
         await run_graph(self.context, plan.root, frame, contained=False)
-        result = self.state.variables if plan.output is None else plan.output.evaluate(scope_of(self.state, frame))
-        encode(result, "the run's result", self.context.prepared.payload_limit // 2)
-        return result, self._handed_over()
+        return await output_of_run(self.context, frame), self._handed_over()
 
     async def _wait_for(self, steps: asyncio.Future[Any]) -> Ending | None:
         """Wait until the steps ended, the deadline passed, or the run is cancelled; then no step runs any more."""

@@ -32,6 +32,8 @@ class LiveState:
         self.variables: dict[str, Json] = copy.deepcopy(dict(plan.workflow.global_variables))
         self.status = RunStatus.RUNNING
         self.error: ErrorInfo | None = None
+        self.output_error: ErrorInfo | None = None
+        """Why the definition's `output` failed, while that holds the run."""
         self.audit: list[AuditEntry] = []
         self.records: dict[str, Record] = {}
         self.counts: dict[StepStatus, int] = dict.fromkeys(StepStatus, 0)
@@ -154,7 +156,7 @@ class LiveState:
             "variables": self.variables,
             "status": self.status.value,
             "error": self.error.model_dump(mode="json") if self.error else None,
-            "audit": [one.model_dump(mode="json") for one in self.audit],
+            "audit": [one.model_dump(mode="json", exclude_none=True) for one in self.audit],
             "records": kept,
             "counts": {status.value: count for status, count in self.counts.items()},
             "longest_step": self.longest_step,

@@ -11,8 +11,12 @@ from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions,
 from advanced_workflow.workflows.contract.paths import StepPath, idempotency_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.scope import scope_of
-from advanced_workflow.workflows.engine.step.failures import failure_of
-from advanced_workflow.workflows.errors import WorkflowError
+from advanced_workflow.workflows.engine.step.failures import (
+    StepFailure,
+    StepSkipped,
+    failure_of,
+    read_error,
+)
 
 if TYPE_CHECKING:
     from advanced_workflow.workflows.engine.graph.plan import Plan
@@ -119,12 +123,14 @@ class StepContext:
 
     @contextmanager
     def reading(self, field: str) -> Generator[None, None, None]:
-        """Turn an error of the project inside the block into this step's failure that names the field."""
+        """Turn whatever reading data raises inside the block into this step's failure that names the field."""
         try:
             yield
-        except WorkflowError as error:
-            failure = failure_of(error)
-            failure.error.message = f"step {self.path!r}, {field}: {error}"
+        except (StepFailure, StepSkipped):
+            raise
+        except Exception as error:
+            failure = failure_of(read_error(error))
+            failure.error.message = f"step {self.path!r}, {field}: {failure.error.message}"
             raise failure from error
 
     def begin(self) -> None:

@@ -14,6 +14,7 @@ from temporalio.exceptions import (
 )
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json, SkipReason
+from advanced_workflow.workflows.engine.people.remedies import Skip
 from advanced_workflow.workflows.errors import (
     ApprovalRejected,
     ApprovalTimeout,
@@ -61,18 +62,26 @@ class StepFailure(Exception):
 
 
 class StepSkipped(Exception):
-    """A step that runs or waits ends without a result."""
+    """A step that runs or waits ends without a result of its own."""
 
-    def __init__(self, reason: SkipReason) -> None:
-        """Keep the reason."""
+    def __init__(self, reason: SkipReason, given: Skip = None) -> None:
+        """Keep the reason, and what an operator gives in the step's place."""
         super().__init__(reason.value)
         self.reason = reason
+        self.given = given
 
 
 def failure_of(error: WorkflowError, effect: Effect = "failed") -> StepFailure:
     """A failure found by the engine itself."""
     run_code = error.code if isinstance(error, _OWN_RUN_FAILURES) else WorkflowFailed.code
     return StepFailure(ErrorInfo(type=error.code, message=str(error)), effect, run_code=run_code)
+
+
+def read_error(error: Exception) -> WorkflowError:
+    """What reading data raised, as an error of the project: what nobody foresaw is the data's fault, not the run's."""
+    if isinstance(error, WorkflowError):
+        return error
+    return DataInvalid(f"the data cannot be used ({type(error).__name__}: {error}).")
 
 
 def failure_of_activity(error: FailureError, action: str) -> StepFailure:
