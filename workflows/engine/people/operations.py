@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import cast
 
 from temporalio import workflow
 
@@ -188,9 +189,9 @@ class Operations:
         self._closed_at = parse_rfc3339(data["closed_at"]) if data["closed_at"] else None
         self._closed_for = timedelta(seconds=data["closed_for"])
         self._held_before = set(data.get("held", ()))
-        to_skip: Json = data["to_skip"]
-        given: Mapping[str, list[Json]] = to_skip if isinstance(to_skip, dict) else {}
-        self.to_skip = {path: Given(given[path][0]) if given.get(path) else None for path in to_skip}
+        to_skip = data["to_skip"]
+        given = cast("dict[str, Json]", to_skip if isinstance(to_skip, dict) else dict.fromkeys(to_skip))
+        self.to_skip = {path: Given(one[0]) if one else None for path, one in given.items()}
 
     def _record(self, request: StepRequest) -> Record:
         record = self._state.find(request.step_id)
