@@ -21,6 +21,7 @@ SCOPE: dict[str, Any] = {
     }
 }
 SLOWEST_SECONDS = 5
+"""Of work, whatever else the machine does."""
 
 
 def evaluate(source: str) -> Any:
@@ -55,11 +56,11 @@ def test_iterations_are_limited_over_all_comprehensions_together() -> None:
     ],
 )
 def test_what_would_take_much_memory_or_time_stops_early(source: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     with pytest.raises(ExpressionBudgetExceeded, match="units of work or memory"):
         evaluate(source)
 
-    assert time.monotonic() - begun < SLOWEST_SECONDS
+    assert time.thread_time() - begun < SLOWEST_SECONDS
 
 
 def test_no_operator_hides_that_the_budget_is_used_up() -> None:
