@@ -61,6 +61,14 @@ def _host(value: str) -> str:
     return value.lower()
 
 
+def _secret_place(value: str) -> str:
+    name, _, place = value.partition("=")
+    scheme, found, host = place.rpartition("://")
+    if not name.isidentifier() or not name.isascii() or (found and scheme not in ("http", "https")):
+        raise ValueError(f"{value!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT")
+    return f"{name}={scheme}{found}{_host(host)}"
+
+
 def _storage_address(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -96,8 +104,10 @@ def _build_id(value: str) -> str:
 
 ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
+ActionNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, _split(",")]
+SecretPlaces = Annotated[tuple[Annotated[str, AfterValidator(_secret_place)], ...], NoDecode, _split(",")]
 StorageAddress = Annotated[str, AfterValidator(_storage_address)]
 BindAddress = Annotated[str, AfterValidator(_bind_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]

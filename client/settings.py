@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.client.setting_types import (
     NO_STORAGE,
+    ActionNames,
     BindAddress,
     BuildId,
     DeploymentName,
@@ -24,6 +25,7 @@ from advanced_workflow.client.setting_types import (
     ModuleNames,
     NonEmpty,
     QueueNames,
+    SecretPlaces,
     Slots,
     StorageAddress,
     WebAddress,
@@ -69,8 +71,19 @@ class Settings(BaseSettings):
     build_id: BuildId | None = None
     """What the operator calls this build of the worker, such as a release or a commit; each build has its own."""
 
+    ad_hoc: Literal["any", "checked", "off"] = "any"
+    """Which definitions runs may bring with them: `any` that passes the checks, `checked` for those that name nothing but
+    `ad_hoc_actions` and call nothing but `ad_hoc_hosts`, `off` for none."""
+    ad_hoc_actions: ActionNames = ()
+    """Actions, separated by commas, that such definitions may name where `ad_hoc` is `checked`."""
+    ad_hoc_hosts: Hosts = ()
+    """Hosts that webhook steps of such definitions may call where `ad_hoc` is `checked`."""
+
     http_allowed_hosts: Hosts = ()
     """Hosts that webhook steps may reach by plain http or at private addresses."""
+    secrets: SecretPlaces = ()
+    """Where secrets may go, `NAME=HOST` or `NAME=HOST:PORT` separated by commas; by plain http only where the host is written
+    `http://HOST`. A secret (the variable `ADW_SECRET_NAME`) that stands in no entry goes nowhere."""
 
     storage: StorageAddress = NO_STORAGE
     """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or

@@ -35,6 +35,12 @@ class DefinitionNotFound(WorkflowError):
     code = "DefinitionNotFound"
 
 
+class AdHocRefused(WorkflowError):
+    """The worker does not run this definition from a run's arguments (its setting `ADW_AD_HOC`)."""
+
+    code = "AdHocRefused"
+
+
 class NotSupportedYet(WorkflowError):
     """The definition uses a part of the language that this release checks but does not run."""
 

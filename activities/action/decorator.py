@@ -17,6 +17,7 @@ from advanced_workflow.activities.action.results import ActionResult
 from advanced_workflow.activities.action.threads import call_in_thread
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
+from advanced_workflow.workflows.definition.model.reserved import ACTIONS, is_reserved_action
 from advanced_workflow.workflows.errors import WorkflowError
 
 _ATTRIBUTE = "__advanced_workflow_action__"
@@ -102,6 +103,8 @@ def action_of(value: object) -> Action | None:
 def _describe(function: Callable[..., object], name: str) -> Action:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ActionInvalid(f"action {name!r}: a generator cannot be an action; return a list.")
+    if is_reserved_action(name):
+        raise ActionInvalid(f"action {name!r}: names that begin with {ACTIONS!r} are the engine's own; give another.")
     return Action(
         name=name,
         function=function,

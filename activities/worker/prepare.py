@@ -13,6 +13,7 @@ from pydantic import JsonValue, ValidationError
 from temporalio import activity
 
 from advanced_workflow.activities.action.errors import refusal
+from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
     PAYLOAD_LIMIT_BYTES,
@@ -51,12 +52,13 @@ class Preparation:
         search_attributes: bool,
         continue_after: int = CONTINUE_AFTER_EVENTS,
         payload_limit: int = PAYLOAD_LIMIT_BYTES,
+        ad_hoc: AdHoc | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
         """`search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
+        `ad_hoc` says which definitions runs may bring with them. `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
         self._known = {name: loaded.workflow for name, loaded in definitions.items()}
@@ -64,6 +66,7 @@ class Preparation:
         self._common = Prepared(
             sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
         )
+        self._ad_hoc = ad_hoc or AdHoc()
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
         self._accepted: dict[str, None] = {}
@@ -91,6 +94,7 @@ class Preparation:
             _require_version(workflow, options.version)
         else:
             workflow = _read(request.workflow)
+            self._ad_hoc.require_allowed(workflow)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
         self._accept(workflow, prepared.sha256)
         _require_input(workflow, request.input_data)

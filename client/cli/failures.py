@@ -6,6 +6,7 @@ from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.errors import ConnectionFailed, NoAnswer, RunFailed, RunNotFound
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
 from advanced_workflow.workflows.errors import (
+    AdHocRefused,
     DefinitionNotFound,
     InputInvalid,
     NotSupportedYet,
@@ -28,6 +29,7 @@ _BY_FAILURE_TYPE = {
     DefinitionNotFound.code: Exit.NOT_FOUND,
     InputInvalid.code: Exit.REFUSED,
     NotSupportedYet.code: Exit.REFUSED,
+    AdHocRefused.code: Exit.REFUSED,
 }
 """Runs that never began: the exit code says what was wrong with the request."""
 

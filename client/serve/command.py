@@ -19,6 +19,7 @@ from advanced_workflow.client.serve.here import look_in_current_folder
 from advanced_workflow.client.serve.listing import print_actions, print_definitions
 from advanced_workflow.client.serve.logs import configure_logs
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
+from advanced_workflow.client.serve.secrets import tell_idle_secrets
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.serve.stopping import run_until_stopped
 from advanced_workflow.client.serve.workers import build_workers
@@ -57,6 +58,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             print_definitions(serving, as_json=options.json)
             return STOPPED
         require_valid(serving.definitions, serving.registry.catalog())
+        tell_idle_secrets(settings)
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:
         print(f"adw-worker: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from temporalio.worker import Worker
 
 from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
+from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.serve.deployment import deployment_config
@@ -32,7 +33,14 @@ HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
 def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
     """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
     settings = serving.settings
-    http = HttpRequests(HttpPolicy(settings.http_allowed_hosts))
+    ad_hoc = AdHoc(settings.ad_hoc, frozenset(settings.ad_hoc_actions), settings.ad_hoc_hosts)
+    http = HttpRequests(
+        HttpPolicy(
+            settings.http_allowed_hosts,
+            secrets=settings.secrets,
+            ad_hoc_hosts=settings.ad_hoc_hosts if settings.ad_hoc == "checked" else None,
+        )
+    )
     actions = [*serving.registry.activities(payload_limit=payload_limit(client)), http.send]
     preparation = Preparation(
         serving.definitions,
@@ -40,6 +48,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         search_attributes=search_attributes,
         continue_after=settings.continue_after,
         payload_limit=payload_limit(client),
+        ad_hoc=ad_hoc,
         on_accepted=build_plan,
     )
     main_worker = Worker(

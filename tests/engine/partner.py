@@ -64,5 +64,5 @@ def partner() -> Generator[Partner]:
         thread.join()
 
 
-def http(*hosts: str) -> list[Any]:
-    return [HttpRequests(HttpPolicy(hosts)).send]
+def http(*hosts: str, secrets: tuple[str, ...] = ()) -> list[Any]:
+    return [HttpRequests(HttpPolicy(hosts, secrets=secrets)).send]

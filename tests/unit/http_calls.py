@@ -37,10 +37,13 @@ class Server:
     requests: list[Request] = field(default_factory=list)
     port: int = 0
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    secrets: tuple[str, ...] = ()
+    """Names of secrets that may go to it."""
 
     @property
     def policy(self) -> HttpPolicy:
-        return HttpPolicy(allowed_hosts=(f"hooks.test:{self.port}",))
+        bound = tuple(f"{name}=http://hooks.test:{self.port}" for name in self.secrets)
+        return HttpPolicy(allowed_hosts=(f"hooks.test:{self.port}",), secrets=bound)
 
     @property
     def url(self) -> str:
@@ -74,9 +77,13 @@ async def _read(reader: asyncio.StreamReader) -> Request:
 
 @asynccontextmanager
 async def running(
-    *answers: bytes | Respond, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0
+    *answers: bytes | Respond,
+    tls: ssl.SSLContext | None = None,
+    address: str = "127.0.0.1",
+    port: int = 0,
+    secrets: tuple[str, ...] = (),
 ) -> AsyncGenerator[Server]:
-    server = Server(list(answers) or [OK])
+    server = Server(list(answers) or [OK], secrets=secrets)
     listening = await asyncio.start_server(server.serve, address, port, ssl=tls)
     server.port = listening.sockets[0].getsockname()[1]
     try:

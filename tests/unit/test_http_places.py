@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpcore
@@ -167,3 +168,17 @@ async def test_a_name_that_turns_private_after_the_check_is_not_followed_there(m
 async def test_an_address_nobody_listens_at_leaves_the_next_one_to_be_tried():
     async with running() as server:
         assert (await send(server, resolver=resolver("127.0.0.9", "127.0.0.1"))).status == 200
+
+
+async def test_a_run_that_brought_its_definition_calls_only_hosts_listed_for_such():
+    made = environment()
+    made.info = replace(made.info, workflow_type="AdvancedWorkflow")
+    async with running() as server:
+        policy = replace(server.policy, ad_hoc_hosts=("other.test",))
+        error = await failure(server, policy=policy, env=made)
+        await send(server, policy=policy)  # of a registered definition
+        await send(server, policy=replace(policy, ad_hoc_hosts=(f"hooks.test:{server.port}",)), env=made)
+
+    assert error.type == "HttpRefused"
+    assert "ADW_AD_HOC_HOSTS" in error.message
+    assert len(server.requests) == 2

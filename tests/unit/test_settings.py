@@ -149,3 +149,19 @@ def test_a_build_belongs_to_a_deployment_and_a_deployment_has_a_build(
     assert str(caught.value) == f"{missing}: is not set, but {given} is; set both, or neither."
     monkeypatch.setenv(missing, "shop-2")
     assert {load_settings().deployment, load_settings().build_id} == {"shop", "shop-2"}
+
+
+def test_a_secret_is_bound_to_hosts_each_written_as_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADW_SECRETS", "STRIPE=API.stripe.com, erp=http://intranet:8080,erp=erp.example:8443")
+
+    assert load_settings().secrets == ("STRIPE=api.stripe.com", "erp=http://intranet:8080", "erp=erp.example:8443")
+
+
+@pytest.mark.parametrize(
+    "value", ["STRIPE", "STRIPE=", "=api.test", "A B=api.test", "A=ftp://api.test", "A=*.api.test"]
+)
+def test_a_secret_bound_to_nothing_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADW_SECRETS", value)
+
+    with pytest.raises(SettingsInvalid, match="ADW_SECRETS"):
+        load_settings()

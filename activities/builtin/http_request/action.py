@@ -35,7 +35,13 @@ from advanced_workflow.activities.builtin.http_request.policy import HttpPolicy
 from advanced_workflow.activities.builtin.http_request.response import failure_of, output_of
 from advanced_workflow.activities.builtin.http_request.secrets import Secrets
 from advanced_workflow.activities.builtin.http_request.target import Target, target_of
-from advanced_workflow.workflows.contract import HTTP_ACTION, PAYLOAD_LIMIT_BYTES, HttpRequest, HttpResponse
+from advanced_workflow.workflows.contract import (
+    AD_HOC_WORKFLOW_TYPE,
+    HTTP_ACTION,
+    PAYLOAD_LIMIT_BYTES,
+    HttpRequest,
+    HttpResponse,
+)
 from advanced_workflow.workflows.errors import DataInvalid, InputInvalid
 from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.strict_json import encode
@@ -62,8 +68,8 @@ class HttpRequests:
     async def send(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
         """Take an `HttpRequest`, give an `HttpResponse`; failures are `HttpFailure`.
 
-        Header values may hold `{{secret:NAME}}`, which is replaced by the worker's environment variable `ADW_SECRET_NAME`;
-        where the server repeats a secret, the place is put back.
+        Header values may hold `{{secret:NAME}}`, which is replaced by the worker's environment variable `ADW_SECRET_NAME` where
+        the request goes to a host that `ADW_SECRETS` names for it; where the server repeats a secret, the place is put back.
         """
         wanted = _request(request)
         with heartbeats():
@@ -78,7 +84,7 @@ class HttpRequests:
     async def _in_time(self, request: HttpRequest, doubt: Doubt) -> HttpResponse:
         info = activity.info()
         limit = info.start_to_close_timeout or info.schedule_to_close_timeout or timedelta(minutes=5)
-        target = target_of(request.url, self._policy)
+        target = target_of(request.url, self._policy, ad_hoc=info.workflow_type == AD_HOC_WORKFLOW_TYPE)
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 return await self._send(request, target, doubt)
@@ -86,7 +92,7 @@ class HttpRequests:
             raise _broken(target, f"no complete answer within {limit.total_seconds():g} s", doubt) from None
 
     async def _send(self, request: HttpRequest, target: Target, doubt: Doubt) -> HttpResponse:
-        secrets = Secrets()
+        secrets = Secrets(self._policy, target)
         prepared = _prepared(request, target, secrets, doubt)
         addresses = await checked_addresses(target, self._resolver)
         connection = httpcore.AsyncHTTPConnection(

@@ -9,7 +9,9 @@ from pydantic import JsonValue
 
 from advanced_workflow.activities.action.errors import ActionError
 
-FailureType = Literal["HttpError", "HttpInterrupted", "HttpRefused", "HttpTooLarge", "HttpUnreachable", "SecretMissing"]
+FailureType = Literal[
+    "HttpError", "HttpInterrupted", "HttpRefused", "HttpTooLarge", "HttpUnreachable", "SecretMissing", "SecretRefused"
+]
 EFFECT = "effect"
 UNKNOWN = "unknown"
 
@@ -17,7 +19,7 @@ UNKNOWN = "unknown"
 class HttpFailure(ActionError):
     """A request that failed. Its details hold `effect: unknown` where it may still have taken effect.
 
-    - `HttpRefused`, `SecretMissing`: never sent; trying again does not help.
+    - `HttpRefused`, `SecretMissing`, `SecretRefused`: never sent; trying again does not help.
     - `HttpUnreachable`: no connection, so never sent.
     - `HttpInterrupted`: sent, and no complete answer came.
     - `HttpError`: answered with status 400 or above; details hold `status` and the first part of `body`.

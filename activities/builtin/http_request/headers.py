@@ -37,7 +37,7 @@ _SET_BY_WORKER = frozenset(
 def header_of(
     given: Mapping[str, str], secrets: Secrets, *, authority: str, body: bytes | None, idempotency_key: str
 ) -> Headers:
-    """Build the header; raises the failure `HttpRefused`, `SecretMissing` or `HttpTooLarge`."""
+    """Build the header; raises the failure `HttpRefused`, `SecretMissing`, `SecretRefused` or `HttpTooLarge`."""
     headers = _checked(given, secrets)
     defaults = {"Idempotency-Key": idempotency_key, "User-Agent": USER_AGENT, "Accept": "*/*"}
     own = {"Host": authority, "Accept-Encoding": "identity", "Connection": "close"}

@@ -9,14 +9,18 @@ from ipaddress import IPv6Address
 from advanced_workflow.workflows.errors import WorkflowError
 
 ALLOWED_HOSTS_SETTING = "ADW_HTTP_ALLOWED_HOSTS"
+AD_HOC_HOSTS_SETTING = "ADW_AD_HOC_HOSTS"
+SECRETS_SETTING = "ADW_SECRETS"
+PORTS = {"https": 443, "http": 80}
 MAX_RESPONSE_BYTES = 1024 * 1024
 
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,254})(?::(?P<port>[0-9]{1,5}))?")
+_BINDING = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:(?P<scheme>https?)://)?(?P<authority>.+)")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 
 
 class HttpPolicyInvalid(WorkflowError):
-    """An entry of `ADW_HTTP_ALLOWED_HOSTS` is not a host; give `HOST` or `HOST:PORT`, IPv6 addresses in brackets."""
+    """An entry of `ADW_HTTP_ALLOWED_HOSTS`, `ADW_AD_HOC_HOSTS` or `ADW_SECRETS` is not a host, or does not bind a secret to one."""
 
     code = "HttpPolicyInvalid"
 
@@ -30,6 +34,16 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """Where a secret may go: exactly one host and port, by one scheme."""
+
+    name: str
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class HttpPolicy:
     """What the worker's operator allows `webhook` steps."""
 
@@ -38,18 +52,55 @@ class HttpPolicy:
     max_response_bytes: int = MAX_RESPONSE_BYTES
     """Longest answer that is taken."""
 
+    secrets: tuple[str, ...] = ()
+    """`NAME=HOST` or `NAME=HOST:PORT`: the secret may go there by https; by http only where `http://` stands before the host.
+    No entry covers another port or the hosts below; a secret without an entry goes nowhere."""
+    ad_hoc_hosts: tuple[str, ...] | None = None
+    """Hosts that runs may call which brought their definition with them; None where they may call what others may."""
+
     def __post_init__(self) -> None:
         """Refuse an entry that could never match; raises `HttpPolicyInvalid`."""
-        for entry in self.allowed_hosts:
-            if endpoint_of(entry) is None:
+        for setting, entries in (
+            (ALLOWED_HOSTS_SETTING, self.allowed_hosts),
+            (AD_HOC_HOSTS_SETTING, self.ad_hoc_hosts or ()),
+        ):
+            for entry in entries:
+                if endpoint_of(entry) is None:
+                    raise HttpPolicyInvalid(
+                        f"{setting}: {entry!r} is not a host; give HOST or HOST:PORT, such as hooks.internal:8080 or "
+                        "[fd00::1]:8080."
+                    )
+        for entry in self.secrets:
+            if binding_of(entry) is None:
                 raise HttpPolicyInvalid(
-                    f"{ALLOWED_HOSTS_SETTING}: {entry!r} is not a host; give HOST or HOST:PORT, such as "
-                    "hooks.internal:8080 or [fd00::1]:8080."
+                    f"{SECRETS_SETTING}: {entry!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT."
                 )
 
     def lists(self, host: str, port: int) -> bool:
         """Whether the operator listed this host, with this port or without one."""
-        return any(endpoint_of(entry) in (Endpoint(host, None), Endpoint(host, port)) for entry in self.allowed_hosts)
+        return _lists(self.allowed_hosts, host, port)
+
+    def lists_for_ad_hoc(self, host: str, port: int) -> bool:
+        """Whether a run may call this host that brought its definition with it."""
+        return self.ad_hoc_hosts is None or _lists(self.ad_hoc_hosts, host, port)
+
+    def secret_goes_to(self, name: str, scheme: str, host: str, port: int) -> bool:
+        """Whether the operator bound this secret to this place."""
+        return any(binding_of(entry) == Binding(name, scheme, host, port) for entry in self.secrets)
+
+
+def _lists(entries: tuple[str, ...], host: str, port: int) -> bool:
+    return any(endpoint_of(entry) in (Endpoint(host, None), Endpoint(host, port)) for entry in entries)
+
+
+def binding_of(entry: str) -> Binding | None:
+    """Read `NAME=[SCHEME://]HOST[:PORT]`; None for anything else."""
+    match = _BINDING.fullmatch(entry)
+    endpoint = endpoint_of(match["authority"]) if match else None
+    if match is None or endpoint is None:
+        return None
+    scheme = match["scheme"] or "https"
+    return Binding(match["name"], scheme, endpoint.host, endpoint.port or PORTS[scheme])
 
 
 def endpoint_of(authority: str) -> Endpoint | None:

@@ -42,8 +42,8 @@ async def output_of(response: httpcore.Response, host: str, limit: int, secrets:
     await _read(response, header, limit, content)
     if len(content) > limit:
         raise _too_large(host, f"is longer than {limit:,} bytes")
-    shown = {name: secrets.hide(value) for name, value in header.items()}
-    answer = _parsed(response.status, shown, secrets.hide(_text(content, header)))
+    shown = {secrets.hide(name): secrets.hide(value) for name, value in header.items()}
+    answer = _parsed(response.status, shown, await secrets.hide_in_body(_text(content, header)))
     size = len(encode(answer.model_dump(mode="json"), "the answer"))
     if size > PAYLOAD_LIMIT_BYTES:
         raise _too_large(host, f"is {size:,} bytes as JSON and the limit is {PAYLOAD_LIMIT_BYTES:,}")
@@ -61,7 +61,7 @@ async def failure_of(response: httpcore.Response, host: str, secrets: Secrets) -
             await _read(response, header, _FIRST_PART_BYTES, content)
     retryable = status in _TRY_AGAIN or status >= 500
     # Cut after hiding: a secret must not remain in half.
-    body = secrets.hide(_text(content[:_FIRST_PART_BYTES], header))[:FIRST_PART_CHARACTERS]
+    body = (await secrets.hide_in_body(_text(content[:_FIRST_PART_BYTES], header)))[:FIRST_PART_CHARACTERS]
     return HttpFailure(
         "HttpError",
         f"host {host!r} answered with status {_named(status)}.",

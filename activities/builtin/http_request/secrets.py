@@ -1,12 +1,18 @@
-"""Secrets stay on the worker: definitions name them, the environment holds them, histories never see them."""
+"""Secrets stay on the worker: definitions name them, the environment holds them, histories never see them.
+
+Whoever writes a definition chooses where its requests go, so that a secret goes only where the worker's operator said it may.
+"""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import re
 
 from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
+from advanced_workflow.activities.builtin.http_request.masking import Mask
+from advanced_workflow.activities.builtin.http_request.policy import SECRETS_SETTING, HttpPolicy
+from advanced_workflow.activities.builtin.http_request.target import Target
 
 PREFIX = "ADW_SECRET_"
 
@@ -17,9 +23,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Secrets:
     """The secrets of one request."""
 
-    def __init__(self) -> None:
-        """None is read before a header asks for it."""
-        self._places: dict[str, str] = {}
+    def __init__(self, policy: HttpPolicy, target: Target) -> None:
+        """None is read before a header asks for it, and none that may not go to the target."""
+        self._policy = policy
+        self._target = target
+        self._masks: dict[str, tuple[str, Mask]] = {}
 
     def fill(self, text: str) -> str:
         """Put the secrets into a header value: `{{secret:NAME}}` is the environment variable `ADW_SECRET_NAME`."""
@@ -27,21 +35,38 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """Put the places back where the server repeats a secret, as some do in answers and errors."""
-        if not self._places:
-            return text
-        # Longest first: one secret may be a part of another.
-        forms = "|".join(re.escape(form) for form in sorted(self._places, key=len, reverse=True))
-        return re.sub(forms, lambda found: self._places[found[0]], text)
+        found = [(*span, place) for place, mask in self._masks.values() for span in mask.spans(text)]
+        hidden: list[str] = []
+        end = 0
+        # The longest first: one secret may be a part of another.
+        for start, stop, place in sorted(found, key=lambda one: (one[0], -one[1])):
+            if start >= end:
+                hidden += (text[end:start], place)
+            end = max(end, stop)
+        return "".join((*hidden, text[end:]))
+
+    async def hide_in_body(self, text: str) -> str:
+        """The same for a text that may be long: the worker's loop has other runs to serve."""
+        return await asyncio.to_thread(self.hide, text) if self._masks else text
 
     def _value(self, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise refused(f"{{{{secret:{name}}}}} is not a secret's name; use letters, digits and underscores.")
+        if name in self._masks:
+            return self._masks[name][1].secret
+        target = self._target
+        if not self._policy.secret_goes_to(name, target.scheme, target.host, target.port):
+            raise HttpFailure(
+                "SecretRefused",
+                f"secret {name!r} may not go to {target.origin}; if it may, add '{name}={target.origin}' to "
+                f"{SECRETS_SETTING} on the worker.",
+            )
         variable = PREFIX + name
         # A file with a secret often ends in a line break.
         value = os.environ.get(variable, "").strip()
         if not value:
             raise HttpFailure("SecretMissing", f"the worker has no secret {name!r}; set {variable} in its environment.")
-        # As it is, and as it stands in a JSON text.
-        for form in (value, json.dumps(value)[1:-1]):
-            self._places[form] = f"{{{{secret:{name}}}}}"
+        if not value.isascii():
+            raise refused(f"secret {name!r} has a character outside ASCII, which no header may have; encode it.")
+        self._masks[name] = (f"{{{{secret:{name}}}}}", Mask(value))
         return value

@@ -9,11 +9,16 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from advanced_workflow.activities.builtin.http_request.addresses import is_public
 from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
-from advanced_workflow.activities.builtin.http_request.policy import ALLOWED_HOSTS_SETTING, HttpPolicy, endpoint_of
+from advanced_workflow.activities.builtin.http_request.policy import (
+    AD_HOC_HOSTS_SETTING,
+    ALLOWED_HOSTS_SETTING,
+    PORTS,
+    HttpPolicy,
+    endpoint_of,
+)
 
 MAX_URL_LENGTH = 8 * 1024
 
-_PORTS = {"https": 443, "http": 80}
 # The standard parser drops some of these without a word, and clients disagree about a backslash.
 _UNSAFE = re.compile(r"[\x00-\x20\\\x7f\ud800-\udfff]")
 # What a client may leave as it is in a path or query; `%` too, for what the definition encoded itself.
@@ -35,21 +40,31 @@ class Target:
     def authority(self) -> str:
         """The `Host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority."""
+        return f"{self.scheme}://{self.authority}"
 
 
-def target_of(url: str, policy: HttpPolicy) -> Target:
-    """Read a URL; raises the failure `HttpRefused` unless the policy allows it."""
+def target_of(url: str, policy: HttpPolicy, *, ad_hoc: bool = False) -> Target:
+    """Read a URL; raises the failure `HttpRefused` unless the policy allows it. `ad_hoc` is a run that brought its definition."""
     parts = _split(url)
     found = endpoint_of(parts.netloc)
     if found is None:
         raise refused("the url's host is not a host name or address in ASCII; give https://HOST[:PORT]/PATH.")
-    port = found.port or _PORTS[parts.scheme]
+    port = found.port or PORTS[parts.scheme]
     listed = policy.lists(found.host, port)
     if parts.scheme != "https" and not listed:
         raise refused(
             f"host {found.host!r} may be called by https only; to allow http, list it in {ALLOWED_HOSTS_SETTING} "
             "on the worker."
+        )
+    if ad_hoc and not policy.lists_for_ad_hoc(found.host, port):
+        raise refused(
+            f"host {found.host!r} may not be called by a definition that comes with its run; list it in "
+            f"{AD_HOC_HOSTS_SETTING} on the worker, or register the definition."
         )
     path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_LEFT_AS_IT_IS)
     return Target(parts.scheme, found.host, port, path, listed)
@@ -78,7 +93,7 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError:
         raise refused("the url cannot be read; give https://HOST[:PORT]/PATH.") from None
-    if parts.scheme not in _PORTS:
+    if parts.scheme not in PORTS:
         raise refused(f"the url's scheme is {parts.scheme!r}; give https://HOST[:PORT]/PATH.")
     if "@" in parts.netloc:
         raise refused("the url holds a user or password; use the header Authorization with {{secret:NAME}}.")

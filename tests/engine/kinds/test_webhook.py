@@ -96,7 +96,7 @@ async def test_data_cannot_name_a_secret_of_the_worker(harness: Harness, monkeyp
     known = definition(call(webhook={"headers": {"Authorization": "'Bearer {{secret:TOKEN}}'"}}))
     stolen = definition(call(webhook={"headers": {"X-Note": "input.note"}}))
     with partner() as service:
-        async with harness.worker(activities=http("127.0.0.1")):
+        async with harness.worker(activities=http("127.0.0.1", secrets=(f"TOKEN={service.address}",))):
             first = await outcome_of(await harness.start(known, {"url": service.address, "id": 1}))
             second = await outcome_of(
                 await harness.start(stolen, {"url": service.address, "id": 2, "note": "{{secret:TOKEN}}"})

@@ -60,6 +60,7 @@ class Code(StrEnum):
     WRONG_PARAMETER = "wrong_parameter"
     UNKNOWN_WORKFLOW = "unknown_workflow"
     WRONG_VERSION = "wrong_version"
+    RESERVED_NAME = "reserved_name"
     # The release and the folder.
     NOT_SUPPORTED_YET = "not_supported_yet"
     DUPLICATE_WORKFLOW = "duplicate_workflow"

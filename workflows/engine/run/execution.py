@@ -22,6 +22,7 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.engine.graph.plan import plan_of
 from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.endings import RunCancelled, RunContinues, RunFails
+from advanced_workflow.workflows.engine.run.origin import carried_on, handed_over
 from advanced_workflow.workflows.engine.run.own_activities import prepare, require_cancelled
 from advanced_workflow.workflows.engine.run.rollback_again import roll_back_again
 from advanced_workflow.workflows.engine.run.run import Run
@@ -73,7 +74,7 @@ class Execution:
         first, second, carried, *_ = [*arguments, NOTHING, NOTHING, NOTHING]
         with refused_as_failure():
             input_data, options = _given(first, "argument 1"), _given(second, "argument 2")
-            earlier = earlier_part(_given(carried, "argument 3"))
+            earlier = earlier_part(carried_on(_given(carried, "argument 3")))
         request = PrepareRequest(workflow_type=workflow_type, input_data=input_data, execution_options=options)
 
         def next_arguments(carried: Json) -> list[RawValue]:
@@ -86,7 +87,7 @@ class Execution:
     async def _run_ad_hoc(self, workflow_type: str, only: RawValue) -> Json:
         with refused_as_failure():
             request = parsed(RunRequest, _given(only, "the argument"), "the argument", InputInvalid)
-            earlier = earlier_part(request.carried)
+            earlier = earlier_part(carried_on(request.carried))
         wanted = PrepareRequest(
             workflow_type=workflow_type,
             workflow=request.workflow,
@@ -105,7 +106,7 @@ class Execution:
     async def _run_undo(self, workflow_type: str, only: RawValue) -> Json:
         """Undo what a run did that is part of another: everything comes with what it handed over."""
         with refused_as_failure():
-            earlier = earlier_part(_given(only, "the argument"))
+            earlier = earlier_part(handed_over(_given(only, "the argument")))
         if earlier is None:
             raise as_failure(InputInvalid("this workflow type is started by runs that undo their children."))
         request = PrepareRequest(

@@ -25,6 +25,7 @@ from advanced_workflow.workflows.engine.run.endings import (
     by_error,
     ending_of,
 )
+from advanced_workflow.workflows.engine.run.origin import naming_this_history
 from advanced_workflow.workflows.engine.run.output import output_of_run
 from advanced_workflow.workflows.engine.run.results import fitting, run_result
 from advanced_workflow.workflows.engine.run.services import services_of
@@ -158,7 +159,7 @@ class Run:
         except StateTooLarge as error:
             self.context.continuation.forbid()
             return by_error(error)
-        raise RunContinues(carried)
+        raise RunContinues(naming_this_history(carried))
 
     def _snapshot(self) -> dict[str, Json]:
         taken = {

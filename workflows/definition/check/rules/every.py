@@ -11,6 +11,7 @@ from advanced_workflow.workflows.definition.check.rules.joins import join_proble
 from advanced_workflow.workflows.definition.check.rules.local import local_problems
 from advanced_workflow.workflows.definition.check.rules.locks import lock_problems
 from advanced_workflow.workflows.definition.check.rules.repetition import repetition_problems
+from advanced_workflow.workflows.definition.check.rules.reserved import reserved_names, reserved_problems
 from advanced_workflow.workflows.definition.check.rules.routes import route_problems
 from advanced_workflow.workflows.definition.check.rules.schemas import json_schema_problems
 from advanced_workflow.workflows.definition.check.rules.sla_targets import sla_problems
@@ -43,6 +44,7 @@ def rule_problems(
     """
     workflow, found = layout.workflow, layout.outline
     yield from limit_problems(workflow, found)
+    yield from reserved_names(workflow)
     yield from id_problems(found)
     yield from reference_problems(found, also_known)
     yield from order_problems(layout.orders)
@@ -56,6 +58,7 @@ def rule_problems(
     yield from sla_problems(workflow)
     for placement in found.placements:
         yield from field_problems(placement)
+        yield from reserved_problems(placement)
         yield from route_problems(placement)
         yield from json_schema_problems(placement.step, placement.loc)
         yield from kind_problems(placement.step, placement.loc)

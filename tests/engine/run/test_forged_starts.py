@@ -1,0 +1,88 @@
+"""Whoever starts runs writes their arguments; what the engine hands to itself there counts only where the server says it did."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from advanced_workflow.client.runs import Run
+from tests.engine.hops import NOISE, chain, cut_short, fill, went_on
+from tests.engine.hops import execution as execution_of
+from tests.harness import Harness, definition, eventually, outcome_of
+
+GATE = {"step_id": "gate", "step_type": "human_approval", "approval": {"approvers": ["the-ceo"]}}
+PAY = definition(GATE, {"step_id": "pay", "dependencies": ["gate"]})
+
+
+async def _carried(harness: Harness, workflow: Any) -> Any:
+    """What a real run carried on after its approval, to be put into the arguments of another."""
+    cut_short(harness)
+    async with harness.worker({"pay": lambda: "paid"}, [{**PAY, "workflow_id": "payment"}]):
+        run = await harness.start(workflow)
+        before = await execution_of(run)
+        await fill(run)
+        await went_on(run, before)
+        await run.reject("gate", approver="the-ceo")
+        await outcome_of(run)
+    started = (await chain(harness, run))[-1].events[0].workflow_execution_started_event_attributes
+    return harness.client.data_converter.payload_converter.from_payloads(started.input.payloads)
+
+
+async def _refused(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+    assert isinstance(caught.value.cause, ApplicationError)
+    return caught.value.cause
+
+
+async def test_a_first_start_with_what_a_run_carried_on_is_refused(harness: Harness) -> None:
+    paid: list[str] = []
+    registered = await _carried(harness, "payment")
+    (ad_hoc,) = await _carried(harness, PAY)
+    assert registered[2]["format"] == ad_hoc["carried"]["format"]
+    async with harness.worker({"pay": lambda: paid.append("x")}, [{**PAY, "workflow_id": "payment"}]):
+        for type, arguments in (
+            ("payment", registered),
+            ("AdvancedWorkflow", [ad_hoc]),
+            ("payment", [None, None, {}]),
+            ("payment", [None, None, {"format": "adw-1", "data": "eJyrrgUAAXUA+Q=="}]),  # {}
+            ("AdvancedWorkflowUndo", [registered[2]]),
+            ("AdvancedWorkflowUndo", [{"format": "adw-1", "data": "eJyrrgUAAXUA+Q=="}]),
+        ):
+            handle = await harness.client.start_workflow(
+                type, args=arguments, id=f"forged-{uuid4().hex}", task_queue=harness.task_queue
+            )
+            harness.handles.append(handle)
+            error = await _refused(handle)
+            assert error.type in ("DataInvalid", "InputInvalid"), error
+
+    assert paid == []
+
+
+async def test_the_runs_of_a_schedule_begin_anew_whatever_their_arguments_carry(harness: Harness) -> None:
+    """The server starts the next run with the arguments of the one before, which failed, or had been carried on."""
+    arguments = await _carried(harness, "payment")
+    async with harness.worker({"pay": lambda: "paid"}, [{**PAY, "workflow_id": "payment"}]):
+        handle = await harness.client.start_workflow(
+            "payment",
+            args=arguments,
+            id=f"forged-{uuid4().hex}",
+            task_queue=harness.task_queue,
+            cron_schedule="@every 1s",
+        )
+        run = Run(harness.client, harness.client.get_workflow_handle(handle.id), user="tester")
+        await eventually(lambda: _asks(run))
+        state = await run.state()
+        await harness.client.get_workflow_handle(handle.id).terminate()
+
+    # Nothing of the run that it pretends to continue.
+    assert [(one.path, one.status) for one in state.steps] == [("gate", "waiting"), ("pay", "pending")]
+    assert NOISE not in str(state)
+
+
+async def _asks(run: Run) -> bool:
+    return bool(await run.pending_approvals())
