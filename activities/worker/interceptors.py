@@ -14,6 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from advanced_workflow.activities.action.context import bind_execution
 from advanced_workflow.activities.worker.breaker import Clock
 from advanced_workflow.activities.worker.breakers import Breakers
+from advanced_workflow.activities.worker.failures import sendable
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
@@ -47,6 +48,15 @@ class _ActionInbound(ActivityInboundInterceptor):
         self._breakers = breakers
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - the signature is Temporal's
+        try:
+            return await self._execute(input)
+        except Exception as error:
+            sent = sendable(error)
+            if sent is error:
+                raise
+            raise sent from sent.__cause__
+
+    async def _execute(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - see above
         execution = _header(input, HEADER_EXECUTION)
         bind_execution(None if execution is None else str(execution))
         policy = _header(input, HEADER_RETRY)

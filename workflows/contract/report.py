@@ -5,10 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from advanced_workflow.workflows.contract.wire import WireModel
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.plain.described import as_json
+from advanced_workflow.workflows.plain.text import for_people
 
 
 class RunStatus(StrEnum):
@@ -36,14 +38,37 @@ class SkipReason(StrEnum):
     """The event of `cancel_on` came, here or around it."""
 
 
+LONGEST_ERROR_TYPE = 200
+"""Characters."""
+
+
 class ErrorInfo(WireModel):
-    """A failure as data."""
+    """A failure as data; whatever it was made of, it can be kept and sent.
+
+    What an action or a client says comes in any length and with any characters: texts are cut, halves of characters replaced, and
+    details that are not JSON described.
+    """
 
     type: str
     message: str
     step_id: str | None = None
     path: str | None = None
     details: JsonValue = None
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _short_type(cls, value: object) -> object:
+        return for_people(value, LONGEST_ERROR_TYPE) if isinstance(value, str) else value
+
+    @field_validator("message", mode="before")
+    @classmethod
+    def _short_message(cls, value: object) -> object:
+        return for_people(value) if isinstance(value, str) else value
+
+    @field_validator("details", mode="before")
+    @classmethod
+    def _json_details(cls, value: object) -> object:
+        return as_json(value)
 
 
 class StepState(WireModel):
@@ -134,5 +159,7 @@ class RunResult(WireModel):
     end_time: str
     duration_seconds: float
     sla: dict[str, SlaResult] = Field(default_factory=dict)
+    shortened: list[str] = Field(default_factory=list[str])
+    """What was cut or left out because the whole would be too large to send, in the order it was done."""
     undo: JsonValue = None
     """What a parent run needs to undo this one later; null unless it asked for it and there is something to undo."""

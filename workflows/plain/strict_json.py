@@ -19,6 +19,7 @@ MAX_DEPTH = 100
 """Lists and objects in each other; deeper ones would exhaust the stack of one reader or another."""
 _INT64 = range(-(2**63), 2**63)
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+_NESTED = (dict, list)
 _NEVER_MISFITS = frozenset({bool, type(None)})
 
 
@@ -98,6 +99,16 @@ def misfits(value: object, deepest: int = MAX_DEPTH) -> Iterator[Found]:
                 else:
                     inner.append((here, depth + 1, cast("object", item)))
         waiting += reversed(inner)
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects lie in each other more than so many levels deep."""
+    level: list[object] = [value] if isinstance(value, _NESTED) else []
+    for _ in range(levels):
+        level = [item for one in level for _, item in _inside(one) if isinstance(item, _NESTED)]
+        if not level:
+            break
+    return bool(level)
 
 
 def encode(value: Any, what: str, *, sort_keys: bool = True) -> bytes:  # noqa: ANN401 - any JSON

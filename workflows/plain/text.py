@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 8_000
+LONGEST = 4_000
 """Characters of a text for people: an error's message, a comment. What is longer is data, and belongs elsewhere."""
 _HALF = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"

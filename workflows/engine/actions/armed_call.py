@@ -14,7 +14,7 @@ from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of, failure_of_activity
-from advanced_workflow.workflows.engine.temporal.payloads import encode
+from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
@@ -74,7 +74,7 @@ class ArmedCall:
             return []
         with self._step.reading("input_mapping"):
             self._input = mapped_input(self._step)
-            return [encode(self._input, "the mapped input", limit)]
+            return [encode_built(self._input, "the mapped input", limit)]
 
     def _begin(self) -> None:
         if self._armed is None:

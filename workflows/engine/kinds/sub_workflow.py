@@ -18,7 +18,7 @@ from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import answer_before
-from advanced_workflow.workflows.engine.temporal.payloads import encode
+from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
 from advanced_workflow.workflows.errors import StepTimeout
@@ -73,7 +73,10 @@ def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
             hand_over_undo=True,
         )
         data: Json = options.model_dump(mode="json", exclude_defaults=True)
-        arguments = [encode(value, "the mapped input", limit), encode(data, "the execution options", limit)]
+        arguments = [
+            encode_built(value, "the mapped input", limit),
+            encode(data, "the execution options", limit),
+        ]
 
     def begin() -> None:
         key = step.run.idempotency_key(step.path)

@@ -31,8 +31,13 @@ def sentence(error: WorkflowError) -> str:
 
 
 def as_failure(error: WorkflowError) -> ApplicationError:
-    """The Temporal failure of an error: its code is the type, and trying again would not help."""
-    return ApplicationError(sentence(error), type=error.code, non_retryable=True)
+    """The Temporal failure of an error: its code is the type."""
+    return failure(error.code, str(error))
+
+
+def failure(code: str, message: str, *details: Json) -> ApplicationError:
+    """The one way in which a run, an update or a query fails: trying again would not help, and its texts can be sent."""
+    return ApplicationError(for_people(message), *details, type=code, non_retryable=True)
 
 
 @contextmanager

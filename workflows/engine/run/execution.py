@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.workflows import contract
 from advanced_workflow.workflows.contract import (
@@ -20,7 +19,7 @@ from advanced_workflow.workflows.contract import (
     RunRequest,
 )
 from advanced_workflow.workflows.engine.graph.plan import plan_of
-from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed, refused_as_failure
+from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.endings import RunCancelled, RunContinues, RunFails
 from advanced_workflow.workflows.engine.run.origin import carried_on, handed_over
 from advanced_workflow.workflows.engine.run.own_activities import prepare, require_cancelled
@@ -144,8 +143,8 @@ class Execution:
         except RunCancelled:
             await require_cancelled()
             raise asyncio.CancelledError from None
-        except RunFails as failure:
-            raise ApplicationError(failure.message, failure.details, type=failure.code, non_retryable=True) from None
+        except RunFails as failed:
+            raise failure(failed.code, failed.message, failed.details) from None
 
     def _begin(self, run: Run) -> None:
         """The run can be talked to."""

@@ -13,7 +13,9 @@ from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, read_error
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.engine.temporal.payloads import encode
+from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
+
+_RESULT = "the run's result"
 
 
 async def output_of_run(run: RunContext, frame: Frame) -> Json:
@@ -33,12 +35,12 @@ async def output_of_run(run: RunContext, frame: Frame) -> Json:
 def _built(run: RunContext, frame: Frame) -> Json:
     output = run.plan.output
     result = run.state.variables if output is None else output.evaluate(scope_of(run.state, frame))
-    _require_fitting(run, result)
+    encode_built(result, _RESULT, run.prepared.payload_limit // 2)
     return result
 
 
 def _require_fitting(run: RunContext, result: Json) -> None:
-    encode(result, "the run's result", run.prepared.payload_limit // 2)
+    encode(result, _RESULT, run.prepared.payload_limit // 2, flat=True)
 
 
 def _info(error: Exception) -> ErrorInfo:

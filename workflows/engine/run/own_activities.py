@@ -7,9 +7,10 @@ import contextlib
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 
 from advanced_workflow.workflows.contract import CANCEL_ACTIVITY, PREPARE_ACTIVITY, Prepared, PrepareRequest
+from advanced_workflow.workflows.engine.run.arguments import failure
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import own_activity
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
@@ -45,5 +46,5 @@ async def prepare(request: PrepareRequest) -> Prepared:
         )
     except FailureError as error:
         cause = failure_of_activity(error, PREPARE_ACTIVITY).error
-        raise ApplicationError(cause.message, type=cause.type, non_retryable=True) from error
+        raise failure(cause.type, cause.message) from None
     return Prepared.model_validate(decode_own(answer, "the prepared definition"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from temporalio import workflow
@@ -18,12 +18,14 @@ from advanced_workflow.workflows.contract import (
     RunState,
     SlaResult,
     StateRequest,
+    UndoOutcome,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.errors import UnknownStep
+from advanced_workflow.workflows.plain.text import shortened
 
 MAX_RESULT_STEPS = 1000
 """Steps listed in a result; failed ones come first when there are more."""
@@ -57,21 +59,67 @@ def run_result(
 
 
 def fitting(result: RunResult, limit: int = PAYLOAD_LIMIT_BYTES) -> dict[str, Json]:
-    """The result as data, small enough to be sent: error details go first, then the list of steps."""
-    data = result.model_dump(mode="json")
-    if _size(data) > limit:
-        _drop_details(data)
-    if _size(data) > limit:
-        data["steps_left_out"] += len(data["steps"])
-        data["steps"] = {}
+    """The result as data, small enough to be sent; `shortened` says what it cost.
+
+    What is least missed goes first. What failed to be undone goes last: it is all that is left to do.
+    """
+    # What the run and its parent read is not walked: it was measured when it was made.
+    data = result.model_dump(mode="json", exclude={"result", "undo"})
+    data.update(result=result.result, undo=result.undo)
+    for what, shorten in _SHORTER:
+        if _size(data) <= limit:
+            break
+        if shorten(data):
+            data["shortened"].append(what)
     return data
 
 
-def _drop_details(data: dict[str, Json]) -> None:
+def _drop_details(data: dict[str, Json]) -> bool:
+    return any([error.pop("details", None) is not None for error in _errors(data)])
+
+
+def _cut_messages(longest: int) -> Callable[[dict[str, Json]], bool]:
+    def cut(data: dict[str, Json]) -> bool:
+        long = [error for error in _errors(data) if len(error["message"]) > longest]
+        for error in long:
+            error["message"] = shortened(error["message"], longest)
+        return bool(long)
+
+    return cut
+
+
+def _drop_steps(data: dict[str, Json]) -> bool:
+    count = len(data["steps"])
+    data["steps_left_out"] += count
+    data["steps"] = {}
+    return count > 0
+
+
+def _drop_entries(*outcomes: UndoOutcome) -> Callable[[dict[str, Json]], bool]:
+    def drop(data: dict[str, Json]) -> bool:
+        report = data["rollback"] or {"entries": [], "entries_left_out": 0}
+        kept = [one for one in report["entries"] if one["outcome"] not in outcomes]
+        dropped = len(report["entries"]) - len(kept)
+        report["entries"] = kept
+        report["entries_left_out"] += dropped
+        return dropped > 0
+
+    return drop
+
+
+_SHORTER: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (
+    ("details of errors", _drop_details),
+    ("messages over 1,000 characters", _cut_messages(1_000)),
+    ("messages over 200 characters", _cut_messages(200)),
+    ("steps", _drop_steps),
+    ("entries of what was undone or needs no undo", _drop_entries(UndoOutcome.UNDONE, UndoOutcome.NOT_NEEDED)),
+    ("entries of what was not undone", _drop_entries(*UndoOutcome)),
+)
+
+
+def _errors(data: dict[str, Json]) -> list[dict[str, Json]]:
     holders: list[Json] = [data, *data["steps"].values(), *(data["rollback"] or {"entries": []})["entries"]]
-    for holder in holders:
-        if holder.get("error"):
-            holder["error"].pop("details", None)
+    return [holder["error"] for holder in holders if holder.get("error")]
 
 
 def run_state(run: RunContext, start_time: str, deadline: datetime, request: StateRequest) -> RunState:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 from advanced_workflow.workflows.contract import (
     HEADER_EXECUTION,
@@ -19,7 +19,7 @@ from advanced_workflow.workflows.contract import (
     UndoOutcome,
 )
 from advanced_workflow.workflows.engine.actions.undo_actions import UNDO_RETRIES
-from advanced_workflow.workflows.engine.run.arguments import as_failure, parsed
+from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
@@ -45,7 +45,7 @@ async def roll_back_again(argument: RawValue) -> dict[str, Json]:
         return result
     failed = ", ".join(f"{one.path} ({one.action})" for one in entries if one.error)
     message = f"not everything of run {request.run!r} was undone: {failed}; 'adw rollback {request.run}' tries again."
-    raise ApplicationError(message, result, type=RollbackIncomplete.code, non_retryable=True)
+    raise failure(RollbackIncomplete.code, message, result)
 
 
 async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:

@@ -37,6 +37,8 @@ from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 _CONTINUE = "continue"
+_ROOM_AROUND = 32 * 1024
+"""Bytes of a failure beside the result object: its message, and where it was raised."""
 
 Interruption = asyncio.Future[Ending | str | None]
 """What ends the waiting for a run's work: an ending, that the run must continue in a new history, or None as the work is done."""
@@ -210,7 +212,7 @@ class Run:
         ended = run_result(self.context, self.start_time, self._started_at, error, result)
         ended.undo = undo
         self.context.telemetry.run_ended(ended)
-        return fitting(ended, self.context.prepared.payload_limit)
+        return fitting(ended, self.context.prepared.payload_limit - _ROOM_AROUND)
 
 
 def _interruption(work: asyncio.Future[Any]) -> Interruption:

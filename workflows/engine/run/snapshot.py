@@ -25,7 +25,10 @@ _FORMAT = "adw-1"
 
 def packed(snapshot: Mapping[str, Json], limit: int) -> dict[str, Json]:
     """A snapshot as it is sent. Raises `StateTooLarge` where it is more than one payload may be, naming the largest part."""
-    text = encode(snapshot, "what the run carries on")
+    try:
+        text = encode(snapshot, "what the run carries on")
+    except DataInvalid as error:
+        raise StateTooLarge(f"the run cannot continue as new: {error}") from None
     if len(text) > UNPACKED_LIMIT:
         raise StateTooLarge(_too_large(snapshot, f"{len(text):,} bytes and the limit is {UNPACKED_LIMIT:,}"))
     data = base64.b64encode(zlib.compress(text, 6 if len(text) < _FAST_FROM else 1)).decode()

@@ -17,6 +17,7 @@ from advanced_workflow.workflows.engine.step.failures import (
     failure_of,
     read_error,
 )
+from advanced_workflow.workflows.plain.text import for_people
 
 if TYPE_CHECKING:
     from advanced_workflow.workflows.engine.graph.plan import Plan
@@ -130,7 +131,7 @@ class StepContext:
             raise
         except Exception as error:
             failure = failure_of(read_error(error))
-            failure.error.message = f"step {self.path!r}, {field}: {failure.error.message}"
+            failure.error.message = for_people(f"step {self.path!r}, {field}: {failure.error.message}")
             raise failure from error
 
     def begin(self) -> None:

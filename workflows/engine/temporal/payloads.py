@@ -8,28 +8,49 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, Json
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import DataInvalid, InputInvalid, PayloadTooLarge
 from advanced_workflow.workflows.plain import foreign_json, strict_json
 from advanced_workflow.workflows.plain.strict_json import MAX_DEPTH
 from advanced_workflow.workflows.plain.text import shortened
 
 _JSON_ENCODINGS = (b"json/plain", b"json/protobuf")
+_DEEPEST_OWN = 500
 
 NOTHING = RawValue(Payload(metadata={"encoding": b"binary/null"}))
 """Stands for an argument that was not given."""
 
 
-def encode(value: Json, what: str, limit: int = PAYLOAD_LIMIT_BYTES) -> RawValue:
-    """Encode a value as `json/plain`.
+def encode(value: Json, what: str, limit: int = PAYLOAD_LIMIT_BYTES, *, flat: bool = False) -> RawValue:
+    """Encode a value as `json/plain`; `what` names it in errors.
 
-    `what` names it in errors. Raises `DataInvalid` for what JSON cannot hold and `PayloadTooLarge` over `limit` bytes.
+    Raises `DataInvalid` for what JSON cannot hold, and with `flat` for what is deeper than data may be; `PayloadTooLarge` over
+    `limit` bytes.
     """
     data = strict_json.encode(value, what)
     if len(data) > limit:
         raise PayloadTooLarge(
             f"{what} is {len(data):,} bytes and the limit is {limit:,}; map less, or pass a reference."
         )
+    if flat and _is_deep(value, data):
+        raise _too_deep(what)
     return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=data))
+
+
+def encode_built(value: Json, what: str, limit: int) -> RawValue:
+    """Encode what a mapping of the definition built, which is flat; a run of 0.1.0 may have sent deeper values."""
+    raw = encode(value, what, limit)
+    if _is_deep(value, raw.payload.data) and patched(Patch.RULES_2):
+        raise _too_deep(what)
+    return raw
+
+
+def _is_deep(value: Json, data: bytes) -> bool:
+    return data.count(b"[") + data.count(b"{") > MAX_DEPTH and strict_json.is_deeper(value, MAX_DEPTH)
+
+
+def _too_deep(what: str) -> DataInvalid:
+    return DataInvalid(f"{what} is nested more than {MAX_DEPTH} levels deep; pass flatter data.")
 
 
 def decode(raw: RawValue, what: str, *, deepest: int = MAX_DEPTH, whole: bool = True) -> Json:
@@ -43,8 +64,7 @@ def decode(raw: RawValue, what: str, *, deepest: int = MAX_DEPTH, whole: bool = 
 
 def decode_own(raw: RawValue, what: str) -> Json:
     """Decode a payload that an engine or its worker made: it is as deep as a definition may be. Raises `DataInvalid`."""
-    data = _json_of(raw, what)
-    return None if data is None else strict_json.decode(data, what)
+    return decode(raw, what, deepest=_DEEPEST_OWN)
 
 
 def argument(raws: Sequence[RawValue], what: str) -> RawValue:

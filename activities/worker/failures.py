@@ -1,0 +1,85 @@
+"""Errors of activities as they can be sent.
+
+The SDK gives up an error that it cannot write: half a character in its text, or bytes in its details, and the run is told of an error
+without a type that is tried again. And a text of a megabyte is sent with every report of the run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio.exceptions import ApplicationError, FailureError
+
+from advanced_workflow.workflows.contract.report import LONGEST_ERROR_TYPE
+from advanced_workflow.workflows.plain.described import as_json
+from advanced_workflow.workflows.plain.text import for_people
+
+_MOST_CAUSES = 8
+"""Of an error that has causes without end, or in a circle, those after it are left out."""
+
+
+def sendable(error: Exception) -> Exception:
+    """The very same error where it can be sent as it is; else one of the same type, as retryable, with texts that can."""
+    return _sendable(error, _MOST_CAUSES)
+
+
+def _sendable(error: Exception, causes: int) -> Exception:
+    cause = _cause_of(error)
+    sent_cause = _sendable_cause(cause, causes)
+    if sent_cause is cause and _is_sendable(error):
+        return error
+    sent = _copy(error).with_traceback(error.__traceback__)
+    sent.__cause__ = sent_cause
+    return sent
+
+
+def _sendable_cause(cause: BaseException | None, causes: int) -> BaseException | None:
+    if not isinstance(cause, Exception):
+        return cause
+    return _sendable(cause, causes - 1) if causes else None
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    """As the SDK finds it."""
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _is_sendable(error: Exception) -> bool:
+    if isinstance(error, FailureError) and not isinstance(error, ApplicationError):
+        return True  # Temporal's own; what it holds came from the server.
+    text, kind, details = _parts(error)
+    return (
+        for_people(text) == text
+        and for_people(kind, LONGEST_ERROR_TYPE) == kind
+        and all(as_json(one) is one for one in details)
+    )
+
+
+def _copy(error: Exception) -> Exception:
+    text, kind, details = _parts(error)
+    known = error if isinstance(error, ApplicationError) else None
+    sent = [as_json(one) for one in details]
+    kind = for_people(kind, LONGEST_ERROR_TYPE)
+    if known is None:
+        return ApplicationError(for_people(text), type=kind)
+    return ApplicationError(
+        for_people(text),
+        *sent,
+        type=kind or None,
+        non_retryable=known.non_retryable,
+        next_retry_delay=known.next_retry_delay,
+        category=known.category,
+    )
+
+
+def _parts(error: Exception) -> tuple[str, str, tuple[Any, ...]]:
+    if isinstance(error, ApplicationError):
+        return error.message, error.type or "", tuple(error.details)
+    return _text(error), type(error).__name__, ()
+
+
+def _text(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"its text cannot be read ({type(broken).__name__})"
