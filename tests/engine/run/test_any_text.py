@@ -52,14 +52,14 @@ async def test_an_error_keeps_its_type_whatever_its_texts_and_details_hold(harne
     calls: list[str] = []
     undone: list[str] = []
 
+    details: Any = {"b": b"x", "effect": "unknown"}
+
     def declines() -> None:
         calls.append("declines")
         try:
             raise ValueError(HALF)
         except ValueError as cause:
-            raise ActionError(
-                HALF + "\0" + "x" * 700_000, type="Declined", retryable=False, details={"b": b"x", "effect": "unknown"}
-            ) from cause
+            raise ActionError(HALF + "\0" + "x" * 700_000, type="Declined", retryable=False, details=details) from cause
 
     handler = {"step_id": "note", "action": "note", "input_mapping": {"error": "steps.pay.error"}}
     more = {"execution": "local"} if local else {}

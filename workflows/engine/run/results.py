@@ -97,7 +97,9 @@ def _drop_steps(data: dict[str, Json]) -> bool:
 
 def _drop_entries(*outcomes: UndoOutcome) -> Callable[[dict[str, Json]], bool]:
     def drop(data: dict[str, Json]) -> bool:
-        report = data["rollback"] or {"entries": [], "entries_left_out": 0}
+        report: Json = data["rollback"]
+        if report is None:
+            return False
         kept = [one for one in report["entries"] if one["outcome"] not in outcomes]
         dropped = len(report["entries"]) - len(kept)
         report["entries"] = kept
