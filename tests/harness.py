@@ -23,6 +23,7 @@ from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
@@ -116,6 +117,7 @@ class Harness:
             search_attributes=self.search_attributes,
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),
+            require_kept=require_kept,
             on_accepted=build_plan,
         )
         worker = Worker(

@@ -6,11 +6,12 @@ It is an activity because the definitions lie on the worker's disk and checking 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 from temporalio import activity
+from temporalio.client import Client
 
 from advanced_workflow.activities.action.errors import refusal
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
@@ -21,6 +22,7 @@ from advanced_workflow.workflows.contract import (
     ExecutionOptions,
     Prepared,
     PrepareRequest,
+    RerunOf,
 )
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
@@ -37,6 +39,10 @@ from advanced_workflow.workflows.plain.strict_json import require_json
 
 OnAccepted = Callable[[AdvancedWorkflow, str], object]
 """Takes a definition and its sha256."""
+RequireKept = Callable[
+    [Client, RerunOf, PrepareRequest, AdvancedWorkflow, AdvancedWorkflow | None], Coroutine[Any, Any, None]
+]
+"""Reads the run that another says it repeats, and refuses what is not from there: `advanced_workflow.client.reruns.kept`."""
 _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
 
@@ -53,12 +59,14 @@ class Preparation:
         continue_after: int = CONTINUE_AFTER_EVENTS,
         payload_limit: int = PAYLOAD_LIMIT_BYTES,
         ad_hoc: AdHoc | None = None,
+        require_kept: RequireKept | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
         """`search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `ad_hoc` says which definitions runs may bring with them. `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
+        `ad_hoc` says which definitions runs may bring with them; without `require_kept` no run may keep results of another.
+        `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
         self._known = {name: loaded.workflow for name, loaded in definitions.items()}
@@ -67,6 +75,7 @@ class Preparation:
             sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
         )
         self._ad_hoc = ad_hoc or AdHoc()
+        self._require_kept = require_kept
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
         self._accepted: dict[str, None] = {}
@@ -76,12 +85,23 @@ class Preparation:
         """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
         try:
             wanted = _request(request)
-            if wanted.workflow is None and wanted.workflow_type in self._registered:
+            if wanted.workflow is None and wanted.workflow_type in self._registered and not _keeps(wanted):
                 return self._prepare(wanted).model_dump(mode="json", exclude_none=True)
             # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
-            return (await asyncio.to_thread(self._prepare, wanted)).model_dump(mode="json", exclude_none=True)
+            prepared = await asyncio.to_thread(self._prepare, wanted)
+            await self._check_kept(wanted)
+            return prepared.model_dump(mode="json", exclude_none=True)
         except WorkflowError as error:
             raise refusal(error) from None
+
+    async def _check_kept(self, request: PrepareRequest) -> None:
+        rerun = _options(request.execution_options).rerun
+        if rerun is None:
+            return
+        if self._require_kept is None:
+            raise InputInvalid("this worker cannot read other runs, so that no run may keep results of one.")
+        workflow = _read(rerun.definition if request.workflow is None else request.workflow)
+        await self._require_kept(activity.client(), rerun, request, workflow, self._known.get(request.workflow_type))
 
     def _prepare(self, request: PrepareRequest) -> Prepared:
         options = _options(request.execution_options)
@@ -170,6 +190,12 @@ def _options(options: JsonValue) -> ExecutionOptions:
         return ExecutionOptions.model_validate({} if options is None else options)
     except ValidationError as error:
         raise InputInvalid(f"execution_options do not fit: {places(error)}.") from None
+
+
+def _keeps(request: PrepareRequest) -> bool:
+    """Whether the run may keep results of another."""
+    options = request.execution_options
+    return isinstance(options, dict) and options.get("rerun") is not None
 
 
 def _require_input(workflow: AdvancedWorkflow, value: JsonValue) -> None:

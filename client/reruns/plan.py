@@ -15,6 +15,7 @@ from temporalio.client import Client
 from advanced_workflow.client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
 from advanced_workflow.client.reruns.variables import conflicts, variables_left
 from advanced_workflow.client.runs import ANSWER_TIMEOUT, Run, get_run, start
+from advanced_workflow.client.service.description import RunSummary
 from advanced_workflow.client.service.errors import read_answer, translated_errors
 from advanced_workflow.client.settings import Settings, load_settings
 from advanced_workflow.workflows.contract import (
@@ -69,17 +70,34 @@ async def plan_rerun(
     summary = await run.summary()
     if summary.close_time is None:
         raise OperationRefused(f"run {id!r} has not ended; wait for it, or cancel it first.")
-    async with translated_errors(id, "rerun"):
+    point = await checkpoint_of(run)
+    return plan_from(point, summary, from_step=from_step, input_data=input_data, definition=definition)
+
+
+async def checkpoint_of(run: Run) -> Checkpoint:
+    """What an ended run left."""
+    async with translated_errors(run.id, "rerun"):
         answer: object = await run.handle.query(QUERY_CHECKPOINT, rpc_timeout=ANSWER_TIMEOUT)
-    point = read_answer(Checkpoint, answer, id)
+    return read_answer(Checkpoint, answer, run.id)
+
+
+def plan_from(
+    point: Checkpoint,
+    summary: RunSummary,
+    *,
+    from_step: str | None = None,
+    input_data: JsonValue = None,
+    definition: AdvancedWorkflow | None = None,
+) -> Rerun:
+    """What a new run keeps of what an ended one left, as `plan_rerun` says; only what is given decides."""
     workflow = definition or AdvancedWorkflow.model_validate(point.definition)
     new_input = point.input_data if input_data is None else input_data
     again = _again(point, workflow, new_input, from_step)
     kept = tuple(one.step_id for one in workflow.steps if one.step_id in point.steps and one.step_id not in again)
     if len(kept) == len([one for one in workflow.steps if not is_handler(workflow, one.step_id)]):
-        raise OperationRefused(f"run {id!r} completed all its steps; say where to begin with --from STEP.")
+        raise OperationRefused(f"run {summary.id!r} completed all its steps; say where to begin with --from STEP.")
     request = RerunOf(
-        run=id,
+        run=summary.id,
         run_id=summary.run_id,
         from_step=from_step,
         definition=dump_definition(workflow),

@@ -13,6 +13,7 @@ from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.serve.deployment import deployment_config
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.settings import Settings
@@ -49,6 +50,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         continue_after=settings.continue_after,
         payload_limit=payload_limit(client),
         ad_hoc=ad_hoc,
+        require_kept=require_kept,
         on_accepted=build_plan,
     )
     main_worker = Worker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from uuid import uuid4
 
@@ -9,13 +10,17 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.reruns import plan_rerun, start_rerun
 from advanced_workflow.client.runs import Run
+from advanced_workflow.client.settings import Settings
 from tests.engine.hops import NOISE, chain, cut_short, fill, went_on
 from tests.engine.hops import execution as execution_of
 from tests.harness import Harness, definition, eventually, outcome_of
 
 GATE = {"step_id": "gate", "step_type": "human_approval", "approval": {"approvers": ["the-ceo"]}}
-PAY = definition(GATE, {"step_id": "pay", "dependencies": ["gate"]})
+PAID = {"step_id": "pay", "action": "pay", "dependencies": ["gate"]}
+PAY = definition(GATE, PAID)
 
 
 async def _carried(harness: Harness, workflow: Any) -> Any:
@@ -77,12 +82,69 @@ async def test_the_runs_of_a_schedule_begin_anew_whatever_their_arguments_carry(
         run = Run(harness.client, harness.client.get_workflow_handle(handle.id), user="tester")
         await eventually(lambda: _asks(run))
         state = await run.state()
-        await harness.client.get_workflow_handle(handle.id).terminate()
+        await _cancelled(run)
 
     # Nothing of the run that it pretends to continue.
     assert [(one.path, one.status) for one in state.steps] == [("gate", "waiting"), ("pay", "pending")]
     assert NOISE not in str(state)
 
 
+async def _cancelled(run: Run) -> None:
+    await run.cancel()
+    with contextlib.suppress(RunFailed):
+        await run.result()
+
+
 async def _asks(run: Run) -> bool:
     return bool(await run.pending_approvals())
+
+
+async def test_a_run_keeps_nothing_but_what_the_run_left_that_it_names(harness: Harness) -> None:
+    """Kept results are in the arguments; the worker compares them with the run they are said to come from."""
+    paid: list[str] = []
+    payment, other = {**PAY, "workflow_id": "payment"}, {**PAY, "workflow_id": "other"}
+    steals = {**payment, "steps": [GATE, {**PAID, "input_mapping": {"to": "'me'"}}]}
+    async with harness.worker({"pay": lambda to=None: paid.append(to) or "paid"}, [payment, other]):
+        run = await harness.start("payment")
+        await eventually(run.pending_approvals)
+        await run.approve("gate", approver="the-ceo")
+        await outcome_of(run)
+        paid.clear()
+        planned = await plan_rerun(harness.client, run.id, from_step="pay")
+        waiting = await harness.start("payment")
+        true = planned.request.model_dump(mode="json")
+        (record,) = true["records"]
+        forged: list[tuple[str, dict[str, Any], str]] = [
+            (
+                "payment",
+                {**true, "records": [{**record, "output": {**record["output"], "approver": "x"}}]},
+                "is not what run",
+            ),
+            ("payment", {**true, "variables": {"approved": True}}, "is not what run"),
+            ("payment", {**true, "undo": None}, "is not what run"),
+            ("payment", {**true, "run": "nobody"}, "nobody"),
+            ("payment", {**true, "run": waiting.id, "run_id": waiting.run_id}, "has not ended"),
+            ("payment", {**true, "definition": steals}, "give it to the workers first"),
+            ("other", {**true, "definition": other}, "is of type 'payment'"),
+        ]
+        for type, rerun, why in forged:
+            handle = await harness.client.start_workflow(
+                type, args=[None, {"rerun": rerun}], id=f"forged-{uuid4().hex}", task_queue=harness.task_queue
+            )
+            harness.handles.append(handle)
+            error = await _refused(handle)
+            assert why in error.message, error.message
+        ad_hoc = {"workflow": steals, "execution_options": {"rerun": {**true, "definition": steals}}}
+        handle = await harness.client.start_workflow(
+            "AdvancedWorkflow", ad_hoc, id=f"forged-{uuid4().hex}", task_queue=harness.task_queue
+        )
+        harness.handles.append(handle)
+        assert "is of type 'payment'" in (await _refused(handle)).message
+        assert paid == []
+
+        again = await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=Settings(user="x"))
+        harness.handles.append(again.handle)
+        assert (await outcome_of(again)).failure is None
+        await _cancelled(waiting)
+
+    assert paid == [None]

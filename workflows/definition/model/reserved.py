@@ -6,10 +6,15 @@ from typing import Final
 
 ACTIONS: Final = "adw."
 """What the names of the engine's own activities begin with."""
-WORKFLOW_TYPES: Final = frozenset({"AdvancedWorkflow", "AdvancedWorkflowRollback", "AdvancedWorkflowUndo"})
-"""The engine's own workflow types. They trust what they are started with, as only a run or an operator starts them."""
+WORKFLOW_TYPES: Final = "AdvancedWorkflow"
+"""What the names of the engine's own workflow types begin with. As children of a run they trust what they are started with."""
 
 
 def is_reserved_action(name: str) -> bool:
     """Whether a name is that of an activity of the engine, which only the engine may call."""
     return name.startswith(ACTIONS)
+
+
+def is_reserved_workflow_type(name: str) -> bool:
+    """Whether a name is that of a workflow type of the engine, or may become one."""
+    return name.startswith(WORKFLOW_TYPES)

@@ -45,11 +45,11 @@ def carried_on(argument: Json) -> Json:
 
 
 def handed_over(argument: Json) -> Json:
-    """The argument of a run that undoes another, where a parent or an earlier history of it wrote it, else None."""
+    """The argument of a run that undoes another, where an earlier history of it or its parent wrote it, else None."""
     info = workflow.info()
-    if info.parent is None:
-        return None
-    return argument if info.continued_run_id is None else carried_on(argument)
+    if info.continued_run_id is not None:
+        return carried_on(argument)
+    return argument if info.parent is not None else None
 
 
 def _origin(argument: Json) -> object:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.model.marked import named
 from advanced_workflow.workflows.definition.model.markers import ActionName
-from advanced_workflow.workflows.definition.model.reserved import WORKFLOW_TYPES, is_reserved_action
+from advanced_workflow.workflows.definition.model.reserved import (
+    is_reserved_action,
+    is_reserved_workflow_type,
+)
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -16,7 +19,7 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 def reserved_names(workflow: AdvancedWorkflow) -> Iterator[Problem]:
     """The definition's own name."""
-    if workflow.workflow_id in WORKFLOW_TYPES:
+    if is_reserved_workflow_type(workflow.workflow_id):
         message = f"workflow type {workflow.workflow_id!r} is the engine's own."
         yield problem(Code.RESERVED_NAME, ("workflow_id",), message, "Give it another name.")
 
@@ -29,6 +32,6 @@ def reserved_problems(placement: Placement) -> Iterator[Problem]:
             yield problem(
                 Code.RESERVED_NAME, loc, message, "Use the step type that runs it: 'webhook' for HTTP requests."
             )
-    if placement.step.workflow in WORKFLOW_TYPES:
+    if placement.step.workflow is not None and is_reserved_workflow_type(placement.step.workflow):
         message = f"workflow type {placement.step.workflow!r} is the engine's own."
         yield problem(Code.RESERVED_NAME, (*placement.loc, "workflow"), message, "Name a registered definition.")
