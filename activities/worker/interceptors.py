@@ -1,4 +1,4 @@
-"""Around every activity of the worker: the run's headers, circuit breakers, and delays Temporal cannot express."""
+"""Around every activity of the worker: the run's headers, circuit breakers, delays Temporal cannot express, and what its attempts say."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 from advanced_workflow.activities.action.context import bind_execution
 from advanced_workflow.activities.worker.breaker import Clock
 from advanced_workflow.activities.worker.breakers import Breakers
 from advanced_workflow.activities.worker.failures import sendable
+from advanced_workflow.activities.worker.own_words import LocalWords, OwnWords
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
@@ -36,25 +42,34 @@ class ActionInterceptor(Interceptor):
     def __init__(self, clock: Clock = time.monotonic) -> None:
         """`clock` measures how long a breaker stays open."""
         self._breakers = Breakers(clock)
+        self._local = LocalWords()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the activity."""
-        return _ActionInbound(next, self._breakers)
+        return _ActionInbound(next, self._breakers, self._local)
 
 
 class _ActionInbound(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, breakers: Breakers) -> None:
+    def __init__(self, next: ActivityInboundInterceptor, breakers: Breakers, local: LocalWords) -> None:
         super().__init__(next)
         self._breakers = breakers
+        self._local = local
+        self._words: OwnWords | None = None
+
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._words = OwnWords(outbound, self._local)
+        super().init(self._words)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - the signature is Temporal's
         try:
             return await self._execute(input)
         except Exception as error:
             sent = sendable(error)
-            if sent is error:
+            # What it says is told of a text that can be sent.
+            told = self._words.failure(sent) if self._words is not None else sent
+            if told is error:
                 raise
-            raise sent from sent.__cause__
+            raise told.with_traceback(sent.__traceback__) from sent.__cause__
 
     async def _execute(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - see above
         execution = _header(input, HEADER_EXECUTION)

@@ -6,6 +6,7 @@ Everything is plain JSON, so any Temporal client in any language can start a run
 from __future__ import annotations
 
 from advanced_workflow.workflows.contract.actions import (
+    AttemptsNote,
     BreakerPolicy,
     CircuitRefusal,
     HttpRequest,
@@ -122,6 +123,7 @@ __all__ = [
     "UPDATE_SKIP",
     "WAKE_ACTIVITY",
     "WATCH_ACTIVITY",
+    "AttemptsNote",
     "AuditEntry",
     "BreakerPolicy",
     "BreakerState",

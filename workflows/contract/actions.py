@@ -61,6 +61,15 @@ class CircuitRefusal(WireModel):
     """Attempts of this activity that did call the action."""
 
 
+class AttemptsNote(WireModel):
+    """Last of the details of an activity's failure, written by the worker: what is known of its attempts."""
+
+    adw_attempts: int
+    """How many were made, this one included."""
+    adw_all_failed: bool
+    """Whether each of them said itself that it failed."""
+
+
 class WatchRun(WireModel):
     """Which run to look at."""
 

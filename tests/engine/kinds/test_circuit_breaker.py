@@ -243,3 +243,17 @@ async def test_an_action_that_is_refused_while_the_run_is_cancelled_is_undone_fo
 
     assert outcome.failure == "Cancelled"
     assert undone == ["ask unknown"]
+
+
+async def test_the_time_for_all_attempts_does_not_begin_again_with_each_window(skipping: Harness) -> None:
+    service = Service()
+    step = {"step_id": "ask", "total_timeout": 100, "rollback_actions": ["undo"]}
+    policy = {"max_attempts": 50, "delay": 1, "circuit_breaker": {"failure_threshold": 1, "timeout": 30}}
+    undone: list[str] = []
+    async with skipping.worker({**service.actions, "undo": recording(undone)}):
+        outcome = await outcome_of(await skipping.start(definition({**step, "retry_policy": policy})))
+
+    assert outcome.report.error is not None
+    assert outcome.report.error.type == "TotalTimeout"
+    assert 95 < outcome.report.duration_seconds < 105
+    assert undone == [], "each attempt said that it failed"

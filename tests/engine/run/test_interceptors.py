@@ -129,6 +129,10 @@ async def test_the_worker_gives_linear_delays_and_the_run_s_execution_id(client:
     assert gaps == [10, 20, 25]
 
 
+ALL_FAILED = {"adw_attempts": 1, "adw_all_failed": True}
+"""What the worker adds for the run."""
+
+
 async def test_a_non_retryable_failure_is_not_tried_again(client: Client):
     seen.clear()
 
@@ -139,7 +143,7 @@ async def test_a_non_retryable_failure_is_not_tried_again(client: Client):
     assert isinstance(activity_error, ActivityError)
     cause = activity_error.cause
     assert isinstance(cause, ApplicationError)
-    assert (cause.type, cause.message, cause.details) == ("Refused", "no", ([1, 2],))
+    assert (cause.type, cause.message, cause.details) == ("Refused", "no", ([1, 2], ALL_FAILED))
     assert seen["final"] == [1]
 
 

@@ -13,7 +13,15 @@ from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
 from advanced_workflow.workflows.engine.step.context import StepContext
-from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of, failure_of_activity
+from advanced_workflow.workflows.engine.step.failures import (
+    Effect,
+    StepFailure,
+    StepSkipped,
+    effect_of,
+    failure_of,
+    failure_of_activity,
+)
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
@@ -51,10 +59,15 @@ class ArmedCall:
             output = await call_action(call)
         except FailureError as error:
             failure = failure_of_activity(error, self._action)
+            failure.effect = self._effect(call, error, failure.effect)
             self._mark(failure.effect)
             if is_being_cancelled():
                 raise asyncio.CancelledError from failure
             raise failure from error
+        except StepFailure as failure:
+            failure.effect = "unknown" if call.in_doubt else failure.effect
+            self._mark(failure.effect)
+            raise
         except WorkflowError as error:
             # The action did run; only what it returned cannot be used.
             self._mark("completed")
@@ -64,6 +77,11 @@ class ArmedCall:
             raise
         self._mark("completed", output)
         return output
+
+    def _effect(self, call: ActionCall, error: FailureError, by_last_words: Effect) -> Effect:
+        foreign = self._step.plan.step.agent_capability is not None
+        effect: Effect = "unknown" if call.in_doubt else effect_of(error, attempts=call.attempts, foreign=foreign)
+        return effect if effect == by_last_words or patched(Patch.RULES_2) else by_last_words
 
     def _arguments(self) -> list[RawValue]:
         limit = self._step.run.prepared.payload_limit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -28,9 +28,13 @@ def circuit_refusal(error: ActivityError) -> CircuitRefusal | None:
         return None
 
 
-async def wait_for_breaker(step: StepContext, action: str, seconds: float) -> None:
-    """Wait until the breaker lets a probe through; an operator may skip the step meanwhile."""
-    until = workflow.now() + timedelta(seconds=max(seconds, LEAST_WAIT))
+def window_end(refusal: CircuitRefusal) -> datetime:
+    """When the breaker lets a probe through."""
+    return workflow.now() + timedelta(seconds=max(refusal.retry_after, LEAST_WAIT))
+
+
+async def wait_for_breaker(step: StepContext, action: str, until: datetime) -> None:
+    """Wait until the breaker lets a probe through, or the step's time is up; an operator may skip the step meanwhile."""
     seen = BreakerState(action=action, state="open", until=timestamp(until))
     step.run.breakers[step.path] = seen
     step.wait(f"the circuit breaker of action {action!r}, open until {timestamp(until)}")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract import CircuitRefusal, Json
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
-from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker
+from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker, window_end
 from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
     events_of,
@@ -27,16 +27,23 @@ from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
+from advanced_workflow.workflows.engine.step.failures import note_of, total_timeout
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 DEFAULT_QUEUE_TIMEOUT = timedelta(seconds=300)
 """For a capability's queue, which may have no worker at all."""
 
 
-@dataclass(frozen=True, slots=True)
+_USED, _IN_DOUBT, _UNTIL = "attempts", "in_doubt", "total_until"
+"""In the cursor of a step whose circuit breaker refused a call: attempts that were made, whether one of them may have taken effect, and
+when the time for all of them ends."""
+
+
+@dataclass(slots=True)
 class ActionCall:
     """One action to call for a step; `path` is its activity id."""
 
@@ -48,22 +55,42 @@ class ActionCall:
     begin: Callable[[], None]
     """Called just before the activity is scheduled."""
 
+    @property
+    def attempts(self) -> int:
+        """How many attempts are left."""
+        return max(self.step.plan.retries.max_attempts - self.step.record.cursor.get(_USED, 0), 1)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an attempt before the latest refusal of its circuit breaker may have taken effect."""
+        return self.step.record.cursor.get(_IN_DOUBT, False)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the time for all attempts ends, however many windows of its circuit breaker they wait for."""
+        total = self.step.plan.step.total_timeout
+        if total is None:
+            return None
+        end = (workflow.now() + timedelta(seconds=total)).isoformat()
+        until: str = self.step.record.cursor.setdefault(_UNTIL, end)
+        return parse_rfc3339(until)
+
 
 async def call_action(call: ActionCall) -> Json:
-    """Run an action as an activity named like it. Raises ActivityError (a local one: any FailureError), DataInvalid.
+    """Run an action as an activity named like it. Raises ActivityError (a local one: any FailureError), DataInvalid, StepFailure.
 
     Where its circuit breaker is open the call waits, without holding a slot, and attempts that did not call the action do not
     count.
     """
     step, arguments = call.step, None
-    left = step.plan.retries.max_attempts - step.record.cursor.get("attempts", 0)
     while True:
         await open_gate(step)
         try:
             async with step.run.slots.hold():
                 arguments = call.build() if arguments is None else arguments
-                output = await _call_once(call, arguments, left)
-            step.record.cursor.pop("attempts", None)  # The next round of a loop has all of its attempts.
+                output = await _call_once(call, arguments)
+            for name in (_USED, _IN_DOUBT, _UNTIL):  # The next round of a loop has all of its attempts.
+                step.record.cursor.pop(name, None)
             return output
         except GateShut:
             continue
@@ -73,9 +100,27 @@ async def call_action(call: ActionCall) -> Json:
                 raise
             if is_being_cancelled():
                 _leave(error)
-            left -= refusal.attempts_used
-            step.record.cursor["attempts"] = step.plan.retries.max_attempts - left
-            await wait_for_breaker(step, call.action, refusal.retry_after)
+            _note(call, refusal, error)
+            await _wait(call, window_end(refusal))
+
+
+def _note(call: ActionCall, refusal: CircuitRefusal, error: ActivityError) -> None:
+    """Keep what is known of the attempts before a refusal."""
+    if not refusal.attempts_used:
+        return
+    cursor, note = call.step.record.cursor, note_of(error.cause)
+    cursor[_USED] = cursor.get(_USED, 0) + refusal.attempts_used
+    if note is None or not note.adw_all_failed:
+        cursor[_IN_DOUBT] = True
+
+
+async def _wait(call: ActionCall, window: datetime) -> None:
+    """Wait for the breaker's window. Raises `StepFailure` where the time for all attempts ends before it does."""
+    end = call.deadline
+    late = end is not None and window >= end and patched(Patch.RULES_2)
+    await wait_for_breaker(call.step, call.action, end if late and end is not None else window)
+    if late:
+        raise total_timeout(call.action)
 
 
 def _leave(refused: ActivityError) -> NoReturn:
@@ -85,18 +130,20 @@ def _leave(refused: ActivityError) -> NoReturn:
     raise refused
 
 
-async def _call_once(call: ActionCall, arguments: list[RawValue], attempts: int) -> Json:
+async def _call_once(call: ActionCall, arguments: list[RawValue]) -> Json:
     run = call.step.run
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(events_of(call.step.plan)):
         require_open(call.step)
+        if _is_late(call):
+            raise total_timeout(call.action)
         call.begin()
         if call.step.plan.is_local:
             run.budget.settled(LOCAL_STEPS)
-        return decode(await _start(call, arguments, attempts), f"the result of action {call.action!r}")
+        return decode(await _start(call, arguments), f"the result of action {call.action!r}")
 
 
-def _start(call: ActionCall, arguments: list[RawValue], attempts: int) -> workflow.ActivityHandle[RawValue]:
+def _start(call: ActionCall, arguments: list[RawValue]) -> workflow.ActivityHandle[RawValue]:
     plan, step = call.step.plan, call.step.plan.step
     return start_activity(
         call.action,
@@ -108,11 +155,23 @@ def _start(call: ActionCall, arguments: list[RawValue], attempts: int) -> workfl
         headers=headers_of(call.step.run, call.path, None if plan.is_local else plan.retries),
         task_queue=step.agent_capability,
         timeout=attempt_timeout(plan),
-        total_timeout=seconds(step.total_timeout),
+        total_timeout=_time_left(call),
         queue_timeout=_queue_timeout(plan),
         heartbeat_timeout=seconds(step.heartbeat_timeout),
-        retries=temporal_policy(plan.retries, attempts),
+        retries=temporal_policy(plan.retries, call.attempts),
     )
+
+
+def _is_late(call: ActionCall) -> bool:
+    """Whether the time for all attempts ended while the call waited for its slot, or stood still with the run."""
+    end = call.deadline
+    return end is not None and end <= workflow.now() and patched(Patch.RULES_2)
+
+
+def _time_left(call: ActionCall) -> timedelta | None:
+    end = call.deadline
+    left = None if end is None else end - workflow.now()
+    return left if left is None or left > timedelta(0) else seconds(call.step.plan.step.total_timeout)
 
 
 def temporal_policy(retries: Retries, attempts: int) -> RetryPolicy:

@@ -1,8 +1,15 @@
-"""Failures of steps, and what Temporal's failures say about a step's effect."""
+"""Failures of steps, and what Temporal's failures say about a step's effect.
+
+**What is known of an effect.** An action took no effect where it says so itself, in each of its attempts: it raised an error, and did
+not mark the effect as unknown. Everything that the platform says leaves the effect unknown: a timeout, a lost or stopped worker, a
+cancellation, a result that could not be used, a panic of another SDK, an error of the SDK itself. A later attempt's word does not take
+that back. The failure that reaches the run is that of the last attempt, and of those before it the worker's note tells; without a note
+only an action that was called once can be believed. Not started at all is no effect, too.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from temporalio.exceptions import (
     ActivityError,
@@ -13,8 +20,9 @@ from temporalio.exceptions import (
     TimeoutType,
 )
 
-from advanced_workflow.workflows.contract import ErrorInfo, Json, SkipReason
 from advanced_workflow.workflows.engine.people.remedies import Skip
+from advanced_workflow.workflows.contract import AttemptsNote, ErrorInfo, Json, SkipReason
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import (
     ApprovalRejected,
     ApprovalTimeout,
@@ -29,6 +37,7 @@ Effect = Literal["failed", "unknown"]
 """Whether the action definitely had no effect, or may have had one."""
 
 CANCELLED = "Cancelled"
+WORKER_LOST = "WorkerLost"
 
 _TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
     TimeoutType.START_TO_CLOSE: ("Timeout", "the attempt took longer than 'timeout'", "unknown"),
@@ -41,6 +50,17 @@ _TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
     ),
 }
 
+_WORKER_STOPPED = "WorkerShutdown"
+"""The SDK's name for an attempt that ended because its worker was stopped."""
+_NEVER_CALLED = "NotFoundError"
+"""The SDK's name for an attempt of an action that the worker does not serve."""
+_NOT_ITS_OWN_WORDS = frozenset(
+    {
+        *(_WORKER_STOPPED, "ActivityPause", "ActivityReset", "PanicError"),
+        *(DataInvalid.code, PayloadTooLarge.code, StorageFailed.code),
+    }
+)
+"""Failures that come as if the action had raised them."""
 _OWN_RUN_FAILURES = (ApprovalRejected, ApprovalTimeout)
 """Failures of a step that are the run's own failure type; every other one is `WorkflowFailed`."""
 _PLAIN: tuple[type, ...] = (str, int, float, bool, list, dict)
@@ -85,30 +105,81 @@ def read_error(error: Exception) -> WorkflowError:
 
 
 def failure_of_activity(error: FailureError, action: str) -> StepFailure:
-    """What an activity's failure means for its step."""
-    # For a local activity the SDK raises either the failure or its cause: a timeout comes as the failure, and in a replay as its cause.
-    cause = error.cause if isinstance(error, ActivityError) else error
+    """What an activity's failure means for its step. Of its effect it says what was known before `effect_of`."""
+    cause = _cause_of(error)
     if isinstance(cause, TimeoutError) and cause.type is not None:
         name, reason, effect = _TIMEOUTS[cause.type]
         return StepFailure(ErrorInfo(type=name, message=f"action {action!r}: {reason}."), effect)
     if isinstance(cause, CancelledError):
         return StepFailure(ErrorInfo(type=CANCELLED, message=f"action {action!r} was cancelled."), "unknown")
     if isinstance(cause, ApplicationError):
+        if cause.type == _WORKER_STOPPED and patched(Patch.RULES_2):
+            message = f"action {action!r}: its worker was stopped while it ran."
+            return StepFailure(ErrorInfo(type=WORKER_LOST, message=message), "unknown")
         if cause.type is None and isinstance(cause.cause, ApplicationError):
             # The SDK's wrapper around an argument that could not be read from its storage.
             cause = cause.cause
         details: Json = cause.details[0] if cause.details else None
         info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
-        return StepFailure(info, _effect_of(info))
+        return StepFailure(info, _effect_by_last_words(info))
     return StepFailure(ErrorInfo(type=type(cause or error).__name__, message=str(cause or error)), "unknown")
 
 
-def _effect_of(info: ErrorInfo) -> Effect:
-    """An action that fails took no effect, unless only its result could not be used, or it says itself that it may have."""
-    if info.type in (DataInvalid.code, PayloadTooLarge.code, StorageFailed.code):
+def total_timeout(action: str) -> StepFailure:
+    """The time for all attempts of an action ended while none of them ran."""
+    name, reason, _ = _TIMEOUTS[TimeoutType.SCHEDULE_TO_CLOSE]
+    return StepFailure(ErrorInfo(type=name, message=f"action {action!r}: {reason}."))
+
+
+def effect_of(error: FailureError, *, attempts: int, foreign: bool) -> Effect:
+    """What is known of the effect of an action that failed, over the attempts it was allowed.
+
+    `foreign`: it ran on a queue whose workers may be of another SDK, which leave no note.
+    """
+    cause = _cause_of(error)
+    if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
+        # Only one that was tried before has a failure as its cause.
+        return "failed" if cause.cause is None else _by_own_words(cause.cause, attempts=0, foreign=foreign)
+    return _by_own_words(cause, attempts=attempts, foreign=foreign)
+
+
+def note_of(error: BaseException | None) -> AttemptsNote | None:
+    """The worker's note about the attempts of an activity, where it left one."""
+    if not isinstance(error, ApplicationError) or not error.details:
+        return None
+    last: Json = error.details[-1]
+    if not isinstance(last, dict) or cast("dict[str, Json]", last).keys() != AttemptsNote.model_fields.keys():
+        return None
+    return AttemptsNote.model_construct(**cast("dict[str, Any]", last))
+
+
+def _by_own_words(error: BaseException | None, *, attempts: int, foreign: bool) -> Effect:
+    if not isinstance(error, ApplicationError) or error.type is None or error.type in _NOT_ITS_OWN_WORDS:
         return "unknown"
-    details = cast("dict[str, Json]", info.details) if isinstance(info.details, dict) else {}
-    return "unknown" if details.get("effect") == "unknown" else "failed"
+    if _says_unknown(error.details[0] if error.details else None):
+        return "unknown"
+    note = note_of(error)
+    if note is None:  # A worker of ours leaves one, unless the error is the SDK's.
+        believed = attempts == 1 and (foreign or error.type == _NEVER_CALLED)
+    else:
+        believed = note.adw_all_failed is True
+    return "failed" if believed else "unknown"
+
+
+def _cause_of(error: FailureError) -> BaseException | None:
+    # For a local activity the SDK raises either the failure or its cause: a timeout comes as the failure, and in a replay as its cause.
+    return error.cause if isinstance(error, ActivityError) else error
+
+
+def _effect_by_last_words(info: ErrorInfo) -> Effect:
+    """What runs believed that began before the rule of `effect_of`."""
+    if info.type in (DataInvalid.code, PayloadTooLarge.code, StorageFailed.code) or _says_unknown(info.details):
+        return "unknown"
+    return "failed"
+
+
+def _says_unknown(details: Json) -> bool:
+    return isinstance(details, dict) and cast("dict[str, Json]", details).get("effect") == "unknown"
 
 
 def _plain(details: Json) -> Json:

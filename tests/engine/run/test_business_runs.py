@@ -1,0 +1,93 @@
+"""What a business run is: which runs share their idempotency keys, and when a run's time begins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+from advanced_workflow.activities.action import context
+from advanced_workflow.client.runs import Run
+from tests.engine.stage import reaches
+from tests.harness import Harness, definition, eventually, outcome_of
+
+NIGHTLY = definition({"step_id": "pay"}, workflow_id="nightly", timeout=3)
+
+
+class Till:
+    """Notes the keys that a step pays under."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    @property
+    def actions(self) -> dict[str, Any]:
+        def pay() -> str:
+            self.keys.append(context.idempotency_key())
+            return self.keys[-1]
+
+        return {"pay": pay}
+
+
+async def test_each_run_of_a_cron_schedule_has_keys_of_its_own(harness: Harness) -> None:
+    till = Till()
+    async with harness.worker(till.actions, [NIGHTLY]):
+        handle = await harness.client.start_workflow(
+            "nightly", id=f"cron-{uuid4().hex[:8]}", task_queue=harness.task_queue, cron_schedule="@every 1s"
+        )
+        await eventually(lambda: len(till.keys) >= 3)
+        await handle.terminate()
+
+    assert len(set(till.keys)) == len(till.keys)
+
+
+async def test_a_start_delay_does_not_count_against_the_timeout(harness: Harness) -> None:
+    till = Till()
+    async with harness.worker(till.actions, [NIGHTLY]):
+        handle = await harness.client.start_workflow(
+            "nightly", id=f"late-{uuid4().hex[:8]}", task_queue=harness.task_queue, start_delay=timedelta(seconds=4)
+        )
+        outcome = await outcome_of(Run(harness.client, handle, "tester"))
+
+    assert outcome.failure is None, outcome.message
+    assert outcome.report.duration_seconds < 3
+    assert len(till.keys) == 1
+
+
+async def test_a_reset_run_keeps_its_keys(harness: Harness) -> None:
+    till = Till()
+    steps = (
+        {"step_id": "pay"},
+        {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}, "dependencies": ["pay"]},
+    )
+    async with harness.worker(till.actions):
+        run = await harness.start(definition(*steps))
+        await reaches(run, "w", "waiting")
+        again = await reset(harness, run)
+        await reaches(again, "w", "waiting")
+        await again.send_event("go")
+        outcome = await outcome_of(again)
+
+    assert outcome.failure is None, outcome.message
+    assert len(till.keys) == 2
+    assert len(set(till.keys)) == 1
+
+
+async def reset(harness: Harness, run: Run) -> Run:
+    """Reset a run to its first workflow task."""
+    history = await run.handle.fetch_history()
+    tasks = [one.event_id for one in history.events if one.HasField("workflow_task_completed_event_attributes")]
+    description = await run.handle.describe()
+    await harness.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=harness.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=run.id, run_id=description.run_id),
+            reason="test",
+            workflow_task_finish_event_id=tasks[0],
+            request_id=str(uuid4()),
+        )
+    )
+    return Run(harness.client, harness.client.get_workflow_handle(run.id), "tester")
