@@ -201,3 +201,79 @@ def played(moves: list[tuple[str, Any]], *, hops: bool) -> UndoLog:
             else:
                 log.passes("fan").end(key)
     return log
+
+
+@pytest.mark.parametrize("ended", [1, PAGE - 1, PAGE, 2 * PAGE + 3])
+def test_passes_that_run_again_take_back_what_they_armed_also_from_pages(ended: int) -> None:
+    log = rounds(ended)
+    passes = log.passes("again")
+    wanted = {"#0", f"#{ended // 2}", f"#{ended - 1}", f"#{ended}"}
+    passes.take_back(wanted)
+    log = carried(log)
+    passes = log.passes("again")
+
+    assert set(passes.running) == wanted - {f"#{ended}"}
+    for key in sorted(passes.running):
+        latest = passes.running[key].latest("a")
+        assert latest is not None
+        assert latest.path == f"again{key}.a"
+    assert sorted(undone_in(log, AGAIN)) == sorted(f"again#{number}.a" for number in range(ended))
+
+
+ENDS: list[StepOutcome] = ["completed", "unknown", "failed"]
+
+
+@pytest.mark.parametrize("first", ENDS)
+@pytest.mark.parametrize("second", ENDS)
+def test_what_ran_again_under_its_key_has_one_story(first: StepOutcome, second: StepOutcome) -> None:
+    one = armed("a", "a", "running")
+    one.settle(first, {"of": 1})
+    one.run_again({"value": "again"})
+    under_way = carried(log_of(one)).latest("a")
+    assert under_way is not None
+    assert not under_way.needs_undo
+    under_way.settle(second, {"of": 2})
+
+    assert under_way.outcome == min(first, second, key=ENDS.index)
+    if second == "completed":
+        assert under_way.output == {"of": 2}
+    elif first == "completed":
+        assert under_way.output == {"of": 1}
+
+
+def log_of(*given: Armed) -> UndoLog:
+    log = UndoLog()
+    for one in given:
+        log.arm(one.path, one)
+    return log
+
+
+def test_what_two_walks_come_to_at_one_time_is_undone_once() -> None:
+    log = rounds(3 * PAGE)
+    definition = {"workflow_id": "test", "steps": AGAIN}
+    plan = plan_of(AdvancedWorkflow.model_validate(definition).model_dump(mode="json"), json.dumps(definition))
+    undone: list[str] = []
+    now: set[str] = set()
+
+    async def undo(action: UndoAction) -> list[UndoEntry]:
+        assert action.activity_id not in now
+        now.add(action.activity_id)
+        await asyncio.sleep(0)
+        now.remove(action.activity_id)
+        undone.append(action.armed.path)
+        return [action.entry(UndoOutcome.UNDONE)]
+
+    async def both() -> None:
+        saga = Saga(plan.steps, log)
+        left: list[bool] = []
+
+        async def walk() -> None:
+            await undo_graph(saga, plan.root, undo)
+            left.append(log.is_empty)
+
+        await asyncio.gather(walk(), walk())
+        assert left == [True, True]
+
+    asyncio.run(both())
+
+    assert sorted(undone) == sorted(f"again#{number}.a" for number in range(3 * PAGE))

@@ -119,12 +119,17 @@ def arm(step: StepContext, path: StepPath, log: UndoLog, name: str, value: Json)
     """Note a step before it is scheduled; None where it has nothing to undo it with."""
     if not step.plan.step.rollback_actions:
         return None
+    earlier = log.of_key(name, step.run.idempotency_key(path))
+    if earlier is not None and patched(Patch.RULES_2):  # An operator runs the step, or what is around it, again.
+        earlier.run_again(value)
+        return earlier
     return log.arm(name, Armed(step.plan.step_id, path, step.run.idempotency_key(path), value))
 
 
 def settle_armed(step: StepContext, armed: Armed, outcome: StepOutcome, output: Json) -> None:
     """Say how an armed step ended."""
-    armed.outcome, armed.output = outcome, output
+    if not armed.settle(outcome, output):
+        return
     if step.plan.undo_input is None or step.frame.opened is None or not armed.needs_undo:
         return
     try:

@@ -17,6 +17,7 @@ from advanced_workflow.workflows.engine.people.events import Listener
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import event_fits
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import DataInvalid
 
 MOST_LISTED = 20
@@ -187,6 +188,8 @@ def _run_failed_again(step: StepContext) -> None:
         step.run.state.drop(f"{step.path}{copy_key(one['index'])}.")
     cursor["running"] = sorted({*cursor["running"], *(one["index"] for one in cursor["failures"])})
     cursor["failures"] = []
+    if patched(Patch.RULES_2):
+        step.frame.undo.passes(step.key).take_back({copy_key(index) for index in cursor["running"]})
 
 
 def _forget(step: StepContext) -> None:

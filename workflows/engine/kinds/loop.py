@@ -73,6 +73,8 @@ class _Loop:
         cursor[ROUND], cursor[_UNDER_WAY] = number, True
         step.record.notes["iterations"] = number
         key = round_key(number)
+        if self._again and patched(Patch.RULES_2):
+            self._passes.take_back({key})
         frame = step.frame.repeated(
             step.plan.step_id, f"{step.key}{key}", self._passes.begin(key), {"iteration": number}
         )

@@ -137,6 +137,8 @@ def _let_go(step: StepContext, outcome: StepOutcome, output: Json, undo: Json = 
         return
     armed.child = {"run": step.record.cursor["child"], "carried": undo} if undo is not None else None
     settle_armed(step, armed, outcome, output)
+    if outcome == "completed":  # A run that was taken over is the one that an entry before this tells of.
+        step.frame.undo.forget_before(step.key, armed)
     if armed.child is None and not step.plan.step.rollback_actions:
         step.frame.undo.remove(step.key, armed)
 

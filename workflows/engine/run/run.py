@@ -32,6 +32,7 @@ from advanced_workflow.workflows.engine.run.services import services_of
 from advanced_workflow.workflows.engine.state.live_state import root_frame
 from advanced_workflow.workflows.engine.temporal.clock import sleep_until, timestamp
 from advanced_workflow.workflows.engine.temporal.next_task import MOMENT
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge, WorkflowTimeout
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -39,6 +40,8 @@ from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 _CONTINUE = "continue"
 _ROOM_AROUND = 32 * 1024
 """Bytes of a failure beside the result object: its message, and where it was raised."""
+_AT_ONCE = timedelta(seconds=1)
+"""What the server takes at most to begin a run that nothing delays."""
 
 Interruption = asyncio.Future[Ending | str | None]
 """What ends the waiting for a run's work: an ending, that the run must continue in a new history, or None as the work is done."""
@@ -59,9 +62,7 @@ class Run:
     ) -> None:
         """Everything is ready; nothing runs yet. `room` is how many bytes it may take along to a new history."""
         self._room = room
-        self._started_at: datetime = (
-            parse_rfc3339(carried["started_at"]) if carried is not None else workflow.info().workflow_start_time
-        )
+        self._started_at: datetime = parse_rfc3339(carried["started_at"]) if carried is not None else _beginning()
         self._ending = Ending.load(carried["ending"]) if carried is not None and carried["ending"] else None
         self._undo_only = carried is not None and carried.get("undo_only") is True
         self.start_time = timestamp(self._started_at)
@@ -220,3 +221,14 @@ def _interruption(work: asyncio.Future[Any]) -> Interruption:
     early: Interruption = asyncio.get_running_loop().create_future()
     work.add_done_callback(lambda _: None if early.done() else early.set_result(None))
     return early
+
+
+def _beginning() -> datetime:
+    """When the run began: with its first workflow task. A start delay, a cron schedule or missing workers come before it."""
+    info = workflow.info()
+    # As good as the same in all other runs, and without a question in their histories.
+    return (
+        info.start_time
+        if info.start_time - info.workflow_start_time > _AT_ONCE and patched(Patch.RULES_2)
+        else info.workflow_start_time
+    )

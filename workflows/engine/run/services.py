@@ -25,6 +25,7 @@ from advanced_workflow.workflows.engine.state.task_budget import TaskBudget
 from advanced_workflow.workflows.engine.state.withdrawals import Withdrawals
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
@@ -39,7 +40,7 @@ def services_of(
 ) -> RunContext:
     """Make them; nothing runs yet. `carried` is the snapshot of an earlier history."""
     info, definition = workflow.info(), plan.workflow
-    execution_id: str = carried["execution_id"] if carried is not None else info.first_execution_run_id
+    execution_id: str = carried["execution_id"] if carried is not None else _new_execution_id()
     state = LiveState(
         plan,
         input_data,
@@ -76,3 +77,16 @@ def services_of(
     elif options.rerun is not None:
         keep(run, options.rerun)
     return run
+
+
+def _new_execution_id() -> str:
+    """The id that the effects of a business run are named after.
+
+    It is that of the chain of histories that began with it: a run that continues as new carries it on, one that is reset, or that the server
+    starts again by a retry policy, has the same. The chain of a cron schedule is one of many business runs, and each has its own.
+    """
+    info = workflow.info()
+    first: str = info.first_execution_run_id
+    if info.cron_schedule and info.original_execution_run_id != first and patched(Patch.RULES_2):
+        return info.original_execution_run_id
+    return first

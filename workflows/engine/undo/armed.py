@@ -27,11 +27,32 @@ class Armed:
     """How many of its undo actions have run."""
     mapped: Json = None
     """Input of its undo actions, where it was built at once: what a round or copy sees is gone when it is undone."""
+    earlier: StepOutcome | None = None
+    """How it ended before, where it runs again under the same key: what it may have done then stays."""
 
     @property
     def needs_undo(self) -> bool:
         """Whether it took effect, or may have."""
         return self.outcome in ("completed", "unknown")
+
+    def run_again(self, value: Json) -> None:
+        """It is called again, with the same key: there is one effect, and it is undone once."""
+        self.earlier = self._known()
+        self.input, self.outcome, self.undone = value, "running", 0
+
+    def settle(self, outcome: StepOutcome, output: Json) -> bool:
+        """Say how it ended. That it failed now takes nothing back; gives whether this end is the one that counts."""
+        known, self.earlier = self._known(), None
+        if outcome != "completed" and known is not None:
+            self.outcome = known
+            return False
+        self.outcome, self.output = outcome, output
+        return True
+
+    def _known(self) -> StepOutcome | None:
+        """What it did, or may have done, before the latest call."""
+        before = self.earlier if self.outcome == "running" else self.outcome
+        return before if before in ("completed", "unknown") else None
 
     def undo_input(self) -> dict[str, Json]:
         """What its undo actions receive unless the definition maps something else."""
@@ -47,7 +68,7 @@ class Armed:
     def dump(self) -> list[Json]:
         """As plain data."""
         known = [self.step_id, self.path, self.idempotency_key, self.input, self.outcome, self.output]
-        more = [self.child, self.undone, self.mapped]
+        more = [self.child, self.undone, self.mapped, *([self.earlier] if self.earlier else [])]
         return known if more == [None, 0, None] else [*known, *more]
 
     @staticmethod

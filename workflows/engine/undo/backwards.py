@@ -13,6 +13,7 @@ from advanced_workflow.workflows.engine.graph.plan import handler_name
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
 from advanced_workflow.workflows.engine.undo.action import Undo, actions_left
+from advanced_workflow.workflows.engine.undo.armed import Armed
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import Passes, UndoLog
 
@@ -71,25 +72,38 @@ class _Backwards:
 
     async def _actions(self, name: str, log: UndoLog) -> None:
         for armed in log.needing(name):
-            for action in actions_left(self._saga.plans[armed.step_id], armed):
-                entries = await self._undo(action)
-                if entries is None:
+            # Two `rollback` steps may come to it at one time: the second one waits, and finds it undone.
+            async with self._saga.alone(armed.idempotency_key):
+                if not (log.holds(name, armed) and armed.needs_undo):
+                    continue
+                if not await self._undo_one(armed):
                     return
-                for entry in entries:
-                    self._saga.note(entry)
-                armed.undone += 1
-            log.remove(name, armed)
+                log.remove(name, armed)
+
+    async def _undo_one(self, armed: Armed) -> bool:
+        """Run the undo actions of one effect; gives whether nothing more is to be done about it."""
+        for action in actions_left(self._saga.plans[armed.step_id], armed):
+            entries = await self._undo(action)
+            if entries is None:
+                return False
+            for entry in entries:
+                self._saga.note(entry)
+            armed.undone += 1
+        return True
 
     async def _all_passes(self, plan: StepPlan, passes: Passes) -> None:
         while True:
-            logs = [*reversed(passes.running.values()), *(log for _, log in reversed(passes.ended))]
+            ended = list(passes.ended)
+            logs = [*reversed(passes.running.values()), *(log for _, log in reversed(ended))]
             if plan.step.step_type is StepType.LOOP:
                 for log in logs:
                     await self._pass(plan, log, None)
             else:
                 await self._at_once(plan, logs, None)
+            stopped = any(not log.is_empty for _, log in ended)
             passes.ended = [(key, log) for key, log in passes.ended if not log.is_empty]
-            if passes.ended or not passes.unpack():
+            # Another `rollback` step may have unpacked more meanwhile.
+            if stopped or not (passes.ended or passes.unpack()):
                 return
 
     async def _at_once(self, plan: StepPlan, logs: list[UndoLog], only: Limit | None) -> None:

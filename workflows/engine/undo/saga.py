@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from advanced_workflow.workflows.contract import RollbackReport, UndoEntry, UndoOutcome
@@ -23,6 +25,19 @@ class Saga:
     log: UndoLog = field(default_factory=UndoLog)
     entries: list[UndoEntry] = field(default_factory=list[UndoEntry])
     counts: dict[UndoOutcome, int] = field(default_factory=lambda: dict.fromkeys(UndoOutcome, 0))
+    _undoing: dict[str, asyncio.Future[None]] = field(default_factory=dict[str, "asyncio.Future[None]"])
+
+    @asynccontextmanager
+    async def alone(self, idempotency_key: str) -> AsyncGenerator[None, None]:
+        """Wait until nobody else undoes the effect of this key, and keep others from it for the block."""
+        while (other := self._undoing.get(idempotency_key)) is not None:
+            await asyncio.shield(other)
+        mine = self._undoing[idempotency_key] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._undoing[idempotency_key]
+            mine.set_result(None)
 
     def note(self, entry: UndoEntry) -> None:
         """Put an entry into the report; of very many only the first of each kind are listed, all are counted."""

@@ -6,7 +6,7 @@ little memory and can be carried on when the run continues as new.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from advanced_workflow.workflows.contract import Json
@@ -37,9 +37,28 @@ class Passes:
         if not log.is_empty:
             self.ended.append((key, log))
         if len(self.ended) >= PAGE:
-            self.pages.append(packed([[ended, one.dump()] for ended, one in self.ended]))
+            self.pages.append(_page(self.ended))
             self.ended.clear()
         return dropped
+
+    def take_back(self, keys: Set[str]) -> None:
+        """Passes that have ended run again: what they armed is theirs again, also where it was packed."""
+        missing = set(keys) - self.running.keys()
+        self.ended = self._without(self.ended, missing)
+        for number in reversed(range(len(self.pages))):
+            if not missing:
+                break
+            page = [(key, UndoLog.load(data)) for key, data in unpacked(self.pages[number])]
+            rest = self._without(page, missing)
+            if len(rest) < len(page):
+                self.pages[number : number + 1] = [_page(rest)] if rest else []
+
+    def _without(self, ended: list[tuple[str, UndoLog]], missing: set[str]) -> list[tuple[str, UndoLog]]:
+        """The ended passes less those that are missing, which run from now on."""
+        taken = {key: log for key, log in ended if key in missing}
+        self.running.update(taken)
+        missing -= taken.keys()
+        return [(key, log) for key, log in ended if key not in taken]
 
     def unpack(self) -> bool:
         """Take the latest page out of its package; gives whether there was one."""
@@ -64,13 +83,17 @@ class UndoLog:
     """What one pass of a graph may have to undo, by the name of a step in the pass."""
 
     armed: dict[str, list[Armed]] = field(default_factory=dict[str, list[Armed]])
-    """A step that was undone and ran again has several."""
+    """A step has several where histories of release 0.1.0 armed it again."""
     inner: dict[str, Passes] = field(default_factory=dict[str, Passes])
 
     def arm(self, name: str, armed: Armed) -> Armed:
         """Note an action before it is scheduled."""
         self.armed.setdefault(name, []).append(armed)
         return armed
+
+    def of_key(self, name: str, idempotency_key: str) -> Armed | None:
+        """What a step armed under this key; there is one entry for a key."""
+        return next((one for one in reversed(self.armed.get(name, ())) if one.idempotency_key == idempotency_key), None)
 
     def passes(self, name: str) -> Passes:
         """The passes of a container."""
@@ -90,10 +113,20 @@ class UndoLog:
         """What is to be undone of a step, latest first."""
         return [one for one in reversed(self.armed.get(name, ())) if one.needs_undo]
 
+    def forget_before(self, name: str, armed: Armed) -> None:
+        """Let go of earlier entries of the same completed effect."""
+        for one in self.armed.get(name, [])[:]:
+            same = one.idempotency_key == armed.idempotency_key and one.outcome == armed.outcome == "completed"
+            if same and one is not armed:
+                self.remove(name, one)
+
+    def holds(self, name: str, armed: Armed) -> bool:
+        """Whether it is still to be undone."""
+        return any(one is armed for one in self.armed.get(name, ()))
+
     def remove(self, name: str, armed: Armed) -> None:
         """It was undone, or nothing more can be done about it."""
-        stack = self.armed[name]
-        stack.remove(armed)
+        stack = self.armed[name] = [one for one in self.armed[name] if one is not armed]
         if not stack:
             del self.armed[name]
 
@@ -146,3 +179,7 @@ class UndoLog:
                 for name, (pages, ended, running) in inner.items()
             },
         )
+
+
+def _page(ended: list[tuple[str, UndoLog]]) -> str:
+    return packed([[key, one.dump()] for key, one in ended])
