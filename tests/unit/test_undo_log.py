@@ -220,6 +220,18 @@ def test_passes_that_run_again_take_back_what_they_armed_also_from_pages(ended: 
     assert sorted(undone_in(log, AGAIN)) == sorted(f"again#{number}.a" for number in range(ended))
 
 
+def test_what_runs_again_takes_back_what_ended_inside_of_it() -> None:
+    log = UndoLog()
+    copy = log.passes("fan").begin("[0]")
+    rounds(PAGE + 1, copy.passes("box").begin(""))
+    log.passes("fan").end("[0]")
+    log.passes("fan").take_back({"[0]"})
+    within = log.passes("fan").running["[0]"].inner["box"].running[""].inner["again"]
+
+    assert list(within.running) == [f"#{number}" for number in range(PAGE + 1)]
+    assert (within.pages, within.ended) == ([], [])
+
+
 ENDS: list[StepOutcome] = ["completed", "unknown", "failed"]
 
 

@@ -20,8 +20,8 @@ from temporalio.exceptions import (
     TimeoutType,
 )
 
-from advanced_workflow.workflows.engine.people.remedies import Skip
 from advanced_workflow.workflows.contract import AttemptsNote, ErrorInfo, Json, SkipReason
+from advanced_workflow.workflows.engine.people.remedies import Skip
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import (
     ApprovalRejected,

@@ -42,7 +42,7 @@ class Passes:
         return dropped
 
     def take_back(self, keys: Set[str]) -> None:
-        """Passes that have ended run again: what they armed is theirs again, also where it was packed."""
+        """Passes that have ended run again: what they armed is theirs again, also where it was packed, and inside of them."""
         missing = set(keys) - self.running.keys()
         self.ended = self._without(self.ended, missing)
         for number in reversed(range(len(self.pages))):
@@ -52,6 +52,17 @@ class Passes:
             rest = self._without(page, missing)
             if len(rest) < len(page):
                 self.pages[number : number + 1] = [_page(rest)] if rest else []
+        for key in keys & self.running.keys():
+            for passes in self.running[key].inner.values():
+                passes.take_back_all()
+
+    def take_back_all(self) -> None:
+        """All its passes may run again."""
+        while self.unpack():
+            pass
+        self.running = {**dict(self.ended), **self.running}
+        self.ended = []
+        self.take_back(self.running.keys())
 
     def _without(self, ended: list[tuple[str, UndoLog]], missing: set[str]) -> list[tuple[str, UndoLog]]:
         """The ended passes less those that are missing, which run from now on."""
