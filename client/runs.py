@@ -51,6 +51,7 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision
 from advanced_workflow.workflows.plain.misfits import places
+from advanced_workflow.workflows.plain.text import markdown
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 """How long a query or an update waits for a worker."""
@@ -110,7 +111,7 @@ async def start(
                 id=id,
                 task_queue=task_queue or settings.task_queue,
                 id_reuse_policy=id_reuse_policy,
-                static_summary=None if isinstance(workflow, str) else workflow.label,
+                static_summary=None if isinstance(workflow, str) else markdown(workflow.label),
             )
         except WorkflowAlreadyStartedError as error:
             raise RunExists(

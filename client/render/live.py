@@ -11,6 +11,7 @@ from rich.live import Live
 from advanced_workflow.client.render.lines import ChangeLines
 from advanced_workflow.client.render.tree import render_tree
 from advanced_workflow.client.watch import Snapshot
+from advanced_workflow.workflows.plain.text import visible
 
 
 def is_live(console: Console) -> bool:
@@ -37,5 +38,5 @@ async def _show_lines(snapshots: AsyncIterable[Snapshot], console: Console) -> S
     async for last in snapshots:
         for line in changes.lines(last, datetime.now(UTC)):
             # Not through the console's layout: a line of a log is not wrapped.
-            print(line, file=console.file, flush=True)
+            print(visible(line), file=console.file, flush=True)
     return last

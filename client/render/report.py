@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.render.console import Lines
 from advanced_workflow.client.render.outcome import failure_sentence
 from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
 from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
@@ -66,7 +67,7 @@ def print_report(console: Console, report: RunReport) -> None:
         _print_audit(console, report.snapshot.state.audit)
     if report.result and report.result.result is not None:
         _title(console, "Result")
-        console.print(Text(json.dumps(report.result.result, indent=2, ensure_ascii=False)), soft_wrap=True)
+        console.print(Lines(json.dumps(report.result.result, indent=2, ensure_ascii=False)), soft_wrap=True)
 
 
 def _title(console: Console, title: str) -> None:
@@ -74,13 +75,13 @@ def _title(console: Console, title: str) -> None:
     console.print(Text(title, style="bold"))
 
 
-def _facts(console: Console, facts: Mapping[str, Text | str]) -> None:
+def _facts(console: Console, facts: Mapping[str, Text | Lines | str]) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
         if value:
-            table.add_row(name, value if isinstance(value, Text) else Text(value))
+            table.add_row(name, Text(value) if isinstance(value, str) else value)
     console.print(table)
 
 
@@ -149,13 +150,13 @@ def _print_approval(console: Console, approval: PendingApproval) -> None:
         console,
         {
             "step": approval.path,
-            "question": approval.prompt,
+            "question": Lines(approval.prompt) if approval.prompt else "",
             "asked": ", ".join(approval.approvers) or "anybody",
             "approvals": f"{len(approval.approvals)} of {approval.required}" + (f" ({given})" if given else ""),
             "deadline": f"{moment(parse_time(approval.deadline))}, then {approval.on_timeout}"
             if approval.deadline
             else "",
-            "subject": json.dumps(approval.subject, indent=2, ensure_ascii=False) if approval.subject else "",
+            "subject": Lines(json.dumps(approval.subject, indent=2, ensure_ascii=False)) if approval.subject else "",
             "digest": approval.digest,
         },
     )

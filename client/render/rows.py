@@ -13,7 +13,7 @@ from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
 from advanced_workflow.workflows.contract.paths import StepPath, undone_path
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.plain.text import one_line
+from advanced_workflow.workflows.plain.text import one_line, visible
 
 MAX_ERROR_CHARACTERS = 300
 
@@ -87,12 +87,12 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
     return StepRow(
         path=step.path,
         depth=StepPath(step.path).depth,
-        label=step.name,
-        step_id=_short_path(step),
+        label=visible(step.name),
+        step_id=visible(_short_path(step)),
         status=_status(step, attempt),
         seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
         attempts=snapshot.most_attempts.get(step.path, 0),
-        note=_note(step, attempt),
+        note=visible(_note(step, attempt)),
         retry_in=_seconds_until_retry(attempt, now) if attempt else None,
     )
 

@@ -26,7 +26,7 @@ from advanced_workflow.client.serve.workers import build_workers
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.client.telemetry.metrics import WaitingRuns, metrics_runtime
 from advanced_workflow.workflows.errors import WorkflowError
-from advanced_workflow.workflows.plain.text import one_line
+from advanced_workflow.workflows.plain.text import one_line, visible_lines
 
 UPGRADING = (
     "Settings are ADW_ variables. To upgrade under live runs, give each build a name (ADW_DEPLOYMENT=shop, ADW_BUILD_ID=2), start "
@@ -61,7 +61,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         tell_idle_secrets(settings)
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:
-        print(f"adw-worker: {error}", file=sys.stderr)
+        print(visible_lines(f"adw-worker: {error}"), file=sys.stderr)
         return REFUSED
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from advanced_workflow.client.serve.here import listed
 from advanced_workflow.client.serve.serving import Serving
+from advanced_workflow.workflows.plain.text import visible, visible_json
 
 
 def list_actions(serving: Serving) -> list[dict[str, Any]]:
@@ -34,4 +35,4 @@ def print_definitions(serving: Serving, *, as_json: bool) -> None:
 
 
 def _print(found: list[dict[str, Any]], lines: list[str], *, as_json: bool) -> None:
-    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(lines))
+    print(visible_json(json.dumps(found, ensure_ascii=False)) if as_json else "\n".join(map(visible, lines)))

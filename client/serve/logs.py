@@ -6,11 +6,13 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import Any, Literal, TextIO, cast
 
 from temporalio import activity, workflow
 
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
+from advanced_workflow.workflows.plain.text import visible, visible_json, visible_lines
 
 CONTEXT_NAMES = {
     "temporal_workflow": {"workflow_id": "workflow_id", "run_id": "run_id", "workflow_type": "workflow_type"},
@@ -80,7 +82,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return visible_json(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class TextFormatter(logging.Formatter):
@@ -88,9 +90,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Build the line."""
-        context = " ".join(f"{name}={value}" for name, value in log_context(record).items())
-        line = f"{_time(record)} {record.levelname:<7} {record.getMessage()}"
+        context = " ".join(f"{name}={visible(str(value))}" for name, value in log_context(record).items())
+        line = f"{_time(record)} {record.levelname:<7} {visible(record.getMessage())}"
         line = f"{line}  [{context}]" if context else line
         if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            # Indented, so that no line of it can be taken for another record.
+            line = f"{line}\n{indent(visible_lines(self.formatException(record.exc_info)), '    ')}"
         return line

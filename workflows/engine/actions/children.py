@@ -37,6 +37,7 @@ from advanced_workflow.workflows.engine.temporal.activities import start_activit
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.action import UndoAction
+from advanced_workflow.workflows.plain.text import markdown
 
 _EVENTS = 5
 """Of a child: initiated, started, ended, and workflow tasks."""
@@ -100,7 +101,7 @@ async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | 
             args=child.arguments,
             id=child.id,
             result_type=RawValue,
-            static_summary=child.summary,
+            static_summary=markdown(child.summary),
             # For the server a run that continues as new closes, too. What a child does is ended by the engine, not by a policy.
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
         )

@@ -16,6 +16,7 @@ from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.plain.text import markdown
 
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
 OPERATOR = "operator"
@@ -70,7 +71,7 @@ class Display:
         counts = self._state.counts
         known = sum(counts.values())
         head = (
-            f"**{self._state.plan.workflow.label}** {self._state.plan.workflow.version}: {self._state.status.value}, "
+            f"**{markdown(self._state.plan.workflow.label)}** {markdown(self._state.plan.workflow.version)}: {self._state.status.value}, "
             f"{counts[StepStatus.COMPLETED]} of {known} steps completed"
         )
         rows = [_row(one) for one in self._rows()]
@@ -91,11 +92,7 @@ class Display:
 
 def _row(record: Record) -> str:
     note = record.waiting_for or (record.error.type if record.error else None) or record.skip_reason or ""
-    return f"| {_cell(record.plan.step.label)} (`{record.path}`) | {record.status.value} | {_cell(str(note))} |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return f"| {markdown(record.plan.step.label)} (`{record.path}`) | {record.status.value} | {markdown(str(note))} |"
 
 
 def _fitting(people: tuple[str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.plain.text import markdown
 
 
 def start_activity(
@@ -37,6 +38,7 @@ def start_activity(
     `timeout` is for one attempt, `total_timeout` for all. A local activity runs on this worker, so it has no queue and no heartbeat: what is
     said of them does not apply. Awaiting the handle raises `ActivityError`; for a local activity the SDK may raise its cause instead.
     """
+    shown = markdown(summary)
     token = activity_headers.set(headers)
     try:
         if local:
@@ -44,7 +46,7 @@ def start_activity(
                 name,
                 args=arguments,
                 activity_id=id,
-                summary=summary,
+                summary=shown,
                 result_type=RawValue,
                 start_to_close_timeout=timeout,
                 schedule_to_close_timeout=total_timeout,
@@ -55,7 +57,7 @@ def start_activity(
             name,
             args=arguments,
             activity_id=id,
-            summary=summary,
+            summary=shown,
             task_queue=task_queue,
             result_type=RawValue,
             start_to_close_timeout=timeout,

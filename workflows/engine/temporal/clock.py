@@ -9,6 +9,7 @@ from typing import TypeVar
 from temporalio import workflow
 
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
+from advanced_workflow.workflows.plain.text import markdown
 
 Answer = TypeVar("Answer")
 
@@ -22,7 +23,7 @@ async def sleep_until(deadline: datetime, summary: str) -> None:
     """Sleep on a durable timer that carries the summary; a time in the past does not wait."""
     left = deadline - workflow.now()
     if left > timedelta(0):
-        await workflow.sleep(left, summary=summary)
+        await workflow.sleep(left, summary=markdown(summary))
 
 
 async def answer_before(
