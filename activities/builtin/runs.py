@@ -17,6 +17,7 @@ from temporalio.exceptions import (
     TimeoutError,
 )
 
+from advanced_workflow.activities.builtin.whose import whose_run
 from advanced_workflow.workflows.contract import (
     CANCEL_ACTIVITY,
     SIGNAL_WAKE,
@@ -88,5 +89,5 @@ def _failure(cause: BaseException | None) -> WatchedRun:
     return WatchedRun(status="ended", type=kind, message=f"it did not end by itself: {cause}")
 
 
-ACTIVITIES = (watch_run, cancel_run, wake_run)
+ACTIVITIES = (watch_run, cancel_run, wake_run, whose_run)
 """What every worker that runs definitions serves beside `prepare`."""

@@ -16,6 +16,7 @@ from advanced_workflow.workflows.contract.actions import (
     UndoInput,
     WatchedRun,
     WatchRun,
+    WhoseRun,
 )
 from advanced_workflow.workflows.contract.messages import (
     AuditEntry,
@@ -40,6 +41,7 @@ from advanced_workflow.workflows.contract.names import (
     HEADER_EXECUTION,
     HEADER_RETRY,
     HTTP_ACTION,
+    MEMO_STEP,
     PAYLOAD_LIMIT_BYTES,
     PREPARE_ACTIVITY,
     QUERY_CHECKPOINT,
@@ -61,6 +63,7 @@ from advanced_workflow.workflows.contract.names import (
     UPDATE_SKIP,
     WAKE_ACTIVITY,
     WATCH_ACTIVITY,
+    WHOSE_ACTIVITY,
 )
 from advanced_workflow.workflows.contract.queries import (
     BreakerState,
@@ -102,6 +105,7 @@ __all__ = [
     "HEADER_EXECUTION",
     "HEADER_RETRY",
     "HTTP_ACTION",
+    "MEMO_STEP",
     "PAYLOAD_LIMIT_BYTES",
     "PREPARE_ACTIVITY",
     "QUERY_CHECKPOINT",
@@ -123,6 +127,7 @@ __all__ = [
     "UPDATE_SKIP",
     "WAKE_ACTIVITY",
     "WATCH_ACTIVITY",
+    "WHOSE_ACTIVITY",
     "AttemptsNote",
     "AuditEntry",
     "BreakerPolicy",
@@ -167,6 +172,7 @@ __all__ = [
     "UndoOutcome",
     "WatchRun",
     "WatchedRun",
+    "WhoseRun",
     "WireModel",
     "retry_delay",
 ]

@@ -76,6 +76,13 @@ class WatchRun(WireModel):
     workflow_id: str
 
 
+class WhoseRun(WireModel):
+    """Which run to look at, and the idempotency key of the step that asks."""
+
+    workflow_id: str
+    step: str
+
+
 class WatchedRun(WireModel):
     """How a run ended: completed with its result, failed by itself, or ended by somebody else."""
 

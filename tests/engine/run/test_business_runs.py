@@ -10,8 +10,9 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from tests.engine.stage import reaches
+from tests.engine.stage import fan, reaches
 from tests.harness import Harness, definition, eventually, outcome_of
 
 NIGHTLY = definition({"step_id": "pay"}, workflow_id="nightly", timeout=3)
@@ -91,3 +92,59 @@ async def reset(harness: Harness, run: Run) -> Run:
         )
     )
     return Run(harness.client, harness.client.get_workflow_handle(run.id), "tester")
+
+
+CHILD = definition(
+    {"step_id": "pay"},
+    {"step_id": "cw", "step_type": "wait", "wait": {"event": "go"}, "dependencies": ["pay"]},
+    workflow_id="child",
+)
+KID = {"step_id": "k", "step_type": "sub_workflow", "workflow": "child"}
+
+
+async def test_a_reset_run_takes_over_the_child_that_runs_for_it(harness: Harness) -> None:
+    till = Till()
+    async with harness.worker(till.actions, [CHILD]):
+        run = await harness.start(definition(KID, output={"paid": "steps.k.output"}))
+        child = Run(harness.client, harness.client.get_workflow_handle(f"{run.id}/k"), "tester")
+        await reaches(child, "cw", "waiting")
+        again = await reset(harness, run)
+        await reaches(again, "k", "running")
+        await child.send_event("go")
+        outcome = await outcome_of(again)
+
+    assert outcome.failure is None, outcome.message
+    assert len(till.keys) == 1
+
+
+async def test_a_copy_that_is_run_again_keeps_the_result_of_its_completed_child(harness: Harness) -> None:
+    till = Till()
+    broken = [True]
+
+    def bad() -> None:
+        if broken.pop() if broken else False:
+            raise ActionError("no", retryable=False)
+
+    paying = definition({"step_id": "pay"}, workflow_id="child")
+    copies = fan("each", "[1]", KID, {"step_id": "bad", "dependencies": ["k"]})
+    async with harness.worker({**till.actions, "bad": bad}, [paying]):
+        run = await harness.start(definition(copies, on_failure="pause"))
+        await reaches(run, "each", "failed")
+        await run.retry_step("each", "again")
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    assert len(till.keys) == 1
+
+
+async def test_a_child_of_an_earlier_run_of_the_same_id_is_not_taken_over(harness: Harness) -> None:
+    till = Till()
+    paying = definition({"step_id": "pay"}, workflow_id="child")
+    async with harness.worker(till.actions, [paying]):
+        first = await harness.start(definition(KID))
+        await outcome_of(first)
+        second = await harness.start(definition(KID), id=first.id)
+        outcome = await outcome_of(second)
+
+    assert outcome.failure is None, outcome.message
+    assert len(set(till.keys)) == 2

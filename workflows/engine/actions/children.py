@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy
+from temporalio.common import RawValue, RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
@@ -20,25 +20,31 @@ from temporalio.exceptions import (
 )
 
 from advanced_workflow.workflows.contract import (
+    MEMO_STEP,
     UNDO_WORKFLOW_TYPE,
     WATCH_ACTIVITY,
+    WHOSE_ACTIVITY,
     ErrorInfo,
     Json,
     UndoEntry,
     UndoOutcome,
     WatchedRun,
     WatchRun,
+    WhoseRun,
 )
 from advanced_workflow.workflows.contract.paths import StepPath, undo_run_id
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
-from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.activities import own_activity, start_activity
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.action import UndoAction
 from advanced_workflow.workflows.plain.text import markdown
 
+_LOOK_TIMEOUT = timedelta(seconds=10)
+"""For one attempt to look at another run; it is repeated for as long as it takes."""
 _EVENTS = 5
 """Of a child: initiated, started, ended, and workflow tasks."""
 
@@ -60,6 +66,9 @@ class Child:
     id: str
     arguments: list[RawValue]
     summary: str
+    step: str = ""
+    """Idempotency key of the step it is for: one that runs or completed for it already is taken over, and none started beside it."""
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE
 
 
 async def run_child(step: StepContext, child: Child, begin: Callable[[], None]) -> ChildEnd:
@@ -69,6 +78,15 @@ async def run_child(step: StepContext, child: Child, begin: Callable[[], None]) 
     """
     run = step.run
     handle = await _start_when_open(step, child, begin)
+    if handle is None and child.step and patched(Patch.RULES_2):
+        with run.continuation.staying():
+            looking = asyncio.ensure_future(_whose(child))
+            cancelled = await ended(looking)
+        if looking.result() == "ours":  # This run was reset, or an operator runs the step again.
+            return await watch_child(run, child.id, step.path, cancelled=cancelled)
+        if looking.result() == "ended" and not cancelled:  # It belongs to an earlier run of this one's id.
+            again = replace(child, reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+            handle = await _start_when_open(step, again, lambda: None)
     end = asyncio.ensure_future(_end(handle, child.id))
     if not is_being_cancelled():
         with contextlib.suppress(asyncio.CancelledError):
@@ -102,6 +120,8 @@ async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | 
             id=child.id,
             result_type=RawValue,
             static_summary=markdown(child.summary),
+            id_reuse_policy=child.reuse,
+            memo={MEMO_STEP: child.step} if child.step else None,
             # For the server a run that continues as new closes, too. What a child does is ended by the engine, not by a policy.
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
         )
@@ -126,11 +146,20 @@ async def _end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: s
         return _failed(error.cause, id)
 
 
-async def watch_child(run: RunContext, id: str, path: StepPath) -> ChildEnd:
+async def _whose(child: Child) -> str:
+    request = WhoseRun(workflow_id=child.id, step=child.step).model_dump(mode="json")
+    answer = await own_activity(
+        WHOSE_ACTIVITY, [request], summary=f"whose run {child.id} is", attempt_timeout=_LOOK_TIMEOUT
+    )
+    return decode_own(answer, "whose run it is")
+
+
+async def watch_child(run: RunContext, id: str, path: StepPath, *, cancelled: bool = False) -> ChildEnd:
     """Wait for a child that was started in an earlier history; its end is looked up. A cancellation is passed on to it."""
     end = asyncio.ensure_future(_watch(id, path))
-    with contextlib.suppress(asyncio.CancelledError):
-        return await asyncio.shield(end)
+    if not cancelled:
+        with contextlib.suppress(asyncio.CancelledError):
+            return await asyncio.shield(end)
     with run.continuation.staying():
         await ended(asyncio.ensure_future(_cancel(id)))
         await ended(end)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
 
 from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, retry_delay
 from advanced_workflow.workflows.engine.actions.armed_call import mapped_input, settle_armed
@@ -85,7 +86,14 @@ def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
 
     return run_child(
         step,
-        Child(step.plan.step.workflow or "", id, arguments, summary_of(step.plan.step.label, step.path)),
+        Child(
+            step.plan.step.workflow or "",
+            id,
+            arguments,
+            summary_of(step.plan.step.label, step.path),
+            step=step.run.idempotency_key(step.path),
+            reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        ),
         begin,
     )
 
