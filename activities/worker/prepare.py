@@ -29,13 +29,13 @@ from advanced_workflow.workflows.definition.check.check import check, unsupporte
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
-from advanced_workflow.workflows.definition.schema import value_problems
+from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, WorkflowError
 from advanced_workflow.workflows.plain.misfits import places
-from advanced_workflow.workflows.plain.strict_json import require_json
+from advanced_workflow.workflows.plain.strict_json import is_small, require_json
 
 OnAccepted = Callable[[AdvancedWorkflow, str], object]
 """Takes a definition and its sha256."""
@@ -85,11 +85,11 @@ class Preparation:
         """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
         try:
             wanted = _request(request)
-            if wanted.workflow is None and wanted.workflow_type in self._registered and not _keeps(wanted):
-                return self._prepare(wanted).model_dump(mode="json", exclude_none=True)
-            # Checking a large definition takes seconds, and the worker's loop has other runs to serve.
-            prepared = await asyncio.to_thread(self._prepare, wanted)
-            await self._check_kept(wanted)
+            prepared = self._prepare_at_once(wanted)
+            if prepared is None:
+                # Checking takes seconds where a definition or an input is large, and the worker's loop has other runs to serve.
+                prepared = await asyncio.to_thread(self._prepare, wanted, STEPS_ASIDE)
+                await self._check_kept(wanted)
             return prepared.model_dump(mode="json", exclude_none=True)
         except WorkflowError as error:
             raise refusal(error) from None
@@ -103,7 +103,17 @@ class Preparation:
         workflow = _read(rerun.definition if request.workflow is None else request.workflow)
         await self._require_kept(activity.client(), rerun, request, workflow, self._known.get(request.workflow_type))
 
-    def _prepare(self, request: PrepareRequest) -> Prepared:
+    def _prepare_at_once(self, request: PrepareRequest) -> Prepared | None:
+        """What costs next to nothing: a definition that is known, and a small input that fits."""
+        is_known = request.workflow is None and request.workflow_type in self._registered
+        if not is_known or request.execution_options or not is_small(request.input_data):
+            return None
+        try:
+            return self._prepare(request, STEPS_AT_ONCE)
+        except InputInvalid:
+            return None
+
+    def _prepare(self, request: PrepareRequest, steps: int) -> Prepared:
         options = _options(request.execution_options)
         if options.rerun is not None and request.workflow is None:
             workflow = _read_repeated(options.rerun.definition, request.workflow_type)
@@ -117,7 +127,7 @@ class Preparation:
             self._ad_hoc.require_allowed(workflow)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
         self._accept(workflow, prepared.sha256)
-        _require_input(workflow, request.input_data)
+        _require_input(workflow, request.input_data, steps)
         return prepared
 
     def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
@@ -192,15 +202,9 @@ def _options(options: JsonValue) -> ExecutionOptions:
         raise InputInvalid(f"execution_options do not fit: {places(error)}.") from None
 
 
-def _keeps(request: PrepareRequest) -> bool:
-    """Whether the run may keep results of another."""
-    options = request.execution_options
-    return isinstance(options, dict) and options.get("rerun") is not None
-
-
-def _require_input(workflow: AdvancedWorkflow, value: JsonValue) -> None:
+def _require_input(workflow: AdvancedWorkflow, value: JsonValue, steps: int) -> None:
     require_json(value, "input_data")
-    problems = value_problems(workflow.input_schema, value)
+    problems = value_problems(workflow.input_schema, value, steps)
     if problems:
         raise InputInvalid(
             f"input_data does not fit the input_schema of {workflow.workflow_id!r}: {'; '.join(problems)}."

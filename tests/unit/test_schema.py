@@ -33,8 +33,8 @@ def test_a_sound_schema_has_no_problems() -> None:
         ({"properties": {"a": {"$ref": "other.json#/a"}}}, ".properties.a.$ref"),
         ({"items": [], "x": 1}, ".items"),
         ({"$ref": "#/$defs/none"}, "leads nowhere"),
-        ({"properties": {"a": {"pattern": "("}}}, "'(' is not a 'regex'"),
-        ({"patternProperties": {"(": {}}}, "'(' is not a 'regex'"),
+        ({"properties": {"a": {"pattern": "("}}}, "'(' is not a pattern of RE2"),
+        ({"patternProperties": {"(": {}}}, "'(' is not a pattern of RE2"),
         ({"$schema": "http://json-schema.org/draft-04/schema#"}, "only https://json-schema.org/draft/2020-12"),
         ({"properties": {"a": {"$id": "b"}}}, "nested '$id'"),
     ],
@@ -93,5 +93,5 @@ def test_a_reference_that_leads_nowhere_and_a_deep_schema_are_problems_not_crash
     for _ in range(5000):
         deep = {"items": deep}
 
-    assert value_problems({"$ref": "#/$defs/none"}, 1) == [".: the schema's reference '/$defs/none' leads nowhere"]
+    assert value_problems({"$ref": "#/$defs/none"}, 1) == [".: the schema's reference '#/$defs/none' leads nowhere"]
     assert schema_problems(deep) == [".: it is nested too deeply to be checked"]

@@ -11,9 +11,15 @@ an action. The owner is the step whose failure an error handler of several steps
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+LONGEST_ID = 1_000
+"""Bytes of an id that the server takes."""
+LONGEST_PATH = 900
+"""Characters of a step's path: as the id of an activity it has room for what is added to it (`.rollback[12]`)."""
 
 _PART = re.compile(
     r"(?:(?P<owner>[A-Za-z_][A-Za-z0-9_-]*)!)?(?P<step_id>[A-Za-z_][A-Za-z0-9_-]*)(?P<number>\[\d+\]|#\d+)?", re.ASCII
@@ -129,7 +135,12 @@ class StepPath(str):
 
     def child_run_id(self, workflow_id: str, attempt: int) -> str:
         """Temporal workflow id of its child's run."""
-        return f"{workflow_id}/{self}" + (f"~{attempt}" if attempt > 1 else "")
+        id = f"{workflow_id}/{self}" + (f"~{attempt}" if attempt > 1 else "")
+        if len(id.encode()) <= LONGEST_ID:
+            return id
+        # Children of children, or a long id of the run itself: what is too long for the server ends in a digest.
+        digest = hashlib.sha256(id.encode()).hexdigest()
+        return f"{id.encode()[: LONGEST_ID - len(digest) - 1].decode(errors='ignore')}~{digest}"
 
 
 def copy_key(index: int) -> str:

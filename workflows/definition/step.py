@@ -25,8 +25,10 @@ from advanced_workflow.workflows.definition.model.markers import (
     For,
     MakesResult,
     Mapped,
+    Name,
     Needed,
     Nested,
+    QueueName,
     StepName,
     Targets,
     Tested,
@@ -62,7 +64,7 @@ class WorkflowStep(DefinitionModel):
 
     step_id: StepId
     """Unique in the whole definition, nested steps included."""
-    name: str = ""
+    name: Annotated[str, Name("the name", 200, may_be_empty=True)] = ""
     """How people see the step; the id when empty."""
     step_type: Annotated[StepType, MakesResult()] = StepType.SEQUENTIAL
     """What the step does."""
@@ -75,7 +77,7 @@ class WorkflowStep(DefinitionModel):
         MakesResult(),
     ] = None
     """The Temporal activity to run, by its very name."""
-    agent_capability: Annotated[str | None, For(Trait.CALLS), MakesResult()] = None
+    agent_capability: Annotated[str | None, For(Trait.CALLS), QueueName(), MakesResult()] = None
     """Task queue of the workers that can do it; the run's own queue when empty."""
     timeout: Annotated[Seconds, For(Trait.TRIED)] = 300
     """Seconds one attempt may take."""
@@ -184,7 +186,11 @@ class WorkflowStep(DefinitionModel):
     webhook: Annotated[Webhook | None, For(StepType.WEBHOOK), Needed("Add 'webhook' with 'url'."), MakesResult()] = None
     """`webhook` steps: the request."""
     workflow: Annotated[
-        str | None, For(StepType.SUB_WORKFLOW), Needed("Name the definition to run."), MakesResult()
+        str | None,
+        For(StepType.SUB_WORKFLOW),
+        Needed("Name the definition to run."),
+        Name("the name of a definition", 200),
+        MakesResult(),
     ] = None
     """`sub_workflow` steps: id of the registered definition to run as a child; its result is the step's output."""
     workflow_version: Annotated[str | None, For(StepType.SUB_WORKFLOW), MakesResult()] = None
@@ -198,7 +204,7 @@ class WorkflowStep(DefinitionModel):
 
     metrics_enabled: StrictBool = True
     """Whether the step's duration and outcome are recorded as metrics."""
-    custom_metrics: tuple[str, ...] = ()
+    custom_metrics: Annotated[tuple[str, ...], Name("the name of a metric", 200)] = ()
     """Names of numbers in the step's output that are recorded as metrics."""
 
     @model_validator(mode="before")

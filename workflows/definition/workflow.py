@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Schema, Seconds
-from advanced_workflow.workflows.definition.model.markers import Mapped, Nested
+from advanced_workflow.workflows.definition.model.markers import Mapped, Name, Nested
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.step import WorkflowStep
 
@@ -19,10 +19,10 @@ class AdvancedWorkflow(DefinitionModel):
 
     workflow_id: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,199}$")]
     """Unique name; the Temporal workflow type."""
-    name: str = ""
+    name: Annotated[str, Name("the name", 200, may_be_empty=True)] = ""
     """How people see it; the id when empty."""
     description: str = ""
-    version: Annotated[str, Field(min_length=1, max_length=100)] = "1.0"
+    version: Annotated[str, Field(min_length=1, max_length=100), Name("the version", 400)] = "1.0"
 
     steps: Annotated[tuple[WorkflowStep, ...], Nested()] = ()
     """The graph."""

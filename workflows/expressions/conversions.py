@@ -11,7 +11,7 @@ from advanced_workflow.workflows.expressions.cel_language import call_scalar
 from advanced_workflow.workflows.expressions.faults import Fault
 from advanced_workflow.workflows.expressions.operators import checked
 from advanced_workflow.workflows.expressions.values import Value, duration_text, is_number, kind_of
-from advanced_workflow.workflows.plain.rfc3339 import exact_rfc3339
+from advanced_workflow.workflows.plain.rfc3339 import exact_rfc3339, within_calendar
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -67,12 +67,19 @@ def to_timestamp(_: Frame, value: Value) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, str):
-        return call_scalar("timestamp(x)", value)
+        return _within_calendar(call_scalar("timestamp(x)", value))
     if not isinstance(value, int) or isinstance(value, bool):
         raise Fault(f"timestamp() needs RFC 3339 text or seconds since 1970, not {kind_of(value)}")
     try:
         return _EPOCH + timedelta(seconds=value)
     except OverflowError:
+        raise Fault("the time is out of range") from None
+
+
+def _within_calendar(moment: datetime) -> datetime:
+    try:
+        return within_calendar(moment)
+    except ValueError:
         raise Fault("the time is out of range") from None
 
 

@@ -17,9 +17,19 @@ def exact_rfc3339(moment: datetime) -> str:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """Read a time; one without a zone is UTC. Raises ValueError."""
+    """Read a time; one without a zone is UTC. Raises ValueError, also where it is no time of UTC, before the year 1 or after 9999."""
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return within_calendar(moment)
+
+
+def within_calendar(moment: datetime) -> datetime:
+    """Give the same time; raises ValueError where UTC has none: `9999-12-31T23:59:59-01:00` is in the year 10000."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is before the year 1 or after 9999") from None
+    return moment
 
 
 def second_fraction(microseconds: int) -> str:

@@ -134,6 +134,22 @@ def decode(text: str | bytes, what: str) -> Any:  # noqa: ANN401 - any JSON
         raise DataInvalid(f"{what} is nested too deeply; pass flatter data.") from None
 
 
+def is_small(value: object, most: int = 500) -> bool:
+    """Whether a value has few parts and little text, so that looking through it takes no time. It is given up as soon as it is not."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        most -= 1 + len(item) // 50 if isinstance(item, str) else 1
+        if isinstance(item, dict | list):
+            inner = cast("dict[str, object] | list[object]", item)
+            most -= len(inner)
+            if most >= 0:
+                waiting += [*inner.keys(), *inner.values()] if isinstance(inner, dict) else inner
+        if most < 0:
+            return False
+    return True
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 

@@ -9,7 +9,7 @@ from pydantic import StrictBool, model_validator
 
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, Names
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Seconds
-from advanced_workflow.workflows.definition.model.markers import BOOL, NUMBER, TIME, Expr, WithinRun
+from advanced_workflow.workflows.definition.model.markers import BOOL, NUMBER, TIME, Expr, Name, WithinRun
 from advanced_workflow.workflows.definition.model.roots import EVENT
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -24,7 +24,7 @@ class WaitFor(DefinitionModel):
     """A number of seconds, or an expression that gives one."""
     until: Annotated[str | None, Expr(gives=TIME)] = None
     """An expression that gives a timestamp or an RFC 3339 string. A time in the past does not wait."""
-    event: str | None = None
+    event: Annotated[str | None, Name("the name of an event")] = None
     """Name of the event; one that came earlier counts, and each is consumed once."""
     transient: StrictBool = False
     """Only an event that comes while the step waits counts."""

@@ -9,7 +9,16 @@ from pydantic import Field, JsonValue
 
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, Names
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Seconds
-from advanced_workflow.workflows.definition.model.markers import BOOL, NUMBER, TEXT, Expr, Mapped, Trait, WithinRun
+from advanced_workflow.workflows.definition.model.markers import (
+    BOOL,
+    NUMBER,
+    TEXT,
+    Expr,
+    Mapped,
+    Name,
+    Trait,
+    WithinRun,
+)
 from advanced_workflow.workflows.definition.model.roots import EVENT
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -20,7 +29,7 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 class Callback(DefinitionModel):
     """The event that answers a `webhook` call."""
 
-    event: str
+    event: Annotated[str, Name("the name of an event")]
     """Name of the event to wait for."""
     match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` that must hold."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from advanced_workflow.workflows.definition.model.marked import marks_of
-from advanced_workflow.workflows.definition.model.markers import JsonSchema, ShortForm
+from advanced_workflow.workflows.definition.model.markers import Duration, JsonSchema, ShortForm
 
 
 class DefinitionModel(BaseModel):
@@ -27,8 +27,8 @@ class ShortFormed(DefinitionModel):
         return dict.fromkeys(marks_of(cls, ShortForm), data)
 
 
-Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False, strict=True)]
-"""A duration in seconds: more than zero, at most ten years."""
+Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False, strict=True), Duration()]
+"""A duration in seconds: more than zero (`check` wants a millisecond at least, as the server counts), at most ten years."""
 
 
 Count = Annotated[int, Field(ge=1, strict=True)]

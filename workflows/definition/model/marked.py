@@ -17,9 +17,10 @@ _Way: TypeAlias = tuple[str, M | None, bool]
 
 
 def mark_of(model: type[BaseModel], field: str, kind: type[M]) -> M | None:
-    """The marker of a kind that a field carries."""
-    metadata = model.model_fields[field].metadata
-    return next((mark for mark in metadata if isinstance(mark, kind)), None)
+    """The marker of a kind that a field carries, or one of the alternatives of its type."""
+    info = model.model_fields[field]
+    inside = [one for option in get_args(info.annotation) for one in getattr(option, "__metadata__", ())]
+    return next((mark for mark in (*info.metadata, *inside) if isinstance(mark, kind)), None)
 
 
 @cache

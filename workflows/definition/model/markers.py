@@ -154,8 +154,38 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionName:
+class Name:
+    """The field holds a name, or several: at most `longest` bytes, no control characters, and not empty unless it may be."""
+
+    what: str
+    longest: int = 1_000
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionName(Name):
     """The field names actions."""
+
+    what: str = "the name of an action"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueName(Name):
+    """The field names a task queue."""
+
+    what: str = "the name of a task queue"
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The field is a number that Temporal takes up to so much."""
+
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """The field is a number of seconds, where it is a number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Fraction, Seconds
-from advanced_workflow.workflows.definition.model.markers import For, Trait
+from advanced_workflow.workflows.definition.model.markers import AtMost, For, Name, Trait
 from advanced_workflow.workflows.definition.model.step_type import StepType
 
 
@@ -32,7 +32,7 @@ class CircuitBreakerPolicy(DefinitionModel):
 class RetryPolicy(DefinitionModel):
     """How a failing step is tried again. A field left out is taken from the workflow, then from the defaults."""
 
-    max_attempts: Annotated[Count | None, For(Trait.TRIED)] = None
+    max_attempts: Annotated[Count | None, For(Trait.TRIED), AtMost(2**31 - 1)] = None
     """Attempts in all, the first included. Default 3."""
     backoff_strategy: Annotated[BackoffStrategy | None, For(Trait.TRIED)] = None
     """`exponential` (default), `linear` or `fixed`."""
@@ -44,7 +44,7 @@ class RetryPolicy(DefinitionModel):
     """Upper bound of the delay in seconds. Default 60."""
     jitter: Annotated[Fraction | None, For(Trait.CALLS)] = None
     """Largest random share taken off a delay: 0.2 waits 80 to 100 % of it. Default 0."""
-    non_retryable: Annotated[tuple[str, ...] | None, For(Trait.TRIED)] = None
+    non_retryable: Annotated[tuple[str, ...] | None, For(Trait.TRIED), Name("an error type")] = None
     """Error types that are never tried again."""
     continue_on_failure: StrictBool | None = None
     """The step stays FAILED and the run continues. Default false."""

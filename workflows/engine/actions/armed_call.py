@@ -10,7 +10,6 @@ from temporalio.exceptions import FailureError
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.contract.paths import StepPath
-from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import (
@@ -21,6 +20,7 @@ from advanced_workflow.workflows.engine.step.failures import (
     failure_of,
     failure_of_activity,
 )
+from advanced_workflow.workflows.engine.temporal.fitting import misfits
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
@@ -109,7 +109,7 @@ def mapped_input(step: StepContext) -> Json:
     if step.plan.input is None:
         return None
     value = step.plan.input.evaluate(step.scope())
-    problems = value_problems(step.plan.step.input_validation, value) if step.plan.step.input_validation else []
+    problems = misfits(step.plan.step.input_validation, value) if step.plan.step.input_validation else []
     if problems:
         raise InputInvalid(f"the mapped input does not fit 'input_validation': {'; '.join(problems)}.")
     return value

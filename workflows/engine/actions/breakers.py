@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import ValidationError
-from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from advanced_workflow.workflows.contract import CIRCUIT_OPEN, BreakerState, CircuitRefusal
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.waiting import sleep_or_skip
-from advanced_workflow.workflows.engine.temporal.clock import timestamp
+from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 
 LEAST_WAIT = 0.1
 """Seconds; a refusal in the very moment the window ends must not become a busy loop."""
@@ -30,7 +29,7 @@ def circuit_refusal(error: ActivityError) -> CircuitRefusal | None:
 
 def window_end(refusal: CircuitRefusal) -> datetime:
     """When the breaker lets a probe through."""
-    return workflow.now() + timedelta(seconds=max(refusal.retry_after, LEAST_WAIT))
+    return moment_after(max(LEAST_WAIT, refusal.retry_after))
 
 
 async def wait_for_breaker(step: StepContext, action: str, until: datetime) -> None:

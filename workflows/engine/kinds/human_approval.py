@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import cast
 
 from temporalio import workflow
@@ -14,7 +13,7 @@ from advanced_workflow.workflows.engine.people.open_approval import OpenApproval
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
-from advanced_workflow.workflows.engine.temporal.clock import timestamp
+from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 from advanced_workflow.workflows.errors import ApprovalRejected, ApprovalTimeout, DataInvalid
 
 
@@ -55,7 +54,7 @@ def _open(step: StepContext) -> OpenApproval:
         approvers=_approvers(step),
         digest=digest_of(step.run.plan.sha256, step.path, subject),
         requested_at=timestamp(now),
-        deadline=now + timedelta(seconds=approval.deadline) if approval.deadline is not None else None,
+        deadline=moment_after(approval.deadline) if approval.deadline is not None else None,
         answer=answer,
     )
 

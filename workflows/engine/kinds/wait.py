@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
-from temporalio import workflow
+from datetime import datetime
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
@@ -12,12 +10,10 @@ from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
-from advanced_workflow.workflows.engine.temporal.clock import timestamp
+from advanced_workflow.workflows.engine.temporal.clock import LONGEST_WAIT, moment_after, timestamp
 from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
 from advanced_workflow.workflows.expressions import Expression
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
-
-MAX_SECONDS = 315_360_000
 
 
 async def run_wait(step: StepContext) -> Done:
@@ -52,9 +48,9 @@ def _moment(step: StepContext, wait: WaitFor) -> datetime:
         value = value.evaluate(step.scope())
     if wait.until is not None:
         return _parsed(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
-        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {MAX_SECONDS:,}.")
-    return workflow.now() + timedelta(seconds=value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_WAIT:
+        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {LONGEST_WAIT:,}.")
+    return moment_after(value)
 
 
 def _parsed(value: Json) -> datetime:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from advanced_workflow.workflows.contract import DecideRequest, RecordedDecision
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
-from advanced_workflow.workflows.definition.schema import value_problems
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval
 from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.temporal.fitting import misfits
 from advanced_workflow.workflows.errors import (
     AlreadyDecided,
     DecisionRejected,
@@ -92,6 +92,6 @@ def _same(known: RecordedDecision, request: DecideRequest) -> bool:
 def _judge_form(approval: Approval, request: DecideRequest) -> None:
     if request.decision == "reject" or not approval.form:
         return
-    problems = value_problems(approval.form, request.form)
+    problems = misfits(approval.form, request.form)
     if problems:
         raise InvalidForm(f"the form of step {request.step_id!r} does not fit: {'; '.join(problems)}.")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
-
-from temporalio import workflow
 
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.engine.people.remedies import Skip, Waiter
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepSkipped
 from advanced_workflow.workflows.engine.step.outputs import require_fitting
-from advanced_workflow.workflows.engine.temporal.clock import answer_before
+from advanced_workflow.workflows.engine.temporal.clock import answer_before, moment_after
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 Answer = TypeVar("Answer")
@@ -47,5 +45,5 @@ def deadline_in(step: StepContext, seconds: float | None) -> datetime | None:
     """When this step's wait ends, the same moment also after the run continued as new."""
     if seconds is None:
         return None
-    until: str = step.record.cursor.setdefault("until", (workflow.now() + timedelta(seconds=seconds)).isoformat())
+    until: str = step.record.cursor.setdefault("until", moment_after(seconds).isoformat())
     return parse_rfc3339(until)

@@ -11,12 +11,20 @@ from temporalio import workflow
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 from advanced_workflow.workflows.plain.text import markdown
 
+LONGEST_WAIT = 315_360_000
+"""Seconds: ten years, more than any definition may say."""
+
 Answer = TypeVar("Answer")
 
 
 def timestamp(moment: datetime | None = None) -> str:
     """RFC 3339 in UTC with milliseconds; the run's own time unless one is given."""
     return rfc3339(moment or workflow.now())
+
+
+def moment_after(seconds: float) -> datetime:
+    """The moment so many seconds from now: none for less than zero, and ten years at most, whatever the number is."""
+    return workflow.now() + timedelta(seconds=min(seconds, LONGEST_WAIT) if seconds > 0 else 0)
 
 
 async def sleep_until(deadline: datetime, summary: str) -> None:

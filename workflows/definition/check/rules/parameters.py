@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
-from advanced_workflow.workflows.definition.schema import schema_problems, value_problems
+from advanced_workflow.workflows.definition.schema import value_problems
 
 
 def parameter_problems(placement: Placement, taker: str, schema: Mapping[str, Any]) -> Iterator[Problem]:
     """Parameters that are missing or unknown, and literals that do not fit; `taker` is how sentences call who takes them."""
     mapping, loc = placement.step.input_mapping, (*placement.loc, "input_mapping")
-    known: Mapping[str, Any] = schema.get("properties", {})
-    if schema.get("type") != "object" or schema_problems(schema):
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    # One that is not sound is a problem of its own.
+    if schema.get("type") != "object" or not isinstance(properties, dict) or not isinstance(required, list):
         return
-    missing = [name for name in schema.get("required", []) if name not in mapping]
+    known = cast("dict[str, object]", properties)
+    missing = [str(name) for name in cast("list[object]", required) if name not in mapping]
     if missing:
         message = f"{taker} needs {listed([repr(name) for name in missing])}."
         yield problem(Code.MISSING_PARAMETER, loc, message, "Map every parameter it needs.")

@@ -1,0 +1,65 @@
+"""Does a value fit a JSON Schema: every step is counted, so that what it may cost is known before.
+
+The count follows from schema and value alone, never from a clock: a limit is met at the same place on every replay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from advanced_workflow.workflows.definition.schema.applicators import APPLICATORS, LAST
+from advanced_workflow.workflows.definition.schema.assertions import ASSERTIONS
+from advanced_workflow.workflows.definition.schema.checker import Misfit, TooCostlyError, Validation
+from advanced_workflow.workflows.definition.schema.places import MAX_PROBLEMS, NESTED, sentence
+from advanced_workflow.workflows.expressions.faults import Fault
+
+STEPS_AT_ONCE: Final = 50_000
+"""Steps that may hold a workflow task: less than a tenth of a second."""
+STEPS_ASIDE: Final = 2_000_000
+"""Steps where nobody waits: in a thread of an activity, or in a command."""
+_RULES: Final = {**ASSERTIONS, **APPLICATORS}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a value fits: the problems, and whether the answer depends on what changed in 0.2.0 (RE2, the count of steps)."""
+
+    problems: list[str]
+    by_new_rules: bool = False
+
+
+def judge(schema: Mapping[str, Any], value: object, steps: int = STEPS_AT_ONCE, *, as_before: bool = False) -> Verdict:
+    """Say where a value does not fit a schema: `.items[0].price: -1 is less than the minimum of 0`.
+
+    At most ten sentences, none when it fits; values in them are cut. Never raises, whatever schema and value are.
+    `as_before` gives the verdict of the releases before 0.2.0, whose patterns were those of Python.
+    """
+    if not schema:
+        return Verdict([])
+    validation, found = Validation(schema, steps, _RULES, LAST, _find_before if as_before else None), list[Misfit]()
+    try:
+        validation.apply(schema, value, (), found)
+    except TooCostlyError:
+        text = f"checking it takes more than {steps:,} steps; send less, or make the schema simpler"
+        return Verdict([sentence((), text)], by_new_rules=True)
+    except RecursionError:
+        return Verdict([sentence((), NESTED)], by_new_rules=True)
+    except Fault as fault:
+        return Verdict([sentence((), fault.reason)], by_new_rules=True)
+    except LookupError as error:
+        return Verdict([sentence((), f"the schema's reference {error.args[0]!r} leads nowhere")])
+    except (TypeError, ValueError, ArithmeticError, AttributeError):
+        return Verdict([sentence((), "it cannot be checked: the schema is not a JSON Schema")])
+    return Verdict([sentence(one.loc, one.text) for one in found[:MAX_PROBLEMS]], validation.used_patterns)
+
+
+def _find_before(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None
+
+
+def value_problems(schema: Mapping[str, Any], value: object, steps: int = STEPS_ASIDE) -> list[str]:
+    """The problems of `judge`, where nobody waits."""
+    return judge(schema, value, steps).problems
