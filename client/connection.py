@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, Interceptor, Plugin
-from temporalio.envconfig import ClientConfigProfile
+from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -47,8 +47,7 @@ async def connect(
     converter = data_converter(settings)
     if settings.otlp is not None:
         interceptors = [_tracing(settings.otlp), *interceptors]
-    chosen = _load_profile(profile)
-    config = chosen.to_client_connect_config()
+    config = _load_profile(profile)
     address = address or config.get("target_host") or DEFAULT_ADDRESS
     namespace = namespace or config.get("namespace") or "default"
     try:
@@ -81,10 +80,15 @@ def _tracing(endpoint: str) -> Interceptor:
     return otlp_tracing(endpoint)
 
 
-def _load_profile(profile: str | None) -> ClientConfigProfile:
+def _load_profile(profile: str | None) -> ClientConnectConfig:
     try:
-        return ClientConfigProfile.load(profile)
-    except Exception as error:  # the SDK's ConfigError is not exported; reading certificates may fail with OSError
+        return ClientConfigProfile.load(profile).to_client_connect_config()
+    except OSError as error:  # of certificates and keys
+        raise ConnectionFailed(
+            f"Temporal profile {profile or 'default'!r}: {error.filename} cannot be read ({one_line(error.strerror)}); correct "
+            "the TEMPORAL_TLS_... variable or the profile that names it."
+        ) from error
+    except Exception as error:  # the SDK's ConfigError is not exported
         reason = one_line(error)
         raise ConnectionFailed(
             f"Temporal profile {profile or 'default'!r}: {reason}; correct the file that TEMPORAL_CONFIG_FILE names, "

@@ -130,7 +130,8 @@ def _holds(path: Path, content: bytes) -> bool:
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name[:16]}-{uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
+        # For the owner alone, whatever the umask is: it may hold what a run was given.
+        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -7,8 +8,14 @@ import pytest
 
 from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
-from advanced_workflow.workflows.expressions import compile_expression
-from advanced_workflow.workflows.expressions.budget import MAX_DEPTH, MAX_ITERATIONS, MAX_SOURCE_LENGTH
+from advanced_workflow.workflows.expressions import compile_expression, compile_mapping
+from advanced_workflow.workflows.expressions.budget import (
+    MAX_DEPTH,
+    MAX_ITERATIONS,
+    MAX_SOURCE_LENGTH,
+    Account,
+    written_size,
+)
 
 SCOPE: dict[str, Any] = {
     "input": {
@@ -132,3 +139,36 @@ def test_a_pattern_that_comes_from_data_is_checked_too() -> None:
         expression.evaluate({"input": "("})
     with pytest.raises(ExpressionError, match="longer than 1000 characters"):
         expression.evaluate({"input": "a" * 1_001})
+
+
+class Scope(dict[str, Any]):
+    account = Account()
+
+
+def test_in_a_run_an_evaluation_has_a_tenth_of_a_second() -> None:
+    scope = Scope(SCOPE)
+    slow = compile_expression("input.many.all(x, x + 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 > 0)", ORDINARY)
+    assert slow.evaluate(SCOPE) is True  # Beside a run only the work counts.
+
+    with pytest.raises(ExpressionBudgetExceeded, match="takes too long"):
+        slow.evaluate(scope)
+    with pytest.raises(ExpressionBudgetExceeded, match="takes too long"):
+        compile_expression(r"input.words.exists(w, w.matches('^\\p{L}\\p{N}\\p{P}$'))", ORDINARY).evaluate(scope)
+    with pytest.raises(ExpressionBudgetExceeded, match="written out"):
+        compile_expression("input.words.map(w, input.short)", ORDINARY).evaluate(scope)
+
+
+def test_a_mapping_has_one_budget_for_all_it_holds() -> None:
+    part = "input.words.all(w, w != 'x')"
+    assert compile_mapping({"a": part}, ORDINARY).evaluate(Scope(SCOPE)) == {"a": True}
+
+    with pytest.raises(ExpressionBudgetExceeded, match="takes too long"):
+        compile_mapping({f"p{n}": f"{part} || {n} > 0" for n in range(9)}, ORDINARY).evaluate(Scope(SCOPE))
+
+
+def test_what_a_mapping_holds_twice_is_counted_twice() -> None:
+    with pytest.raises(ExpressionBudgetExceeded, match="written out"):
+        compile_mapping({f"p{n}": "input.text" if n % 2 else "input.maps" for n in range(40)}, ORDINARY).evaluate(
+            Scope(SCOPE)
+        )
+    assert written_size(["ab", {"k": 1}], 100) <= len(json.dumps(["ab", {"k": 1}]))

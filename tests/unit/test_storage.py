@@ -4,6 +4,7 @@ import asyncio
 import gc
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -34,6 +35,16 @@ def files(folder: Path) -> list[Path]:
 
 async def test_without_storage_values_are_plain_json() -> None:
     assert converter("none") is DataConverter.default
+
+
+def test_what_is_stored_is_for_its_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_object(tmp_path, b"secret")
+    finally:
+        os.umask(before)
+
+    assert [oct(path.stat().st_mode & 0o777) for path in files(tmp_path)] == ["0o600"]
 
 
 async def test_a_large_value_becomes_a_file_named_by_its_digest_and_a_reference(tmp_path: Path) -> None:

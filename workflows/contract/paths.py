@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 LONGEST_ID = 1_000
 """Bytes of an id that the server takes."""
-LONGEST_PATH = 900
-"""Characters of a step's path: as the id of an activity it has room for what is added to it (`.rollback[12]`)."""
 
 _PART = re.compile(
     r"(?:(?P<owner>[A-Za-z_][A-Za-z0-9_-]*)!)?(?P<step_id>[A-Za-z_][A-Za-z0-9_-]*)(?P<number>\[\d+\]|#\d+)?", re.ASCII

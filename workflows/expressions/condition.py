@@ -85,12 +85,14 @@ def compile_condition(condition: ConditionParts, roots: Collection[str]) -> Comp
     test = _TESTS[operator]
 
     def compare(scope: Mapping[str, Any]) -> bool:
-        left = field.evaluate(scope)
+        left, frame = field.evaluate(scope), Frame(scope, 0)
         try:
-            return test(Frame(scope, 0), left, value)
+            return test(frame, left, value)
         except Fault as fault:
             fault.reason = f"operator '{operator}': {fault.reason}"
             raise
+        finally:
+            frame.close()
 
     return CompiledCondition(field, compare)
 

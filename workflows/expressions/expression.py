@@ -12,7 +12,7 @@ from advanced_workflow.workflows.expressions.budget import MAX_OPTIONAL_MACROS, 
 from advanced_workflow.workflows.expressions.cel_language import check, parse
 from advanced_workflow.workflows.expressions.evaluator import Planner
 from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault, MissingFault
-from advanced_workflow.workflows.expressions.syntax import Node, read_tree
+from advanced_workflow.workflows.expressions.syntax import Node, count_nodes, read_tree
 from advanced_workflow.workflows.expressions.values import to_json
 
 _NOT_JSON: Final = {
@@ -32,7 +32,7 @@ class Expression:
     `null`, `list<...>`, `map<...>`, or `dyn` when that depends on the data.
     """
 
-    __slots__ = ("_is_path", "_slots", "_step", "references", "result_type", "source")
+    __slots__ = ("_is_path", "_size", "_slots", "_step", "references", "result_type", "source")
 
     def __init__(self, source: str, tree: Node, references: frozenset[Reference], result_type: str) -> None:
         """Plan the evaluation; `compile_expression` is what makes expressions."""
@@ -43,6 +43,7 @@ class Expression:
         self._step = planner.plan(tree)
         self._slots = planner.slots
         self._is_path = is_path(tree)
+        self._size = count_nodes(tree)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value as JSON; nothing of the scope is touched but what the expression refers to.
@@ -56,6 +57,7 @@ class Expression:
         """
         frame = Frame(scope, self._slots)
         try:
+            frame.charge_time(self._size)
             value = self._step(frame)
             # A Mapping that is not a dict makes its entries on demand: those are made now.
             if self._is_path and isinstance(value, dict | list):
@@ -63,15 +65,20 @@ class Expression:
             return to_json(frame, value)
         except Fault as fault:
             raise fault.public(self.source) from None
+        finally:
+            frame.close()
 
     def has_value(self, scope: Mapping[str, Any]) -> bool:
         """Whether what a path names is there and not null; raise as `evaluate` does for anything else that is wrong."""
+        frame = Frame(scope, self._slots)
         try:
-            return self._step(Frame(scope, self._slots)) is not None
+            return self._step(frame) is not None
         except MissingFault:
             return False
         except Fault as fault:
             raise fault.public(self.source) from None
+        finally:
+            frame.close()
 
     def __repr__(self) -> str:
         """Show the text."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
 from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
 from advanced_workflow.workflows.expressions.analysis import Reference
+from advanced_workflow.workflows.expressions.budget import Account
 from advanced_workflow.workflows.expressions.expression import Expression, compile_expression
 from advanced_workflow.workflows.expressions.template import located
 from advanced_workflow.workflows.expressions.values import Value, kind_of
@@ -70,7 +72,10 @@ class OutputMapping:
             ExpressionError: An expression failed, or a target cannot be written; the reason begins with the target.
         """
         written = dict(variables)
-        for target, value in self._evaluate(scope):
+        account: Account | None = getattr(scope, "account", None)
+        with nullcontext() if account is None else account.together():
+            values = self._evaluate(scope)
+        for target, value in values:
             target.assign(written, value)
         variables.update(written)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
-from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
+from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
 from advanced_workflow.workflows.expressions.analysis import Reference
-from advanced_workflow.workflows.expressions.budget import MAX_DEPTH
+from advanced_workflow.workflows.expressions.budget import MAX_DEPTH, MAX_WRITTEN, Account, written_size
 from advanced_workflow.workflows.expressions.expression import compile_expression
 from advanced_workflow.workflows.expressions.values import is_list, is_map
 
@@ -30,7 +30,14 @@ class Template:
         Raises:
             ExpressionError: An expression failed; the reason begins with its place, such as `.items[0].price`.
         """
-        return self._build(scope)
+        account: Account | None = getattr(scope, "account", None)
+        if account is None:
+            return self._build(scope)
+        with account.together():
+            value = self._build(scope)
+        if len(self.references) > 1:  # One alone is no larger than what it reads.
+            _require_size(value, account)
+        return value
 
 
 def compile_mapping(mapping: Any, roots: Collection[str]) -> Template:  # noqa: ANN401 - any JSON value
@@ -41,6 +48,13 @@ def compile_mapping(mapping: Any, roots: Collection[str]) -> Template:  # noqa: 
     """
     found: set[Reference] = set()
     return Template(_compile_part(mapping, frozenset(roots), (), found), frozenset(found))
+
+
+def _require_size(value: Any, account: Account) -> None:  # noqa: ANN401 - any JSON value
+    if written_size(value, MAX_WRITTEN) > MAX_WRITTEN and account.is_strict():
+        raise ExpressionBudgetExceeded(
+            f"the mapping has more than {MAX_WRITTEN:,} characters when it is written out; map less, or pass a reference"
+        )
 
 
 def located(error: ExpressionError, place: str) -> ExpressionError:

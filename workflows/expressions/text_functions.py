@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, MAX_PATTERN_LENGTH, Frame
-from advanced_workflow.workflows.expressions.cel_language import call_scalar
+from advanced_workflow.workflows.expressions.budget import ELEMENT_WORK, Frame
 from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.patterns import MAX_PATTERN_LENGTH, found_in, match_size
 from advanced_workflow.workflows.expressions.values import Value, kind_of
 
 _SPACES: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -35,7 +35,8 @@ def pattern_cost(pattern: str) -> int:
 def matches(frame: Frame, text: str, pattern: str) -> bool:
     """Whether RE2 finds the pattern anywhere in the text."""
     frame.charge(pattern_cost(pattern) * (len(text) + 1))
-    return bool(call_scalar("x.matches(y)", text, pattern))
+    frame.charge_time(match_size(pattern, text))
+    return found_in(pattern, text)
 
 
 def _position(text: str, at: int) -> int:

@@ -129,7 +129,10 @@ def duration_text(value: timedelta) -> str:
 def to_json(frame: Frame, value: Value, depth: int = 0) -> Value:
     """Return the value as JSON: sorted maps, timestamps as RFC 3339, durations as seconds; raise `Fault` for what has no JSON."""
     match value:
-        case None | bool() | int() | str():
+        case None | bool() | int():
+            return value
+        case str():
+            frame.write(len(value))
             return value
         case float():
             if not isfinite(value):

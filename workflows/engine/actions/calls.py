@@ -87,6 +87,7 @@ async def call_action(call: ActionCall) -> Json:
         await open_gate(step)
         try:
             async with step.run.slots.hold():
+                await step.run.state.thinking.pause()
                 arguments = call.build() if arguments is None else arguments
                 output = await _call_once(call, arguments)
             for name in (_USED, _IN_DOUBT, _UNTIL):  # The next round of a loop has all of its attempts.

@@ -13,16 +13,18 @@ async def where_conditions_hold(step: StepContext, inner: RunStep) -> Done:
     resumed, step.record.resumed = step.record.resumed, False
     if not resumed:
         _require_join(step)
-        if not _conditions_hold(step):
+        if not await _conditions_hold(step):
             raise StepSkipped(SkipReason.CONDITION_FALSE)
     return await inner(step)
 
 
-def _conditions_hold(step: StepContext) -> bool:
+async def _conditions_hold(step: StepContext) -> bool:
+    await step.run.state.thinking.pause()
     if not step.plan.conditions:
         return True
     scope = step.scope()
     for number, condition in enumerate(step.plan.conditions):
+        await step.run.state.thinking.pause()
         with step.reading(f"conditions[{number}]"):
             if not condition.holds(scope):
                 return False

@@ -9,6 +9,8 @@ from advanced_workflow.workflows.engine.step.outputs import keep_output
 async def writing_outputs(step: StepContext, inner: RunStep) -> Done:
     """Keep what the step gave, and write what the definition takes from it."""
     done, record = await inner(step), step.record
+    if step.plan.outputs is not None:
+        await step.run.state.thinking.pause()
     record.routed = done.routed
     keep_output(step, done.output)
     return done

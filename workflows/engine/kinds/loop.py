@@ -80,6 +80,7 @@ class _Loop:
         )
         self._clear_before(frame, number)
         await step.run.budget.breathe()
+        await step.run.state.thinking.pause()
         try:
             if step.plan.children is None:
                 await self._call(frame, number)

@@ -13,6 +13,7 @@ from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.state.thinking import Thinking
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
 KEPT = 500
@@ -30,6 +31,8 @@ class LiveState:
         self.input_data = input_data
         self.run_info = run_info
         self.variables: dict[str, Json] = copy.deepcopy(dict(plan.workflow.global_variables))
+        self.thinking = Thinking()
+        """What the run's expressions cost."""
         self.status = RunStatus.RUNNING
         self.error: ErrorInfo | None = None
         self.output_error: ErrorInfo | None = None

@@ -8,6 +8,7 @@ from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.expressions.budget import Account
 
 
 class StepsView(Mapping[str, Json]):
@@ -53,9 +54,20 @@ def error_entry(error: ErrorInfo) -> dict[str, Json]:
     return {"type": error.type, "message": error.message, "details": error.details}
 
 
-def scope_of(state: LiveState, frame: Frame, **more: Json) -> dict[str, Json]:
+class Scope(dict[str, Json]):
+    """The roots that an expression may use; what it costs goes to the run's account."""
+
+    __slots__ = ("account",)
+
+    def __init__(self, roots: dict[str, Json], account: Account) -> None:
+        """Take the roots as they are."""
+        super().__init__(roots)
+        self.account = account
+
+
+def scope_of(state: LiveState, frame: Frame, **more: Json) -> Scope:
     """The roots every expression may use, and those of its place."""
-    return {
+    roots = {
         "input": state.input_data,
         "workflow": state.variables,
         "steps": StepsView(state, frame),
@@ -63,3 +75,4 @@ def scope_of(state: LiveState, frame: Frame, **more: Json) -> dict[str, Json]:
         **frame.names,
         **more,
     }
+    return Scope(roots, state.thinking)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from advanced_workflow.workflows.contract.paths import LONGEST_PATH
 from advanced_workflow.workflows.definition.graph.outline import Outline, Placement
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.marked import marked, named
@@ -19,6 +18,8 @@ from advanced_workflow.workflows.definition.problems.places import Loc, problem,
 from advanced_workflow.workflows.definition.problems.problem import Problem
 
 LEAST_SECONDS = 0.001
+LONGEST_PATH = 900
+"""Characters of a step's path: as the id of an activity, of 1,000, it has room for what is added to it (`.rollback[12]`)."""
 _RESERVED = "/_sys/"
 _COPY_ROOM = 10
 """Characters for the number of a copy: `[12345678]`."""

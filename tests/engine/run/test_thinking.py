@@ -1,0 +1,61 @@
+"""What expressions cost in one workflow task is bounded: what is over waits for the next one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.stage import fan
+from tests.harness import Harness, Outcome, definition
+
+STOCK = [{"id": number} for number in range(1_500)][::-1]
+LOOK_UP = "input.stock.exists(s, s.id == {})"
+
+
+async def tasks(outcome: Outcome) -> int:
+    events = (await outcome.handle.fetch_history()).events
+    assert not any(one.HasField("workflow_task_failed_event_attributes") for one in events)
+    return sum(one.HasField("workflow_task_completed_event_attributes") for one in events)
+
+
+async def test_many_copies_that_each_look_something_up_take_several_tasks(harness: Harness) -> None:
+    copy = {"step_id": "x", "action": "a", "conditions": [LOOK_UP.format("-1 - item")]}
+    given = {"orders": list(range(150)), "stock": STOCK}
+
+    outcome = await harness.run(
+        definition(fan("f", "input.orders", copy), max_parallel_steps=50), given, actions={"a": lambda: 1}
+    )
+
+    assert outcome.failure is None, outcome.message
+    assert await tasks(outcome) > 10
+
+
+async def test_many_costly_conditions_of_one_step_take_several_tasks(harness: Harness) -> None:
+    step = {"step_id": "x", "conditions": ["!" + LOOK_UP.format(-1 - number) for number in range(30)]}
+
+    outcome = await harness.run(definition(step), {"stock": STOCK}, actions={"act": lambda: 1})
+
+    assert outcome.failure is None, outcome.message
+    assert await tasks(outcome) > 5
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"input_mapping": {f"p{n}": "!" + LOOK_UP.format(-1 - n) for n in range(30)}}, "takes too long"),
+        ({"input_mapping": {f"p{n}": "input.big" for n in range(1_000)}}, "when it is written out"),
+        ({"input_mapping": {"all": "input.stock.map(s, input.big)"}}, "when it is written out"),
+        ({"output_mapping": {f"!({LOOK_UP.format(-1 - n)})": f"workflow.v{n}" for n in range(30)}}, "takes too long"),
+    ],
+)
+async def test_one_mapping_that_costs_too_much_fails_its_step(
+    harness: Harness, step: dict[str, Any], message: str
+) -> None:
+    given = {"stock": STOCK, "big": "x" * 20_000}
+
+    outcome = await harness.run(definition({"step_id": "x", **step}), given, actions={"act": lambda: 1})
+
+    assert outcome.failure == "StepFailed" or outcome.failure is not None
+    assert message in (outcome.message or "")
+    await tasks(outcome)
