@@ -70,7 +70,7 @@ def nested(ids: list[str], kind: str) -> str:
         (111, "step_type: parallel\nparallel_steps:", True),
         (113, "step_type: parallel\nparallel_steps:", False),
         (105, "step_type: parallel\nfor_each: input.x\nparallel_steps:", False),
-        (107, "step_type: loop\nloop_condition: input.x\nbody:", False),
+        (109, "step_type: loop\nloop_condition: input.x\nbody:", False),
     ],
 )
 def test_a_path_that_is_too_long_for_an_activity_is_found_with_room_for_its_numbers(
@@ -94,7 +94,7 @@ def test_the_id_of_a_child_is_never_too_long() -> None:
 def test_a_time_that_utc_does_not_have_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="before the year 1 or after 9999"):
         parse_rfc3339(text)
-    with pytest.raises(ExpressionError, match="range"):
+    with pytest.raises(ExpressionError, match=r"range|overflow"):
         compile_expression(f"timestamp('{text}')", frozenset()).evaluate({})
 
 

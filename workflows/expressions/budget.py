@@ -41,9 +41,6 @@ COST_OF_MICROSECOND: Final = 32
 MAX_WRITTEN: Final = 8 * 1024 * 1024
 """Characters of a result when it is written out: what it holds twice is written twice."""
 
-_ROUNDS: Final = 3
-"""Cost of a unit of a round, beside its work: what is evaluated again takes longer than what is copied."""
-
 
 class Account:
     """What the evaluations of one run cost. A scope that has one as its `account` is evaluated within `MAX_COST`."""
@@ -111,8 +108,6 @@ class Frame:
         self.iterations += 1
         if self.iterations > MAX_ITERATIONS:
             raise BudgetFault(f"needs more than {MAX_ITERATIONS} iterations; use less data or do it in an action")
-        if self._account is not None:
-            self._left -= _ROUNDS * units
         self.charge(units)
 
     def write(self, characters: int) -> None:

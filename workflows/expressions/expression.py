@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from advanced_workflow.workflows.errors import ExpressionInvalid
@@ -14,6 +13,7 @@ from advanced_workflow.workflows.expressions.evaluator import Planner
 from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault, MissingFault
 from advanced_workflow.workflows.expressions.syntax import Node, count_nodes, read_tree
 from advanced_workflow.workflows.expressions.values import to_json
+from advanced_workflow.workflows.plain.cache import WeighedCache
 
 _NOT_JSON: Final = {
     "bytes": "bytes, which are not JSON; use a string",
@@ -23,6 +23,11 @@ _NOT_JSON: Final = {
 }
 _SHOWN: Final = 200
 """Characters of an over-long expression that its error shows."""
+
+
+_BYTES: Final = 2_000
+"""Memory of the shortest expression, from above."""
+_BYTES_OF_CHARACTER: Final = 100
 
 
 class Expression:
@@ -85,16 +90,19 @@ class Expression:
         return f"Expression({self.source!r})"
 
 
+_compiled: Final = WeighedCache[tuple[str, frozenset[str]], Expression](48 * 1024 * 1024)
+
+
 def compile_expression(source: str, roots: Collection[str]) -> Expression:
     """Compile an expression that may use these names; the same text and names give the same object.
 
     Raises:
         ExpressionInvalid: It is too long, not CEL, names something unknown, or cannot be deterministic, bounded and JSON.
     """
-    return _compile(source, frozenset(roots))
+    key = (source, frozenset(roots))
+    return _compiled.get(key) or _compiled.keep(key, _compile(*key), _BYTES + _BYTES_OF_CHARACTER * len(source))
 
 
-@lru_cache(maxsize=65_536)
 def _compile(source: str, roots: frozenset[str]) -> Expression:
     try:
         _check_source(source)

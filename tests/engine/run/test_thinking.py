@@ -32,7 +32,7 @@ async def test_many_copies_that_each_look_something_up_take_several_tasks(harnes
 
 
 async def test_many_costly_conditions_of_one_step_take_several_tasks(harness: Harness) -> None:
-    step = {"step_id": "x", "conditions": ["!" + LOOK_UP.format(-1 - number) for number in range(30)]}
+    step = {"step_id": "x", "conditions": ["!" + LOOK_UP.format(-1 - number) for number in range(60)]}
 
     outcome = await harness.run(definition(step), {"stock": STOCK}, actions={"act": lambda: 1})
 

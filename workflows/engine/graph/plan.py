@@ -18,6 +18,7 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
 from advanced_workflow.workflows.expressions import Template, compile_mapping
+from advanced_workflow.workflows.plain.cache import WeighedCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Plan:
     output: Template | None
 
 
-_PLANS_KEPT = 256
-_plans: dict[str, Plan] = {}
+_plans = WeighedCache[str, Plan](4 * 1024 * 1024)
+"""By bytes of their definitions; a plan takes some twenty times as many, and its expressions more."""
 
 
 def plan_of(definition: Mapping[str, Any], sha256: str) -> Plan:
@@ -46,9 +47,9 @@ def build_plan(workflow: AdvancedWorkflow, sha256: str) -> Plan:
 
     The largest takes a tenth of a second, which is better spent before a workflow task than in it. Threads may do so at once.
     """
-    plan = _plans.get(sha256) or _plans.setdefault(sha256, _build(workflow, sha256))
-    for oldest in list(_plans)[:-_PLANS_KEPT]:
-        _plans.pop(oldest, None)
+    plan = _plans.get(sha256)
+    if plan is None:
+        plan = _plans.keep(sha256, _build(workflow, sha256), len(workflow.model_dump_json(exclude_defaults=True)))
     return plan
 
 

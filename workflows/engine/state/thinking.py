@@ -19,7 +19,7 @@ class Thinking(Account):
     def __init__(self) -> None:
         """Nothing was evaluated."""
         super().__init__()
-        self._task = 0
+        self._task: int = 0
         self._spent = 0
         self._turn = Slots(1)
 

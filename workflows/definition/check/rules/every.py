@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.actions import action_problems
 from advanced_workflow.workflows.definition.check.rules.bounds import bound_problems, path_problems
+from advanced_workflow.workflows.definition.check.rules.cost import cost_problems
 from advanced_workflow.workflows.definition.check.rules.fields import field_problems
 from advanced_workflow.workflows.definition.check.rules.joins import join_problems
 from advanced_workflow.workflows.definition.check.rules.local import local_problems
@@ -57,6 +58,7 @@ def rule_problems(
     yield from repetition_problems(found)
     yield from path_problems(found)
     yield from bound_problems(workflow)
+    yield from cost_problems(workflow)
     yield from json_schema_problems(workflow)
     yield from sla_problems(workflow)
     for placement in found.placements:
@@ -64,6 +66,7 @@ def rule_problems(
         yield from reserved_problems(placement)
         yield from route_problems(placement)
         yield from bound_problems(placement.step, placement.loc)
+        yield from cost_problems(placement.step, placement.loc)
         yield from json_schema_problems(placement.step, placement.loc)
         yield from kind_problems(placement.step, placement.loc)
         yield from timeout_problems(placement, workflow)
