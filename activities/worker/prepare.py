@@ -100,13 +100,16 @@ class Preparation:
             return
         if self._require_kept is None:
             raise InputInvalid("this worker cannot read other runs, so that no run may keep results of one.")
-        workflow = _read(rerun.definition if request.workflow is None else request.workflow)
+        workflow = await asyncio.to_thread(_read, rerun.definition if request.workflow is None else request.workflow)
         await self._require_kept(activity.client(), rerun, request, workflow, self._known.get(request.workflow_type))
 
     def _prepare_at_once(self, request: PrepareRequest) -> Prepared | None:
         """What costs next to nothing: a definition that is known, and a small input that fits."""
-        is_known = request.workflow is None and request.workflow_type in self._registered
-        if not is_known or request.execution_options or not is_small(request.input_data):
+        options = request.execution_options
+        keeps = not isinstance(options, dict | None) or (options is not None and options.get("rerun") is not None)
+        if request.workflow is not None or keeps or not is_small([request.input_data, options]):
+            return None
+        if request.workflow_type not in self._registered:
             return None
         try:
             return self._prepare(request, STEPS_AT_ONCE)

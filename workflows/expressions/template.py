@@ -17,11 +17,12 @@ _Build: TypeAlias = Callable[[Mapping[str, Any]], Any]
 class Template:
     """A compiled mapping; `references` is all it reads. `compile_mapping` makes it."""
 
-    __slots__ = ("_build", "references")
+    __slots__ = ("_build", "_has_several", "references")
 
-    def __init__(self, build: _Build, references: frozenset[Reference]) -> None:
+    def __init__(self, build: _Build, references: frozenset[Reference], *, has_several: bool = True) -> None:
         """Keep what was compiled."""
         self._build = build
+        self._has_several = has_several
         self.references = references
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
@@ -35,7 +36,7 @@ class Template:
             return self._build(scope)
         with account.together():
             value = self._build(scope)
-        if len(self.references) > 1:  # One alone is no larger than what it reads.
+        if self._has_several:  # One alone is no larger than what it reads.
             _require_size(value, account)
         return value
 
@@ -47,7 +48,15 @@ def compile_mapping(mapping: Any, roots: Collection[str]) -> Template:  # noqa: 
         ExpressionInvalid: An expression is refused; the reason begins with its place.
     """
     found: set[Reference] = set()
-    return Template(_compile_part(mapping, frozenset(roots), (), found), frozenset(found))
+    build = _compile_part(mapping, frozenset(roots), (), found)
+    return Template(build, frozenset(found), has_several=_count_texts(mapping) > 1)
+
+
+def _count_texts(part: Any) -> int:  # noqa: ANN401 - any JSON value
+    if isinstance(part, str):
+        return 1
+    inner = part.values() if is_map(part) else part if is_list(part) else ()
+    return sum(map(_count_texts, inner))
 
 
 def _require_size(value: Any, account: Account) -> None:  # noqa: ANN401 - any JSON value
