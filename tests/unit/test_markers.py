@@ -45,6 +45,7 @@ from advanced_workflow.workflows.engine.graph.plan import forget, plan_of
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
 from advanced_workflow.workflows.errors import ExpressionInvalid
 from advanced_workflow.workflows.expressions import Expression, compile_expression, expression
+from advanced_workflow.workflows.plain.cache import WeighedCache
 from tests.unit.generated import some_definition
 from tests.unit.test_definition_fuzz import KNOWN
 
@@ -239,6 +240,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, frozenset[str]]]
         return anything
 
     monkeypatch.setattr(expression, "_compile", compile_it)
+    monkeypatch.setattr(expression, "_compiled", WeighedCache[object, object](2**40))
     return found
 
 

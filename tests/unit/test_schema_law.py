@@ -12,6 +12,8 @@ from jsonschema.validators import validator_for
 
 from advanced_workflow.workflows.definition.schema import judge, schema_problems, value_problems
 from advanced_workflow.workflows.definition.schema.validation import STEPS_AT_ONCE
+from advanced_workflow.workflows.engine.temporal import fitting
+from advanced_workflow.workflows.engine.temporal.patches import Patch
 
 NAMES = st.sampled_from(["a", "b", "aa", "1", ""])
 PATTERNS = st.sampled_from(["^a", "b", "[ab]+$", "^$", "(a|1)", "a.b"])
@@ -195,3 +197,23 @@ def test_no_sentence_holds_whole_data() -> None:
     big = {"a": ["x" * 1_000_000]}
     for schema in ({"type": "string"}, {"anyOf": [{"type": "null"}] * 200}, {"enum": [big]}, {"const": 1}, {"not": {}}):
         assert len(json.dumps(value_problems(schema, big))) < 1_000
+
+
+def test_a_run_that_began_before_keeps_the_patterns_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = {"properties": {"code": {"pattern": r"^\d+$"}, "word": {"pattern": "^(?=a)"}}}
+    monkeypatch.setattr(fitting.workflow.unsafe, "is_read_only", lambda: False)
+    asked: list[object] = []
+
+    def patched(patch: object) -> bool:
+        asked.append(patch)
+        return False
+
+    monkeypatch.setattr(fitting, "patched", patched)
+
+    assert judge(form, {"code": "\u0663"}).problems != []
+    assert fitting.misfits(form, {"code": "\u0663"}) == []
+    assert fitting.misfits(form, {"word": "abc"}) == []
+    assert len(fitting.misfits(form, {"word": "b"})) == 1
+    assert asked == [Patch.RULES_2] * 3
+    assert fitting.misfits({"type": "object"}, 3) == [".: 3 is not of type 'object'"]
+    assert len(asked) == 3, "only where the verdict may be another"

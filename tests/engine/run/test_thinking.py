@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.stage import fan
-from tests.harness import Harness, Outcome, definition
+from tests.engine.stage import fan, reaches
+from tests.harness import Harness, Outcome, definition, outcome_of, replayer
 
 STOCK = [{"id": number} for number in range(1_500)][::-1]
 LOOK_UP = "input.stock.exists(s, s.id == {})"
@@ -61,3 +61,51 @@ async def test_one_mapping_that_costs_too_much_fails_its_step(
     assert outcome.failure == "WorkflowFailed"
     assert message in (outcome.message or "")
     await tasks(outcome)
+
+
+HARD = {
+    "properties": {
+        "word": {"type": "string", "pattern": "^([a-z]+)+$"},
+        "price": {"type": "number", "multipleOf": 0.01},
+        "items": {"uniqueItems": True},
+        "each": {"items": {"pattern": "a"}},
+    }
+}
+
+
+async def test_no_answer_of_a_form_holds_the_run(harness: Harness) -> None:
+    ask = {"step_id": "ask", "step_type": "human_approval", "approval": {"form": HARD}}
+    answers: list[dict[str, Any]] = [
+        {"word": "a" * 28 + "1"},
+        {"word": "a" * 100_000 + "1"},
+        {"price": 1e308},
+        {"items": [{"id": number % 999} for number in range(1_000)]},
+        {"each": ["a"] * 10_000},
+    ]
+    async with harness.worker():
+        run = await harness.start(definition(ask))
+        await reaches(run, "ask", "waiting")
+        for number, form in enumerate(answers):
+            await run.signal_approval("ask", approver=f"p{number}", form=form)
+        await run.signal_approval(
+            "ask", approver="last", form={"word": "abc", "items": [{"id": n} for n in range(1_000)]}
+        )
+        outcome = await outcome_of(run)
+        refused = (await run.state()).rejected_decisions
+
+    assert outcome.failure is None, outcome.message
+    assert [one.code for one in refused] == ["InvalidForm"] * len(answers)
+    assert "takes more than 50,000 steps" in refused[-1].message
+    await tasks(outcome)
+
+
+async def test_a_form_that_was_checked_by_steps_is_replayed(harness: Harness) -> None:
+    ask = {"step_id": "ask", "step_type": "human_approval", "approval": {"form": HARD}}
+    async with harness.worker():
+        run = await harness.start(definition(ask))
+        await reaches(run, "ask", "waiting")
+        await run.approve("ask", approver="ann", form={"word": "abc"})
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    await replayer().replay_workflow(await run.handle.fetch_history())
