@@ -24,6 +24,7 @@ from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.serve.stopping import run_until_stopped
 from advanced_workflow.client.serve.workers import build_workers
 from advanced_workflow.client.settings import load_settings
+from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.metrics import WaitingRuns, metrics_runtime
 from advanced_workflow.workflows.errors import WorkflowError
 from advanced_workflow.workflows.plain.text import one_line, visible_lines
@@ -78,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _serve(serving: Serving, *, check_only: bool) -> int:
-    runtime = metrics_runtime(serving.settings)
+    known = KnownLabels.of((one.workflow for one in serving.definitions.values()), serving.registry.actions)
+    runtime = metrics_runtime(serving.settings, known)
     client = await connect(settings=serving.settings, runtime=runtime)
     search_attributes = await can_use_search_attributes(client, serving.settings.search_attributes)
     workers = build_workers(client, serving, search_attributes=search_attributes)

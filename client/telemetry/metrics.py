@@ -22,6 +22,8 @@ from temporalio.worker import (
 
 from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.telemetry.known_labels import KnownLabels
+from advanced_workflow.client.telemetry.page import free_address, serve_page
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.engine.monitoring.telemetry import (
     METRICS_WANTED,
@@ -42,26 +44,30 @@ _BUCKETS = {RUN_SECONDS: _SECONDS, STEP_SECONDS: _SECONDS}
 _log = logging.getLogger(__name__)
 
 
-def metrics_runtime(settings: Settings) -> Runtime | None:
+def metrics_runtime(settings: Settings, known: KnownLabels) -> Runtime | None:
     """The runtime for a worker whose metrics are wanted: `prometheus`, else `otlp`; None where neither is set.
+
+    What Prometheus scrapes has only the labels that are `known`; a collector has limits of its own for others.
 
     Raises:
         WorkerStartRefused: the address to listen on cannot be used.
     """
     if settings.prometheus is None and settings.otlp is None:
         return None
+    inner = free_address()
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=_config(settings), attach_service_name=False))
-    except ValueError as error:
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=_config(settings, inner), attach_service_name=False))
+        if settings.prometheus is not None:
+            serve_page(settings.prometheus, inner, known)
+        return runtime
+    except (ValueError, OSError) as error:
         place = f"ADW_PROMETHEUS: {settings.prometheus!r}" if settings.prometheus else f"ADW_OTLP: {settings.otlp!r}"
         raise WorkerStartRefused(f"{place} cannot be used: {error}; give an IP address and a free port.") from error
 
 
-def _config(settings: Settings) -> PrometheusConfig | OpenTelemetryConfig:
+def _config(settings: Settings, inner: str) -> PrometheusConfig | OpenTelemetryConfig:
     if settings.prometheus is not None:
-        return PrometheusConfig(
-            bind_address=settings.prometheus, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS
-        )
+        return PrometheusConfig(bind_address=inner, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS)
     return OpenTelemetryConfig(
         url=settings.otlp or "",
         headers=parse_env_headers(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""), liberal=True),

@@ -36,6 +36,11 @@ CUSTOM_PREFIX = "adw_custom_"
 _NS = 1_000_000_000
 
 
+def custom_metric_name(name: str) -> str:
+    """What a `custom_metrics` entry is called among the metrics."""
+    return CUSTOM_PREFIX + re.sub("[^A-Za-z0-9_]", "_", name)
+
+
 class RunMetrics:
     """The metrics of one run. Temporal's own labels come with each: namespace, task queue and workflow type."""
 
@@ -86,8 +91,9 @@ class RunMetrics:
     def _custom_metric(self, name: str) -> MetricHistogramFloat:
         metric = self._custom.get(name)
         if metric is None:
-            known = CUSTOM_PREFIX + re.sub("[^A-Za-z0-9_]", "_", name)
-            metric = self._custom[name] = self._meter.create_histogram_float(known, f"{name!r} in the output of steps.")
+            metric = self._custom[name] = self._meter.create_histogram_float(
+                custom_metric_name(name), f"{name!r} in the output of steps."
+            )
         return metric
 
 

@@ -1,0 +1,79 @@
+"""Folds the labels of metrics to names the worker knows: what others make up does not grow the page of metrics.
+
+Temporal labels its metrics by workflow and activity type, and a worker is given whatever type a run was started with. Series of
+names that are not known here are added up under `unknown`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from advanced_workflow.workflows import contract
+from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.engine.monitoring.telemetry import CUSTOM_PREFIX, custom_metric_name
+
+UNKNOWN = "unknown"
+OWN_TYPES = frozenset(value for name, value in vars(contract).items() if name.endswith("_WORKFLOW_TYPE"))
+OWN_ACTIVITIES = frozenset(
+    value for name, value in vars(contract).items() if name.endswith(("_ACTIVITY", "HTTP_ACTION"))
+)
+
+_SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)\{(?P<labels>.*)\} (?P<value>\S+)")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLabels:
+    """The values of each label that may be told apart, and the metrics of their own that definitions have."""
+
+    values: Mapping[str, frozenset[str]]
+    custom: frozenset[str]
+
+    @staticmethod
+    def of(definitions: Iterable[AdvancedWorkflow], actions: Iterable[str]) -> KnownLabels:
+        """What a worker knows that serves these."""
+        served = list(definitions)
+        steps = [one.step for workflow in served for one in outline(workflow).placements]
+        return KnownLabels(
+            {
+                "workflow_type": frozenset({"", "none", *OWN_TYPES, *(one.workflow_id for one in served)}),
+                "activity_type": frozenset({"", "none", *OWN_ACTIVITIES, *actions}),
+                "step": frozenset(one.step_id for one in steps),
+            },
+            frozenset(custom_metric_name(name) for one in steps for name in one.custom_metrics),
+        )
+
+    def fold(self, page: str) -> str:
+        """A page in the text format of Prometheus with no other labels than these."""
+        lines: dict[str, float | None] = {}
+        for line in page.splitlines():
+            found = _SAMPLE.fullmatch(line)
+            if self._is_made_up(line):
+                continue
+            if found is None:
+                lines[line] = None
+                continue
+            series = f"{found['name']}{{{self._folded(found['labels'])}}}"
+            lines[series] = (lines.get(series) or 0) + float(found["value"])
+        return "".join(f"{line}\n" if value is None else f"{line} {_number(value)}\n" for line, value in lines.items())
+
+    def _folded(self, labels: str) -> str:
+        return _LABEL.sub(
+            lambda found: found[0] if found[2] in self.values.get(found[1], (found[2],)) else f'{found[1]}="{UNKNOWN}"',
+            labels,
+        )
+
+    def _is_made_up(self, line: str) -> bool:
+        """Whether the line is of a metric that only a definition has that came with its run."""
+        name = line.removeprefix("# HELP ").removeprefix("# TYPE ")
+        if not name.startswith(CUSTOM_PREFIX):
+            return False
+        name = re.split(r"[ {]", name, maxsplit=1)[0]
+        return re.sub(r"_(bucket|sum|count)$", "", name) not in self.custom and name not in self.custom
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
