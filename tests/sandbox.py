@@ -33,12 +33,6 @@ PURE = {
     "pydantic_core": "native",
     "cel_expr_python": "native",
     "google.protobuf": "native",
-    "jsonschema": "compiled validators",
-    "referencing": "used by jsonschema",
-    "rpds": "native",
-    "attr": "used by jsonschema",
-    "attrs": "used by jsonschema",
-    "jsonschema_specifications": "used by jsonschema",
 }
 """Modules that are passed through, and why that is sound."""
 

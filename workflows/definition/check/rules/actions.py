@@ -21,7 +21,7 @@ def action_problems(placement: Placement, workflow: AdvancedWorkflow, actions: A
     """Everything about the actions that one step names."""
     step = placement.step
     for loc, name, _ in named(step, ActionName, placement.loc):
-        if name not in actions:
+        if name not in actions and name.strip():  # What is empty is a problem of its own.
             yield _unknown(loc, name, step, actions)
     if step.action is None:
         return
