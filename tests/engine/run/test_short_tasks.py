@@ -127,7 +127,7 @@ async def test_no_task_of_the_largest_definition_comes_near_the_two_seconds_it_h
     steps = [{"step_id": f"s{number}", "action": "act", "conditions": ["false"]} for number in range(10_000)]
     # Its own CPU time counts: on a busy machine the SDK's limit of two seconds would measure the others.
     async with harness.worker(debug_mode=True):
-        outcome = await outcome_of(await harness.start(definition(*steps, name="x" * 100_000)))
+        outcome = await outcome_of(await harness.start(definition(*steps, description="x" * 100_000)))
 
     assert outcome.failure is None, outcome.message
     assert max(seconds) < 1
