@@ -11,13 +11,16 @@ from rich.text import Text
 from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.render.symbols import shows_unicode
 from advanced_workflow.client.render.times import duration
-from advanced_workflow.workflows.contract import RollbackReport, RunResult
+from advanced_workflow.workflows.contract import TOLERATED, RollbackReport, RunResult
 
 
 def print_result(console: Console, result: RunResult) -> None:
     """A completed run: how long it took, and its result."""
     sign = "✔" if shows_unicode(console) else "+"
     console.print(Text(f"{sign} completed in {duration(result.duration_seconds)}", style="bold green"))
+    if result.rollback:
+        style = "" if result.rollback.complete else "red"
+        console.print(Text(rollback_sentence(result.rollback), style=style), soft_wrap=True)
     if result.result is not None:
         console.print(JSON.from_data(result.result, ensure_ascii=False), soft_wrap=True)
 
@@ -39,9 +42,10 @@ def failure_sentence(failure: RunFailed) -> str:
 
 def rollback_sentence(report: RollbackReport) -> str:
     """`rolled back: 2 undone, 1 not needed`, with what was not undone."""
+    what = TOLERATED if report.reason == TOLERATED else "rolled back"
     counts = Counter(one.outcome.value.replace("_", " ") for one in report.entries)
     if not counts:
-        return "rolled back: nothing had to be undone"
+        return f"{what}: nothing had to be undone"
     parts = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     left = [f"{one.action} for {one.path}" for one in report.entries if one.outcome == "failed"]
-    return f"rolled back: {parts}" + (f"; NOT undone: {', '.join(left)}" if left else "")
+    return f"{what}: {parts}" + (f"; NOT undone: {', '.join(left)}" if left else "")

@@ -15,7 +15,7 @@ from rich.text import Text
 from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.render.console import Lines
 from advanced_workflow.client.render.outcome import failure_sentence
-from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentence, step_rows, undo_rows
+from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentence, step_rows, tolerated_note, undo_rows
 from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from advanced_workflow.client.render.times import duration, moment, parse_time, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
@@ -207,6 +207,7 @@ def _row_of_result(path: str, summary: dict[str, Any]) -> StepRow:
     error = ErrorInfo.model_validate(summary["error"], extra="ignore") if summary.get("error") else None
     start, end = parse_time(summary.get("start_time")), parse_time(summary.get("end_time"))
     note = error_sentence(error) if error else words(summary.get("skip_reason") or "")
+    note = "; ".join(one for one in (note, tolerated_note(summary.get("tolerated"))) if one)
     step_id = StepPath(path).name
     status = StepStatus(summary["status"])
     seconds = seconds_between(start, end) if end else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from advanced_workflow.client.render.symbols import SKIP_REASONS
 from advanced_workflow.client.render.times import parse_time, seconds_between
@@ -16,6 +17,7 @@ from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.plain.text import one_line, visible
 
 MAX_ERROR_CHARACTERS = 300
+_NOT_CALLED = (UndoOutcome.NOT_NEEDED, UndoOutcome.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,18 @@ def undo_rows(report: RollbackReport | None, attempts: Mapping[str, Attempt]) ->
         UndoRow(one.activity_id, one.action, one.path, one.outcome, error_sentence(one.error) if one.error else "")
         for one in entries
     ]
-    return [*done, *_running_undos(attempts, {one.activity_id for one in entries if one.outcome != "not_needed"})]
+    return [*done, *_running_undos(attempts, {one.activity_id for one in entries if one.outcome not in _NOT_CALLED})]
+
+
+def tolerated_note(tolerated: Any) -> str:  # noqa: ANN401 - as the run tells it
+    """How many failures a container went on after, and what became of what they left: `1 of 3 copies failed; 2 undone`."""
+    if not isinstance(tolerated, dict):
+        return ""
+    said: dict[str, Any] = tolerated  # pyright: ignore[reportUnknownVariableType]
+    counts = f"{said['failed']} of {said['of']} {said['what']} failed" if said.get("failed") else ""
+    words = {"undone": "undone", "failed_undo": "NOT undone", "kept": "kept"}
+    became = ", ".join(f"{said[name]} {word}" for name, word in words.items() if said.get(name))
+    return "; ".join(one for one in (counts, f"what it left: {became}" if became else "") if one)
 
 
 def error_sentence(error: ErrorInfo) -> str:
@@ -116,8 +129,11 @@ def _note(step: StepState, attempt: Attempt | None) -> str:
         return SKIP_REASONS[step.skip_reason]
     if step.recovered:
         return f"recovered from {error_sentence(step.error_info) if step.error_info else 'a failure'}"
+    tolerated = tolerated_note(step.execution_data.get("tolerated"))
     if step.error_info:
-        return error_sentence(step.error_info)
+        return "; ".join(one for one in (error_sentence(step.error_info), tolerated) if one)
+    if tolerated:
+        return tolerated
     unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
     return _attempt_note(attempt) if attempt and unsettled else _progress_note(step) if unsettled else ""
 

@@ -34,6 +34,7 @@ UNDO_LOOKS = {
     UndoOutcome.UNDONE: Look("↶", "<", "green"),
     UndoOutcome.FAILED: Look("✘", "x", "bold red"),
     UndoOutcome.NOT_NEEDED: Look("»", "-", "dim"),
+    UndoOutcome.KEPT: Look("»", "-", "yellow"),
 }
 
 SKIP_REASONS = {
@@ -41,7 +42,7 @@ SKIP_REASONS = {
     SkipReason.NOT_ROUTED: "the route went another way",
     SkipReason.CONDITION_FALSE: "its condition does not hold",
     SkipReason.BY_OPERATOR: "skipped by an operator",
-    SkipReason.NOT_NEEDED: "enough others completed",
+    SkipReason.NOT_NEEDED: "enough others completed, or what is around it failed",
     SkipReason.CANCELLED: "an event ended it",
 }
 

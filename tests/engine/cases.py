@@ -165,6 +165,8 @@ class _Maker:
         if self.draw(st.booleans()):
             policy["parallel_failure_threshold"] = self.draw(st.sampled_from([0.0, 0.3, 0.7, 1.0]))
         if self.chance(30):
+            step["tolerated_failure"] = "keep"
+        if self.chance(30):
             step["max_concurrency"] = self.draw(st.integers(1, 2))
 
     def connect(self, step: Step, steps: list[Step], ordinary: list[Step]) -> None:

@@ -88,7 +88,7 @@ class Naive:
         if not all_settled:
             return None
         failed = any(self.ends[one][0] == "failed" for one in before)
-        return not before or (not failed and not self._is_left_out(step_id) and satisfied > 0)
+        return not before or (not failed and satisfied > 0)
 
     def _satisfies(self, one: str, step_id: str) -> bool:
         if self.ends.get(one, ("", None))[0] != "completed":
@@ -99,19 +99,11 @@ class Naive:
         routed = self.routed[router]
         return routed is None or step_id in routed
 
-    def _is_left_out(self, step_id: str) -> bool:
-        """Whether somebody might have routed to a step and nobody did."""
-        routers = [one for one in self.before[step_id] if step_id in self.targets[one]]
-        return bool(routers) and not any(self._satisfies(one, step_id) for one in routers)
-
     def reason(self, step_id: str) -> str:
         """Why a step is skipped whose dependencies are settled."""
         ends = [self.ends[one] for one in self.before[step_id]]
-        if any(status == "failed" for status, _ in ends):
-            return "dependency_failed"
-        if self._is_left_out(step_id):
-            return "not_routed"
-        return "dependency_failed" if any(reason == "dependency_failed" for _, reason in ends) else "not_routed"
+        blamed = any(status == "failed" or reason == "dependency_failed" for status, reason in ends)
+        return "dependency_failed" if blamed else "not_routed"
 
     def _skip(self, step_id: str, reason: str) -> None:
         self.ends[step_id] = "skipped", reason

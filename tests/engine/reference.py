@@ -10,7 +10,7 @@ route that holds, `none`, or `fails`; any step but a conditional one may be `fal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,18 @@ class Prediction:
     """These end as their fate says."""
     never: set[str]
     """These never start and stay pending."""
+    loose: set[str] = field(default_factory=set)
+    """Inside of a container that fails: these may be cut short, or end as their fate says before it does."""
+    barred: set[str] = field(default_factory=set)
+    """Those of them that never start."""
     undoable: set[str] = field(default_factory=set)
     """Paths of steps that have undo actions."""
+    by_itself: dict[str, str] = field(default_factory=dict)
+    """Undoable paths whose failure is tolerated -> the container before whose end they are undone."""
+    kept: set[str] = field(default_factory=set)
+    """Undoable paths that a tolerated failure leaves as they are."""
+    unsure: bool = False
+    """What happens depends on what a step does that may be cut short."""
 
     def undo_must(self) -> set[str]:
         """Undone if the run fails: they ended, and have or may have an effect."""
@@ -57,9 +67,9 @@ class Prediction:
         return self.undo_must() | (started - self.must - self.never)
 
 
-def predict(definition: Step, outcomes: Outcomes) -> Prediction:
+def predict(definition: Step, outcomes: Outcomes, undo_fails: Collection[str] = ()) -> Prediction:
     """Apply the rules to a definition."""
-    model = _Model(outcomes)
+    model = _Model(outcomes, frozenset(undo_fails))
     over = model.run_graph(definition["steps"], "", frozenset())
     handlers = {name for step in definition["steps"] for name in step.get("error_handlers", ())}
     failing = {
@@ -72,20 +82,40 @@ def predict(definition: Step, outcomes: Outcomes) -> Prediction:
     first = [step_id for step_id in failing if not failing & model.earlier[step_id]]
     everything = frozenset(model.fates)
     must = everything.intersection(*(over[step_id] for step_id in first)) if failing else everything
+    must -= model.loose
     never = {
         path
         for path, known in model.earlier.items()
         if any(step_id in known and path not in over[step_id] for step_id in failing)
     }
-    return Prediction(model.fates, model.earlier, failing, set(must), never, model.undoable)
+    never -= model.loose
+    return Prediction(
+        model.fates,
+        model.earlier,
+        failing,
+        set(must),
+        never,
+        loose=model.loose,
+        barred=model.barred,
+        undoable=model.undoable,
+        by_itself=model.by_itself,
+        kept=model.kept,
+        unsure=model.unsure,
+    )
 
 
 class _Model:
-    def __init__(self, outcomes: Outcomes) -> None:
+    def __init__(self, outcomes: Outcomes, undo_fails: Paths) -> None:
         self.outcomes = outcomes
+        self.undo_fails = undo_fails
+        self.by_itself: dict[str, str] = {}
+        self.kept: set[str] = set()
+        self.unsure = False
         self.fates: dict[str, Fate] = {}
         self.earlier: dict[str, Paths] = {}
         self.undoable: set[str] = set()
+        self.loose: set[str] = set()
+        self.barred: set[str] = set()
 
     def run_graph(self, steps: list[Step], prefix: str, known: Paths) -> dict[str, Paths]:
         """Settle every step; gives for each what is over once it is settled."""
@@ -118,14 +148,12 @@ class _Model:
         fates = {one: self.fates[prefix + one] for one in before}
         routers = {one for one in before if step_id in targets_of(by_id[one])}
         routed = {one for one in routers if step_id in fates[one].routed}
-        completed = routed | {one for one in before if one not in routers and fates[one].status == "completed"}
-        if any(one.status == "failed" for one in fates.values()):
-            return "dependency_failed"
-        if routers and not routed:
-            return "not_routed"
-        if completed or not before:
+        taken = routed | {one for one in before if one not in routers and fates[one].status == "completed"}
+        failed = any(one.status == "failed" for one in fates.values())
+        if not failed and (taken or not before):
             return None
-        return "dependency_failed" if any(one.reason == "dependency_failed" for one in fates.values()) else "not_routed"
+        blamed = failed or any(one.reason == "dependency_failed" for one in fates.values())
+        return "dependency_failed" if blamed else "not_routed"
 
     def run_step(self, step: Step, by_id: dict[str, Step], prefix: str, own: str, ended: Paths) -> Paths:
         """Run a step and, when it fails, its handlers; gives what that settled."""
@@ -143,8 +171,11 @@ class _Model:
             settled |= self.run_step(by_id[name], by_id, prefix, own_prefix, ended | settled)
             self.fates[prefix + name] = self.fates[own_prefix + name]
             if self.fates[prefix + name].status != "completed":
+                self.go_on_without(step, path)
                 return settled
-        if names:
+        if not names:
+            self.go_on_without(step, path)
+        else:
             self.fates[path] = Fate("completed", effect=fate.effect, recovered=True)
         return settled
 
@@ -158,13 +189,68 @@ class _Model:
             chosen = step["conditions"][outcome]["next_steps"] if isinstance(outcome, int) else ()
             return Fate("completed", routed=frozenset(chosen))
         if step["step_type"] == "parallel":
-            self.run_graph(step["parallel_steps"], f"{path}.", ended)
-            nested = [self.fates[f"{path}.{one['step_id']}"].status for one in step["parallel_steps"]]
-            completed, failed = nested.count("completed"), nested.count("failed")
-            needed = step.get("retry_policy", {}).get("parallel_failure_threshold", 0.5)
-            enough = not completed + failed or completed / (completed + failed) >= needed
-            return Fate("completed" if enough else "failed")
+            return self.run_container(step, path, ended)
         return Fate("completed", effect=True)
+
+    def run_container(self, step: Step, path: str, ended: Paths) -> Fate:
+        """Run its steps; where too few succeed it fails as soon as that is sure, and some of them may be cut short."""
+        over = self.run_graph(step["parallel_steps"], f"{path}.", ended)
+        fates = {f"{path}.{name}": self.fates[f"{path}.{name}"] for name in over}
+        completed, failed = (sum(one.status == status for one in fates.values()) for status in ("completed", "failed"))
+        needed = step.get("retry_policy", {}).get("parallel_failure_threshold", 0.5)
+        if not completed + failed or completed / (completed + failed) >= needed:
+            return Fate("failed" if self.tolerate(step, path) else "completed")
+        inside = {one for one in self.fates if one.startswith(f"{path}.")}
+        failing = {name for name in over if fates[f"{path}.{name}"].status == "failed"}
+        first = [name for name in failing if not any(f"{path}.{one}" in over[name] for one in failing - {name})]
+        self.loose |= inside - frozenset(inside).intersection(*(over[name] for name in first))
+        for one in inside & set(self.earlier):
+            known = [fates[name] for name in self.earlier[one] & set(fates) if not self.is_within(one, name)]
+            hopeless = sum(fate.status == "failed" for fate in known)
+            skipped = sum(fate.status == "skipped" for fate in known)
+            if hopeless and (len(fates) - skipped - hopeless) / (len(fates) - skipped) < needed:
+                self.barred.add(one)
+        return Fate("failed")
+
+    def tolerate(self, step: Step, path: str) -> bool:
+        """Undo the branches that failed, or keep them; gives whether that fails the container."""
+        steps = {one["step_id"]: one for one in step["parallel_steps"]}
+        handlers = {name for one in steps.values() for name in one.get("error_handlers", ())}
+        lenient = {name for name, one in steps.items() if one.get("retry_policy", {}).get("continue_on_failure")}
+        failed = {name for name in steps if self.fates[f"{path}.{name}"].status == "failed"} - handlers - lenient
+        branch: set[str] = set()
+        while failed:
+            branch |= failed
+            linked = {
+                frozenset({name, other})
+                for name, one in steps.items()
+                for other in (*dependencies_of(one, list(steps.values())), *one.get("error_handlers", ()))
+            }
+            failed = {name for pair in linked if pair & branch for name in pair} - branch
+        return self.undo(step, path, {f"{path}.{name}" for name in branch})
+
+    def go_on_without(self, step: Step, path: str) -> None:
+        """A container that failed and that nothing recovered is undone whole where the run continues."""
+        lenient = step.get("retry_policy", {}).get("continue_on_failure")
+        if step["step_type"] == "parallel" and self.fates[path].status == "failed" and lenient:
+            self.undo(step, path, {f"{path}.{one['step_id']}" for one in step["parallel_steps"]})
+
+    def undo(self, step: Step, container: str, places: set[str]) -> bool:
+        """Undo what these steps did and what ran inside of them, or keep it; gives whether an undo fails."""
+        found = {one for one in self.undoable for place in places if one == place or self.is_within(one, place)}
+        found -= set(self.by_itself)
+        if step.get("tolerated_failure") == "keep":
+            self.kept |= found
+            return False
+        self.kept -= found
+        self.by_itself |= dict.fromkeys(found, container)
+        fails = {one for one in found if one.replace("!", ".").rpartition(".")[2] in self.undo_fails}
+        self.unsure |= bool(fails & self.loose)
+        return any(self.fates[one].effect for one in fails - self.loose)
+
+    @staticmethod
+    def is_within(path: str, other: str) -> bool:
+        return path.startswith((f"{other}.", f"{other}!"))
 
 
 def targets_of(step: Step) -> set[str]:

@@ -128,8 +128,36 @@ B = "- {step_id: b, action: x}\n"
             A
             + B
             + "- step_id: c\n  step_type: conditional\n  conditions: [{expression: 'true', next_steps: [a]}, {default: true, next_steps: [b]}]",
-            [("unreachable_step", "steps[2].conditions[1]")],
-            id="a route that is never taken",
+            [("unreachable_step", "steps[1]"), ("unreachable_step", "steps[2].conditions[1]")],
+            id="a route that is never taken, and the step that only it leads to",
+        ),
+        pytest.param(
+            A
+            + B
+            + "- step_id: c\n  step_type: conditional\n  mode: all\n"
+            + "  conditions: [{default: true, next_steps: [a]}, {expression: 'true', next_steps: [b]}]",
+            [("unreachable_step", "steps[0]"), ("unreachable_step", "steps[2].conditions[0]")],
+            id="a default beside a condition that always holds",
+        ),
+        pytest.param(
+            A
+            + B
+            + "- step_id: c\n  step_type: conditional\n  conditions: [{expression: 'false', next_steps: [a]}, {expression: input.x, next_steps: [b]}]\n"
+            + "- {step_id: either, action: x, dependencies: [a, b]}\n- {step_id: both, action: x, dependencies: [a, b], join: 2}\n"
+            + "- {step_id: h, action: x}\n- {step_id: after, action: x, dependencies: [both], error_handlers: [h]}",
+            [
+                *(("unreachable_step", place) for place in ("steps[0]", "steps[2].conditions[0]", "steps[4]")),
+                *(("unreachable_step", place) for place in ("steps[5]", "steps[6]")),
+            ],
+            id="a join of more edges than may be taken, and what follows from it",
+        ),
+        pytest.param(
+            A
+            + B
+            + "- step_id: c\n  step_type: conditional\n  dependencies: [a]\n  conditions: [{expression: input.x, next_steps: [d]}, {default: true, next_steps: [b]}]\n"
+            + "- {step_id: d, action: x, dependencies: [a]}\n- {step_id: e, action: x, dependencies: [c, b, d]}",
+            [("no_effect", "steps[2].conditions[0].next_steps[0]")],
+            id="a route to a step that runs without it",
         ),
         pytest.param(
             A

@@ -135,10 +135,54 @@ def test_a_plain_dependency_on_a_conditional_step_is_an_ordinary_edge() -> None:
     assert settle(scheduler, ("c", routed())).ready == ["always"]
 
 
-def test_a_target_nobody_routed_to_is_skipped_though_its_other_dependencies_completed() -> None:
+def test_a_target_nobody_routed_to_runs_where_another_edge_to_it_is_taken() -> None:
     scheduler = begin(step("a"), choice("c", ["x"]), step("x", "a"))
 
-    assert settle(scheduler, ("a", COMPLETED), ("c", routed())).skipped == [("x", SkipReason.NOT_ROUTED)]
+    assert settle(scheduler, ("a", COMPLETED), ("c", routed())).ready == ["x"]
+
+
+@pytest.mark.parametrize("chosen", ["review", "ship"])
+def test_a_step_that_follows_another_one_or_a_route_directly_runs_after_either(chosen: str) -> None:
+    scheduler = begin(choice("c", ["review"], ["ship"]), step("review"), step("ship", "review"))
+
+    first = settle(scheduler, ("c", routed(chosen)))
+    last = settle(scheduler, ("review", COMPLETED)) if chosen == "review" else first
+
+    assert first.ready == [chosen]
+    assert first.skipped == ([("review", SkipReason.NOT_ROUTED)] if chosen == "ship" else [])
+    assert last.ready == [chosen if chosen == "ship" else "ship"]
+
+
+def test_a_source_that_failed_blocks_a_step_that_a_route_leads_to() -> None:
+    scheduler = begin(step("a"), choice("c", ["x"]), step("x", "a"))
+
+    changes = settle(scheduler, ("a", FAILED), ("c", routed("x")))
+
+    assert changes.skipped == [("x", SkipReason.DEPENDENCY_FAILED)]
+
+
+def test_a_target_is_skipped_for_a_failure_where_its_router_was() -> None:
+    scheduler = begin(step("a"), choice("c", ["x"], dependencies=["a"]), step("x"))
+
+    assert settle(scheduler, ("a", FAILED)).skipped == [
+        ("c", SkipReason.DEPENDENCY_FAILED),
+        ("x", SkipReason.DEPENDENCY_FAILED),
+    ]
+
+
+def test_runs_of_an_earlier_release_skip_what_nobody_routed_to_and_are_asked_only_then() -> None:
+    asked: list[bool] = []
+    old = Scheduler(
+        graph(step("a"), choice("c", ["x"], ["y", "z"]), step("x", "a"), step("y", "a"), step("z")),
+        routes_rule=lambda: not asked.append(True),
+    )
+    old.start()
+
+    changes = settle(old, ("a", COMPLETED), ("c", routed("y")))
+
+    assert changes.skipped == [("x", SkipReason.NOT_ROUTED), ("z", SkipReason.NOT_ROUTED)]
+    assert changes.ready == ["y"]
+    assert len(asked) == 1
 
 
 def test_one_of_several_routers_is_enough() -> None:

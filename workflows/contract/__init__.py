@@ -75,6 +75,7 @@ from advanced_workflow.workflows.contract.queries import (
     StateRequest,
 )
 from advanced_workflow.workflows.contract.report import (
+    TOLERATED,
     ErrorInfo,
     RollbackReport,
     RunResult,
@@ -119,6 +120,7 @@ __all__ = [
     "SIGNAL_EVENT",
     "SIGNAL_REJECT",
     "SIGNAL_WAKE",
+    "TOLERATED",
     "UNDO_WORKFLOW_TYPE",
     "UPDATE_DECIDE",
     "UPDATE_PAUSE",

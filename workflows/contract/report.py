@@ -33,7 +33,7 @@ class SkipReason(StrEnum):
     CONDITION_FALSE = "condition_false"
     BY_OPERATOR = "skipped_by_operator"
     NOT_NEEDED = "not_needed"
-    """A join with `cancel_rest`, or `complete_when`, was satisfied without it."""
+    """A join with `cancel_rest`, or `complete_when`, was satisfied without it; or what is around it has failed."""
     CANCELLED = "cancelled_by_event"
     """The event of `cancel_on` came, here or around it."""
 
@@ -102,6 +102,8 @@ class UndoOutcome(StrEnum):
     FAILED = "failed"
     NOT_NEEDED = "not_needed"
     PENDING = "pending"
+    KEPT = "kept"
+    """It was not called: the failure is tolerated, and the definition keeps what was done (`tolerated_failure`)."""
 
 
 class UndoEntry(WireModel):
@@ -120,10 +122,15 @@ class UndoEntry(WireModel):
     """The run it belongs to, where that is a child of this one."""
 
 
+TOLERATED = "tolerated failure"
+"""Reason of the report of a run that did not go back, and undid or kept what failures left that it went on after."""
+
+
 class RollbackReport(WireModel):
     """What rollback did. `complete` is false when an undo failed."""
 
     reason: str
+    """Type of the run's failure, `rollback step`, or `tolerated failure`."""
     complete: bool
     entries: list[UndoEntry] = Field(default_factory=list)
     """Of very many entries only the first thousand, and the first thousand that failed."""

@@ -159,6 +159,11 @@ class WorkflowStep(DefinitionModel):
     """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
     nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
 
+    tolerated_failure: Annotated[Literal["undo", "keep"], For(StepType.PARALLEL, StepType.LOOP)] = "undo"
+    """`parallel` and `loop` steps: what becomes of what a failure inside left done where the run goes on all the same. It is tolerated
+    by the success rate or `complete_when`, then the copy that failed (or without `for_each` the branch: the steps that depend on
+    each other, with the one that failed) is undone; or by `continue_on_failure` of this step, then all of it. `keep` leaves it."""
+
     loop_condition: Annotated[
         str | None,
         For(StepType.LOOP),

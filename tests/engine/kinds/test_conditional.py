@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from advanced_workflow.activities.action.errors import ActionError
+from tests.engine.stage import Stage, act, ends
 from tests.harness import Harness, definition
 
 
@@ -40,21 +41,42 @@ async def test_the_first_condition_that_holds_routes(harness: Harness, total: in
     assert outcome.status_of("after") == "completed"
 
 
-async def test_steps_that_nobody_routes_to_are_skipped_even_with_other_dependencies(harness: Harness) -> None:
+@pytest.mark.parametrize(("amount", "review"), [(500, "completed"), (5, "not_routed")])
+async def test_a_step_that_follows_a_review_or_the_choice_directly_runs_after_either(
+    harness: Harness, amount: int, review: str
+) -> None:
+    stage = Stage()
+    choice = [{"expression": "input.amount > 100", "next_steps": ["review"]}, {"default": True, "next_steps": ["ship"]}]
     outcome = await harness.run(
         definition(
-            {"step_id": "pay"},
+            act("pay"),
+            {"step_id": "need_review", "step_type": "conditional", "dependencies": ["pay"], "conditions": choice},
+            act("review"),
+            act("ship", "review"),
+            act("ask", "need_review", "review"),
+        ),
+        {"amount": amount},
+        actions=stage.actions,
+    )
+
+    assert outcome.failure is None, outcome.message
+    assert ends(outcome, "review", "ship", "ask") == [review, "completed", "completed"]
+    assert stage.done.index("ship") > stage.done.index("review" if review == "completed" else "pay")
+
+
+async def test_a_step_that_only_a_route_leads_to_is_skipped_where_nobody_routes_to_it(harness: Harness) -> None:
+    outcome = await harness.run(
+        definition(
             {
                 "step_id": "check",
                 "step_type": "conditional",
-                "dependencies": ["pay"],
                 "conditions": [{"expression": "input.big", "next_steps": ["ask"]}],
             },
-            {"step_id": "ask", "dependencies": ["pay"]},
+            {"step_id": "ask"},
             {"step_id": "ship", "dependencies": ["check", "ask"]},
         ),
         {"big": False},
-        actions={"pay": nothing, "ask": nothing, "ship": nothing},
+        actions={"ask": nothing, "ship": nothing},
     )
 
     assert outcome.failure is None, outcome.message

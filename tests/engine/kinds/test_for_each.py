@@ -212,8 +212,8 @@ async def test_a_rollback_step_in_a_copy_undoes_only_that_copys_steps(harness: H
     )
 
 
-async def test_only_the_failed_copies_of_a_retried_fan_out_run_again(harness: Harness) -> None:
-    stage = Stage({"ship[0].send": 1, "ship[2].label": 1, "bad": 1})
+async def test_only_copies_that_failed_or_were_cut_off_run_again(harness: Harness) -> None:
+    stage = Stage({"ship[2].label": 1, "bad": 1}, "ship[0].send", "ship[2].label")
     async with harness.worker(stage.actions):
         run = await harness.start(
             definition(
@@ -223,7 +223,11 @@ async def test_only_the_failed_copies_of_a_retried_fan_out_run_again(harness: Ha
                 on_failure="pause",
             )
         )
+        await stage.sees("ship[0].send", "ship[2].label")
+        await reaches(run, "ship[1].send", "completed")
+        stage.held.discard("ship[2].label")
         await reaches(run, "ship", "failed")
+        stage.held.clear()
         await run.retry_step("ship", "mended", by="op")
         await reaches(run, "bad", "failed")
         await run.retry_step("bad", "mended", by="op")
@@ -233,14 +237,15 @@ async def test_only_the_failed_copies_of_a_retried_fan_out_run_again(harness: Ha
     assert outcome.data == {"labels": ["x", "y", "z"]}
     began = {path: stage.began.count(path) for path in stage.began}
     assert began == {
-        **{"ship[0].label": 2, "ship[0].send": 2, "ship[1].label": 1, "ship[1].send": 1},
+        **{"ship[0].label": 1, "ship[0].send": 2, "ship[1].label": 1, "ship[1].send": 1},
         **{"ship[2].label": 2, "ship[2].send": 1, "bad": 2},
     }
     assert (progress.total, progress.completed) == (8, 8)
 
 
 async def test_retrying_a_container_goes_on_in_the_repeating_steps_inside(harness: Harness) -> None:
-    stage = Stage({"all.ship[1].label": 1, "all.again#1.b": 1, "all.inner.x": 1})
+    places = ["all.ship[1].label", "all.again#1.b", "all.inner.x"]
+    stage = Stage(dict.fromkeys(places, 1))
     async with harness.worker(stage.actions):
         run = await harness.start(
             definition(
@@ -255,6 +260,7 @@ async def test_retrying_a_container_goes_on_in_the_repeating_steps_inside(harnes
             )
         )
         await reaches(run, "all", "failed")
+        stage.fails.clear()
         await run.retry_step("all", "mended", by="op")
         outcome, progress = await outcome_of(run), await run.progress()
 
@@ -274,7 +280,7 @@ async def test_retrying_a_container_goes_on_in_the_repeating_steps_inside(harnes
 
 
 async def test_copies_that_run_again_keep_their_records_however_many_have_ended(harness: Harness) -> None:
-    stage = Stage({"ship[0].a": 1, "ship[1].a": 1})
+    stage = Stage({"ship[0].a": 1, "ship[1].a": 1}, "ship[0].a", "ship[1].a")
     async with harness.worker(stage.actions):
         run = await harness.start(
             definition(
@@ -290,8 +296,10 @@ async def test_copies_that_run_again_keep_their_records_however_many_have_ended(
             ),
             {"items": [None] * 250},
         )
+        await stage.sees("ship[0].a", "ship[1].a")
+        stage.held.discard("ship[1].a")
         await reaches(run, "ship", "failed")
-        stage.held.add("ship[0].a")
+        stage.fails.clear()
         await run.retry_step("ship", "mended", by="op")
         await eventually(lambda: "ship[1].b" in stage.done)
         stage.held.clear()

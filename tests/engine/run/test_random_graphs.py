@@ -112,7 +112,9 @@ async def test_runs_on_a_server_do_what_the_reference_allows(client: Client, bat
 async def check_run(actions: Actions, case: Case, name: str) -> None:
     recorded, outcome = await actions.run(case, name)
     try:
-        prediction = predict(case.definition, case.outcomes)
+        prediction = predict(case.definition, case.outcomes, case.undo_fails)
+        if prediction.unsure:
+            return
         check_end(outcome, prediction, recorded)
         check_steps(outcome.report, prediction)
         check_effects(prediction, recorded)
@@ -124,7 +126,8 @@ async def check_run(actions: Actions, case: Case, name: str) -> None:
 
 def check_end(outcome: Outcome, prediction: Prediction, recorded: Recorded) -> None:
     left_over = {path for path in recorded.undo_ended if step_id_of(path) in recorded.case.undo_fails}
-    expected = "RollbackIncomplete" if left_over else "WorkflowFailed" if prediction.failing else None
+    failed = "RollbackIncomplete" if left_over else "WorkflowFailed"
+    expected = failed if prediction.failing else None
     assert outcome.failure == expected, outcome.message
 
 
@@ -134,6 +137,8 @@ def check_steps(report: RunResult, prediction: Prediction) -> None:
         reason = entry.get("skip_reason")
         if fate is None or path in prediction.never:
             assert entry["status"] == "pending", path
+        elif path in prediction.loose:
+            assert (entry["status"], reason) in [*possible(fate), ("skipped", "not_needed")], path
         elif path in prediction.must:
             assert (entry["status"], reason) == (fate.status, fate.reason), path
         else:
@@ -152,7 +157,7 @@ def check_effects(prediction: Prediction, recorded: Recorded) -> None:
     actions = {step["step_id"] for step in walk(recorded.case.definition["steps"]) if "action" in step}
     ran = {path for path, fate in prediction.fates.items() if fate.status != "skipped" and path in prediction.earlier}
     ran = {path for path in ran if step_id_of(path) in actions}
-    assert set(recorded.began) <= ran - prediction.never
+    assert set(recorded.began) <= ran - prediction.never - prediction.barred
     assert ran & prediction.must <= set(recorded.began)
     for path, position in recorded.began.items():
         for earlier in prediction.earlier[path] & set(recorded.done):
@@ -160,30 +165,51 @@ def check_effects(prediction: Prediction, recorded: Recorded) -> None:
 
 
 def check_rollback(report: RunResult, prediction: Prediction, recorded: Recorded) -> None:
-    if not prediction.failing:
-        assert report.rollback is None
-        assert recorded.undo_began == {}
-        return
     undone = set(recorded.undo_ended)
-    assert prediction.undo_must() <= undone
-    assert set(recorded.done) & prediction.undoable <= undone
-    assert undone <= prediction.undo_may()
+    if prediction.failing:
+        assert prediction.undo_must() <= undone
+        assert set(recorded.done) & prediction.undoable <= undone
+        assert undone <= prediction.undo_may()
+    else:
+        by_itself = set(prediction.by_itself)
+        assert prediction.undo_must() & by_itself <= undone
+        assert set(recorded.done) & by_itself <= undone
+        assert undone <= prediction.undo_may() & by_itself
+    check_order(prediction, recorded)
+    if prediction.failing or report.rollback is not None:
+        check_report(report, prediction, recorded)
+    else:
+        assert not undone
+        assert not set(recorded.done) & prediction.kept
+
+
+def check_order(prediction: Prediction, recorded: Recorded) -> None:
+    """What came later is undone first; what is undone by itself, before anything follows its container."""
+    own = prediction.by_itself
     for path, position in recorded.undo_began.items():
-        for later in undone:
-            if path in prediction.earlier[later]:
+        for later in recorded.undo_ended:
+            if path in prediction.earlier[later] and own.get(path) in (None, own.get(later)):
                 assert recorded.undo_ended[later] < position, f"{path} was undone before {later}, which came after it"
-    check_report(report, prediction, recorded)
+    for path in set(recorded.undo_ended) & set(own) if not prediction.failing else ():
+        for later, begun in recorded.began.items():
+            if own[path] in prediction.earlier[later]:
+                assert recorded.undo_ended[path] < begun, f"{later} began before {path} was undone by itself"
 
 
 def check_report(report: RunResult, prediction: Prediction, recorded: Recorded) -> None:
     assert report.rollback is not None
     outcomes = {entry.path: entry.outcome.value for entry in report.rollback.entries}
     assert len(outcomes) == len(report.rollback.entries)
-    acted = {path: outcome for path, outcome in outcomes.items() if outcome != "not_needed"}
+    acted = {path: outcome for path, outcome in outcomes.items() if outcome in ("undone", "failed")}
+    kept = {path for path, outcome in outcomes.items() if outcome == "kept"}
+    assert kept <= prediction.kept
+    if not prediction.failing:
+        assert set(recorded.done) & prediction.kept <= kept
     fails = recorded.case.undo_fails
     assert acted == {path: "failed" if step_id_of(path) in fails else "undone" for path in recorded.undo_ended}
-    not_needed = set(outcomes) - set(acted)
+    not_needed = set(outcomes) - set(acted) - kept
     assert not_needed <= prediction.undoable
-    must_fail = {path for path in prediction.undoable & prediction.must if path in recorded.began} - set(acted)
-    assert must_fail <= not_needed
+    if prediction.failing:
+        must_fail = {path for path in prediction.undoable & prediction.must if path in recorded.began} - set(acted)
+        assert must_fail <= not_needed
     assert report.rollback.complete == ("failed" not in outcomes.values())

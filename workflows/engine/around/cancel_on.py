@@ -36,6 +36,7 @@ async def ending_at_its_event(step: StepContext, inner: RunStep) -> Done:
             raise
         return _ended(step, cancel_on)
     finally:
+        step.run.withdrawals.emptied(step.path)
         step.run.events.stop_listening(cancel_on.event, listener)
 
 

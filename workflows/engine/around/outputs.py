@@ -13,4 +13,5 @@ async def writing_outputs(step: StepContext, inner: RunStep) -> Done:
         await step.run.state.thinking.pause()
     record.routed = done.routed
     keep_output(step, done.output)
+    record.forget_copies()
     return done

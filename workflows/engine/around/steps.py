@@ -14,6 +14,7 @@ from advanced_workflow.workflows.engine.around.operator import held_for_an_opera
 from advanced_workflow.workflows.engine.around.outputs import writing_outputs
 from advanced_workflow.workflows.engine.around.recorded import recorded
 from advanced_workflow.workflows.engine.around.resumed import failing_again
+from advanced_workflow.workflows.engine.around.tolerated import undoing_what_it_left
 from advanced_workflow.workflows.engine.around.withdrawn import skipped_when_withdrawn
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
@@ -30,6 +31,7 @@ AROUND: tuple[Wrapper, ...] = (
     skipped_when_withdrawn,
     held_for_an_operator,
     through_the_gate,
+    undoing_what_it_left,
     with_error_handlers,
     failing_again,
     holding_its_lock,

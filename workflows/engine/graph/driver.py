@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from advanced_workflow.workflows.contract import SkipReason
@@ -14,6 +14,7 @@ from advanced_workflow.workflows.engine.graph.scheduler import (
     Graph,
     NoteSkip,
     Outcome,
+    RoutesRule,
     Scheduler,
     Settled,
 )
@@ -46,6 +47,9 @@ ANY_NUMBER: Starts = _AnyNumber()
 """All steps that are ready start at once."""
 
 
+async def _at_once() -> None: ...
+
+
 class GraphDriver:
     """One pass over one graph."""
 
@@ -60,19 +64,30 @@ class GraphDriver:
         at_once: Callable[[str], Settled | None] | None = None,
         ask: AskJoin | None = None,
         has_begun: Callable[[str], bool] = lambda _: False,
+        routes_rule: RoutesRule = lambda: False,
+        is_lost: Callable[[Scheduler], bool] = lambda _: False,
+        taken_up: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         """`on_skip` hears of steps that settle without running, `on_withdraw` of running ones that a join gives up.
 
         `at_once` settles a ready step without a task; `ask` answers joins that are expressions; `has_begun` tells the steps that
-        were under way in an earlier history: these start at once, however many.
+        were under way in an earlier history: these start at once, however many; `routes_rule` is the scheduler's.
+
+        `is_lost` is asked whenever a step has settled and others are left: where it says yes, they are given up. `taken_up` waits
+        until steps that were under way in an earlier history have taken up their places.
         """
-        self.scheduler = Scheduler(graph, ask, on_skip)
+        self.scheduler = Scheduler(graph, ask, on_skip, routes_rule)
         self._run_step = run_step
         self._starts = starts
         self._has_begun = has_begun
         self._on_skip = on_skip
         self._on_withdraw = on_withdraw
         self._at_once = at_once
+        self._is_lost = is_lost
+        self._taken_up = taken_up
+        self.gave_up = False
+        self._error: Exception | None = None
+        """What a step raised that was given up."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._later: deque[str] = deque()
         """Ready steps for which this workflow task has no room."""
@@ -80,19 +95,47 @@ class GraphDriver:
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def drive(self, known: Mapping[str, Settled] | None = None) -> None:
-        """Run until every step is settled.
+        """Run until every step is settled, or the rest is given up.
 
         When a step raises, or this is cancelled, no step starts any more; those running are cancelled and awaited first.
         Raises `Deadlock` when steps remain that nothing can start.
         """
         try:
-            self._apply(self.scheduler.start(known))
+            await self._begin(self.scheduler.start(known))
             await self._finished
         except (Exception, asyncio.CancelledError):
             self._finished.cancel()
-            starter = [self._starter] if self._starter is not None else []
-            await end_all([*starter, *self._tasks.values()])
+            await self._end_running()
             raise
+        if self.gave_up and await self._end_running():
+            raise asyncio.CancelledError
+        if self._error is not None:
+            raise self._error
+
+    async def _begin(self, changes: Changes) -> None:
+        if not self._loses():
+            self._apply(changes)
+            return
+        # It was given up in an earlier history: what was under way then is to be ended, and nothing else starts.
+        for step_id in changes.ready:
+            if self._has_begun(step_id):
+                self._start(step_id)
+        if self._tasks:
+            await self._taken_up()
+        self._give_up()
+
+    def _loses(self) -> bool:
+        return self.scheduler.remaining > 0 and self._is_lost(self.scheduler)
+
+    def _give_up(self) -> None:
+        """No step starts any more, and those that run are cancelled and awaited."""
+        if not self._finished.done():
+            self.gave_up = True
+            self._finished.set_result(None)
+
+    async def _end_running(self) -> bool:
+        starter = [self._starter] if self._starter is not None else []
+        return await end_all([*starter, *self._tasks.values()])
 
     def _apply(self, changes: Changes) -> None:
         waiting = deque([changes])
@@ -121,7 +164,7 @@ class GraphDriver:
     async def _start_later(self) -> None:
         """Start the ready steps of `_later` in their order, each in a workflow task that has room for it."""
         try:
-            while self._later:
+            while self._later and not self._finished.done():
                 if self.scheduler.is_settled(self._later[0]):  # A join gave it up meanwhile.
                     self._later.popleft()
                 elif self._starts.may_start():
@@ -170,18 +213,27 @@ class GraphDriver:
             del self._tasks[step_id]
             if not self._finished.done():
                 self._finished.set_exception(error)
+            elif self.gave_up and isinstance(error, Exception):
+                self._error = error
             return
         del self._tasks[step_id]
-        if not self._finished.done():
-            self._apply(self.scheduler.settle(step_id, settled))
+        if self._finished.done():
+            return
+        changes = self.scheduler.settle(step_id, settled)
+        if self._loses():
+            self._give_up()
+        else:
+            self._apply(changes)
 
 
-async def end_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until each has ended, also when cancelled meanwhile."""
+async def end_all(tasks: Sequence[asyncio.Task[Any]]) -> bool:
+    """Cancel tasks and wait until each has ended, also when cancelled meanwhile. Gives whether it was."""
     for task in tasks:
         task.cancel()
+    cancelled = False
     for task in tasks:
-        await ended(task)
+        cancelled = await ended(task) or cancelled
+    return cancelled
 
 
 async def ended(task: asyncio.Future[Any]) -> bool:

@@ -2,6 +2,10 @@
 
 A step is settled when it completed, failed or was skipped. Settling one step touches only its own dependents, so the cost of
 a settled step does not grow with the number of steps.
+
+An edge is taken or not: one from a conditional step to a step that a route of it names is taken when it routed there, every other
+one when its source completed. A step with edges starts when all its sources are settled, none has failed, and at least one edge
+is taken; with a join, as soon as enough edges are.
 """
 
 from __future__ import annotations
@@ -58,7 +62,7 @@ class Node:
     handlers: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     needed: int | None = None
-    """How many dependencies must complete; None: all must be settled and none may have failed."""
+    """How many edges must be taken; None: one is enough, once all dependencies are settled and none has failed."""
     asks: bool = False
     """Whether the step's own expression says when it starts."""
     cancel_rest: bool = False
@@ -67,7 +71,9 @@ class Node:
 Graph = Mapping[str, Node]
 
 AskJoin = Callable[[str, int], bool]
-"""Whether a step whose join is an expression may start, with so many dependencies completed."""
+"""Whether a step whose join is an expression may start, with so many edges taken."""
+RoutesRule = Callable[[], bool]
+"""Whether a step with routes and other edges starts only where a route chose it, as runs of before 0.2.0 do."""
 NoteSkip = Callable[[str, SkipReason], None]
 """Hears of a step that is skipped, before anything is decided that may look at it."""
 
@@ -85,8 +91,9 @@ class Changes:
 @dataclass(slots=True)
 class _Counters:
     remaining: int
-    routes_remaining: int
-    completed: int = 0
+    taken: int = 0
+    routed: bool = False
+    """Whether a route that was taken leads to it."""
     failed: int = 0
     failed_upstream: int = 0
     owners_remaining: int = 0
@@ -96,16 +103,28 @@ class _Counters:
 class Scheduler:
     """The settled and unsettled steps of one graph."""
 
-    def __init__(self, graph: Graph, ask: AskJoin | None = None, on_skip: NoteSkip | None = None) -> None:
-        """Take a graph whose edges are known to be consistent and acyclic (`check` sees to it)."""
+    def __init__(
+        self,
+        graph: Graph,
+        ask: AskJoin | None = None,
+        on_skip: NoteSkip | None = None,
+        routes_rule: RoutesRule = lambda: False,
+    ) -> None:
+        """Take a graph whose edges are known to be consistent and acyclic (`check` sees to it).
+
+        `routes_rule` is asked only where its answer makes a difference.
+        """
         self._graph = graph
         self._ask = ask
         self._on_skip = on_skip
+        self._routes_rule = routes_rule
         self._counters = {
-            step_id: _Counters(len(node.dependencies), node.routed_by, owners_remaining=len(node.owners))
+            step_id: _Counters(len(node.dependencies), owners_remaining=len(node.owners))
             for step_id, node in graph.items()
         }
         self._settled: dict[str, Settled] = {}
+        self.ended: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        """How many steps settled in which way."""
         self._offered: set[str] = set()
 
     @property
@@ -151,6 +170,7 @@ class Scheduler:
             if current in self._settled:
                 continue
             self._settled[current] = how
+            self.ended[how.outcome] += 1
             node = self._graph[current]
             for dependent in node.dependents:
                 self._count(node, dependent, how)
@@ -164,20 +184,15 @@ class Scheduler:
     def _count(self, node: Node, dependent: str, how: Settled) -> None:
         counters = self._counters[dependent]
         counters.remaining -= 1
-        if dependent in node.routes:
-            self._count_route(counters, dependent, how)
-        elif how.satisfies:
-            counters.completed += 1
+        if dependent not in node.routes:
+            counters.taken += how.satisfies
+        elif how.satisfies and (how.routed is None or dependent in how.routed):
+            counters.taken += 1
+            counters.routed = True
         if how.outcome is Outcome.FAILED:
             counters.failed += 1
         if how.reason is SkipReason.DEPENDENCY_FAILED:
             counters.failed_upstream += 1
-
-    @staticmethod
-    def _count_route(counters: _Counters, dependent: str, how: Settled) -> None:
-        if how.satisfies and (how.routed is None or dependent in how.routed):
-            counters.completed += 1
-            counters.routes_remaining = 0
 
     def _decide(self, step_id: str, changes: Changes, waiting: deque[tuple[str, Settled]]) -> None:
         if step_id in self._settled or step_id in self._offered:
@@ -198,11 +213,12 @@ class Scheduler:
 
     def _starts(self, node: Node, counters: _Counters) -> bool:
         if node.asks and self._ask is not None:
-            return self._ask(node.step_id, counters.completed)
+            return self._ask(node.step_id, counters.taken)
         if node.needed is not None:
-            return counters.completed >= node.needed
-        blocked = counters.remaining or counters.failed or counters.routes_remaining
-        return not blocked and counters.completed > 0
+            return counters.taken >= node.needed
+        if counters.remaining or counters.failed or not counters.taken:
+            return False
+        return counters.routed or not node.routed_by or not self._routes_rule()
 
     def _rest(self, node: Node) -> list[str]:
         """The dependencies that are not settled, and what leads only to them; error handlers end with their owners."""
@@ -241,8 +257,6 @@ class Scheduler:
 
 
 def _reason_to_skip(counters: _Counters) -> SkipReason:
-    if counters.failed:
-        return SkipReason.DEPENDENCY_FAILED
-    if counters.routes_remaining:
-        return SkipReason.NOT_ROUTED
-    return SkipReason.DEPENDENCY_FAILED if counters.failed_upstream else SkipReason.NOT_ROUTED
+    """Why a step is skipped: a failure kept an edge from being taken, or nothing chose it."""
+    blamed = counters.failed or counters.failed_upstream
+    return SkipReason.DEPENDENCY_FAILED if blamed else SkipReason.NOT_ROUTED

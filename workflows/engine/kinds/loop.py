@@ -8,6 +8,7 @@ from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.containers.nested import fails_its_pass
+from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
@@ -21,6 +22,8 @@ _UNDER_WAY = "under_way"
 
 async def run_loop(step: StepContext) -> Done:
     """Repeat; the output is that of the latest action, or of a `body` the number of rounds."""
+    if step.record.status is StepStatus.PENDING:
+        run_undone_as_new(step)
     again = step.record.status is StepStatus.PENDING and ROUND in step.record.cursor
     step.begin()
     loop = _Loop(step, again=again)
@@ -85,7 +88,7 @@ class _Loop:
             if step.plan.children is None:
                 await self._call(frame, number)
             else:
-                await run_graph(step.run, step.plan.children, frame)
+                await run_graph(step.run, step.plan.children, frame, is_lost=lambda standing: standing.broken)
                 self._require_success(frame)
         finally:
             step.run.saga.end_pass(self._passes, key)

@@ -75,7 +75,7 @@ def _part(log: UndoLog, names: list[str]) -> UndoLog:
 
 def _is_undone(run: RunContext, plan: StepPlan, names: list[str]) -> bool:
     """Whether a rollback went over it; a step that left nothing to undo in it counts as undone if it might have."""
-    if not run.saga.undone_or_failed:
+    if not run.saga.went_back:
         return False
     part = _part(run.saga.log, names)
     return _may_undo(plan) and not part.armed and not part.inner

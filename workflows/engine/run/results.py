@@ -10,6 +10,7 @@ from temporalio import workflow
 
 from advanced_workflow.workflows.contract import (
     PAYLOAD_LIMIT_BYTES,
+    TOLERATED,
     ErrorInfo,
     Json,
     Progress,
@@ -175,10 +176,13 @@ def run_progress(run: RunContext) -> Progress:
 
 
 def _rollback(run: RunContext) -> RollbackReport | None:
-    """What was undone, by the run's failure or by its `rollback` steps; None where nothing had to be."""
-    if run.state.error is None and not run.saga.entries:
-        return None
-    return run.saga.report(run.state.error.type if run.state.error else "rollback step")
+    """What was undone, by the run's failure, by its `rollback` steps or for a failure that was tolerated; None where nothing had to be."""
+    saga = run.saga
+    if run.state.error is not None:
+        return saga.report(run.state.error.type)
+    if saga.undone_or_failed or saga.kept:
+        return saga.report("rollback step" if saga.went_back else TOLERATED)
+    return None
 
 
 def _found(run: RunContext, step_id: str) -> Record:
@@ -201,6 +205,7 @@ def _summary(record: Record) -> dict[str, Json]:
         "error": record.error.model_dump(mode="json", exclude_none=True) if record.error else None,
         "recovered": record.recovered or None,
         "retry_count": record.retry_count or None,
+        "tolerated": record.notes.get("tolerated"),
     }
     summary.update({name: value for name, value in optional.items() if value is not None})
     return summary

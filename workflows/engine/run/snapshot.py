@@ -77,8 +77,11 @@ def take(run: RunContext) -> dict[str, Json]:
         "prepared": run.prepared.model_dump(mode="json", exclude_none=True),
         "state": run.state.dump(),
         "undo": run.saga.log.dump(),
-        "undo_entries": [one.model_dump(mode="json", exclude_defaults=True) for one in run.saga.entries],
-        "undo_counts": {outcome.value: count for outcome, count in run.saga.counts.items()},
+        "undo_entries": [
+            one.model_dump(mode="json", exclude_defaults=True) for one in (*run.saga.entries, *run.saga.kept.values())
+        ],
+        "undo_counts": {outcome.value: count for outcome, count in run.saga.counts.items() if count},
+        "undone_by_itself": run.saga.by_itself,
         "approvals": run.approvals.dump(),
         "events": run.events.dump(),
         "operations": run.operations.dump(),
@@ -90,7 +93,12 @@ def take(run: RunContext) -> dict[str, Json]:
 def give(run: RunContext, snapshot: Mapping[str, Json]) -> None:
     """Put a snapshot into the services of a run that continues; its undo log is there already, as the frames refer to it."""
     run.state.load(snapshot["state"])
-    run.saga.entries = [UndoEntry.model_validate(one) for one in snapshot["undo_entries"]]
+    for entry in (UndoEntry.model_validate(one) for one in snapshot["undo_entries"]):
+        if entry.outcome is UndoOutcome.KEPT:
+            run.saga.keep(entry)
+        else:
+            run.saga.entries.append(entry)
+    run.saga.by_itself = snapshot.get("undone_by_itself", 0)
     run.saga.counts.update({UndoOutcome(outcome): count for outcome, count in snapshot["undo_counts"].items()})
     run.approvals.load(snapshot["approvals"])
     run.events.load(snapshot["events"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from advanced_workflow.workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason
 from advanced_workflow.workflows.contract.paths import StepPath
@@ -104,8 +104,15 @@ class LiveState:
 
     def drop(self, prefix: str) -> None:
         """Let go of the records of a pass that will run again."""
-        self._ended = deque(one for one in self._ended if not one.startswith(prefix))
-        for path in [one for one in self.records if one.startswith(prefix)]:
+        self._drop({one for one in self.records if one.startswith(prefix)})
+
+    def drop_inside(self, path: StepPath) -> None:
+        """Let go of the records of what ran inside of a step that will run as new."""
+        self._drop({one.path for one in self.records.values() if one.path.belongs_to(path)})
+
+    def _drop(self, paths: Set[str]) -> None:
+        self._ended = deque(one for one in self._ended if one not in paths)
+        for path in [one for one in self.records if one in paths]:
             self.counts[self.records.pop(path).status] -= 1
             self.active.pop(path, None)
 

@@ -14,7 +14,9 @@ from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 _PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_count", "recovered", "waiting_for")
 _MORE = ("cursor", "closed")
-_STAND = frozenset({"round", "under_way", "items", "next", "running", "results", "failures"})
+_STAND = frozenset(
+    {"round", "under_way", "items", "next", "running", "results", "failures", "cut_off", "enough", "undone"}
+)
 """Where a loop or a fan-out stands; the only thing in a cursor that outlives a failure."""
 
 
@@ -76,6 +78,12 @@ class Record:
         self.recovered = self.closed = self.resumed = False
         self.notes.clear()
         self.cursor = {name: value for name, value in self.cursor.items() if name in _STAND}
+
+    def forget_copies(self) -> None:
+        """A fan-out is over: its output says all, and is carried on in its place."""
+        if "items" in self.cursor:
+            for name in ("items", "results", "failures", "running", "cut_off"):
+                self.cursor.pop(name, None)
 
     def take_over(self, source: Record) -> None:
         """Show another record's end."""

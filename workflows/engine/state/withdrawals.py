@@ -27,10 +27,15 @@ class Withdrawals:
         self._whole.pop(path, None)
         self._inside.pop(path, None)
 
+    def emptied(self, path: StepPath) -> None:
+        """What ran inside of it has ended, and the step itself goes on."""
+        if path not in self._whole:
+            self._inside.pop(path, None)
+
     def reason(self, path: StepPath) -> SkipReason | None:
         """Why the step of this path ends, if it is withdrawn."""
         if not self._inside:
             return None
         if path in self._whole:
             return self._whole[path]
-        return next((reason for outer, reason in self._inside.items() if path.belongs_to(outer)), None)
+        return next((self._inside[one] for one in path.owners if one in self._inside and one != path), None)

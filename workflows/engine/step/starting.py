@@ -1,4 +1,4 @@
-"""Whether a step may start something now: the run is neither paused nor held, and no operator does without the step.
+"""Whether a step may start something now: the run is not paused or held, nothing around it is being ended, and no operator skips it.
 
 Whatever a step starts (an activity, a child, a round) is asked for here once more after all that it had to wait for: `pause` is
 answered at once, and from then on nothing starts.
@@ -20,7 +20,8 @@ class GateShut(Exception):
 
 
 def may_start(step: StepContext) -> bool:
-    """Whether the gate is open for the step. Raises `StepSkipped` where an operator does without it."""
+    """Whether the gate is open for the step. Raises `StepSkipped` where it is not wanted any more."""
+    require_wanted(step)
     operations = step.run.operations
     if operations.is_open and step.path not in operations.to_skip:
         return True
@@ -28,6 +29,13 @@ def may_start(step: StepContext) -> bool:
         return True
     skip_if_told(step)
     return False
+
+
+def require_wanted(step: StepContext) -> None:
+    """Raise `StepSkipped` where what is around the step is being ended."""
+    reason = step.run.withdrawals.reason(step.path)
+    if reason is not None and patched(Patch.RULES_2):
+        raise StepSkipped(reason)
 
 
 def skip_if_told(step: StepContext) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from advanced_workflow.workflows.contract import UndoOutcome
@@ -24,6 +24,54 @@ class Limit:
 
     steps: frozenset[str]
     inside: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of what ran inside of a container: all of its passes, or those of some keys, and in these all steps or some."""
+
+    plan: StepPlan
+    passes: Passes
+    keys: tuple[str, ...] | None = None
+    steps: frozenset[str] | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing in it took effect, or may have."""
+        if self.keys is None:
+            return not self.passes.needs_undo
+        return not any(self._needs_undo(log) for log in self._logs())
+
+    def left(self) -> Iterator[Armed]:
+        """What took effect in it, or may have."""
+        if self.keys is None:
+            yield from self.passes.effects()
+            return
+        for log in self._logs():
+            yield from log.effects(self._names(log))
+
+    def _logs(self) -> list[UndoLog]:
+        return [self.passes.running[one] for one in self.keys or () if one in self.passes.running]
+
+    def _needs_undo(self, log: UndoLog) -> bool:
+        return next(log.effects(self._names(log)), None) is not None
+
+    def _names(self, log: UndoLog) -> Set[str] | None:
+        """The names of its steps in a pass, those of error handlers that ran for one of them included."""
+        if self.steps is None:
+            return None
+        return {one for one in (*log.armed, *log.inner) if one.rpartition("!")[2] in self.steps}
+
+
+async def undo_part(saga: Saga, part: Part, undo: Undo, starts: Starts = ANY_NUMBER) -> None:
+    """Undo what ran inside of a container that is over."""
+    back = _Backwards(saga, undo, starts)
+    if part.keys is None:
+        await back.all_passes(part.plan, part.passes)
+        return
+    only = Limit(part.steps, {}) if part.steps is not None else None
+    logs = [part.passes.running[one] for one in part.keys if one in part.passes.running]
+    await back.at_once(part.plan, logs, only)
 
 
 async def undo_graph(
@@ -62,11 +110,11 @@ class _Backwards:
         wanted = only is None or plan.step_id in only.steps
         passes = log.inner.get(name)
         if passes is not None and wanted:
-            await self._all_passes(plan, passes)
+            await self.all_passes(plan, passes)
         elif passes is not None and only is not None:
             around = only.inside.get(plan.step_id, "")
             logs = [one for key, one in passes.running.items() if around.endswith(f"{name}{key}.")]
-            await self._at_once(plan, logs, only)
+            await self.at_once(plan, logs, only)
         if wanted:
             await self._actions(name, log)
 
@@ -91,7 +139,8 @@ class _Backwards:
             armed.undone += 1
         return True
 
-    async def _all_passes(self, plan: StepPlan, passes: Passes) -> None:
+    async def all_passes(self, plan: StepPlan, passes: Passes) -> None:
+        """Undo all passes of a container, the rounds of a loop one after the other."""
         while True:
             ended = list(passes.ended)
             logs = [*reversed(passes.running.values()), *(log for _, log in reversed(ended))]
@@ -99,14 +148,15 @@ class _Backwards:
                 for log in logs:
                     await self._pass(plan, log, None)
             else:
-                await self._at_once(plan, logs, None)
+                await self.at_once(plan, logs, None)
             stopped = any(not log.is_empty for _, log in ended)
             passes.ended = [(key, log) for key, log in passes.ended if not log.is_empty]
             # Another `rollback` step may have unpacked more meanwhile.
             if stopped or not (passes.ended or passes.unpack()):
                 return
 
-    async def _at_once(self, plan: StepPlan, logs: list[UndoLog], only: Limit | None) -> None:
+    async def at_once(self, plan: StepPlan, logs: list[UndoLog], only: Limit | None) -> None:
+        """Undo some passes of a container, all at the same time."""
         tasks = [asyncio.ensure_future(self._pass(plan, log, only)) for log in logs]
         for task in tasks:
             await task

@@ -25,6 +25,10 @@ class Saga:
     log: UndoLog = field(default_factory=UndoLog)
     entries: list[UndoEntry] = field(default_factory=list[UndoEntry])
     counts: dict[UndoOutcome, int] = field(default_factory=lambda: dict.fromkeys(UndoOutcome, 0))
+    kept: dict[str, UndoEntry] = field(default_factory=dict[str, UndoEntry])
+    """By activity id: undo actions that were not called, as the definition keeps what a tolerated failure left."""
+    by_itself: int = 0
+    """How many undo actions have run for failures that are tolerated."""
     _undoing: dict[str, asyncio.Future[None]] = field(default_factory=dict[str, "asyncio.Future[None]"])
 
     @asynccontextmanager
@@ -41,16 +45,27 @@ class Saga:
 
     def note(self, entry: UndoEntry) -> None:
         """Put an entry into the report; of very many only the first of each kind are listed, all are counted."""
+        self.kept.pop(entry.activity_id, None)  # It is undone after all, with the rest.
         failed = entry.outcome is UndoOutcome.FAILED
         self.counts[entry.outcome] += 1
         alike = self.counts[UndoOutcome.FAILED]
         if (alike if failed else sum(self.counts.values()) - alike) <= LISTED:
             self.entries.append(entry)
 
+    def keep(self, entry: UndoEntry) -> None:
+        """Put an undo action into the report that is not called; of very many only the first are listed."""
+        if len(self.kept) < LISTED:
+            self.kept[entry.activity_id] = entry
+
     @property
     def undone_or_failed(self) -> int:
         """How many undo actions have run."""
         return self.counts[UndoOutcome.UNDONE] + self.counts[UndoOutcome.FAILED]
+
+    @property
+    def went_back(self) -> bool:
+        """Whether the run, or a `rollback` step of it, undid something."""
+        return self.undone_or_failed > self.by_itself
 
     def end_pass(self, passes: Passes, key: str) -> None:
         """A pass of a container has ended; what needs no undo is noted and let go."""
@@ -65,7 +80,7 @@ class Saga:
         return RollbackReport(
             reason=reason,
             complete=not self.counts[UndoOutcome.FAILED],
-            entries=[*self.entries, *needless],
+            entries=[*self.entries, *self.kept.values(), *needless],
             entries_left_out=counted - len(self.entries),
             undone=self.counts[UndoOutcome.UNDONE],
             failed=self.counts[UndoOutcome.FAILED],

@@ -79,6 +79,19 @@ class Passes:
         return True
 
     @property
+    def needs_undo(self) -> bool:
+        """Whether anything in it took effect, or may have."""
+        return next(self.effects(), None) is not None
+
+    def effects(self) -> Iterator[Armed]:
+        """What took effect in it, or may have; the latest first."""
+        for log in (*reversed(self.running.values()), *(one for _, one in reversed(self.ended))):
+            yield from log.effects()
+        for page in reversed(self.pages):
+            for _, data in reversed(unpacked(page)):
+                yield from UndoLog.load(data).effects()
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is left in it."""
         return not self.pages and not self.ended and all(one.is_empty for one in self.running.values())
@@ -149,16 +162,24 @@ class UndoLog:
     @property
     def needs_undo(self) -> bool:
         """Whether anything in it took effect, or may have."""
-        return any(one.needs_undo for stack in self.armed.values() for one in stack) or any(
-            passes.pages or passes.ended or any(one.needs_undo for one in passes.running.values())
-            for passes in self.inner.values()
-        )
+        return next(self.effects(), None) is not None
+
+    def effects(self, names: Set[str] | None = None) -> Iterator[Armed]:
+        """What took effect in it, or may have, of all steps or those of these names in the pass."""
+        for name, stack in self.armed.items():
+            if names is None or name in names:
+                yield from (one for one in stack if one.needs_undo)
+        for name, passes in self.inner.items():
+            if names is None or name in names:
+                yield from passes.effects()
 
     def settle(self) -> list[Armed]:
         """The pass has ended: let go of what definitely took no effect, and give it."""
         dropped = [(name, one) for name, stack in self.armed.items() for one in stack if not one.needs_undo]
         for name, one in dropped:
             self.remove(name, one)
+        for passes in self.inner.values():  # Passes that failed, and that nobody ran again.
+            dropped += [("", one) for key in list(passes.running) for one in passes.end(key)]
         self.inner = {name: one for name, one in self.inner.items() if not one.is_empty}
         return [one for _, one in dropped]
 

@@ -14,7 +14,7 @@ from advanced_workflow.workflows.definition.check.rules.local import local_probl
 from advanced_workflow.workflows.definition.check.rules.locks import lock_problems
 from advanced_workflow.workflows.definition.check.rules.repetition import repetition_problems
 from advanced_workflow.workflows.definition.check.rules.reserved import reserved_names, reserved_problems
-from advanced_workflow.workflows.definition.check.rules.routes import route_problems
+from advanced_workflow.workflows.definition.check.rules.routes import idle_route_problems, route_problems
 from advanced_workflow.workflows.definition.check.rules.schemas import json_schema_problems
 from advanced_workflow.workflows.definition.check.rules.sla_targets import sla_problems
 from advanced_workflow.workflows.definition.check.rules.structure import (
@@ -54,6 +54,7 @@ def rule_problems(
     yield from handler_problems(found, layout.orders)
     yield from rollback_to_problems(found, layout.upstream)
     yield from join_problems(found, layout.orders, layout.upstream)
+    yield from idle_route_problems(found, layout.orders, layout.upstream)
     yield from lock_problems(found, layout.upstream)
     yield from repetition_problems(found)
     yield from path_problems(found)

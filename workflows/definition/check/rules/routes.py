@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from advanced_workflow.workflows.definition.graph.outline import Placement
+from advanced_workflow.workflows.definition.graph.order import GraphOrder
+from advanced_workflow.workflows.definition.graph.outline import Edge, Outline, Placement
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
 
-_NEVER = "false"
+NEVER: Final = "false"
 _ALWAYS = "true"
 
 
@@ -36,14 +39,51 @@ def route_problems(placement: Placement) -> Iterator[Problem]:
 
 def dead_route_problems(placement: Placement) -> Iterator[Problem]:
     """Routes that are never taken, as far as constants show."""
-    step = placement.step
+    for index, reason in dead_routes(placement.step).items():
+        message = f"this route is never taken: {reason}."
+        yield warning(Code.UNREACHABLE_STEP, (*placement.loc, "conditions", index), message, "Remove or change it.")
+
+
+def dead_routes(step: WorkflowStep) -> dict[int, str]:
+    """Numbers of the conditions of a `conditional` step that never route, and why."""
     if step.step_type is not StepType.CONDITIONAL:
-        return
-    always = False
+        return {}
+    texts = [(condition.expression or "").strip() for condition in step.conditions]
+    always = texts.index(_ALWAYS) if _ALWAYS in texts else len(texts)
+    dead: dict[int, str] = {}
     for index, condition in enumerate(step.conditions):
-        never = (condition.expression or "").strip() == _NEVER
-        if never or (always and step.mode == "first"):
-            reason = "it is 'false'" if never else "a condition before it is 'true'"
-            message = f"this route is never taken: {reason}."
-            yield warning(Code.UNREACHABLE_STEP, (*placement.loc, "conditions", index), message, "Remove or change it.")
-        always = always or (condition.expression or "").strip() == _ALWAYS
+        if texts[index] == NEVER:
+            dead[index] = "it is 'false'"
+        elif index > always and step.mode == "first":
+            dead[index] = "a condition before it is 'true'"
+        elif condition.default and always < len(texts):
+            dead[index] = "a condition beside it is 'true'"
+    return dead
+
+
+def idle_route_problems(found: Outline, orders: Mapping[int, GraphOrder], upstream: Sequence[int]) -> Iterator[Problem]:
+    """Routes to steps that run without them: one edge that is taken is enough, and another one leads there from before the choice."""
+    for graph in found.graphs:
+        order = orders[id(graph)]
+        for placement in graph.members:
+            if placement.step.join == "all":
+                yield from _idle_routes(order.incoming.get(placement.number, ()), upstream)
+
+
+def _idle_routes(incoming: Sequence[Edge], upstream: Sequence[int]) -> Iterator[Problem]:
+    routers = {edge.before.number for edge in incoming if edge.kind == "route"}
+    others = {
+        edge.before.number: edge.before.step.step_id
+        for edge in incoming
+        if edge.kind not in ("route", "handler") and edge.before.number not in routers
+    }
+    followed = sum(1 << number for number in others)
+    for edge in incoming:
+        earlier = followed & upstream[edge.before.number] if edge.kind == "route" else 0
+        if earlier:
+            other, router = others[earlier.bit_length() - 1], edge.before.step.step_id
+            message = (
+                f"step {edge.after.step.step_id!r} also follows {other!r}, so it runs whatever {router!r} chooses."
+            )
+            fix = f"Take the edge from {other!r} away, so that only the route leads there."
+            yield warning(Code.NO_EFFECT, edge.loc, message, fix)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
-from advanced_workflow.workflows.definition.check.rules.routes import dead_route_problems
+from advanced_workflow.workflows.definition.check.rules.routes import NEVER, dead_route_problems, dead_routes
 from advanced_workflow.workflows.definition.graph.order import GraphOrder
 from advanced_workflow.workflows.definition.graph.outline import (
     MAX_DEPTH,
@@ -21,8 +21,6 @@ from advanced_workflow.workflows.definition.problems.places import listed, neare
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-
-_NEVER = "false"
 
 
 def limit_problems(workflow: AdvancedWorkflow, found: Outline) -> Iterator[Problem]:
@@ -85,21 +83,38 @@ def order_problems(orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
 
 
 def dead_end_problems(orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
-    """Steps that are always skipped and routes that are never taken, as far as constants show."""
+    """Steps that never run and routes that are never taken, as far as constants show."""
     for order in orders.values():
-        skipped: set[int] = set()
+        never: set[int] = set()
+        dead = {one.number: dead_routes(one.step) for one in order.ordered}
         for placement in order.ordered:
-            incoming = [edge for edge in order.incoming.get(placement.number, ()) if edge.kind != "handler"]
-            if incoming and all(edge.before.number in skipped for edge in incoming):
-                skipped.add(placement.number)
-                message = f"step {placement.step.step_id!r} never runs: all it depends on is always skipped."
-                yield warning(Code.UNREACHABLE_STEP, placement.loc, message, "Remove it, or change what it depends on.")
-            elif _is_always_skipped(placement):
-                skipped.add(placement.number)
-                message = f"step {placement.step.step_id!r} never runs: one of its conditions is 'false'."
-                yield warning(Code.UNREACHABLE_STEP, placement.loc, message, "Remove it, or change the condition.")
+            incoming = order.incoming.get(placement.number, ())
+            opened = {edge.before.number for edge in incoming if not _is_dead(edge, dead)} - never
+            if why := _why_never(placement, {edge.before.number for edge in incoming}, opened, never):
+                never.add(placement.number)
+                message = f"step {placement.step.step_id!r} never runs: {why[0]}."
+                yield warning(Code.UNREACHABLE_STEP, placement.loc, message, why[1])
         for placement in order.ordered:
             yield from dead_route_problems(placement)
+
+
+def _why_never(placement: Placement, before: Set[int], opened: Set[int], never: Set[int]) -> tuple[str, str] | None:
+    """Why a step cannot run, and what to do. `before` are the steps with edges to it, `opened` those whose edge may be taken."""
+    join, fix = placement.step.join, "Remove it, or change what it depends on."
+    if before and before <= never:
+        return "all it depends on is always skipped", fix
+    if before and not opened:
+        return "no edge that leads to it is ever taken", fix
+    if isinstance(join, int) and len(opened) < join <= len(before):
+        return f"its join needs {join} edges, and only {len(opened)} may be taken", fix
+    if _is_always_skipped(placement):
+        return "one of its conditions is 'false'", "Remove it, or change the condition."
+    return None
+
+
+def _is_dead(edge: Edge, dead: Mapping[int, Mapping[int, str]]) -> bool:
+    """Whether an edge is a route that is never taken."""
+    return edge.kind == "route" and edge.loc[len(edge.before.loc) + 1] in dead[edge.before.number]
 
 
 def handler_problems(found: Outline, orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
@@ -161,4 +176,4 @@ def _cycle(cycle: list[Edge]) -> Problem:
 def _is_always_skipped(placement: Placement) -> bool:
     if placement.step.step_type is StepType.CONDITIONAL:
         return False
-    return any((condition.expression or "").strip() == _NEVER for condition in placement.step.conditions)
+    return any((condition.expression or "").strip() == NEVER for condition in placement.step.conditions)
