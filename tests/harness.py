@@ -113,7 +113,7 @@ class Harness:
         loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
         preparation = Preparation(
             loaded,
-            {},
+            options.pop("catalog", {}),
             search_attributes=self.search_attributes,
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),

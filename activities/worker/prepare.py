@@ -17,6 +17,7 @@ from advanced_workflow.activities.action.errors import refusal
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
+    HTTP_ACTION,
     PAYLOAD_LIMIT_BYTES,
     PREPARE_ACTIVITY,
     ExecutionOptions,
@@ -26,6 +27,10 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
+from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.model.marked import named
+from advanced_workflow.workflows.definition.model.markers import ActionName
+from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
@@ -78,7 +83,7 @@ class Preparation:
         self._require_kept = require_kept
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
-        self._accepted: dict[str, None] = {}
+        self._accepted: dict[str, list[str]] = {}
 
     @activity.defn(name=PREPARE_ACTIVITY)
     async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
@@ -129,9 +134,9 @@ class Preparation:
             workflow = _read(request.workflow)
             self._ad_hoc.require_allowed(workflow)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
-        self._accept(workflow, prepared.sha256)
+        beating = self._accept(workflow, prepared.sha256)
         _require_input(workflow, request.input_data, steps)
-        return prepared
+        return prepared.model_copy(update={"beating": beating}) if beating else prepared
 
     def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
         found = self._definitions.get(workflow_type)
@@ -148,10 +153,10 @@ class Preparation:
             )
         return found.workflow, self._registered[workflow_type]
 
-    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> None:
-        """Refuse a definition that does not pass `check`; one that did is not checked again."""
+    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> list[str]:
+        """Refuse a definition that does not pass `check`; one that did is not checked again. Gives its actions that beat."""
         if sha256 in self._accepted:
-            return
+            return self._accepted[sha256]
         # Another worker, in another language too, may serve an action this one does not know.
         found = errors_of(check(workflow, self._catalog, self._known))
         problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
@@ -163,7 +168,15 @@ class Preparation:
         if len(self._accepted) >= _MOST_ACCEPTED:
             del self._accepted[next(iter(self._accepted))]
         self._on_accepted(workflow, sha256)
-        self._accepted[sha256] = None
+        self._accepted[sha256] = self._beating(workflow)
+        return self._accepted[sha256]
+
+    def _beating(self, workflow: AdvancedWorkflow) -> list[str]:
+        """The actions of its steps that this worker serves: all of them give signs of life."""
+        steps = [one.step for one in outline(workflow).placements]
+        named_by_steps = {name for step in steps for _, name, _ in named(step, ActionName, ())}
+        sent = {HTTP_ACTION} if any(step.step_type is StepType.WEBHOOK for step in steps) else set[str]()
+        return sorted((named_by_steps & self._catalog.keys()) | sent)
 
 
 def _request(data: object) -> PrepareRequest:

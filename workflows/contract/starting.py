@@ -74,5 +74,7 @@ class Prepared(WireModel):
     """Whether the namespace knows the project's search attributes."""
     continue_after: int = CONTINUE_AFTER_EVENTS
     """Events of history after which the run continues as new."""
+    beating: list[str] = Field(default_factory=list[str])
+    """The definition's actions on the run's own queue that give signs of life by themselves."""
     payload_limit: int = PAYLOAD_LIMIT_BYTES
     """Largest JSON value in bytes that goes to a step; larger than Temporal's own where external storage is configured."""

@@ -84,7 +84,8 @@ class WorkflowStep(DefinitionModel):
     total_timeout: Annotated[Seconds | None, For(Trait.CALLS), WithinRun()] = None
     """Seconds all attempts together may take, waiting in the queue included."""
     heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION)] = None
-    """Seconds without a sign of life after which an attempt counts as lost."""
+    """Seconds without a sign of life after which an attempt counts as lost. Default 10 for Python actions on the run's own queue and for
+    webhooks, which beat by themselves; none for others."""
     queue_timeout: Annotated[Seconds | None, For(Trait.CALLS)] = None
     """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
 

@@ -41,6 +41,7 @@ class Code(StrEnum):
     QUORUM_UNREACHABLE = "quorum_unreachable"
     TIMEOUT_RELATION = "timeout_relation"
     RETRY_DELAY_FALLBACK = "retry_delay_fallback"
+    UNKNOWN_ERROR_TYPE = "unknown_error_type"
     LOCAL_EXECUTION = "local_execution"
     LOCK_LIMIT = "lock_limit"
     LOCK_DEADLOCK = "lock_deadlock"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -14,12 +14,14 @@ from temporalio.exceptions import ActivityError
 
 from advanced_workflow.workflows.contract import CircuitRefusal, Json
 from advanced_workflow.workflows.contract.paths import StepPath
+from advanced_workflow.workflows.definition.model.error_types import SERVER_NAMES
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker, window_end
 from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
     events_of,
     headers_of,
+    heartbeat_timeout,
     seconds,
     summary_of,
 )
@@ -158,7 +160,7 @@ def _start(call: ActionCall, arguments: list[RawValue]) -> workflow.ActivityHand
         timeout=attempt_timeout(plan),
         total_timeout=_time_left(call),
         queue_timeout=_queue_timeout(plan),
-        heartbeat_timeout=seconds(step.heartbeat_timeout),
+        heartbeat_timeout=heartbeat_timeout(call.step.run, plan, call.action),
         retries=temporal_policy(plan.retries, call.attempts),
     )
 
@@ -184,8 +186,13 @@ def temporal_policy(retries: Retries, attempts: int) -> RetryPolicy:
         backoff_coefficient=retries.multiplier if grows else 1.0,
         maximum_interval=max(delay, timedelta(seconds=retries.max_delay)),
         maximum_attempts=max(attempts, 1),
-        non_retryable_error_types=list(retries.non_retryable) or None,
+        non_retryable_error_types=_as_the_server_names(retries.non_retryable) or None,
     )
+
+
+def _as_the_server_names(types: Sequence[str]) -> list[str]:
+    """Error types that are not tried again, with those that the server makes under its own names, too."""
+    return [*types, *(SERVER_NAMES[one] for one in types if one in SERVER_NAMES)]
 
 
 def _queue_timeout(plan: StepPlan) -> timedelta | None:

@@ -22,6 +22,8 @@ from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHead
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 
 LOCAL_TIMEOUT = timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
+BEAT_TIMEOUT = timedelta(seconds=10)
+"""Three missed signs of life of an action of ours."""
 _REGULAR_EVENTS = 3
 """Events of an action: scheduled, started, completed."""
 _LOCAL_EVENTS = 1
@@ -43,6 +45,21 @@ def attempt_timeout(plan: StepPlan) -> timedelta:
     """How long one attempt may take; a local one holds up its workflow task."""
     timeout = timedelta(seconds=plan.step.timeout)
     return min(timeout, LOCAL_TIMEOUT) if plan.is_local else timeout
+
+
+def heartbeat_timeout(run: RunContext, plan: StepPlan, action: str) -> timedelta | None:
+    """How long an attempt may give no sign of life: what the step says, or the default for actions that are known to give one.
+
+    Actions of our workers beat by themselves, those in threads and the one of webhooks included; which of a definition's actions are
+    such, on the run's own queue, is pinned when the run begins. Of another queue nothing is known, and an attempt that is short
+    anyway needs no other bound.
+    """
+    step = plan.step
+    if step.heartbeat_timeout is not None:
+        return timedelta(seconds=step.heartbeat_timeout)
+    if step.agent_capability is not None or action not in run.prepared.beating:
+        return None
+    return BEAT_TIMEOUT if step.timeout > BEAT_TIMEOUT.total_seconds() else None
 
 
 def seconds(value: float | None) -> timedelta | None:

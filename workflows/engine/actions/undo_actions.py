@@ -14,7 +14,7 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
     events_of,
     headers_of,
-    seconds,
+    heartbeat_timeout,
     summary_of,
 )
 from advanced_workflow.workflows.engine.state.live_state import root_frame
@@ -78,7 +78,7 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         task_queue=step.agent_capability,
         timeout=attempt_timeout(undo.plan) if local else timedelta(seconds=step.timeout),
         total_timeout=None if local else timedelta(seconds=step.rollback_timeout),
-        heartbeat_timeout=seconds(step.heartbeat_timeout),
+        heartbeat_timeout=heartbeat_timeout(run, undo.plan, undo.action),
         retries=ONE_ATTEMPT if local else UNDO_RETRIES,
     )
 

@@ -21,6 +21,14 @@ from temporalio.exceptions import (
 )
 
 from advanced_workflow.workflows.contract import AttemptsNote, ErrorInfo, Json, SkipReason
+from advanced_workflow.workflows.definition.model.error_types import (
+    HEARTBEAT_TIMEOUT,
+    QUEUE_TIMEOUT,
+    SERVER_NAMES,
+    TIMEOUT,
+    TOTAL_TIMEOUT,
+    WORKER_LOST,
+)
 from advanced_workflow.workflows.engine.people.remedies import Skip
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import (
@@ -37,20 +45,19 @@ Effect = Literal["failed", "unknown"]
 """Whether the action definitely had no effect, or may have had one."""
 
 CANCELLED = "Cancelled"
-WORKER_LOST = "WorkerLost"
 
 _TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
-    TimeoutType.START_TO_CLOSE: ("Timeout", "the attempt took longer than 'timeout'", "unknown"),
-    TimeoutType.SCHEDULE_TO_CLOSE: ("TotalTimeout", "all attempts took longer than their total time", "unknown"),
-    TimeoutType.HEARTBEAT: ("HeartbeatTimeout", "no sign of life within 'heartbeat_timeout'", "unknown"),
+    TimeoutType.START_TO_CLOSE: (TIMEOUT, "the attempt took longer than 'timeout'", "unknown"),
+    TimeoutType.SCHEDULE_TO_CLOSE: (TOTAL_TIMEOUT, "all attempts took longer than their total time", "unknown"),
+    TimeoutType.HEARTBEAT: (HEARTBEAT_TIMEOUT, "no sign of life within 'heartbeat_timeout'", "unknown"),
     TimeoutType.SCHEDULE_TO_START: (
-        "QueueTimeout",
+        QUEUE_TIMEOUT,
         "no worker took it within 'queue_timeout'; start a worker that serves this task queue",
         "failed",
     ),
 }
 
-_WORKER_STOPPED = "WorkerShutdown"
+_WORKER_STOPPED = SERVER_NAMES[WORKER_LOST]
 """The SDK's name for an attempt that ended because its worker was stopped."""
 _NEVER_CALLED = "NotFoundError"
 """The SDK's name for an attempt of an action that the worker does not serve."""

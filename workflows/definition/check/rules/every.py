@@ -8,6 +8,10 @@ from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.actions import action_problems
 from advanced_workflow.workflows.definition.check.rules.bounds import bound_problems, path_problems
 from advanced_workflow.workflows.definition.check.rules.cost import cost_problems
+from advanced_workflow.workflows.definition.check.rules.error_types import (
+    default_error_type_problems,
+    error_type_problems,
+)
 from advanced_workflow.workflows.definition.check.rules.fields import field_problems
 from advanced_workflow.workflows.definition.check.rules.joins import join_problems
 from advanced_workflow.workflows.definition.check.rules.local import local_problems
@@ -62,8 +66,10 @@ def rule_problems(
     yield from cost_problems(workflow)
     yield from json_schema_problems(workflow)
     yield from sla_problems(workflow)
+    yield from default_error_type_problems(workflow)
     for placement in found.placements:
         yield from field_problems(placement)
+        yield from error_type_problems(placement)
         yield from reserved_problems(placement)
         yield from route_problems(placement)
         yield from bound_problems(placement.step, placement.loc)
