@@ -39,11 +39,12 @@ async def run_copies(step: StepContext) -> Done:
     cursor = step.record.cursor
     if step.record.status is StepStatus.PENDING:
         run_undone_as_new(step)
+    again = frozenset[int]()
     if "items" not in cursor:
         with step.reading("for_each"):
             cursor.update(items=_items(step), next=0, running=[], results=[], failures=[])
-    anew = step.record.status is StepStatus.PENDING and not cursor.get(ENOUGH)
-    again = _run_failed_again(step) if anew else frozenset[int]()
+    elif step.record.status is StepStatus.PENDING and not cursor.get(ENOUGH):
+        again = _run_failed_again(step)
     step.begin()
     copies = _Copies(step, again)
     try:
