@@ -68,6 +68,22 @@ async def test_a_first_start_with_what_a_run_carried_on_is_refused(harness: Harn
     assert paid == []
 
 
+async def test_the_engine_s_own_activities_are_no_undo_actions(harness: Harness) -> None:
+    entry = {"path": "a", "step_id": "a", "action": "adw.http_request", "activity_id": "a", "idempotency_key": "k"}
+    entry |= {"step_outcome": "completed", "task_queue": harness.task_queue, "timeout": 5, "total_timeout": 5}
+    async with harness.worker():
+        handle = await harness.client.start_workflow(
+            "AdvancedWorkflowRollback",
+            {"execution_id": "x", "run": "r", "entries": [entry]},
+            id=f"forged-{uuid4().hex}",
+            task_queue=harness.task_queue,
+        )
+        harness.handles.append(handle)
+        error = await _refused(handle)
+
+    assert (error.type, "the engine's own" in error.message) == ("InputInvalid", True)
+
+
 async def test_the_runs_of_a_schedule_begin_anew_whatever_their_arguments_carry(harness: Harness) -> None:
     """The server starts the next run with the arguments of the one before, which failed, or had been carried on."""
     arguments = await _carried(harness, "payment")

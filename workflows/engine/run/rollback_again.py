@@ -18,6 +18,7 @@ from advanced_workflow.workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
+from advanced_workflow.workflows.definition.model.reserved import is_reserved_action
 from advanced_workflow.workflows.engine.actions.undo_actions import UNDO_RETRIES
 from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
@@ -35,6 +36,7 @@ async def roll_back_again(argument: RawValue) -> dict[str, Json]:
     """
     try:
         request = parsed(RollbackAgain, decode(argument, "the argument"), "the argument", InputInvalid)
+        _require_own_actions(request)
     except WorkflowError as error:
         raise as_failure(error) from error
     entries = [_entry(one, await _undo(request, one)) for one in request.entries]
@@ -46,6 +48,15 @@ async def roll_back_again(argument: RawValue) -> dict[str, Json]:
     failed = ", ".join(f"{one.path} ({one.action})" for one in entries if one.error)
     message = f"not everything of run {request.run!r} was undone: {failed}; 'adw rollback {request.run}' tries again."
     raise failure(RollbackIncomplete.code, message, result)
+
+
+def _require_own_actions(request: RollbackAgain) -> None:
+    """No definition names the engine's activities, so that no undo of one can."""
+    own = next((one.action for one in request.entries if is_reserved_action(one.action)), None)
+    if own is not None:
+        raise InputInvalid(
+            f"action {own!r} is the engine's own and undoes nothing; 'adw rollback RUN' starts this type."
+        )
 
 
 async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:
