@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     """Queue that runs and their actions use."""
     capabilities: QueueNames = ()
     """Capabilities this worker serves besides; the name of each is its task queue."""
+    foreign_actions: ActionNames = ()
+    """Actions that other workers of `task_queue` serve, separated by commas; a run is refused whose definition names any other action
+    that this worker does not serve. What has a queue of its own needs no entry."""
     search_attributes: Literal["auto", "required", "off"] = "auto"
     """`auto` uses the search attributes when the namespace knows them, `required` refuses to start without them."""
 

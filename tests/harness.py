@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from temporalio.activity import _Definition  # pyright: ignore[reportPrivateUsage]
 from temporalio.api.history.v1 import History
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker
@@ -34,6 +35,7 @@ from advanced_workflow.workflows.contract import (
     RunState,
     UndoInput,
 )
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
@@ -99,6 +101,8 @@ class Harness:
     task_queue: str = field(default_factory=lambda: f"test-{uuid4().hex[:10]}")
     handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
     search_attributes: bool = True
+    foreign_actions: tuple[str, ...] = ()
+    """Actions that other workers of the queue serve."""
     continue_after: int = CONTINUE_AFTER_EVENTS
     histories_folder: ClassVar[Path | None] = None
     """Where histories are kept until all tests have run."""
@@ -111,9 +115,10 @@ class Harness:
     ) -> AsyncGenerator[Worker, None]:
         """A worker that serves these actions and registered definitions on the harness's queue."""
         loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
+        served = [*(actions or {}), *map(_name_of, options.get("activities", ())), *self.foreign_actions]
         preparation = Preparation(
             loaded,
-            options.pop("catalog", {}),
+            {**{name: ActionInfo(name, computes_retry_delay=False) for name in served}, **options.pop("catalog", {})},
             search_attributes=self.search_attributes,
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),
@@ -255,6 +260,10 @@ def _activity(name: str, function: Callable[..., Any], limit: int) -> Callable[.
     described = action_of(action(name=name)(function))
     assert described is not None
     return described.activity(payload_limit=limit)
+
+
+def _name_of(activity: Callable[..., Any]) -> str:
+    return str(_Definition.must_from_callable(activity).name)
 
 
 _SHORT = timedelta(seconds=0.2)

@@ -41,6 +41,12 @@ class AdHocRefused(WorkflowError):
     code = "AdHocRefused"
 
 
+class UnknownAction(WorkflowError):
+    """A definition names an action that the workers of its queue do not serve; the sentence names the place and what is near."""
+
+    code = "UnknownAction"
+
+
 class NotSupportedYet(WorkflowError):
     """The definition uses a part of the language that this release checks but does not run."""
 

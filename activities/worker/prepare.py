@@ -33,12 +33,18 @@ from advanced_workflow.workflows.definition.model.markers import ActionName
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest
-from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-from advanced_workflow.workflows.errors import DefinitionNotFound, InputInvalid, NotSupportedYet, WorkflowError
+from advanced_workflow.workflows.errors import (
+    DefinitionNotFound,
+    InputInvalid,
+    NotSupportedYet,
+    UnknownAction,
+    WorkflowError,
+)
 from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.strict_json import is_small, require_json
 
@@ -58,7 +64,7 @@ class Preparation:
     def __init__(
         self,
         definitions: Mapping[str, LoadedDefinition],
-        catalog: ActionCatalog,
+        catalog: ActionCatalog | None,
         *,
         search_attributes: bool,
         continue_after: int = CONTINUE_AFTER_EVENTS,
@@ -67,7 +73,9 @@ class Preparation:
         require_kept: RequireKept | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
-        """`search_attributes` says whether the namespace knows the project's search attributes.
+        """`catalog` has the actions served on the run's queue; without it nothing is said about actions.
+
+        `search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
         `ad_hoc` says which definitions runs may bring with them; without `require_kept` no run may keep results of another.
@@ -157,14 +165,8 @@ class Preparation:
         """Refuse a definition that does not pass `check`; one that did is not checked again. Gives its actions that beat."""
         if sha256 in self._accepted:
             return self._accepted[sha256]
-        # Another worker, in another language too, may serve an action this one does not know.
-        found = errors_of(check(workflow, self._catalog, self._known))
-        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
-        if problems:
-            raise DefinitionProblems(workflow.workflow_id, problems)
-        later = unsupported(workflow)
-        if later:
-            raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")
+        for one in self._with_children(workflow):
+            self._require_usable(one)
         if len(self._accepted) >= _MOST_ACCEPTED:
             del self._accepted[next(iter(self._accepted))]
         self._on_accepted(workflow, sha256)
@@ -176,7 +178,42 @@ class Preparation:
         steps = [one.step for one in outline(workflow).placements]
         named_by_steps = {name for step in steps for _, name, _ in named(step, ActionName, ())}
         sent = {HTTP_ACTION} if any(step.step_type is StepType.WEBHOOK for step in steps) else set[str]()
-        return sorted((named_by_steps & self._catalog.keys()) | sent)
+        # Those of other workers are known by name only.
+        own = {name for name, info in (self._catalog or {}).items() if info.computes_retry_delay}
+        return sorted((named_by_steps & own) | sent)
+
+    def _require_usable(self, workflow: AdvancedWorkflow) -> None:
+        found = errors_of(check(workflow, self._catalog, self._known))
+        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
+        if problems:
+            raise DefinitionProblems(workflow.workflow_id, problems)
+        if found:
+            raise UnknownAction(_unknown_actions(workflow, found))
+        later = unsupported(workflow)
+        if later:
+            raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")
+
+    def _with_children(self, workflow: AdvancedWorkflow) -> list[AdvancedWorkflow]:
+        """The definition and those its `sub_workflow` steps lead to: what these lack would be found only after effects."""
+        found = {workflow.workflow_id: workflow}
+        waiting = [workflow]
+        while waiting:
+            for placement in outline(waiting.pop()).placements:
+                child = self._known.get(placement.step.workflow or "")
+                if child is not None and child.workflow_id not in found:
+                    found[child.workflow_id] = child
+                    waiting.append(child)
+        return list(found.values())
+
+
+def _unknown_actions(workflow: AdvancedWorkflow, problems: list[Problem]) -> str:
+    first = " ".join(str(problem) for problem in problems[:3])
+    more = f" ({len(problems) - 3} more.)" if len(problems) > 3 else ""
+    return (
+        f"{workflow.workflow_id}: {first}{more} All workers of a queue serve the same actions: correct the name, deploy the action to "
+        "all of them, or name in their ADW_FOREIGN_ACTIONS what others serve there; an action with a queue of its own needs "
+        "'agent_capability'."
+    )
 
 
 def _request(data: object) -> PrepareRequest:

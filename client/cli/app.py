@@ -59,8 +59,12 @@ COMMANDS = [
         (PEOPLE, "event", "Send an event that a step waits for, now or later."),
         (PEOPLE, "pause", "Start no more steps of a run until 'adw resume'; what runs continues."),
         (PEOPLE, "resume", "Let a paused run continue."),
-        (PEOPLE, "retry", "Run a failed step that holds its run again."),
-        (PEOPLE, "skip", "Continue without a step that failed, waits, or has not begun."),
+        (PEOPLE, "retry", "Run a failed step that holds its run again; STEP 'output' is the run's own output."),
+        (
+            PEOPLE,
+            "skip",
+            "Continue without a step that failed, waits, or has not begun; STEP 'output' gives the run's own output.",
+        ),
     ]
 ]
 """Each with the first line of its docstring, so that `--help` loads none of their modules."""

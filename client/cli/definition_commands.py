@@ -22,7 +22,7 @@ from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
-from advanced_workflow.client.serve.here import actions_here, definitions_here
+from advanced_workflow.client.serve.here import action_names_here, actions_here, definitions_here
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -49,7 +49,7 @@ def check(
 
     async def work() -> int:
         texts, found = _read(files)
-        catalog = {one.name: one for one in actions_here()} if with_actions else None
+        catalog = action_names_here() if with_actions else None
         known = _children(texts) if with_actions else None
         found |= {name: check_text(text, name, catalog, known) for name, text in texts.items()}
         for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):

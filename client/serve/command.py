@@ -58,7 +58,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if options.list_definitions:
             print_definitions(serving, as_json=options.json)
             return STOPPED
-        require_valid(serving.definitions, serving.registry.catalog())
+        require_valid(serving.definitions, serving.catalog)
         tell_idle_secrets(settings)
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.serve.foreign import foreign_actions
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256
@@ -32,6 +33,11 @@ def actions_here() -> list[ActionInfo]:
         from advanced_workflow.client.serve.actions import load_actions  # It loads Temporal's SDK.
 
         return list(load_actions(load_settings()).catalog().values())
+
+
+def action_names_here() -> dict[str, ActionInfo]:
+    """What definitions may name here, by name: the actions, and those that `foreign_actions` names. Raises as `actions_here` does."""
+    return {**foreign_actions(load_settings()), **{one.name: one for one in actions_here()}}
 
 
 def definitions_here() -> list[dict[str, Any]]:

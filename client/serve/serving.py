@@ -9,9 +9,10 @@ from temporalio.client import Client
 
 from advanced_workflow.activities.worker.registry import ActionRegistry
 from advanced_workflow.client.render.counts import counted
-from advanced_workflow.client.serve.actions import load_actions
+from advanced_workflow.client.serve.actions import known_actions, load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
 
 
@@ -31,6 +32,11 @@ class Serving:
             WorkflowError: one of them cannot be loaded; the sentence names it.
         """
         return cls(settings, load_actions(settings), load_definitions(settings))
+
+    @property
+    def catalog(self) -> dict[str, ActionInfo]:
+        """The actions that definitions may name."""
+        return known_actions(self.registry, self.settings)
 
     @property
     def queues(self) -> list[str]:

@@ -45,7 +45,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     actions = [*serving.registry.activities(payload_limit=payload_limit(client)), http.send]
     preparation = Preparation(
         serving.definitions,
-        serving.registry.catalog(),
+        serving.catalog,
         search_attributes=search_attributes,
         continue_after=settings.continue_after,
         payload_limit=payload_limit(client),

@@ -74,7 +74,7 @@ async def bench_worker(
     """One worker for both sides, with the settings and interceptors of `worker.py`."""
     settings = Settings()
     preparation = Preparation(
-        definitions, {}, search_attributes=True, continue_after=continue_after, on_accepted=build_plan
+        definitions, None, search_attributes=True, continue_after=continue_after, on_accepted=build_plan
     )
     worker = Worker(
         client,

@@ -12,6 +12,7 @@ from advanced_workflow.activities.worker import prepare
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.activities.worker.registry import ActionRegistry
 from advanced_workflow.workflows.contract import Prepared
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, load, parse
 from advanced_workflow.workflows.engine.graph import plan
@@ -29,7 +30,7 @@ GREETING = {
 
 
 def preparation(**definitions: Any) -> Preparation:
-    return Preparation(definitions, ActionRegistry({}).catalog(), search_attributes=True)
+    return Preparation(definitions, None, search_attributes=True)
 
 
 def registered() -> Preparation:
@@ -59,7 +60,7 @@ async def test_a_registered_definition_is_pinned_with_its_hash():
 
 
 async def test_the_plan_of_a_definition_that_passed_is_there_before_the_run_goes_on():
-    made = Preparation({}, {}, search_attributes=True, on_accepted=build_plan)
+    made = Preparation({}, None, search_attributes=True, on_accepted=build_plan)
     prepared = await run(made, workflow=GREETING, input_data={"name": "Ada"})
     built = plan.plan_of({}, prepared.sha256)  # It is not read again.
     plan.forget()
@@ -155,6 +156,68 @@ async def test_input_that_is_nested_without_end_is_refused():
     error = await refused(preparation(), workflow=GREETING, input_data=deep)
 
     assert error.type in ("InputInvalid", "DataInvalid")
+
+
+def serving(*names: str, **definitions: Any) -> Preparation:
+    loaded = {name: parse(text, source=name) for name, text in definitions.items()}
+    return Preparation(loaded, {name: ActionInfo(name) for name in names}, search_attributes=True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "place"),
+    [
+        ([{"step_id": "a", "action": "chrge"}], "steps[0].action"),
+        ([{"step_id": "a", "action": "charge", "rollback_actions": ["chrge"]}], "steps[0].rollback_actions[0]"),
+        ([{"step_id": "a", "action": "charge", "rollback_actions": [""]}], "steps[0].rollback_actions[0]"),
+        (
+            [{"step_id": "l", "step_type": "loop", "action": "chrge", "loop_condition": "false"}],
+            "steps[0].action",
+        ),
+        (
+            [{"step_id": "p", "step_type": "parallel", "parallel_steps": [{"step_id": "a", "action": "chrge"}]}],
+            "steps[0].parallel_steps[0].action",
+        ),
+        (
+            [
+                {"step_id": "a", "action": "charge", "error_handlers": ["h"]},
+                {"step_id": "h", "action": "chrge"},
+            ],
+            "steps[1].action",
+        ),
+        (
+            [
+                {
+                    "step_id": "w",
+                    "step_type": "webhook",
+                    "webhook": {"url": "'https://x.test'"},
+                    "rollback_actions": ["x"],
+                }
+            ],
+            "steps[0].rollback_actions[0]",
+        ),
+    ],
+)
+async def test_an_action_that_the_worker_does_not_serve_is_refused_with_its_place(steps: list[Any], place: str):
+    error = await refused(serving("charge"), workflow={"workflow_id": "w", "steps": steps})
+
+    assert error.type == "UnknownAction"
+    assert error.message.startswith(f"w: {place}: action ")
+    assert "ADW_FOREIGN_ACTIONS" in error.message
+
+
+async def test_an_action_with_a_queue_of_its_own_is_not_looked_for():
+    steps = [{"step_id": "a", "action": "paint", "rollback_actions": ["unpaint"], "agent_capability": "gpu"}]
+
+    assert (await run(serving("charge"), workflow={"workflow_id": "w", "steps": steps})).sha256
+
+
+async def test_what_a_child_lacks_is_found_when_its_parent_starts():
+    child = "workflow_id: child\nsteps: [{step_id: a, action: chrge}, {step_id: p, step_type: sub_workflow, workflow: parent}]\n"
+    parent = "workflow_id: parent\nsteps: [{step_id: c, step_type: sub_workflow, workflow: child}]\n"
+    error = await refused(serving("charge", child=child, parent=parent), workflow_type="parent", input_data={})
+
+    assert error.type == "UnknownAction"
+    assert error.message.startswith("child: steps[0].action: action 'chrge'")
 
 
 async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):

@@ -6,8 +6,11 @@ import time
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
+from tests.engine.stage import reaches
 from tests.harness import Harness, definition, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
@@ -167,12 +170,33 @@ async def test_a_capability_runs_on_its_own_queue(harness: Harness) -> None:
     assert len(threads) == 1
 
 
-async def test_an_unknown_action_fails_with_its_name(harness: Harness) -> None:
-    step = {"step_id": "pay", "action": "no_such_action", "retry_policy": ONCE}
-    outcome = await harness.run(definition(step), actions={"other": nothing})
+@pytest.mark.parametrize("wrong", [{"action": "shipp"}, {"rollback_actions": ["shipp"]}])
+async def test_an_action_that_nobody_serves_is_refused_before_anything_runs(
+    harness: Harness, wrong: dict[str, Any]
+) -> None:
+    ran: list[str] = []
+    outcome = await harness.run(
+        definition({"step_id": "pay"}, {"step_id": "ship", "dependencies": ["pay"], **wrong}),
+        actions={"pay": lambda: ran.append("pay"), "ship": nothing},
+    )
 
-    assert outcome.failure == "WorkflowFailed"
-    assert "no_such_action" in outcome.message
+    assert outcome.failure == "UnknownAction"
+    assert "steps[1]." in outcome.message
+    assert "Did you mean 'ship'?" in outcome.message
+    assert ran == []
+
+
+async def test_an_action_that_another_worker_of_the_queue_serves_is_named_by_a_setting(harness: Harness) -> None:
+    harness.foreign_actions = ("theirs",)
+    async with harness.worker({"ours": nothing}):
+        run = await harness.start(definition({"step_id": "theirs"}))
+        await reaches(run, "theirs", "running")
+        refused = await outcome_of(await harness.start(definition({"step_id": "nobodys"})))
+        await run.cancel()
+        outcome = await outcome_of(run)
+
+    assert refused.failure == "UnknownAction"
+    assert outcome.failure == "Cancelled"
 
 
 async def test_continue_on_failure_leaves_the_step_failed_and_the_run_goes_on(harness: Harness) -> None:
