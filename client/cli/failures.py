@@ -11,6 +11,7 @@ from advanced_workflow.workflows.errors import (
     InputInvalid,
     NotSupportedYet,
     RollbackIncomplete,
+    UnknownAction,
     UnknownStep,
     WorkflowError,
 )
@@ -30,6 +31,7 @@ _BY_FAILURE_TYPE = {
     InputInvalid.code: Exit.REFUSED,
     NotSupportedYet.code: Exit.REFUSED,
     AdHocRefused.code: Exit.REFUSED,
+    UnknownAction.code: Exit.REFUSED,
 }
 """Runs that never began: the exit code says what was wrong with the request."""
 

@@ -316,7 +316,7 @@ async def test_cancelling_the_run_cancels_its_running_action(harness: Harness) -
             cancelled.set()
             raise
 
-    async with harness.worker({"slow": slow}):
+    async with harness.worker({"slow": slow, "late": nothing}):
         run = await harness.start(
             definition({"step_id": "slow", "heartbeat_timeout": 1}, {"step_id": "late", "dependencies": ["slow"]})
         )

@@ -152,7 +152,7 @@ async def test_a_cancelled_run_ends_the_round_under_way_and_undoes_every_one(har
 async def test_records_of_old_rounds_are_let_go_and_the_counts_stay_right(harness: Harness) -> None:
     at_once = {"step_id": "now", "step_type": "wait", "wait": {"until": "run.started_at"}}
     never = act("never", conditions=["false"])
-    async with harness.worker():
+    async with harness.worker(Stage().actions):
         run = await harness.start(definition(loop("again", at_once, never, rounds=400, loop_max_iterations=400)))
         outcome = await outcome_of(run)
         progress = await run.progress()

@@ -41,7 +41,7 @@ async def test_a_live_run_keeps_its_definition_when_the_worker_gets_another(harn
     wait = {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}}
     old = {**definition(wait, {"step_id": "old", "dependencies": ["w"]}), "workflow_id": "pinned"}
     new = {**definition(wait, {"step_id": "new", "dependencies": ["w"]}), "workflow_id": "pinned", "version": "2.0"}
-    async with harness.worker({}, [old], max_cached_workflows=0):
+    async with harness.worker({"old": nothing}, [old], max_cached_workflows=0):
         run = await harness.start("pinned")
         await eventually(lambda: _status(run, "w", "waiting"))
         pinned = await run.definition()

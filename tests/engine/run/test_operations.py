@@ -139,7 +139,7 @@ async def test_a_held_step_may_be_skipped_and_its_dependents_run(harness: Harnes
 
 
 async def test_a_pending_and_a_waiting_step_may_be_skipped(harness: Harness) -> None:
-    async with harness.worker({"after": nothing}):
+    async with harness.worker({"after": nothing, "unwanted": nothing}):
         run = await harness.start(
             definition(
                 {"step_id": "ask", "step_type": "human_approval"},

@@ -65,7 +65,7 @@ def local_steps() -> dict[str, Any]:
 
 
 def ready_steps(**more: Any) -> dict[str, Any]:
-    return definition(*({"step_id": f"s{number:04}", **more} for number in range(READY_STEPS)))
+    return definition(*({"step_id": f"s{number:04}", "action": "act", **more} for number in range(READY_STEPS)))
 
 
 async def test_many_local_steps_let_others_in_by_a_signal_of_the_run_to_itself(harness: Harness) -> None:
@@ -101,7 +101,7 @@ async def test_a_run_of_an_older_engine_keeps_its_ways(harness: Harness, monkeyp
 
 
 async def test_many_ready_steps_start_in_several_tasks_and_all_are_settled(harness: Harness) -> None:
-    outcome = await harness.run(ready_steps(conditions=["false"]), actions={})
+    outcome = await harness.run(ready_steps(conditions=["false"]), actions={"act": lambda: None})
 
     assert outcome.failure is None, outcome.message
     assert {str(one["status"]) for one in outcome.report.steps.values()} == {"skipped"}
@@ -126,7 +126,7 @@ async def test_no_task_of_the_largest_definition_comes_near_the_two_seconds_it_h
     monkeypatch.setattr(WorkflowInstance, "activate", measured)
     steps = [{"step_id": f"s{number}", "action": "act", "conditions": ["false"]} for number in range(10_000)]
     # Its own CPU time counts: on a busy machine the SDK's limit of two seconds would measure the others.
-    async with harness.worker(debug_mode=True):
+    async with harness.worker({"act": lambda: None}, debug_mode=True):
         outcome = await outcome_of(await harness.start(definition(*steps, description="x" * 100_000)))
 
     assert outcome.failure is None, outcome.message
