@@ -104,7 +104,6 @@ def _build_id(value: str) -> str:
 
 ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
-ActionNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 ActionNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, _split(",")]

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+
 from advanced_workflow.client.errors import NoAnswer, RequestFailed
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempt, summarize
 from advanced_workflow.client.service.errors import translated_errors
+from advanced_workflow.client.service.faults import EngineFault, engine_fault
 from advanced_workflow.workflows.contract import RunState
 from advanced_workflow.workflows.errors import OperationRefused
 
@@ -36,6 +39,8 @@ class Snapshot:
     """No worker answers, so `state` may be out of date."""
     up_to_date: bool = True
     """Whether `state` tells all that the history does."""
+    fault: EngineFault | None = None
+    """Why no worker can continue the run, where that is so; `state` is then of before."""
 
     @property
     def ended(self) -> bool:
@@ -75,6 +80,8 @@ class _Watcher:
     _asked_at: float = 0
     _unanswered_since: float | None = None
     _patience_seconds: float = PATIENCE_SECONDS
+    _fault: tuple[int, EngineFault | None] = (0, None)
+    """With the attempt of the workflow task that it was looked up for."""
 
     @property
     def is_up_to_date(self) -> bool:
@@ -88,9 +95,19 @@ class _Watcher:
         for path, attempt in attempts.items():
             self.most_attempts[path] = max(attempt.attempt, self.most_attempts.get(path, 0))
         self._events = summary.history_events
+        fault = await self._look_for_fault(description)
         if not self.is_up_to_date:
             await self._ask(wait_seconds, begun=summary.close_time is not None or self._events >= BEGUN_EVENTS)
-        return Snapshot(summary, attempts, dict(self.most_attempts), self.state, self._is_silent(), self.is_up_to_date)
+        return Snapshot(
+            summary, attempts, dict(self.most_attempts), self.state, self._is_silent(), self.is_up_to_date, fault
+        )
+
+    async def _look_for_fault(self, description: DescribeWorkflowExecutionResponse) -> EngineFault | None:
+        attempt = description.pending_workflow_task.attempt
+        if attempt != self._fault[0]:
+            async with translated_errors(self.run.id, "describe"):
+                self._fault = attempt, await engine_fault(self.run.client, description)
+        return self._fault[1]
 
     def close(self) -> None:
         if self._question is not None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from temporalio.activity import _Definition  # pyright: ignore[reportPrivateUsage]
+from temporalio.activity import _Definition
 from temporalio.api.history.v1 import History
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker

@@ -169,7 +169,7 @@ async def _report(command: Command, run: Run) -> RunReport:
         except RunFailed as error:
             failure, result = error, error.result
     approvals: list[PendingApproval] = []
-    if not snapshot.ended and not snapshot.silent and snapshot.state is not None:
+    if not snapshot.ended and not snapshot.silent and not snapshot.fault and snapshot.state is not None:
         approvals = await run.pending_approvals()
     address = command.settings.web_ui
     url = web_ui_url(address, command.client.namespace, run.id, snapshot.summary.run_id) if address else None
@@ -181,7 +181,7 @@ async def _first_answer(run: Run) -> Snapshot:
     last: Snapshot | None = None
     async with aclosing(run_snapshots(run)) as snapshots:
         async for snapshot in snapshots:
-            if snapshot.silent or (snapshot.state is not None and not snapshot.ended):
+            if snapshot.silent or snapshot.fault or (snapshot.state is not None and not snapshot.ended):
                 return snapshot
             last = snapshot
     if last is None:
@@ -195,6 +195,7 @@ def _print_report_json(report: RunReport) -> None:
         {
             "summary": report.snapshot.summary,
             "worker_answers": not report.snapshot.silent,
+            "fault": report.snapshot.fault,
             "state": report.snapshot.state,
             "attempts": report.snapshot.attempts,
             "pending_approvals": report.approvals,

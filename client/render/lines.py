@@ -8,6 +8,7 @@ from datetime import datetime
 from advanced_workflow.client.render.rows import StepRow, UndoRow, step_rows, undo_rows
 from advanced_workflow.client.render.times import duration, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.client.service.faults import CODE
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
@@ -28,10 +29,7 @@ class ChangeLines:
                 yield f"{passed:>9}  {sentence}"
 
     def _facts(self, snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, str]]:
-        if snapshot.silent:
-            yield "worker", "no worker answers; last known state"
-        elif "worker" in self._said:
-            yield "worker", "a worker answers"
+        yield from self._trouble(snapshot)
         for row in step_rows(snapshot, now):
             if row.status is not StepStatus.PENDING or row.path in self._said:
                 yield row.path, _step_sentence(row)
@@ -41,6 +39,17 @@ class ChangeLines:
         # The end is said last: the server knows of it before the worker has told the steps.
         if not snapshot.ended or snapshot.up_to_date or snapshot.silent:
             yield "run", f"run {status_word(snapshot).replace('_', ' ')}"
+
+    def _trouble(self, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+        """Why the run does not continue, and that it does again."""
+        if snapshot.fault is not None:
+            yield "fault", f"{CODE}: {snapshot.fault.reason}; 'adw show {snapshot.summary.id}' says what helps"
+        elif "fault" in self._said:
+            yield "fault", "a worker continues it"
+        elif snapshot.silent:
+            yield "worker", "no worker answers; last known state"
+        elif "worker" in self._said:
+            yield "worker", "a worker answers"
 
 
 def _step_sentence(row: StepRow) -> str:

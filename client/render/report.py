@@ -19,6 +19,7 @@ from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentenc
 from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from advanced_workflow.client.render.times import duration, moment, parse_time, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.client.service.faults import help_for
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     AuditEntry,
@@ -108,11 +109,22 @@ def _print_heading(console: Console, report: RunReport, now: datetime) -> None:
             "definition": f"sha256 {state.definition_sha256}" if state else "",
             "events": f"{summary.history_events} in the history",
             "web": report.url or "",
-            "worker": Text("none answers; what follows is what the server knows", style="yellow")
-            if report.snapshot.silent
-            else "",
+            **_trouble(report.snapshot),
         },
     )
+
+
+def _trouble(snapshot: Snapshot) -> Mapping[str, Text | str]:
+    """Why the run does not continue: it cannot, or nobody serves it."""
+    if snapshot.fault is not None:
+        return {
+            "fault": Text(snapshot.fault.sentence, style="bold red"),
+            "since": moment(snapshot.fault.since),
+            "": Text(help_for(snapshot.summary.id), style="yellow"),
+        }
+    if snapshot.silent:
+        return {"worker": Text("none answers; what follows is what the server knows", style="yellow")}
+    return {}
 
 
 def _table(*columns: str) -> Table:

@@ -84,6 +84,10 @@ def status_word(snapshot: Snapshot) -> str:
 
 
 def _warnings(snapshot: Snapshot, rows: Sequence[StepRow]) -> list[RenderableType]:
+    if snapshot.fault is not None:
+        return [
+            Text(f"  {snapshot.fault.sentence}; 'adw show {snapshot.summary.id}' says what helps", style="bold red")
+        ]
     if snapshot.silent and rows:
         return [Text("  no worker answers; last known state", style="yellow")]
     if snapshot.silent:
