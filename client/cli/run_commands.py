@@ -23,12 +23,16 @@ from advanced_workflow.client.render.times import duration, moment, seconds_betw
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.runs import start as start_run
-from advanced_workflow.client.service.description import RunSummary
+from advanced_workflow.client.service.description import RunSummary, describe
+from advanced_workflow.client.service.errors import translated_errors
+from advanced_workflow.client.service.faults import CODE, engine_fault
 from advanced_workflow.client.service.listing import list_runs, quoted, waiting_for
 from advanced_workflow.client.watch import Snapshot, run_snapshots
 from advanced_workflow.client.web_ui import web_ui_url
 from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
 
+MOST_FAULTS = 10
+"""Runs with a fault of which a list says why."""
 STATUSES = {
     "running": "Running",
     "completed": "Completed",
@@ -116,8 +120,10 @@ def list_(
             found = await list_runs(command.client, " AND ".join(clauses), task_queue=queue, limit=limit)
         if as_json:
             print_json(found)
-        else:
-            _print_runs(found)
+            return
+        _print_runs(found)
+        for one in [one for one in found if one.faulty][:MOST_FAULTS]:
+            note(await _fault_of(command, one))
 
     execute(context, work)
 
@@ -206,6 +212,13 @@ def _print_report_json(report: RunReport) -> None:
     )
 
 
+async def _fault_of(command: Command, one: RunSummary) -> str:
+    """Why a run's workflow task fails, and since when."""
+    async with translated_errors(one.id, "describe"):
+        fault = await engine_fault(command.client, await describe(command.client, one.id, one.run_id))
+    return f"{one.id}: {fault.sentence}, since {moment(fault.since)}" if fault else f"{one.id}: it continues now"
+
+
 def _fits(run: RunSummary, status: str | None, workflow: str | None) -> bool:
     return status in (None, run.status) and workflow in (None, run.workflow_type)
 
@@ -220,7 +233,7 @@ def _print_runs(found: list[RunSummary]) -> None:
         lines.add_row(
             Text(one.id, style="bold"),
             Text(one.workflow_type),
-            Text(words(one.status), style=style_of(one.status)),
+            Text(CODE, style="bold red") if one.faulty else Text(words(one.status), style=style_of(one.status)),
             moment(one.start_time),
             duration(seconds_between(one.start_time, one.close_time or now)),
             Text(", ".join(one.waiting_for), style="yellow") if one.status == "running" else "",

@@ -25,7 +25,7 @@ from advanced_workflow.client.serve.stopping import run_until_stopped
 from advanced_workflow.client.serve.workers import build_workers
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
-from advanced_workflow.client.telemetry.metrics import WaitingRuns, metrics_runtime
+from advanced_workflow.client.telemetry.metrics import CountedRuns, metrics_runtime
 from advanced_workflow.workflows.errors import WorkflowError
 from advanced_workflow.workflows.plain.text import one_line, visible_lines
 
@@ -87,7 +87,8 @@ async def _serve(serving: Serving, *, check_only: bool) -> int:
     if check_only:
         print(f"worker can start: {serving.describe(client)}")
         return STOPPED
-    watching = [asyncio.create_task(WaitingRuns(client, runtime).watch())] if runtime and search_attributes else []
+    counted = CountedRuns(client, runtime, search_attributes) if runtime else None
+    watching = [asyncio.create_task(counted.watch())] if counted else []
     if older := older_runs(client, serving.settings):
         watching.append(asyncio.create_task(older.watch()))
     try:

@@ -6,7 +6,7 @@ These read the raw answers of the service: the SDK's own wrappers raise on a run
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -24,6 +24,8 @@ from temporalio.client import Client
 
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
+REPORTED_PROBLEMS = "TemporalReportedProblems"
+"""The server's own search attribute of runs whose workflow task failed five times in a row (Temporal Server 1.32 does)."""
 RPC_TIMEOUT = timedelta(seconds=10)
 
 
@@ -43,6 +45,8 @@ class RunSummary:
     history_events: int
     waiting_for: tuple[str, ...] = ()
     """Empty too where the namespace does not know the search attribute."""
+    faulty: bool = False
+    """The server says that its workflow task has failed several times: `EngineFault`. `client.service.faults` tells why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ def summarize(info: WorkflowExecutionInfo) -> RunSummary:
         start_time=_time(info, "start_time"),
         close_time=_time(info, "close_time"),
         history_events=info.history_length,
-        waiting_for=_waiting_for(info.search_attributes.indexed_fields),
+        waiting_for=_names(info.search_attributes.indexed_fields.get(SEARCH_ATTRIBUTE_WAITING_FOR)),
+        faulty=bool(_names(info.search_attributes.indexed_fields.get(REPORTED_PROBLEMS))),
     )
 
 
@@ -116,8 +121,7 @@ def _failure_text(failure: Failure) -> str:
     return f"{kind}: {failure.message}" if kind else failure.message
 
 
-def _waiting_for(attributes: Mapping[str, Payload]) -> tuple[str, ...]:
-    payload = attributes.get(SEARCH_ATTRIBUTE_WAITING_FOR)
+def _names(payload: Payload | None) -> tuple[str, ...]:
     if payload is None:
         return ()
     value: object = json.loads(payload.data)

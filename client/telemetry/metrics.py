@@ -21,6 +21,7 @@ from temporalio.worker import (
 )
 
 from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.service.description import REPORTED_PROBLEMS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.page import free_address, serve_page
@@ -28,13 +29,15 @@ from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.engine.monitoring.telemetry import (
     METRICS_WANTED,
     RUN_SECONDS,
+    RUNS_FAULTY,
     RUNS_WAITING,
     STEP_RETRIED,
     STEP_SECONDS,
 )
 
 COUNT_EVERY_SECONDS = 15
-"""How often the server is asked how many runs wait for people."""
+"""How often the server is asked how many runs wait for people, and how many have a fault."""
+FAULTY = f"ExecutionStatus = 'Running' AND {REPORTED_PROBLEMS} IS NOT NULL"
 WAITING = f"ExecutionStatus = 'Running' AND {SEARCH_ATTRIBUTE_WAITING_FOR} IS NOT NULL"
 
 # From a quick action to an approval of a week.
@@ -106,23 +109,28 @@ class _ActivityInbound(ActivityInboundInterceptor):
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRuns:
-    """Gauge of the runs that wait for people: approvals, and failed steps held for an operator.
+class CountedRuns:
+    """Gauges of runs: those that wait for people (approvals, and failed steps held for an operator), and those with an `EngineFault`.
 
-    The server counts them, so a worker that starts again, or forgets a waiting run, says the same as all others: take the
-    maximum over the workers. Needs the project's search attribute.
+    The server counts them, so a worker that starts again, or forgets a run, says the same as all others: take the maximum over the
+    workers. The first needs the project's search attribute, the second a server that reports problems.
     """
 
     client: Client
     runtime: Runtime
+    search_attributes: bool
+    """Whether the namespace knows the project's."""
 
     async def watch(self) -> None:
         """Count until cancelled; a server that does not answer is asked again later."""
-        gauge = self.runtime.metric_meter.create_gauge(RUNS_WAITING, "Runs that wait for people, as the server counts.")
-        namespace = {"namespace": self.client.namespace}
+        create, namespace = self.runtime.metric_meter.create_gauge, {"namespace": self.client.namespace}
+        gauges = {FAULTY: create(RUNS_FAULTY, "Runs that no worker can continue (EngineFault), as the server counts.")}
+        if self.search_attributes:
+            gauges[WAITING] = create(RUNS_WAITING, "Runs that wait for people, as the server counts.")
         while True:
-            try:
-                gauge.set((await self.client.count_workflows(WAITING)).count, namespace)
-            except RPCError as error:
-                _log.debug("runs that wait cannot be counted: %s", error)
+            for query, gauge in gauges.items():
+                try:
+                    gauge.set((await self.client.count_workflows(query)).count, namespace)
+                except RPCError as error:
+                    _log.debug("runs cannot be counted by %s: %s", query, error)
             await asyncio.sleep(COUNT_EVERY_SECONDS)

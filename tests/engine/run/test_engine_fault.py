@@ -56,7 +56,7 @@ async def test_a_fault_of_the_engine_is_seen_and_a_fixed_worker_heals_it(
 ) -> None:
     stage = Stage()
     began = datetime.now(UTC)
-    right = calls._start  # pyright: ignore[reportPrivateUsage]
+    right = calls._start
 
     def start(call: Any, arguments: Any) -> Any:
         return (wrong if call.path == "b" else right)(call, arguments)

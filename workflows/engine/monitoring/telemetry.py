@@ -31,6 +31,7 @@ STEP_RETRIED = "adw_step_retried"
 UNDO_ENDED = "adw_undo_ended"
 SLA_MISSED = "adw_sla_missed"
 RUNS_WAITING = "adw_runs_waiting"
+RUNS_FAULTY = "adw_runs_faulty"
 CUSTOM_PREFIX = "adw_custom_"
 
 _NS = 1_000_000_000
