@@ -168,7 +168,6 @@ def serving(*names: str, **definitions: Any) -> Preparation:
     [
         ([{"step_id": "a", "action": "chrge"}], "steps[0].action"),
         ([{"step_id": "a", "action": "charge", "rollback_actions": ["chrge"]}], "steps[0].rollback_actions[0]"),
-        ([{"step_id": "a", "action": "charge", "rollback_actions": [""]}], "steps[0].rollback_actions[0]"),
         (
             [{"step_id": "l", "step_type": "loop", "action": "chrge", "loop_condition": "false"}],
             "steps[0].action",
