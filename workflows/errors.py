@@ -189,7 +189,7 @@ class InvalidDecision(DecisionRejected):
 
 
 class UnknownStep(DecisionRejected):
-    """The run has no step of that id, or it is not of the kind the call is for."""
+    """The run has no step of that name, or it is not of the kind the call is for, or the name means several of its copies or rounds."""
 
     code = "UnknownStep"
 
@@ -228,6 +228,24 @@ class TooLate(DecisionRejected):
     """The step no longer waits: its deadline passed or the run is ending."""
 
     code = "TooLate"
+
+
+class NotAskedYet(DecisionRejected):
+    """The step does not ask now, and which asking the decision is for cannot be known; decide when it asks."""
+
+    code = "NotAskedYet"
+
+
+class DecisionIdReused(DecisionRejected):
+    """The `decision_id` belongs to another decision of this run; give a new one."""
+
+    code = "DecisionIdReused"
+
+
+class EventRefused(WorkflowError):
+    """An event that the run cannot keep; the sentence says why."""
+
+    code = "EventRefused"
 
 
 class OperationRefused(WorkflowError):

@@ -30,6 +30,7 @@ from advanced_workflow.workflows.contract.messages import (
     RejectedDecision,
     SkipRequest,
     StepRequest,
+    UnconsumedEvent,
 )
 from advanced_workflow.workflows.contract.names import (
     AD_HOC_WORKFLOW_TYPE,
@@ -168,6 +169,7 @@ __all__ = [
     "StateRequest",
     "StepRequest",
     "StepState",
+    "UnconsumedEvent",
     "UndoAgain",
     "UndoEntry",
     "UndoInput",

@@ -13,16 +13,16 @@ class Decision(WireModel):
     """Payload of `approve_step` and `reject_step`."""
 
     step_id: str
-    """The step's id, or its path where the id runs more than once."""
+    """The step's path; its id does where it asks once in a run."""
     approver: str
-    """Who decides."""
+    """Who decides. Spellings that look the same are one person."""
     comment: str | None = None
     form: JsonValue = None
     """The answer, checked against the approval's `form`."""
     digest: str | None = None
-    """The digest the approver saw; another one is refused."""
+    """The digest the approver saw; another one is refused. Needed where a step asks again."""
     decision_id: str | None = None
-    """Makes sending twice count once."""
+    """Makes sending twice count once in a run; it belongs to one person and one content."""
     groups: list[str] = Field(default_factory=list)
     """Groups the approver claims to be in (closed groups check against their list)."""
 
@@ -38,9 +38,13 @@ class DecisionReceipt(WireModel):
 
     step_id: str
     state: Literal["early", "counted", "duplicate", "decided"]
-    """`early`: kept until the step is reached; `counted`: more approvals needed; `decided`: it settled the step."""
+    """`early`: kept until the step is reached; `counted`: more approvals needed; `decided`: it settled the step.
+
+    `duplicate`: it was taken before, for the step of this `path`, and changed nothing now."""
     approvals: int = 0
     required: int = 0
+    path: str = ""
+    """Path of the step that it counts for."""
 
 
 class RecordedDecision(WireModel):
@@ -57,12 +61,13 @@ class RecordedDecision(WireModel):
 
 
 class RejectedDecision(WireModel):
-    """A decision that did not count, and why."""
+    """A message that did not count, and why."""
 
     time: str
     code: str
     message: str
     payload: JsonValue = None
+    """The message; of a large one only `left_out`: its size, its sha256 and who it says it is from."""
 
 
 class PendingApproval(WireModel):
@@ -77,10 +82,15 @@ class PendingApproval(WireModel):
     required: int
     approvals: list[RecordedDecision] = Field(default_factory=list)
     digest: str
+    """Over run, definition, path, subject and `asked`: a decision that carries it counts for nothing else."""
+    asked: int = 0
+    """The how-manieth asking of the run this is; a step that asks again has another."""
     requested_at: str
     deadline: str | None = None
     on_timeout: str
     form: dict[str, JsonValue] = Field(default_factory=dict)
+    left_out: bool = False
+    """The answer would be too large: `subject`, `form` and comments are left out, or the prompt is cut."""
 
 
 class EventMessage(WireModel):
@@ -90,7 +100,16 @@ class EventMessage(WireModel):
     """Name of the event."""
     data: JsonValue = None
     event_id: str | None = None
-    """Makes sending twice count once."""
+    """Makes sending twice count once; of one name it belongs to one content."""
+
+
+class UnconsumedEvent(EventMessage):
+    """An event that no step took yet."""
+
+    bytes: int = 0
+    """Size of its data."""
+    data_left_out: bool = False
+    """The data is too large to be shown."""
 
 
 class OperatorRequest(WireModel):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from advanced_workflow.workflows.contract.messages import AuditEntry, EventMessage, RejectedDecision
+from advanced_workflow.workflows.contract.messages import AuditEntry, RejectedDecision, UnconsumedEvent
 from advanced_workflow.workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
 from advanced_workflow.workflows.contract.wire import WireModel
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
@@ -53,7 +53,13 @@ class RunState(WireModel):
     error: ErrorInfo | None = None
     rollback: RollbackReport | None = None
     rejected_decisions: list[RejectedDecision] = Field(default_factory=list)
-    unconsumed_events: list[EventMessage] = Field(default_factory=list)
+    """The latest messages that did not count."""
+    rejected_left_out: dict[str, int] = Field(default_factory=dict)
+    """How many earlier ones are no longer listed, by code."""
+    unconsumed_events: list[UnconsumedEvent] = Field(default_factory=list)
+    """The oldest events that no step took yet."""
+    unconsumed_left_out: int = 0
+    """How many more there are."""
     audit: list[AuditEntry] = Field(default_factory=list)
     circuit_breakers: list[BreakerState] = Field(default_factory=list)
     """Breakers that kept a step of this run from calling its action."""

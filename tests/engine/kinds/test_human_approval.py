@@ -10,6 +10,7 @@ from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import ExecutionOptions
 from advanced_workflow.workflows.errors import (
     AlreadyDecided,
+    DecisionIdReused,
     DigestMismatch,
     InvalidForm,
     NotAnApprover,
@@ -94,11 +95,15 @@ async def test_one_decision_id_counts_once(harness: Harness) -> None:
         run = await harness.start(definition(asking(required=2)))
         await asked(run)
         await run.approve("ask", approver="ann", decision_id="d1")
-        again = await run.approve("ask", approver="bob", decision_id="d1")
+        again = await run.approve("ask", approver="ann", decision_id="d1")
+        with pytest.raises(DecisionIdReused, match="'d1' belongs to another decision, about step 'ask'"):
+            await run.approve("ask", approver="bob", decision_id="d1")
+        with pytest.raises(DecisionIdReused):
+            await run.reject("ask", approver="ann", decision_id="d1")
         await run.cancel()
         await outcome_of(run)
 
-    assert again.state == "duplicate"
+    assert (again.state, again.path) == ("duplicate", "ask")
 
 
 async def test_the_update_answers_with_typed_rejections(harness: Harness) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StrictBool
@@ -14,6 +14,10 @@ from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.plain.names import same_name, same_names
+
+GROUP_PREFIX = "group:"
+"""What an approver that is a group begins with, in any spelling."""
 
 
 class ApproverExpression(DefinitionModel):
@@ -53,9 +57,10 @@ class Approval(DefinitionModel):
     subject: Annotated[dict[str, JsonValue], Mapped()] = Field(default_factory=dict)
     """Mapping (as `input_mapping`) that builds what exactly is approved; it goes into the digest."""
     approvers: tuple[str | ApproverExpression, ...] = ()
-    """Who may decide: a person, `group:NAME`, or an expression. Empty: anybody."""
+    """Who may decide: a person, `group:NAME`, or an expression. Empty: anybody. Spellings that look the same are one name."""
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Members of groups. A group listed here is closed; for another, the decision claims membership in its `groups`."""
+    """Members of groups. A group listed here is closed, an empty one has nobody in it; for a group that neither the definition nor
+    the start lists, the decision claims membership in its `groups`."""
     required: Count = 1
     """How many distinct people must approve. One rejection rejects."""
     allow_self_approval: StrictBool = False
@@ -73,8 +78,29 @@ class Approval(DefinitionModel):
     on_reject: Literal["fail", "continue"] = "fail"
     """`fail`: the step fails with `ApprovalRejected`; `continue`: it completes and its output says `rejected`."""
 
+    def members_of(self, group: str) -> frozenset[str] | None:
+        """Who is in a group, both by `same_name`; None for a group that is not listed."""
+        listed = [same_names(members) for name, members in self.groups.items() if same_name(name) == group]
+        return frozenset[str]().union(*listed) if listed else None
 
-_GROUP = "group:"
+    def possible_people(self, groups: Mapping[str, list[str]] | None = None) -> frozenset[str] | None:
+        """Who may decide, by `same_name`, or None where that is not settled; `groups` are those that the start lists."""
+        given = {same_name(name): same_names(members) for name, members in (groups or {}).items()}
+        people: set[str] = set()
+        for approver in self.approvers:
+            if not isinstance(approver, str):
+                return None
+            name = same_name(approver)
+            if not name.startswith(GROUP_PREFIX):
+                people.add(name)
+                continue
+            group = same_name(name.removeprefix(GROUP_PREFIX))
+            members = self.members_of(group)
+            members = given.get(group) if members is None else members
+            if members is None:
+                return None
+            people |= members
+        return frozenset(people) if self.approvers else None
 
 
 def _problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
@@ -92,34 +118,31 @@ def _problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
 
 
 def _quorum_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
-    people = _possible_people(approval)
+    yield from _unseen_names(approval, loc)
+    people = approval.possible_people()
     if people is None:
         return
     count, place = len(people), (*loc, "required")
     if approval.required > count:
         message = f"{approval.required} approvals are required, but only {count} distinct people may decide."
-        yield problem(Code.QUORUM_UNREACHABLE, place, message, "Lower 'required', or name more approvers.")
+        fix = "Lower 'required', or name more approvers; a group that is listed without members has nobody in it."
+        yield problem(Code.QUORUM_UNREACHABLE, place, message, fix)
     elif approval.required == count and not approval.allow_self_approval:
         message = f"all {count} approvers must approve, so the run cannot be approved when one of them starts it."
         fix = "Name one approver more, or set 'allow_self_approval'."
         yield warning(Code.QUORUM_UNREACHABLE, place, message, fix)
 
 
-def _possible_people(approval: Approval) -> set[str] | None:
-    """Who may decide, or None where the definition does not settle it."""
-    if not approval.approvers:
-        return None
-    people: set[str] = set()
-    for approver in approval.approvers:
-        if not isinstance(approver, str):
-            return None
-        if not approver.startswith(_GROUP):
-            people.add(approver)
-        elif (members := approval.groups.get(approver.removeprefix(_GROUP))) is not None:
-            people.update(members)
-        else:
-            return None
-    return people
+def _unseen_names(approval: Approval, loc: Loc) -> Iterator[Problem]:
+    """Approvers and members that are nobody: no character of theirs can be seen."""
+    places = [
+        ((*loc, "approvers", number), name) for number, name in enumerate(approval.approvers) if isinstance(name, str)
+    ]
+    for group, members in approval.groups.items():
+        places += [((*loc, "groups", group, number), name) for number, name in enumerate(members)]
+    for place, name in places:
+        if not same_name(name).removeprefix(GROUP_PREFIX):
+            yield problem(Code.WRONG_VALUE, place, f"{name!r} names nobody.", "Write a name, or remove the entry.")
 
 
 KIND = Kind[Approval](

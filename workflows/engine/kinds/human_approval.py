@@ -11,7 +11,7 @@ from advanced_workflow.workflows.contract import Json, RecordedDecision
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
-from advanced_workflow.workflows.engine.step.failures import failure_of
+from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 from advanced_workflow.workflows.errors import ApprovalRejected, ApprovalTimeout, DataInvalid
@@ -25,6 +25,10 @@ async def run_human_approval(step: StepContext) -> Done:
     step.run.display.waits_for(step.path, asked.approvers or ("anybody",))
     try:
         verdict = await wait_or_skip(step, asked.answer, asked.deadline, f"deadline of {step.plan.step.label}")
+    except (StepSkipped, asyncio.CancelledError):
+        if asked.decisions:  # They were taken, and are told though nobody needs them now.
+            step.record.notes["decisions"] = _told(asked)
+        raise
     finally:
         step.run.approvals.close(step.path)
         step.run.display.waits_no_longer(step.path)
@@ -46,13 +50,14 @@ def _open(step: StepContext) -> OpenApproval:
         return OpenApproval.load(step.record, approval, step.record.cursor["asked"], answer)
     with step.reading("approval.subject"):
         subject: Json = step.plan.subject.evaluate(step.scope()) if step.plan.subject else {}
-    now = workflow.now()
+    approvers, now, asked = _approvers(step), workflow.now(), step.run.approvals.next_asking()
     return OpenApproval(
         record=step.record,
         approval=approval,
         subject=subject,
-        approvers=_approvers(step),
-        digest=digest_of(step.run.plan.sha256, step.path, subject),
+        approvers=approvers,
+        digest=digest_of(step.run.execution_id, step.run.plan.sha256, step.path, subject, asked),
+        asked=asked,
         requested_at=timestamp(now),
         deadline=moment_after(approval.deadline) if approval.deadline is not None else None,
         answer=answer,
@@ -101,8 +106,12 @@ def _output(asked: OpenApproval, verdict: Verdict, *, by_deadline: bool) -> dict
         "comment": last.comment if last else None,
         "form": last.form if last else None,
         "by_deadline": by_deadline,
-        "decisions": [one.model_dump(mode="json", exclude_none=True) for one in asked.decisions],
+        "decisions": _told(asked),
     }
+
+
+def _told(asked: OpenApproval) -> list[Json]:
+    return [one.model_dump(mode="json", exclude_none=True) for one in asked.decisions]
 
 
 def _rejection(step: StepContext, asked: OpenApproval, *, by_deadline: bool) -> str:

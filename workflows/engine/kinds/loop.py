@@ -101,6 +101,7 @@ class _Loop:
         path = step.path.round(number)
         step.record.output = await ArmedCall(within, step.plan.step.action or "", path, frame.undo, "").run()
         step.record.has_output = True
+        step.run.state.changes.note_step(step.plan.step_id)
         step.run.budget.settled()
 
     def _holds(self, finished: int) -> bool:

@@ -1,6 +1,6 @@
-"""Human approvals: who may decide, what counts, and the log of what did not.
+"""Human approvals: which asking a decision is for, whether it counts, and the log of what did not.
 
-Decisions may come before their step is reached; they are kept and judged when it is.
+A decision may come before its step asks: it is kept where exactly one asking can ever be meant, and judged when that asks.
 """
 
 from __future__ import annotations
@@ -9,50 +9,104 @@ from collections.abc import Mapping
 from typing import Literal
 
 from advanced_workflow.workflows.contract import (
+    PAYLOAD_LIMIT_BYTES,
     DecideRequest,
     DecisionReceipt,
     Json,
+    PendingApproval,
     RejectedDecision,
 )
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
-from advanced_workflow.workflows.definition.model.step_type import StepType
-from advanced_workflow.workflows.engine.people.judging import Judge, is_known, settled_already
-from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, recorded
+from advanced_workflow.workflows.engine.people.addresses import Address, Addresses
+from advanced_workflow.workflows.engine.people.decision_ids import DecisionIds
+from advanced_workflow.workflows.engine.people.early import EarlyDecisions
+from advanced_workflow.workflows.engine.people.former import FormerRules
+from advanced_workflow.workflows.engine.people.heard import Heard
+from advanced_workflow.workflows.engine.people.judging import Judge, Verdict, is_repeated, settled_already
+from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, recorded, views
+from advanced_workflow.workflows.engine.people.refused import RefusedMessages
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.temporal.clock import timestamp
-from advanced_workflow.workflows.errors import (
-    DecisionRejected,
-    TooLate,
-    UnknownStep,
-)
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.errors import DecisionRejected, InvalidDecision, TooLate, UnknownStep
+
+State = Literal["early", "counted", "duplicate", "decided"]
 
 
 class Approvals:
-    """All decisions of a run: open approvals, early decisions, and rejected ones."""
+    """All decisions of a run: open approvals, early decisions, and refused ones."""
 
-    def __init__(self, state: LiveState, started_by: str | None, groups: Mapping[str, list[str]]) -> None:
-        """`groups` are the members of groups that definitions do not list."""
-        self._state = state
-        self._judge = Judge(started_by, groups)
-        self._early: dict[str, list[DecideRequest]] = {}
+    def __init__(
+        self,
+        state: LiveState,
+        started_by: str | None,
+        groups: Mapping[str, list[str]],
+        *,
+        room: int = PAYLOAD_LIMIT_BYTES // 4,
+    ) -> None:
+        """`groups` are the members of groups that definitions do not list; `room` the bytes that decisions may take together."""
         self.open: dict[str, OpenApproval] = {}
-        self.rejected: list[RejectedDecision] = []
-        self.ended = False
-        """No step starts any more, so no decision can count."""
+        self._state = state
+        self._room = room
+        self._judge = Judge(started_by, groups)
+        self._addresses = Addresses(state, self.open)
+        self._former = FormerRules(state, started_by, groups, self.open)
+        self._early = EarlyDecisions()
+        self._ids = DecisionIds()
+        self._refused = RefusedMessages()
+        self._asked = 0
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether no step starts any more, so that no decision can count."""
+        return self._ended
+
+    @property
+    def rejected(self) -> list[RejectedDecision]:
+        """The latest messages that did not count."""
+        return self._refused.listed
+
+    @property
+    def rejected_left_out(self) -> dict[str, int]:
+        """How many did not count before them, by code."""
+        return dict(self._refused.left_out)
+
+    def pending(self, limit: int) -> list[PendingApproval]:
+        """What people are asked now, in about `limit` bytes."""
+        return views(self.open.values(), limit)
+
+    def next_asking(self) -> int:
+        """The number of the run's next asking."""
+        self._asked += 1
+        return self._asked
 
     def request(self, asked: OpenApproval) -> None:
         """Open an approval and judge the decisions that came early."""
         self.open[asked.record.path] = asked
         asked.record.cursor["asked"] = asked.dump()
-        for name in (asked.record.path, asked.record.plan.step_id):
-            for early in self._early.pop(name, []):
-                self.decide_or_log(early, early.model_dump(mode="json", exclude_none=True))
+        for early in self._early.take(asked.record.path, asked.record.plan.step_id):
+            heard = Heard(early)
+            verdict = self._agreed(heard, self._verdict_when_asked(asked, heard))
+            if verdict.error is not None:
+                self._ids.forget(heard)
+                self.log(verdict.error.code, str(verdict.error), early.model_dump(mode="json", exclude_none=True))
+            elif verdict.kind == "counts" and verdict.record is not None:
+                self._count(self.open[verdict.record.path], heard)
+            elif verdict.kind == "early" and verdict.record is not None:  # 0.1.0 only.
+                self._early.keep(verdict.record.path, heard, replaces=False)
 
     def close(self, path: str) -> None:
         """No more decisions for this step."""
         self.open.pop(path, None)
+
+    def end(self) -> None:
+        """No step starts any more: decisions that were kept for one go to the visible log."""
+        self._ended = True
+        for early in self._early.take_all():
+            message = f"step {early.step_id!r} did not ask before the run ended."
+            self.log(TooLate.code, message, early.model_dump(mode="json", exclude_none=True))
 
     def decide_or_log(self, request: DecideRequest, payload: Json) -> None:
         """Take a decision; one that cannot count goes to the visible log."""
@@ -62,80 +116,129 @@ class Approvals:
             self.log(error.code, str(error), payload)
 
     def log(self, code: str, message: str, payload: Json) -> None:
-        """Keep a decision that did not count."""
-        self.rejected.append(RejectedDecision(time=timestamp(), code=code, message=message, payload=payload))
+        """Keep a message that did not count."""
+        self._refused.add(code, message, payload)
 
     def check(self, request: DecideRequest) -> None:
         """Raise what `decide` would raise, and change nothing."""
-        asked, record = self._find(request.step_id)
-        if asked is not None and not is_known(asked.decisions, request):
-            self._judge.judge(asked, request)
-        elif asked is None:
-            self._judge.judge_early(record, request)
+        error = self._verdict(Heard(request)).error
+        if error is not None:
+            raise error
 
     def decide(self, request: DecideRequest) -> DecisionReceipt:
-        """Count a decision. Raises a `DecisionRejected` when it cannot count."""
-        asked, record = self._find(request.step_id)
-        if asked is None:
-            return self._keep_early(record, request)
-        if is_known(asked.decisions, request):
-            return self._receipt(asked, "duplicate")
-        self._judge.judge(asked, request)
-        asked.decisions.append(recorded(request))
-        asked.record.cursor["asked"] = asked.dump()
-        if request.decision == "reject":
-            asked.answer.set_result("rejected")
-        elif len(asked.approvals) >= asked.approval.required:
-            asked.answer.set_result("approved")
-        return self._receipt(asked, "decided" if asked.answer.done() else "counted")
+        """Count a decision, or keep one that is early. Raises a `DecisionRejected` when it cannot count."""
+        heard = Heard(request)
+        verdict = self._agreed(heard, self._verdict(heard))
+        if verdict.error is not None or verdict.record is None:
+            raise verdict.error or UnknownStep("the decision names no step.")
+        record, asked = verdict.record, self.open.get(verdict.record.path)
+        if verdict.kind == "duplicate":
+            return _receipt(record, asked, "duplicate")
+        self._ids.take(heard, record.path)
+        if verdict.kind == "early" or asked is None:
+            self._early.keep(record.path, heard, replaces=verdict.replaces)
+            return _receipt(record, None, "early")
+        self._count(asked, heard)
+        return _receipt(record, asked, "decided" if asked.answer.done() else "counted")
 
     def dump(self) -> dict[str, Json]:
-        """Early and rejected decisions as plain data; open approvals are in their steps' records."""
-        return {
-            "early": {name: [one.model_dump(mode="json") for one in kept] for name, kept in self._early.items()},
-            "rejected": [one.model_dump(mode="json") for one in self.rejected],
-        }
+        """Early and refused decisions as plain data; open approvals are in their steps' records."""
+        refused = self._refused.dump()
+        return {"early": self._early.dump(), "asked": self._asked, "ids": self._ids.dump(), **refused}
 
     def load(self, data: Mapping[str, Json]) -> None:
         """Take over what `dump` gave."""
-        self._early = {
-            name: [DecideRequest.model_validate(one) for one in kept] for name, kept in data["early"].items()
-        }
-        self.rejected = [RejectedDecision.model_validate(one) for one in data["rejected"]]
+        self._early.load(data["early"])
+        self._asked = data.get("asked", 0)
+        self._ids.load(data.get("ids", ()))
+        self._refused.load(data)
 
-    def _find(self, step_id: str) -> tuple[OpenApproval | None, Record]:
-        record = self._state.find(step_id) or self._not_reached(step_id)
-        if record is None or record.plan.step.step_type is not StepType.HUMAN_APPROVAL:
-            known = [
-                one for one, plan in self._state.plan.steps.items() if plan.step.step_type is StepType.HUMAN_APPROVAL
-            ]
-            raise UnknownStep(f"no approval step {step_id!r} in this run; it has: {', '.join(known) or 'none'}.")
+    def _agreed(self, heard: Heard, verdict: Verdict) -> Verdict:
+        """What becomes of a decision: by the rules of today, or by those of 0.1.0 in a history that was written by them."""
+        former = self._former.verdict(heard, self._early.kept, ended=self.ended)
+        if former.effect == verdict.effect or patched(Patch.RULES_2):
+            return verdict
+        return former
+
+    def _verdict(self, heard: Heard) -> Verdict:
+        try:
+            heard.require_sound()
+            taken = self._ids.known(heard)
+            if taken is not None:
+                return Verdict("duplicate", self._record(taken.path))
+            address = self._addresses.find(heard.request.step_id, heard.request.digest)
+            return self._verdict_at(address, heard)
+        except DecisionRejected as error:
+            return Verdict("refused", error=error)
+
+    def _verdict_at(self, address: Address, heard: Heard) -> Verdict:
+        record = address.record
         asked = self.open.get(record.path)
+        self._require_live(address, asked)
+        if asked is None:
+            return self._early_verdict(address, heard)
+        meant = asked.digest if heard.request.digest is None and not address.again else heard.request.digest
+        if meant == asked.digest and is_repeated(asked, heard):
+            return Verdict("duplicate", record)
+        self._judge.judge(asked, heard, again=address.again)
+        self._require_room(heard)
+        return Verdict("counts", record)
+
+    def _early_verdict(self, address: Address, heard: Heard) -> Verdict:
+        record = address.record
+        before = self._early.of(record.path, heard.person)
+        if before is not None and before.content == heard.content:
+            return Verdict("duplicate", record)
+        self._judge.judge_early(address, heard)
+        self._require_room(heard)
+        return Verdict("early", record, replaces=before is not None)
+
+    def _verdict_when_asked(self, asked: OpenApproval, heard: Heard) -> Verdict:
+        """Of a decision that came early."""
+        try:
+            address = self._addresses.find(heard.request.step_id, heard.request.digest)
+            self._judge.judge(asked, heard, again=address.again)
+        except DecisionRejected as error:
+            return Verdict("refused", error=error)
+        return Verdict("counts", asked.record)
+
+    def _require_live(self, address: Address, asked: OpenApproval | None) -> None:
+        record = address.record
         if asked is None and record.end_time is not None:
             raise settled_already(record)
         if self.ended:
-            raise TooLate(f"step {step_id!r} can no longer be decided: the run is {self._state.status.value}.")
-        return asked, record
+            raise TooLate(f"step {record.path!r} can no longer be decided: the run is {self._state.status.value}.")
+        if asked is None and address.over is not None:
+            raise TooLate(f"step {record.path!r} no longer asks: {address.over}.")
 
-    def _not_reached(self, name: str) -> Record | None:
-        """A step of a round or copy that did not begin yet, by its path or its id; a decision is kept under that name."""
-        path = StepPath(name)
-        plan = self._state.plan.steps.get(path.name)
-        return Record(plan, path) if plan is not None else None
+    def _require_room(self, heard: Heard) -> None:
+        taken = self._early.size + sum(one.size for one in self.open.values())
+        if taken + heard.size > self._room:
+            raise InvalidDecision(
+                f"the run's decisions would take {taken + heard.size:,} bytes and at most {self._room:,} are kept; "
+                "say less in comment and form."
+            )
 
-    def _keep_early(self, record: Record, request: DecideRequest) -> DecisionReceipt:
-        self._judge.judge_early(record, request)
-        kept = self._early.setdefault(record.path, [])
-        if not is_known([recorded(one) for one in kept], request):
-            kept.append(request)
-        approval = record.plan.step.approval or Approval()
-        return DecisionReceipt(step_id=record.plan.step_id, state="early", required=approval.required)
+    def _count(self, asked: OpenApproval, heard: Heard) -> None:
+        asked.decisions.append(recorded(heard.request))
+        asked.size += heard.size
+        asked.record.cursor["asked"] = asked.dump()
+        if heard.request.decision == "reject":
+            asked.answer.set_result("rejected")
+        elif len(asked.approvals) >= asked.approval.required:
+            asked.answer.set_result("approved")
 
-    @staticmethod
-    def _receipt(asked: OpenApproval, state: Literal["counted", "duplicate", "decided"]) -> DecisionReceipt:
-        return DecisionReceipt(
-            step_id=asked.record.plan.step_id,
-            state=state,
-            approvals=len(asked.approvals),
-            required=asked.approval.required,
-        )
+    def _record(self, path: str) -> Record:
+        step_id = StepPath(path).name.rpartition("!")[2]
+        return self._state.records.get(path) or Record(self._state.plan.steps[step_id], StepPath(path))
+
+
+def _receipt(record: Record, asked: OpenApproval | None, state: State) -> DecisionReceipt:
+    approval = record.plan.step.approval or Approval()
+    return DecisionReceipt(
+        step_id=record.plan.step_id,
+        path=record.path,
+        state=state,
+        approvals=len(asked.approvals) if asked else 0,
+        required=approval.required,
+    )

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from advanced_workflow.workflows.contract import DecideRequest, RecordedDecision
-from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.definition.kinds.human_approval import GROUP_PREFIX, Approval
+from advanced_workflow.workflows.definition.problems.places import listed, shorten
+from advanced_workflow.workflows.engine.people.addresses import Address
+from advanced_workflow.workflows.engine.people.heard import Heard, content_of, told
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.engine.temporal.fitting import misfits
 from advanced_workflow.workflows.errors import (
     AlreadyDecided,
     DecisionRejected,
     DigestMismatch,
-    InvalidForm,
     NotAnApprover,
+    NotAskedYet,
     SelfApproval,
     TooLate,
 )
+from advanced_workflow.workflows.plain.names import same_name, same_names
 
-GROUP_PREFIX = "group:"
+Effect = tuple[str, str, bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a decision."""
+
+    kind: Literal["counts", "early", "duplicate", "refused"]
+    record: Record | None = None
+    """Of the step it is for."""
+    error: DecisionRejected | None = None
+    """Why it is refused."""
+    replaces: bool = False
+    """An early one of the same person makes room for it."""
+
+    @property
+    def effect(self) -> Effect:
+        """What it changes in the run; what is refused, or was known, changes nothing."""
+        changes = self.record is not None and self.kind in ("counts", "early")
+        return (self.kind, self.record.path, self.replaces) if changes and self.record is not None else None
 
 
 class Judge:
@@ -27,71 +50,71 @@ class Judge:
 
     def __init__(self, started_by: str | None, groups: Mapping[str, list[str]]) -> None:
         """`groups` are the members of groups that definitions do not list."""
-        self._started_by = started_by
-        self._groups = groups
+        self._started_by = same_name(started_by or "")
+        self._groups = {same_name(name): same_names(members) for name, members in groups.items()}
 
-    def judge_early(self, record: Record, request: DecideRequest) -> None:
+    def judge_early(self, address: Address, heard: Heard) -> None:
         """Raise what can be known before the step is reached; the rest is judged then."""
+        record = address.record
+        if address.again:
+            raise NotAskedYet(f"step {record.path!r} runs again and does not ask yet; decide when it asks.")
+        if heard.request.digest is not None:
+            raise DigestMismatch(f"step {record.path!r} does not ask yet, so the digest is of something else.")
         approval = record.plan.step.approval or Approval()
-        plain = [one for one in record.plan.approvers if isinstance(one, str)]
+        plain = tuple(one for one in record.plan.approvers if isinstance(one, str))
         if len(plain) == len(record.plan.approvers):
-            self._judge_person(approval, tuple(plain), request)
-        _judge_form(approval, request)
+            self.require_approver(approval, plain, heard)
+        heard.require_form(approval)
 
-    def judge(self, asked: OpenApproval, request: DecideRequest) -> None:
-        """Raise a `DecisionRejected` where the decision cannot count."""
-        step_id = asked.record.plan.step_id
+    def judge(self, asked: OpenApproval, heard: Heard, *, again: bool = False) -> None:
+        """Raise a `DecisionRejected` where the decision cannot count; with `again` it must say for which asking it is."""
+        path, request = asked.record.path, heard.request
         if asked.answer.done():
-            raise AlreadyDecided(f"step {step_id!r} has its decision already.")
-        self._judge_person(asked.approval, asked.approvers, request)
-        if any(one.approver == request.approver for one in asked.decisions):
-            raise AlreadyDecided(f"{request.approver!r} has decided step {step_id!r} already.")
+            raise AlreadyDecided(f"step {path!r} has its decision already, or no longer waits.")
+        if request.digest is None and again:
+            raise DigestMismatch(
+                f"step {path!r} asks again: the decision must carry the digest of what is asked now ('adw show' gives it)."
+            )
         if request.digest is not None and request.digest != asked.digest:
             raise DigestMismatch(
-                f"the decision carries digest {request.digest[:12]!r} and step {step_id!r} asks about "
+                f"the decision carries digest {told(request.digest[:12])} and step {path!r} asks about "
                 f"{asked.digest[:12]!r}; look at the approval again before deciding."
             )
-        _judge_form(asked.approval, request)
+        self.require_approver(asked.approval, asked.approvers, heard)
+        if any(same_name(one.approver) == heard.person for one in asked.decisions):
+            raise AlreadyDecided(f"{told(request.approver)} has decided step {path!r} already.")
+        heard.require_form(asked.approval)
 
-    def _judge_person(self, approval: Approval, approvers: tuple[str, ...], request: DecideRequest) -> None:
-        if request.approver == self._started_by and not approval.allow_self_approval:
-            raise SelfApproval(f"{request.approver!r} started this run and may not decide step {request.step_id!r}.")
-        if not approvers or any(self._is_one(approval, entry, request) for entry in approvers):
+    def require_approver(self, approval: Approval, approvers: tuple[str, ...], heard: Heard) -> None:
+        """Raise where the person may not decide."""
+        step_id, name = told(heard.request.step_id), told(heard.request.approver)
+        if heard.person == self._started_by and not approval.allow_self_approval:
+            raise SelfApproval(f"{name} started this run and may not decide step {step_id}.")
+        if not approvers or any(self._is_one(approval, entry, heard) for entry in approvers):
             return
-        raise NotAnApprover(
-            f"{request.approver!r} is not among the approvers of step {request.step_id!r}: {', '.join(approvers)}."
-        )
+        known = listed([shorten(one) for one in approvers])
+        raise NotAnApprover(f"{name} is not among the approvers of step {step_id}: {known}.")
 
-    def _is_one(self, approval: Approval, entry: str, request: DecideRequest) -> bool:
-        if not entry.startswith(GROUP_PREFIX):
-            return entry == request.approver
-        name = entry.removeprefix(GROUP_PREFIX)
-        members = approval.groups.get(name) or self._groups.get(name)
-        return request.approver in members if members else name in request.groups
+    def _is_one(self, approval: Approval, entry: str, heard: Heard) -> bool:
+        known = same_name(entry)
+        if not known.startswith(GROUP_PREFIX):
+            return known == heard.person
+        name = same_name(known.removeprefix(GROUP_PREFIX))
+        members = approval.members_of(name)
+        if members is None:
+            members = self._groups.get(name)
+        # A group that is listed is closed, and one that is listed without members has none.
+        return heard.person in members if members is not None else name in heard.groups
 
 
-def is_known(decisions: Sequence[RecordedDecision], request: DecideRequest) -> bool:
-    """Whether a decision was given before: by its own id, or by the same person with the same word."""
-    return any(_same(one, request) for one in decisions)
+def is_repeated(asked: OpenApproval, heard: Heard) -> bool:
+    """Whether the same person has said the very same to an open approval."""
+    of_this = [one for one in asked.decisions if same_name(one.approver) == heard.person]
+    return any(content_of(one, asked.record.plan.step_id) == heard.content for one in of_this)
 
 
 def settled_already(record: Record) -> DecisionRejected:
     """Why a step that has settled cannot be decided."""
-    step_id = record.plan.step_id
     if record.notes.get("decision") in ("approved", "rejected"):
-        return AlreadyDecided(f"step {step_id!r} was {record.notes['decision']} already.")
-    return TooLate(f"step {step_id!r} no longer waits (it is {record.status.value}).")
-
-
-def _same(known: RecordedDecision, request: DecideRequest) -> bool:
-    if request.decision_id is not None and known.decision_id == request.decision_id:
-        return True
-    return known.approver == request.approver and known.decision == request.decision
-
-
-def _judge_form(approval: Approval, request: DecideRequest) -> None:
-    if request.decision == "reject" or not approval.form:
-        return
-    problems = misfits(approval.form, request.form)
-    if problems:
-        raise InvalidForm(f"the form of step {request.step_id!r} does not fit: {'; '.join(problems)}.")
+        return AlreadyDecided(f"step {record.path!r} was {record.notes['decision']} already.")
+    return TooLate(f"step {record.path!r} no longer waits (it is {record.status.value}).")

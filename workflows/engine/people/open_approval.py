@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from advanced_workflow.workflows.contract import DecideRequest, Json, PendingApproval, RecordedDecision
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.definition.problems.places import shorten
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -27,10 +29,14 @@ class OpenApproval:
     subject: Json
     approvers: tuple[str, ...]
     digest: str
+    asked: int
+    """The number of this asking in its run."""
     requested_at: str
     deadline: datetime | None
     answer: asyncio.Future[Verdict | None]
     decisions: list[RecordedDecision] = field(default_factory=list)
+    size: int = 0
+    """Bytes that the decisions take."""
 
     @property
     def approvals(self) -> list[RecordedDecision]:
@@ -43,6 +49,7 @@ class OpenApproval:
             "subject": self.subject,
             "approvers": list(self.approvers),
             "digest": self.digest,
+            "asked": self.asked,
             "requested_at": self.requested_at,
             "deadline": self.deadline.isoformat() if self.deadline else None,
             "decisions": [one.model_dump(mode="json") for one in self.decisions],
@@ -57,10 +64,12 @@ class OpenApproval:
             subject=data["subject"],
             approvers=tuple(data["approvers"]),
             digest=data["digest"],
+            asked=data.get("asked", 0),
             requested_at=data["requested_at"],
             deadline=parse_rfc3339(data["deadline"]) if data["deadline"] else None,
             answer=answer,
             decisions=[RecordedDecision.model_validate(one) for one in data["decisions"]],
+            size=len(encode(data["decisions"], "the decisions")),
         )
 
     def view(self) -> PendingApproval:
@@ -75,6 +84,7 @@ class OpenApproval:
             required=self.approval.required,
             approvals=list(self.approvals),
             digest=self.digest,
+            asked=self.asked,
             requested_at=self.requested_at,
             deadline=timestamp(self.deadline) if self.deadline else None,
             on_timeout=self.approval.on_timeout,
@@ -82,9 +92,49 @@ class OpenApproval:
         )
 
 
-def digest_of(sha256: str, path: str, subject: Json) -> str:
-    """Digest of what exactly is approved: definition, step and subject (sha256 over canonical JSON, hex)."""
-    return hashlib.sha256(encode([sha256, path, subject], "what is approved")).hexdigest()
+def views(approvals: Iterable[OpenApproval], limit: int) -> list[PendingApproval]:
+    """As the `pending_approvals` query shows them in about `limit` bytes: of what does not fit, path and digest stay."""
+    shown: list[PendingApproval] = []
+    for one in approvals:
+        view = one.view()
+        size = len(encode(view.model_dump(mode="json"), "what is approved"))
+        if size > limit:
+            view = _cut(view)
+            size = _CUT_BYTES
+        limit -= size
+        shown.append(view)
+    return shown
+
+
+_CUT_BYTES = 500
+
+
+def _cut(view: PendingApproval) -> PendingApproval:
+    less: dict[str, Json] = {
+        "prompt": shorten(view.prompt),
+        "name": shorten(view.name),
+        "subject": None,
+        "form": {},
+        "approvers": [shorten(one) for one in view.approvers[:3]],
+        "approvals": [one.model_copy(update={"comment": None, "form": None}) for one in view.approvals[:3]],
+        "left_out": True,
+    }
+    return view.model_copy(update=less)
+
+
+def digest_of(run_id: str, sha256: str, path: str, subject: Json, asked: int) -> str:
+    """Digest of one asking: run, definition, step, subject, and the number of the asking (sha256 over canonical JSON, hex)."""
+    # Not the time: after a local activity the clock of a replay is not that of the first time.
+    return _digest([run_id, sha256, path, subject, asked])
+
+
+def former_digest_of(sha256: str, path: str, subject: Json) -> str:
+    """The digest of 0.1.0, which was the same for each asking of a step about one subject."""
+    return _digest([sha256, path, subject])
+
+
+def _digest(parts: list[Json]) -> str:
+    return hashlib.sha256(encode(parts, "what is approved")).hexdigest()
 
 
 def recorded(request: DecideRequest) -> RecordedDecision:

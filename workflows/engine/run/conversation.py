@@ -91,7 +91,7 @@ def _progress(execution: Execution, _: Json) -> Json:
 
 def _pending_approvals(execution: Execution, _: Json) -> Json:
     run = execution.run
-    return [one.view().model_dump(mode="json") for one in run.context.approvals.open.values()] if run else []
+    return messages.read_pending(run) if run else []
 
 
 def _checkpoint(execution: Execution, _: Json) -> Json:

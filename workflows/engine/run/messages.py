@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from advanced_workflow.workflows.contract import (
+    PAYLOAD_LIMIT_BYTES,
     SIGNAL_EVENT,
     UPDATE_DECIDE,
     UPDATE_PAUSE,
@@ -60,7 +61,7 @@ def take_event(execution: Execution, payload: Json) -> None:
     def deliver(run: Run) -> None:
         try:
             run.context.events.receive(parsed(EventMessage, payload, f"signal {SIGNAL_EVENT!r}", InvalidDecision))
-        except InvalidDecision as error:
+        except WorkflowError as error:
             run.context.approvals.log(error.code, sentence(error), payload)
 
     execution.when_ready(deliver)
@@ -111,6 +112,11 @@ def read_state(run: Run, payload: Json) -> RunState:
     """Answer of the `state` query."""
     request = parsed(StateRequest, payload or {}, "query 'state'", InputInvalid)
     return run_state(run.context, run.start_time, run.deadline, request)
+
+
+def read_pending(run: Run) -> list[dict[str, Json]]:
+    """Answer of the `pending_approvals` query."""
+    return [one.model_dump(mode="json") for one in run.context.approvals.pending(PAYLOAD_LIMIT_BYTES // 2)]
 
 
 async def operate(execution: Execution, name: str, payload: Json) -> None:

@@ -31,6 +31,8 @@ from advanced_workflow.workflows.plain.text import shortened
 MAX_RESULT_STEPS = 1000
 """Steps listed in a result; failed ones come first when there are more."""
 _DATA_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 2
+_EVENTS_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES // 8
+"""Of the events that no step took yet, as the `state` query shows them."""
 
 
 def run_result(
@@ -134,6 +136,7 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
     if left_out and len(records) > 1:
         steps = [one.as_state(include_data=False) for one in records]
     ended = run.state.error is not None or run.approvals.ended
+    unconsumed = run.events.unconsumed(_EVENTS_LIMIT_BYTES)
     return RunState(
         execution_id=run.execution_id,
         workflow_id=run.plan.workflow.workflow_id,
@@ -150,7 +153,9 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         error=run.state.error,
         rollback=_rollback(run),
         rejected_decisions=run.approvals.rejected,
-        unconsumed_events=run.events.unconsumed(),
+        rejected_left_out=run.approvals.rejected_left_out,
+        unconsumed_events=unconsumed,
+        unconsumed_left_out=run.events.count - len(unconsumed),
         audit=run.state.audit,
         circuit_breakers=list({one.action: one for one in run.breakers.values()}.values()),
     )

@@ -116,7 +116,7 @@ class Run:
     async def _end_steps(self, steps: asyncio.Future[Any], ending: Ending) -> None:
         self.state.status = RunStatus.ROLLING_BACK
         self.state.error = ending.error
-        self.context.approvals.ended = True
+        self.context.approvals.end()
         self.context.continuation.begin_ending()
         steps.cancel()
         await ended(steps)
@@ -124,7 +124,7 @@ class Run:
 
     async def _roll_back(self) -> None:
         """Undo everything, however often the run is cancelled meanwhile, over as many histories as it takes."""
-        self.context.approvals.ended = True
+        self.context.approvals.end()
         undoing = asyncio.ensure_future(undo_run(self.context))
         early = _interruption(undoing)
         history = asyncio.ensure_future(self._watch_history(early))
@@ -208,7 +208,7 @@ class Run:
         self, status: RunStatus, error: ErrorInfo | None, *, result: Json, undo: Json = None
     ) -> dict[str, Json]:
         self.state.status = status
-        self.context.approvals.ended = True
+        self.context.approvals.end()
         self.context.display.update()
         ended = run_result(self.context, self.start_time, self._started_at, error, result)
         ended.undo = undo

@@ -11,6 +11,7 @@ from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
+from advanced_workflow.workflows.engine.state.changes import Changes
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.state.thinking import Thinking
@@ -43,6 +44,7 @@ class LiveState:
         self.active: dict[str, Record] = {}
         self.longest_step = 0.0
         """Seconds."""
+        self.changes = Changes()
         self._ended: deque[str] = deque()
         self._carried: dict[str, list[str]] = {}
         self.records.update((path, Record(step, path)) for path, step in static_steps(plan))
@@ -61,6 +63,7 @@ class LiveState:
         self.counts[record.status] -= 1
         self.counts[status] += 1
         record.status = status
+        self.changes.note_step(record.plan.step_id)
         if status in (StepStatus.RUNNING, StepStatus.WAITING):
             self.active[record.path] = record
         else:
@@ -113,8 +116,10 @@ class LiveState:
     def _drop(self, paths: Set[str]) -> None:
         self._ended = deque(one for one in self._ended if one not in paths)
         for path in [one for one in self.records if one in paths]:
-            self.counts[self.records.pop(path).status] -= 1
+            dropped = self.records.pop(path)
+            self.counts[dropped.status] -= 1
             self.active.pop(path, None)
+            self.changes.note_step(dropped.plan.step_id)
 
     def reset_failed(self, graph: GraphPlan, frame: Frame) -> None:
         """A pass of a graph runs again: forget what did not complete in it."""
@@ -198,6 +203,7 @@ class LiveState:
     def _new(self, path: StepPath, plan: StepPlan) -> Record:
         record = self.records[path] = Record(plan, path)
         self.counts[StepStatus.PENDING] += 1
+        self.changes.note_step(plan.step_id)
         return record
 
 

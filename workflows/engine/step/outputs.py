@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.engine.state.changes import VARIABLES
 from advanced_workflow.workflows.engine.step.context import StepContext
 
 
@@ -12,6 +13,7 @@ def keep_output(step: StepContext, output: Json) -> None:
     if step.plan.outputs is not None:
         with step.reading("output_mapping"):
             step.plan.outputs.apply(step.scope(result=output), step.run.state.variables)
+        step.run.state.changes.note(VARIABLES)
 
 
 def require_fitting(step: StepContext, output: Json) -> None:
