@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 import typer
 
 from advanced_workflow.client.cli.command import Command, execute
+from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import read_json_option
 from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Reason, RunId, StepId
-from advanced_workflow.client.cli.output import console, print_json
+from advanced_workflow.client.cli.output import complain, console, print_json
+from advanced_workflow.client.deciding import open_asking
 from advanced_workflow.client.runs import DecisionFields, Replacement, Run
 from advanced_workflow.workflows.contract import DecisionReceipt
 
@@ -40,9 +42,11 @@ def approve(
 ) -> None:
     """Approve a step. Says whether it settled the step; a decision that cannot count is refused with the reason."""
 
-    async def work(command: Command) -> None:
+    async def work(command: Command) -> int:
         fields = _fields(user, comment, form, digest, group, decision_id)
-        await _decide(command.run(id, run_id, user), "approve", step, fields, by_signal=by_signal, as_json=as_json)
+        return await _decide(
+            command.run(id, run_id, user), "approve", step, fields, by_signal=by_signal, as_json=as_json
+        )
 
     execute(context, work)
 
@@ -63,9 +67,11 @@ def reject(
 ) -> None:
     """Reject a step; the definition says what follows, by default the run is rolled back."""
 
-    async def work(command: Command) -> None:
+    async def work(command: Command) -> int:
         fields = _fields(user, comment, form, digest, group, decision_id)
-        await _decide(command.run(id, run_id, user), "reject", step, fields, by_signal=by_signal, as_json=as_json)
+        return await _decide(
+            command.run(id, run_id, user), "reject", step, fields, by_signal=by_signal, as_json=as_json
+        )
 
     execute(context, work)
 
@@ -170,26 +176,36 @@ async def _decide(
     *,
     by_signal: bool,
     as_json: bool,
-) -> None:
+) -> int:
     if by_signal:
         await (run.signal_approval if decision == "approve" else run.signal_rejection)(step, **fields)
         console().print(f"{run.id}: sent; 'adw show {run.id}' tells whether it counted")
-        return
+        return Exit.OK
+    asking = None if fields.get("digest") else await open_asking(run, step)
+    if asking is not None:
+        step, fields["digest"] = asking.path, asking.digest
     receipt = await (run.approve if decision == "approve" else run.reject)(step, **fields)
     if as_json:
         print_json(receipt)
     else:
         console().print(f"{run.id}: {_sentence(decision, receipt)}")
+    if receipt.state == "duplicate" and asking is not None and receipt.path not in ("", asking.path):
+        complain(
+            f"this decision id was taken for {receipt.path}; {asking.path} still asks: give another --decision-id."
+        )
+        return Exit.REFUSED
+    return Exit.OK
 
 
 def _sentence(decision: str, receipt: DecisionReceipt) -> str:
+    name = receipt.path or receipt.step_id
     verb = "approved" if decision == "approve" else "rejected"
     match receipt.state:
         case "decided":
-            return f"{receipt.step_id} is {verb}"
+            return f"{name} is {verb}"
         case "early":
-            return f"{receipt.step_id} is not reached yet; the decision is kept until then"
+            return f"{name} is not reached yet; the decision is kept until then"
         case "duplicate":
-            return f"{receipt.step_id}: this decision had been counted already"
+            return f"{name}: this decision had been counted already"
         case "counted":
-            return f"{receipt.step_id} has {receipt.approvals} of {receipt.required} approvals"
+            return f"{name} has {receipt.approvals} of {receipt.required} approvals"

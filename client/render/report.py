@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from advanced_workflow.workflows.contract import (
     RejectedDecision,
     RollbackReport,
     RunResult,
+    RunState,
 )
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
@@ -65,6 +67,7 @@ def print_report(console: Console, report: RunReport) -> None:
         _print_rollback(console, report.rollback, undos)
     if report.snapshot.state:
         _print_rejected(console, report.snapshot.state.rejected_decisions)
+        _print_events(console, report.snapshot.state)
         _print_audit(console, report.snapshot.state.audit)
     if report.result and report.result.result is not None:
         _title(console, "Result")
@@ -194,6 +197,21 @@ def _print_rejected(console: Console, rejected: Sequence[RejectedDecision]) -> N
     table = _table("time", "code", "why")
     for one in rejected:
         table.add_row(moment(parse_time(one.time)), one.code, Text(one.message))
+    console.print(table)
+
+
+def _print_events(console: Console, state: RunState) -> None:
+    """Events that no step took yet, by name."""
+    names = Counter(one.event for one in state.unconsumed_events)
+    if not names:
+        return
+    _title(console, "Events nobody took")
+    table = _table("event", "how many", "bytes")
+    for name, count in names.items():
+        size = sum(one.bytes for one in state.unconsumed_events if one.event == name)
+        table.add_row(Text(name), str(count), f"{size:,}")
+    if state.unconsumed_left_out:
+        table.add_row("", f"{state.unconsumed_left_out} more", "")
     console.print(table)
 
 

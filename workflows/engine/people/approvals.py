@@ -15,6 +15,7 @@ from advanced_workflow.workflows.contract import (
     Json,
     PendingApproval,
     RejectedDecision,
+    RunStatus,
 )
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
@@ -60,8 +61,8 @@ class Approvals:
 
     @property
     def ended(self) -> bool:
-        """Whether no step starts any more, so that no decision can count."""
-        return self._ended
+        """Whether no step starts any more, so that no decision can count; also where an earlier history came to that."""
+        return self._ended or self._state.status not in (RunStatus.RUNNING, RunStatus.PAUSED)
 
     @property
     def rejected(self) -> list[RejectedDecision]:
@@ -156,7 +157,8 @@ class Approvals:
     def _agreed(self, heard: Heard, verdict: Verdict) -> Verdict:
         """What becomes of a decision: by the rules of today, or by those of 0.1.0 in a history that was written by them."""
         former = self._former.verdict(heard, self._early.kept, ended=self.ended)
-        if former.effect == verdict.effect or patched(Patch.RULES_2):
+        # Of one that is kept it is asked now: the step may come to ask in what follows a local activity (see `messages`).
+        if (former.effect == verdict.effect and verdict.kind != "early") or patched(Patch.RULES_2):
             return verdict
         return former
 

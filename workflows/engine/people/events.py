@@ -91,7 +91,8 @@ class Events:
         if self._heard(event) or self._offered(kept):
             self._ids.take(event)
             return
-        if self._size + kept.size > self._room and patched(Patch.RULES_2):
+        # Asked of every event that is kept: what is made of it later may follow a local activity (see `messages`).
+        if patched(Patch.RULES_2) and self._size + kept.size > self._room:
             raise EventRefused(
                 f"event {told(event.event)} of {kept.size:,} bytes is not kept: no step takes it now, and the run keeps "
                 f"{self._room:,} bytes of events at most."
