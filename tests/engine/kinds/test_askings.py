@@ -124,18 +124,19 @@ async def test_a_listed_group_without_members_has_nobody_in_it(harness: Harness)
     assert outcome.failure is None, outcome.message
 
 
-async def test_an_early_decision_that_is_corrected_counts_as_corrected(harness: Harness) -> None:
-    after = {**OK, "dependencies": ["go"], "approval": {"on_reject": "continue"}}
+async def test_another_word_after_an_early_one_is_refused_and_not_dropped(harness: Harness) -> None:
+    after = {**OK, "dependencies": ["go"]}
     async with harness.worker():
         run = await harness.start(definition(waits("go"), after, output={"is": "steps.ok.output.decision"}))
         await reaches(run, "go", "waiting")
         states = [(await run.approve("ok", approver="ann")).state for _ in range(2)]
-        states.append((await run.reject("ok", approver="Ann")).state)
+        with pytest.raises(AlreadyDecided):
+            await run.reject("ok", approver="Ann")
         await run.send_event("go")
         outcome = await outcome_of(run)
 
-    assert states == ["early", "duplicate", "early"]
-    assert outcome.data == {"is": "rejected"}
+    assert states == ["early", "duplicate"]
+    assert outcome.data == {"is": "approved"}
 
 
 async def test_a_decision_for_a_step_that_never_asks_is_in_the_log_at_the_end(harness: Harness) -> None:

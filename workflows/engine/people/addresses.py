@@ -15,7 +15,7 @@ from advanced_workflow.workflows.engine.people.heard import told
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval
 from advanced_workflow.workflows.engine.state.live_state import LiveState, static_path
 from advanced_workflow.workflows.engine.state.record import Record
-from advanced_workflow.workflows.errors import DigestMismatch, NotAskedYet, UnknownStep
+from advanced_workflow.workflows.errors import DigestMismatch, UnknownStep
 
 _MOST_CHARACTERS = 4_000
 _MOST_DIGITS = 9
@@ -46,7 +46,6 @@ class Addresses:
 
         Raises:
             UnknownStep: there is no such step, or the id means several; the sentence says what there is.
-            NotAskedYet: which copies there will be is not known.
             DigestMismatch: the id means several, and the digest is of none of them.
         """
         plan = self._state.plan.steps.get(name)
@@ -168,7 +167,7 @@ def _copy_over(record: Record | None, number: int, path: str) -> str | None:
     cursor = record.cursor if record is not None else {}
     count = len(cursor["items"]) if "items" in cursor else _counted(record)
     if count is None:
-        raise NotAskedYet(f"how many copies {path!r} has is not known before it begins; decide when it asks.")
+        return None  # It did not begin. What is kept for a copy that there will not be is told at the run's end.
     if number >= count:
         there = f"it has {path}[0] to {path}[{count - 1}]" if count else "it has none"
         raise UnknownStep(f"there is no {path}[{number}]: {there}.")

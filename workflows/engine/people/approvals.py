@@ -23,14 +23,14 @@ from advanced_workflow.workflows.engine.people.addresses import Address, Address
 from advanced_workflow.workflows.engine.people.decision_ids import DecisionIds
 from advanced_workflow.workflows.engine.people.early import EarlyDecisions
 from advanced_workflow.workflows.engine.people.former import FormerRules
-from advanced_workflow.workflows.engine.people.heard import Heard
+from advanced_workflow.workflows.engine.people.heard import Heard, told
 from advanced_workflow.workflows.engine.people.judging import Judge, Verdict, is_repeated, settled_already
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, recorded, views
 from advanced_workflow.workflows.engine.people.refused import RefusedMessages
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.errors import DecisionRejected, InvalidDecision, TooLate, UnknownStep
+from advanced_workflow.workflows.errors import AlreadyDecided, DecisionRejected, InvalidDecision, TooLate, UnknownStep
 
 State = Literal["early", "counted", "duplicate", "decided"]
 
@@ -96,7 +96,7 @@ class Approvals:
             elif verdict.kind == "counts" and verdict.record is not None:
                 self._count(self.open[verdict.record.path], heard)
             elif verdict.kind == "early" and verdict.record is not None:  # 0.1.0 only.
-                self._early.keep(verdict.record.path, heard, replaces=False)
+                self._early.keep(verdict.record.path, heard)
 
     def close(self, path: str) -> None:
         """No more decisions for this step."""
@@ -137,7 +137,7 @@ class Approvals:
             return _receipt(record, asked, "duplicate")
         self._ids.take(heard, record.path)
         if verdict.kind == "early" or asked is None:
-            self._early.keep(record.path, heard, replaces=verdict.replaces)
+            self._early.keep(record.path, heard)
             return _receipt(record, None, "early")
         self._count(asked, heard)
         return _receipt(record, asked, "decided" if asked.answer.done() else "counted")
@@ -192,8 +192,12 @@ class Approvals:
         if before is not None and before.content == heard.content:
             return Verdict("duplicate", record)
         self._judge.judge_early(address, heard)
+        if before is not None:
+            raise AlreadyDecided(
+                f"{told(heard.request.approver)} has decided step {record.path!r} already; that word is kept."
+            )
         self._require_room(heard)
-        return Verdict("early", record, replaces=before is not None)
+        return Verdict("early", record)
 
     def _verdict_when_asked(self, asked: OpenApproval, heard: Heard) -> Verdict:
         """Of a decision that came early."""

@@ -9,7 +9,7 @@ from advanced_workflow.workflows.engine.people.heard import Heard
 
 
 class EarlyDecisions:
-    """What is kept until its step asks; of one person the latest word."""
+    """What is kept until its step asks."""
 
     def __init__(self) -> None:
         """None came."""
@@ -22,13 +22,8 @@ class EarlyDecisions:
         heard = (Heard(one) for one in self.kept.get(path, ()))
         return next((one for one in heard if one.person == person), None)
 
-    def keep(self, path: str, heard: Heard, *, replaces: bool) -> None:
-        """Keep a decision; with `replaces` in place of what the same person has said."""
-        if replaces:
-            before = [one for one in self.kept.get(path, ()) if Heard(one).person == heard.person]
-            for one in before:
-                self.kept[path].remove(one)
-                self.size -= Heard(one).size
+    def keep(self, path: str, heard: Heard) -> None:
+        """Keep a decision."""
         self.kept.setdefault(path, []).append(heard.request)
         self.size += heard.size
 
@@ -51,4 +46,4 @@ class EarlyDecisions:
         """Take over what `dump` gave."""
         for path, kept in data.items():
             for one in kept:
-                self.keep(path, Heard(DecideRequest.model_validate(one)), replaces=False)
+                self.keep(path, Heard(DecideRequest.model_validate(one)))

@@ -23,7 +23,7 @@ from advanced_workflow.workflows.errors import (
 )
 from advanced_workflow.workflows.plain.names import same_name, same_names
 
-Effect = tuple[str, str, bool] | None
+Effect = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,12 @@ class Verdict:
     """Of the step it is for."""
     error: DecisionRejected | None = None
     """Why it is refused."""
-    replaces: bool = False
-    """An early one of the same person makes room for it."""
 
     @property
     def effect(self) -> Effect:
         """What it changes in the run; what is refused, or was known, changes nothing."""
         changes = self.record is not None and self.kind in ("counts", "early")
-        return (self.kind, self.record.path, self.replaces) if changes and self.record is not None else None
+        return (self.kind, self.record.path) if changes and self.record is not None else None
 
 
 class Judge:
