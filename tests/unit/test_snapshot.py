@@ -128,7 +128,17 @@ def test_no_field_of_a_record_is_forgotten(plan: Plan) -> None:
 def test_what_a_run_holds_is_carried_or_made_again(plan: Plan) -> None:
     state = LiveState(plan, None, {})
     known: dict[object, set[str]] = {
-        state: {"plan", "input_data", "run_info", "active", "output_error", "thinking", "changes", "_ended", "_carried"},
+        state: {
+            "plan",
+            "input_data",
+            "run_info",
+            "active",
+            "output_error",
+            "thinking",
+            "changes",
+            "_ended",
+            "_carried",
+        },
         Approvals(state, None, {}): {"_state", "_room", "_judge", "_addresses", "_former", "open", "_ended"},
         Events(): {"_waiters", "_listeners", "_changes", "_changed", "_room", "_size", "_count"},
         Operations(state): {"_state", "_opened", "_held_before", "waiting"},
