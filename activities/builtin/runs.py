@@ -16,7 +16,9 @@ from temporalio.exceptions import (
     TerminatedError,
     TimeoutError,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
+from advanced_workflow.activities.builtin import effects
 from advanced_workflow.activities.builtin.whose import whose_run
 from advanced_workflow.workflows.contract import (
     CANCEL_ACTIVITY,
@@ -39,15 +41,27 @@ async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the
     wanted = WatchRun.model_validate(request)
     handle = activity.client().get_workflow_handle(wanted.workflow_id)
     try:
+        seen = await _end_of(handle)
+        first = (await handle.describe()).raw_description.workflow_execution_info.first_run_id
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        gone = WatchedRun(status="ended", type="Gone", message="it did not end by itself: its history is gone")
+        return gone.model_dump(mode="json")
+    return seen.model_copy(update={"run_id": first}).model_dump(mode="json")
+
+
+async def _end_of(handle: WorkflowHandle[Any, Any]) -> WatchedRun:
+    try:
         result: Any = await asyncio.wait_for(handle.result(), LOOK_SECONDS)
     except builtins.TimeoutError:
         status = (await handle.describe()).status
         if status is not None and status is not WorkflowExecutionStatus.RUNNING:
-            raise _not_yet(f"run {wanted.workflow_id!r} has just ended.") from None
-        raise _not_yet(f"run {wanted.workflow_id!r} has not ended.", AGAIN) from None
+            raise _not_yet(f"run {handle.id!r} has just ended.") from None
+        raise _not_yet(f"run {handle.id!r} has not ended.", AGAIN) from None
     except WorkflowFailureError as error:
-        return _failure(error.cause).model_dump(mode="json")
-    return WatchedRun(status="completed", result=cast("dict[str, Any]", result)).model_dump(mode="json")
+        return _failure(error.cause)
+    return WatchedRun(status="completed", result=cast("dict[str, Any]", result))
 
 
 def _not_yet(message: str, delay: timedelta | None = None) -> ApplicationError:
@@ -89,5 +103,5 @@ def _failure(cause: BaseException | None) -> WatchedRun:
     return WatchedRun(status="ended", type=kind, message=f"it did not end by itself: {cause}")
 
 
-ACTIVITIES = (watch_run, cancel_run, wake_run, whose_run)
+ACTIVITIES = (watch_run, cancel_run, wake_run, whose_run, *effects.ACTIVITIES)
 """What every worker that runs definitions serves beside `prepare`."""

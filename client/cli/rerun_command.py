@@ -14,6 +14,7 @@ from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Ru
 from advanced_workflow.client.cli.output import console, print_json
 from advanced_workflow.client.cli.waiting import after_start
 from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
+from advanced_workflow.client.reruns.effects import told
 
 
 def rerun(
@@ -31,6 +32,9 @@ def rerun(
     ] = None,
     new_id: Annotated[str | None, typer.Option("--id", help="The new run's id; one is made when left out.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be kept and what not.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Start it although effects of the old run stay; the audit trail says so.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show the steps until the run ends.")] = False,
     user: AsUser = None,
@@ -39,7 +43,8 @@ def rerun(
     """Start an ended run again, keeping what it completed.
 
     A completed step is kept unless its effects were undone, it changed, its input changed, the corrected definition needs more of
-    its result, or it comes after a step that runs again. The reasons are told.
+    its result, or it comes after a step that runs again. The reasons are told. Effects of the old run that the new one would neither keep
+    nor undo are a reason to refuse: 'adw rollback RUN' undoes them, '--anyway' leaves them.
     """
 
     async def work(command: Command) -> int:
@@ -55,10 +60,10 @@ def rerun(
             _print_plan(planned)
         if dry_run:
             if as_json:
-                print_json({"kept": planned.kept, "again": planned.again})
+                print_json({"kept": planned.kept, "again": planned.again, "left": planned.left.entries})
             return Exit.OK
         settings = command.settings.model_copy(update={"user": user}) if user else command.settings
-        run = await start_rerun(command.client, planned, id=new_id, settings=settings)
+        run = await start_rerun(command.client, planned, id=new_id, settings=settings, anyway=anyway)
         return await after_start(command, run, wait=wait, watch=watch, as_json=as_json)
 
     execute(context, work)
@@ -69,3 +74,5 @@ def _print_plan(planned: Rerun) -> None:
     out.print(Text(f"kept: {', '.join(planned.kept) or 'nothing'}"))
     for step_id, why in planned.again.items():
         out.print(Text(f"runs again: {step_id}: {why}"))
+    if planned.left.steps:
+        out.print(Text(f"left behind: {told(planned.left)}"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from temporalio.client import Client
 
+from advanced_workflow.client.reruns.effects import ended_run
+from advanced_workflow.client.reruns.left import standing_of
 from advanced_workflow.client.reruns.plan import checkpoint_of, plan_from
 from advanced_workflow.client.runs import get_run
 from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE, PrepareRequest, RerunOf
@@ -44,10 +46,11 @@ async def require_kept(
             f"the corrected definition is not what this worker has for {request.workflow_type!r}; give it to the workers "
             "first, then run again."
         )
+    standing = await standing_of(client, await ended_run(client, rerun.run, rerun.run_id))
     planned = plan_from(
-        point, summary, from_step=rerun.from_step, input_data=request.input_data, definition=workflow
+        point, summary, standing.undone, from_step=rerun.from_step, input_data=request.input_data, definition=workflow
     ).request
-    if planned.model_dump(mode="json") != rerun.model_dump(mode="json"):
+    if planned.model_dump(mode="json", exclude={"left"}) != rerun.model_dump(mode="json", exclude={"left"}):
         raise InputInvalid(
             f"what the run says it keeps is not what run {rerun.run!r} left; start it with 'adw rerun {rerun.run}' of the "
             "workers' release."

@@ -6,13 +6,16 @@ every reason is told. What is kept is undone with the rest if the new run fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from pydantic import JsonValue
 from temporalio.client import Client
 
+from advanced_workflow.client.reruns.effects import ended_run, told
 from advanced_workflow.client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
+from advanced_workflow.client.reruns.left import standing_of
 from advanced_workflow.client.reruns.variables import conflicts, variables_left
 from advanced_workflow.client.runs import ANSWER_TIMEOUT, Run, get_run, start
 from advanced_workflow.client.service.description import RunSummary
@@ -22,6 +25,7 @@ from advanced_workflow.workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
     QUERY_CHECKPOINT,
     Checkpoint,
+    Effects,
     ExecutionOptions,
     KeptStep,
     RerunOf,
@@ -46,6 +50,8 @@ class Rerun:
     options: ExecutionOptions
     registered: bool
     """Whether the old run was of a registered definition."""
+    left: Effects = field(default_factory=Effects)
+    """Effects of the old run that the new one does not take over, and nobody has undone."""
 
 
 async def plan_rerun(
@@ -66,12 +72,26 @@ async def plan_rerun(
         OperationRefused: the run has not ended, there is no such step, or everything could be kept, so that nothing would run.
         RunNotFound, NoAnswer: there is no such run, or no worker that can read it.
     """
-    run = get_run(client, id, run_id=run_id)
-    summary = await run.summary()
+    summary = await get_run(client, id, run_id=run_id).summary()
     if summary.close_time is None:
         raise OperationRefused(f"run {id!r} has not ended; wait for it, or cancel it first.")
-    point = await checkpoint_of(run)
-    return plan_from(point, summary, from_step=from_step, input_data=input_data, definition=definition)
+    async with translated_errors(id, "rerun"):
+        ended = await ended_run(client, id, summary.run_id)
+        point = await checkpoint_of(get_run(client, id, run_id=ended.run_id))
+        standing = await standing_of(client, ended)
+    summary = replace(summary, run_id=ended.run_id)
+    planned = plan_from(
+        point, summary, standing.undone, from_step=from_step, input_data=input_data, definition=definition
+    )
+    if standing.taken_by is not None and standing.kept(planned.workflow, planned.kept):
+        raise OperationRefused(
+            f"the effects of run {id!r} belong to {standing.taken_by!r}, which kept its results; rerun that one."
+        )
+    old = AdvancedWorkflow.model_validate(point.definition)
+    # Who names a step of a completed run wants it and what follows once more.
+    named = ended.completed and from_step is not None
+    wanted = _again(point, old, point.input_data, from_step) if named else {}
+    return replace(planned, left=standing.left(planned.workflow, planned.kept, wanted))
 
 
 async def checkpoint_of(run: Run) -> Checkpoint:
@@ -84,21 +104,26 @@ async def checkpoint_of(run: Run) -> Checkpoint:
 def plan_from(
     point: Checkpoint,
     summary: RunSummary,
+    undone: Iterable[str] = (),
     *,
     from_step: str | None = None,
     input_data: JsonValue = None,
     definition: AdvancedWorkflow | None = None,
 ) -> Rerun:
-    """What a new run keeps of what an ended one left, as `plan_rerun` says; only what is given decides."""
+    """What a new run keeps of what an ended one left, as `plan_rerun` says; only what is given decides.
+
+    `undone` are steps whose effects another run has undone since.
+    """
     workflow = definition or AdvancedWorkflow.model_validate(point.definition)
     new_input = point.input_data if input_data is None else input_data
-    again = _again(point, workflow, new_input, from_step)
+    again = _again(point, workflow, new_input, from_step, undone)
     kept = tuple(one.step_id for one in workflow.steps if one.step_id in point.steps and one.step_id not in again)
     if len(kept) == len([one for one in workflow.steps if not is_handler(workflow, one.step_id)]):
         raise OperationRefused(f"run {summary.id!r} completed all its steps; say where to begin with --from STEP.")
     request = RerunOf(
         run=summary.id,
         run_id=summary.run_id,
+        execution_id=point.execution_id,
         from_step=from_step,
         definition=dump_definition(workflow),
         records=[record for step_id in kept for record in point.steps[step_id].records],
@@ -123,22 +148,41 @@ async def start_rerun(
     id: str | None = None,
     task_queue: str | None = None,
     settings: Settings | None = None,
+    anyway: bool = False,
 ) -> Run:
-    """Start the new run; its `state` names the old one. Raises as `client.start` does."""
+    """Start the new run; its `state` names the old one.
+
+    Raises as `client.start` does, and `OperationRefused` where effects of the old run would be left behind, unless that is to be
+    so `anyway`: the new run's audit trail then says who wanted it, and what was left.
+    """
     settings = settings or load_settings()
+    request = planned.request
+    if planned.left.steps:
+        left = told(planned.left)
+        if not anyway:
+            raise OperationRefused(
+                f"run {request.run!r} left effects that nobody has undone: {left}; 'adw rollback {request.run}' undoes them, "
+                "'--anyway' leaves them and repeats their steps all the same."
+            )
+        request = request.model_copy(update={"left": left})
     workflow = planned.workflow.workflow_id if planned.registered else planned.workflow
-    options = planned.options.model_copy(update={"started_by": settings.user})
+    options = planned.options.model_copy(update={"started_by": settings.user, "rerun": request})
     return await start(
         client, workflow, planned.input_data, id=id, options=options, task_queue=task_queue, settings=settings
     )
 
 
 def _again(
-    point: Checkpoint, workflow: AdvancedWorkflow, new_input: JsonValue, from_step: str | None
+    point: Checkpoint,
+    workflow: AdvancedWorkflow,
+    new_input: JsonValue,
+    from_step: str | None,
+    undone: Iterable[str] = (),
 ) -> dict[str, str]:
     """Why each step that runs again does so, by its id."""
     comparison = Comparison(lay_out(workflow), point, new_input)
     forced = {} if from_step is None else {owner_of(comparison.layout, from_step): "it was named."}
+    forced |= dict.fromkeys(undone, "its effects were undone by 'adw rollback'.")
     while True:
         again = reasons_to_run_again(comparison, forced)
         kept = frozenset(step_id for step_id in point.steps if step_id not in again)

@@ -11,6 +11,7 @@ from advanced_workflow.workflows.contract.paths import (
     execution_of,
     handler_key,
     idempotency_key,
+    old_undo_run_id,
     round_key,
     undo_run_id,
     undone_path,
@@ -82,7 +83,11 @@ def test_the_ids_that_histories_hold_stay_as_they_are() -> None:
     assert path.watch_id == "ship[3].label.child"
     assert path.child_run_id("order-7", 1) == "order-7/ship[3].label"
     assert path.child_run_id("order-7", 2) == "order-7/ship[3].label~2"
-    assert undo_run_id("order-7") == "order-7-rollback"
+    assert old_undo_run_id("order-7") == "order-7-rollback"
+    execution = "01a21631-6d2b-7a58-b789-cbfc5fe5b3cc"
+    assert undo_run_id("order-7", execution) == "order-7-rollback-cbfc5fe5b3cc"
+    assert undo_run_id("order-7", execution, 2) == "order-7-rollback-cbfc5fe5b3cc~2"
+    assert undo_run_id("order-7", execution, completed=True) == "order-7-rollback-rest-cbfc5fe5b3cc"
     assert handler_key("pay", "refund") == "pay!refund"
 
 

@@ -149,7 +149,7 @@ def test_what_a_run_holds_is_carried_or_made_again(plan: Plan) -> None:
         held = {name.removeprefix("_") for name in set(vars(part)) - made_again}
         assert held == set(dumped) - OTHER_NAMES.keys() | {OTHER_NAMES[one] for one in OTHER_NAMES.keys() & set(dumped)}
     # While something is undone the run does not continue as new.
-    carried = {"log", "entries", "counts", "kept", "by_itself"}
+    carried = {"log", "failed", "entries", "counts", "kept", "by_itself"}
     assert {one.name for one in fields(Saga)} - {"plans", "_undoing"} == carried
 
 

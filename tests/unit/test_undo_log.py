@@ -289,3 +289,36 @@ def test_what_two_walks_come_to_at_one_time_is_undone_once() -> None:
     asyncio.run(both())
 
     assert sorted(undone) == sorted(f"again#{number}.a" for number in range(3 * PAGE))
+
+
+def failing_in(log: UndoLog, steps: list[dict[str, Any]], fails: set[str]) -> tuple[list[str], UndoLog]:
+    """What is undone, in order, where the undo actions of these activity ids fail; and the log of those that did."""
+    definition = {"workflow_id": "test", "steps": steps}
+    plan = plan_of(AdvancedWorkflow.model_validate(definition).model_dump(mode="json"), json.dumps(definition))
+    undone: list[str] = []
+
+    async def undo(action: UndoAction) -> list[UndoEntry] | None:
+        undone.append(action.activity_id)
+        outcome = UndoOutcome.FAILED if action.activity_id in fails else UndoOutcome.UNDONE
+        return [action.entry(outcome)]
+
+    saga = Saga(plan.steps, log)
+    asyncio.run(undo_graph(saga, plan.root, undo))
+    return undone, saga.failed
+
+
+@given(st.data(), st.integers(0, 2 * PAGE + 3))
+@settings(max_examples=20, deadline=None)
+def test_what_could_not_be_undone_is_left_in_the_same_order_and_nothing_else(data: st.DataObject, count: int) -> None:
+    steps = [{**AGAIN[0], "body": [{"step_id": "a", "action": "a", "rollback_actions": ["one", "two"]}]}]
+    ids = [f"again#{number}.a.rollback[{action}]" for number in reversed(range(count)) for action in (0, 1)]
+    fails = set(data.draw(st.lists(st.sampled_from(ids), max_size=40))) if ids else set[str]()
+    tried, left = failing_in(rounds(count), steps, fails)
+    again, still_left = failing_in(carried(left.turned()), steps, set(sorted(fails)[::2]))
+    last, nothing = failing_in(carried(still_left.turned()), steps, set())
+
+    assert tried == ids
+    assert again == [one for one in ids if one in fails]
+    assert last == [one for one in ids if one in set(sorted(fails)[::2])]
+    assert nothing.is_empty
+    assert left.needs_undo == bool(fails)

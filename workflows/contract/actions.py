@@ -87,6 +87,8 @@ class WatchedRun(WireModel):
     """How a run ended: completed with its result, failed by itself, or ended by somebody else."""
 
     status: Literal["completed", "failed", "ended"]
+    run_id: str = ""
+    """Of its first history."""
     result: dict[str, JsonValue] | None = None
     type: str = ""
     """Failure type."""

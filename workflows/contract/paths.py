@@ -25,6 +25,8 @@ _PART = re.compile(
 _NUMBER = re.compile(r"\[\d+\]|#\d+", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\[\d+\]|#\d+)$", re.ASCII)
 _UNDO = re.compile(r"(?P<path>.+)\.rollback\[\d+\]", re.ASCII)
+_TELLING = 12
+"""Characters of an execution id that tell it from others; those before them are the time."""
 _BELOW = (".", "[", "#", "!")
 """What follows a step's path in the paths of what runs for it."""
 
@@ -162,8 +164,19 @@ def undone_path(activity_id: str) -> StepPath | None:
     return StepPath(undo["path"]) if undo else None
 
 
-def undo_run_id(workflow_id: str) -> str:
-    """Temporal workflow id of the run that undoes what another left."""
+def undo_run_id(workflow_id: str, execution_id: str, attempt: int = 1, *, completed: bool = False) -> str:
+    """Temporal workflow id of the run that undoes what another left, whoever asks for it.
+
+    The server runs one of an id, so this decides who undoes, and that nothing is undone twice: attempt 2 is for what attempt 1 left.
+    Whoever takes the effects over instead takes the id of the first attempt. Of a run that `completed` only what it could not undo
+    itself is meant; the rest stands, and has an id of its own.
+    """
+    what = "rollback-rest" if completed else "rollback"
+    return f"{workflow_id}-{what}-{execution_id[-_TELLING:]}" + (f"~{attempt}" if attempt > 1 else "")
+
+
+def old_undo_run_id(workflow_id: str) -> str:
+    """The id that release 0.1.0 gave to the run that undoes a child."""
     return f"{workflow_id}-rollback"
 
 

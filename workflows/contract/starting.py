@@ -15,6 +15,10 @@ class RerunOf(WireModel):
     """Id of the run that is repeated."""
     run_id: str
     """Temporal's id of that execution."""
+    execution_id: str = ""
+    """That of the run, which its effects are known by; of one history where it is left out."""
+    left: str | None = None
+    """Effects of that run that stay although nobody keeps them: somebody said that it is to be so."""
     from_step: str | None = None
     """The step from which on everything runs again, where one was named."""
     definition: dict[str, JsonValue]

@@ -11,6 +11,7 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.service.listing import waiting_for
 from advanced_workflow.workflows.contract import UndoInput
+from advanced_workflow.workflows.contract.paths import undo_run_id
 from advanced_workflow.workflows.errors import OperationRefused, WorkflowError
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
@@ -201,7 +202,9 @@ async def test_failed_undos_are_tried_again_on_request(harness: Harness) -> None
         second = await retry_rollback(harness.client, run.id)
         broken.remove("a")
         third = await retry_rollback(harness.client, run.id)
-        harness.handles.append(harness.client.get_workflow_handle(f"{run.id}-rollback"))
+        for attempt in (1, 2):
+            name = undo_run_id(run.id, outcome.report.execution_id, attempt)
+            harness.handles.append(harness.client.get_workflow_handle(name))
         with pytest.raises(OperationRefused, match="nothing left"):
             await retry_rollback(harness.client, run.id)
 

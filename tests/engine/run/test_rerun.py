@@ -6,7 +6,9 @@ import pytest
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.client.errors import RunCancelled
 from advanced_workflow.client.reruns import plan_rerun, start_rerun
+from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.contract import UndoInput
@@ -25,6 +27,7 @@ class Shop:
         self.called: list[str] = []
         self.undone: list[str] = []
         self.broken = True
+        self.undo_broken = False
 
     @property
     def actions(self) -> dict[str, Any]:
@@ -39,6 +42,8 @@ class Shop:
             return "shipped"
 
         def undo(undo: UndoInput) -> None:
+            if self.undo_broken:
+                raise ActionError("bank is closed", type="Closed", retryable=False)
             self.undone.append(undo.idempotency_key)
 
         return {"work": work, "ship": ship, "undo": undo}
@@ -226,3 +231,106 @@ async def _held(run: Run) -> None:
         return (await run.progress()).status == "paused"
 
     await eventually(held)
+
+
+async def test_effects_that_nobody_has_undone_keep_a_run_from_being_repeated(harness: Harness) -> None:
+    shop = Shop()
+    shop.undo_broken = True
+    undoable = chain()
+    undoable["steps"][0]["rollback_actions"] = ["undo"]
+    async with harness.worker(shop.actions):
+        first = await outcome_of(await harness.start(undoable, {"n": 3}))
+        shop.broken = False
+        shop.called.clear()
+        planned = await plan_rerun(harness.client, first.handle.id)
+        with pytest.raises(OperationRefused, match=r"undo for quote; 'adw rollback .*' undoes them, '--anyway' leaves"):
+            await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
+        called = list(shop.called)
+        anyway = await start_rerun(
+            harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS, anyway=True
+        )
+        harness.handles.append(anyway.handle)
+        outcome = await outcome_of(anyway)
+        shop.undo_broken = False
+        report = await retry_rollback(harness.client, first.handle.id)
+        _, after = await again(harness, first)
+
+    assert first.failure == "RollbackIncomplete"
+    assert called == []
+    assert outcome.state is not None
+    assert [(one.operation, one.by, one.reason) for one in outcome.state.audit] == [
+        ("rerun_anyway", "tester", f"effects of run '{first.handle.id}' stay: undo for quote")
+    ]
+    assert report.complete
+    assert after.failure is None, after.message
+    assert after.state is not None
+    assert after.state.audit == []
+
+
+async def test_what_a_run_ended_by_force_did_is_kept_or_undone_but_never_both(harness: Harness) -> None:
+    shop = Shop()
+    undoable = chain()
+    for step in undoable["steps"][:2]:
+        step["rollback_actions"] = ["undo"]
+    undoable["steps"][2] = {"step_id": "ship", "step_type": "wait", "wait": {"event": "go"}, "dependencies": ["pack"]}
+    async with harness.worker(shop.actions):
+        runs = [await harness.start(undoable, {"n": 3}) for _ in range(2)]
+        for run in runs:
+            await _waits(run, "ship")
+            await run.handle.terminate("by force")
+        rolled_back, kept = runs
+        from_pack = await plan_rerun(harness.client, kept.id, from_step="pack")
+        await retry_rollback(harness.client, rolled_back.id)
+        nothing = await plan_rerun(harness.client, rolled_back.id)
+        planned = await plan_rerun(harness.client, kept.id)
+        second = await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
+        harness.handles.append(second.handle)
+        await _waits(second, "ship")
+        with pytest.raises(OperationRefused, match=f"belongs to '{second.id}' now"):
+            await retry_rollback(harness.client, kept.id)
+        await second.cancel()
+        with pytest.raises(RunCancelled):
+            await second.result()
+
+    assert from_pack.left.steps == ["pack"]
+    assert nothing.kept == ()
+    assert set(nothing.again) == {"quote", "pack"}
+    assert nothing.again["quote"] == "its effects were undone by 'adw rollback'."
+    assert planned.kept == ("quote", "pack")
+    assert not planned.left.steps
+    wanted = [f"{run.run_id}:{step}" for run in (rolled_back, kept) for step in ("pack", "quote")]
+    assert shop.undone == wanted
+
+
+async def test_effects_have_one_owner_however_many_repeat_the_run(harness: Harness) -> None:
+    shop = Shop()
+    shop.broken = False
+    undoable = chain()
+    undoable["steps"][0]["rollback_actions"] = ["undo"]
+    async with harness.worker(shop.actions):
+        completed = await outcome_of(await harness.start(undoable, {"n": 3}))
+        shop.broken = True
+        planned = await plan_rerun(harness.client, completed.handle.id, from_step="ship")
+        both = [
+            await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
+            for _ in range(2)
+        ]
+        harness.handles += [one.handle for one in both]
+        outcomes = [await outcome_of(one) for one in both]
+        with pytest.raises(OperationRefused, match=r"belong to '.*', which kept its results; rerun that one"):
+            await plan_rerun(harness.client, completed.handle.id, from_step="ship")
+        shop.broken = False
+        winner = next(one for one in outcomes if one.failure == "WorkflowFailed")
+        retried, third = await again(harness, winner)
+
+    assert sorted(str(one.failure) for one in outcomes) == ["EffectsTaken", "WorkflowFailed"]
+    assert shop.undone == [f"{completed.report.execution_id}:quote"]
+    assert retried.again["quote"] == "its effects were undone by the rollback."
+    assert third.failure is None, third.message
+
+
+async def _waits(run: Run, step_id: str) -> None:
+    async def waits() -> bool:
+        return any(one.path == step_id and one.status == "waiting" for one in (await run.state()).steps)
+
+    await eventually(waits)

@@ -1,4 +1,4 @@
-"""Child runs of `sub_workflow` steps: starting one, waiting for it across histories, and undoing it later."""
+"""Child runs: starting one, and waiting for it across histories."""
 
 from __future__ import annotations
 
@@ -21,31 +21,28 @@ from temporalio.exceptions import (
 
 from advanced_workflow.workflows.contract import (
     MEMO_STEP,
-    UNDO_WORKFLOW_TYPE,
     WATCH_ACTIVITY,
     WHOSE_ACTIVITY,
     ErrorInfo,
     Json,
     UndoEntry,
-    UndoOutcome,
     WatchedRun,
     WatchRun,
     WhoseRun,
 )
-from advanced_workflow.workflows.contract.paths import StepPath, undo_run_id
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import own_activity, start_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.engine.temporal.payloads import decode_own, encode
+from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
-from advanced_workflow.workflows.engine.undo.action import UndoAction
 from advanced_workflow.workflows.plain.text import markdown
 
 _LOOK_TIMEOUT = timedelta(seconds=10)
 """For one attempt to look at another run; it is repeated for as long as it takes."""
-_EVENTS = 5
+CHILD_EVENTS = 5
 """Of a child: initiated, started, ended, and workflow tasks."""
 
 
@@ -56,6 +53,8 @@ class ChildEnd:
     result: dict[str, Json] | None
     error: ErrorInfo | None = None
     known: bool = True
+    execution_id: str = ""
+    """Where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ async def run_child(step: StepContext, child: Child, begin: Callable[[], None]) 
         if looking.result() == "ended" and not cancelled:  # It belongs to an earlier run of this one's id.
             again = replace(child, reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE)
             handle = await _start_when_open(step, again, lambda: None)
-    end = asyncio.ensure_future(_end(handle, child.id))
+    end = asyncio.ensure_future(child_end(handle, child.id))
     if not is_being_cancelled():
         with contextlib.suppress(asyncio.CancelledError):
             return await asyncio.shield(end)
@@ -105,13 +104,13 @@ async def _start_when_open(
     while True:
         await open_gate(step)
         with contextlib.suppress(GateShut):
-            async with step.run.continuation.flight(_EVENTS):
+            async with step.run.continuation.flight(CHILD_EVENTS):
                 require_open(step)
                 begin()
-                return await _start(child)
+                return await start_child(child)
 
 
-async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:
+async def start_child(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:
     """Start a child. A cancellation meanwhile is passed on to it as soon as it is there: only then its end can be awaited."""
     starting = asyncio.ensure_future(
         workflow.start_child_workflow(
@@ -136,14 +135,16 @@ async def _start(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | 
     return handle
 
 
-async def _end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: str) -> ChildEnd:
+async def child_end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, id: str) -> ChildEnd:
+    """Wait for the end of a started child; None says that its id was taken."""
     if handle is None:
         message = f"a run of id {id!r} is there already; end it, then run the step again."
         return ChildEnd(None, ErrorInfo(type="RunExists", message=message))
+    execution_id = handle.first_execution_run_id or ""
     try:
-        return _completed(await handle, id)
+        return _completed(await handle, id, execution_id)
     except ChildWorkflowError as error:
-        return _failed(error.cause, id)
+        return _failed(error.cause, id, execution_id)
 
 
 async def _whose(child: Child) -> str:
@@ -156,7 +157,7 @@ async def _whose(child: Child) -> str:
 
 async def watch_child(run: RunContext, id: str, path: StepPath, *, cancelled: bool = False) -> ChildEnd:
     """Wait for a child that was started in an earlier history; its end is looked up. A cancellation is passed on to it."""
-    end = asyncio.ensure_future(_watch(id, path))
+    end = asyncio.ensure_future(watch_run(id, path.watch_id))
     if not cancelled:
         with contextlib.suppress(asyncio.CancelledError):
             return await asyncio.shield(end)
@@ -172,11 +173,12 @@ async def _cancel(id: str) -> None:
         await workflow.get_external_workflow_handle(id).cancel()
 
 
-async def _watch(id: str, path: StepPath) -> ChildEnd:
+async def watch_run(id: str, activity_id: str) -> ChildEnd:
+    """Look a run up until it has ended, whoever started it."""
     answer = await start_activity(
         WATCH_ACTIVITY,
         [WatchRun(workflow_id=id).model_dump(mode="json")],
-        id=path.watch_id,
+        id=activity_id,
         summary=f"end of {id}",
         timeout=timedelta(seconds=30),
         retries=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
@@ -184,20 +186,9 @@ async def _watch(id: str, path: StepPath) -> ChildEnd:
     )
     seen = WatchedRun.model_validate(decode_own(answer, "the end of a child"))
     if seen.status == "completed":
-        return ChildEnd(seen.result)
-    return ChildEnd(_details(seen.details), _error(seen.type, seen.message, seen.details, id), seen.status == "failed")
-
-
-async def undo_child(run: RunContext, undo: UndoAction) -> list[UndoEntry]:
-    """Undo a child's run by a run of its own; gives its entries, or one that says why it could not be."""
-    id = undo_run_id(undo.armed.child["run"])
-    argument = encode(undo.armed.child["carried"], f"what undoes {undo.armed.path!r}", run.prepared.payload_limit)
-    child = Child(UNDO_WORKFLOW_TYPE, id, [argument], f"undo {undo.plan.step.label}")
-    async with run.continuation.flight(_EVENTS, undo=True):
-        end = await _end(await _start(child), id)
-    if end.error is not None or end.result is None:
-        return [undo.entry(UndoOutcome.FAILED, end.error)]
-    return child_entries(end.result.get("rollback"), id)
+        return ChildEnd(seen.result, execution_id=seen.run_id)
+    error = _error(seen.type, seen.message, seen.details, id)
+    return ChildEnd(_details(seen.details), error, seen.status == "failed", seen.run_id)
 
 
 def child_entries(report: Json, id: str) -> list[UndoEntry]:
@@ -207,18 +198,22 @@ def child_entries(report: Json, id: str) -> list[UndoEntry]:
     return [one.model_copy(update={"run": one.run or id}) for one in found]
 
 
-def _completed(answer: RawValue, id: str) -> ChildEnd:
-    return ChildEnd(cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}")))
+def _completed(answer: RawValue, id: str, execution_id: str) -> ChildEnd:
+    result = cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}"))
+    return ChildEnd(result, execution_id=execution_id)
 
 
-def _failed(cause: BaseException | None, id: str) -> ChildEnd:
+def _failed(cause: BaseException | None, id: str, execution_id: str) -> ChildEnd:
     if isinstance(cause, CancelledError):
-        return ChildEnd(None, ErrorInfo(type="Cancelled", message=f"run {id!r} was cancelled."))
+        error = ErrorInfo(type="Cancelled", message=f"run {id!r} was cancelled.")
+        return ChildEnd(None, error, execution_id=execution_id)
     if isinstance(cause, ApplicationError):
         details: Json = cause.details[0] if cause.details else None
-        return ChildEnd(_details(details), _error(cause.type or "", cause.message, details, id))
+        error = _error(cause.type or "", cause.message, details, id)
+        return ChildEnd(_details(details), error, execution_id=execution_id)
     name = type(cause).__name__
-    return ChildEnd(None, ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}"), known=False)
+    error = ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}")
+    return ChildEnd(None, error, known=False, execution_id=execution_id)
 
 
 def _error(kind: str, message: str, details: Json, id: str) -> ErrorInfo:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from advanced_workflow.workflows.contract import UndoEntry, UndoOutcome
-from advanced_workflow.workflows.engine.actions.children import undo_child
 from advanced_workflow.workflows.engine.actions.undo_actions import run_undo_action
+from advanced_workflow.workflows.engine.actions.undo_children import undo_child
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.undo.action import Undo, UndoAction
 from advanced_workflow.workflows.engine.undo.backwards import Limit, Part, undo_graph, undo_part

@@ -19,6 +19,7 @@ from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import answer_before
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
@@ -126,24 +127,48 @@ async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
 def _judge(step: StepContext, end: ChildEnd) -> Done:
     child: str = step.record.cursor.get("child", "")
     if end.error is None and end.result is not None:
-        _let_go(step, "completed", end.result.get("result"), end.result.get("undo"))
+        undo = end.result.get("undo")
+        stands = (
+            None if undo is None else {"run": child, "carried": undo, "execution_id": end.result.get("execution_id")}
+        )
+        _note_open(step, end, completed=True)
+        _let_go(step, "completed", end.result.get("result"), stands)
         return Done(end.result.get("result"))
-    _let_go(step, "failed" if end.known else "unknown", None)
-    for entry in child_entries((end.result or {}).get("rollback"), child):
-        if entry.outcome == "failed":  # What the child could not undo is in the parent's report too.
-            step.run.saga.note(entry)
+    # What a child did that was ended by force is in its history.
+    forced = not end.known and patched(Patch.RULES_2)
+    _note_open(step, end, completed=False)
+    _let_go(step, "failed" if end.known else "unknown", None, _by_history(child, end) if forced else None)
     if is_being_cancelled():
         raise asyncio.CancelledError
     error = end.error or ErrorInfo(type="Failed", message=f"run {child!r} gave no result.")
     raise StepFailure(error, "failed" if end.known else "unknown")
 
 
-def _let_go(step: StepContext, outcome: StepOutcome, output: Json, undo: Json = None) -> None:
+def _note_open(step: StepContext, end: ChildEnd, *, completed: bool) -> None:
+    """What the child could not undo is in the parent's report too, and is tried again with what the parent could not undo."""
+    child: str = step.record.cursor.get("child", "")
+    failed = [one for one in child_entries((end.result or {}).get("rollback"), child) if one.outcome == "failed"]
+    for entry in failed:
+        step.run.saga.note(entry)
+    armed = step.frame.undo.latest(step.key)
+    if failed and armed is not None:
+        known = {**_by_history(child, end), "completed": completed}
+        step.run.saga.failed.pass_of(step.path, step.key).keep(
+            step.key, replace(armed, outcome="unknown", child=known), 0
+        )
+
+
+def _by_history(child: str, end: ChildEnd) -> dict[str, Json]:
+    """How a child is undone from its history."""
+    return {"run": child, "execution_id": (end.result or {}).get("execution_id") or end.execution_id}
+
+
+def _let_go(step: StepContext, outcome: StepOutcome, output: Json, child: Json = None) -> None:
     """Say how the armed child ended; what neither the child nor the step has to undo is forgotten."""
     armed = step.frame.undo.latest(step.key)
     if armed is None:
         return
-    armed.child = {"run": step.record.cursor["child"], "carried": undo} if undo is not None else None
+    armed.child = child
     settle_armed(step, armed, outcome, output)
     if outcome == "completed":  # A run that was taken over is the one that an entry before this tells of.
         step.frame.undo.forget_before(step.key, armed)

@@ -15,6 +15,7 @@ from temporalio.common import RawValue
 from advanced_workflow.workflows.contract import (
     QUERY_CHECKPOINT,
     QUERY_DEFINITION,
+    QUERY_EFFECTS,
     QUERY_PENDING_APPROVALS,
     QUERY_PROGRESS,
     QUERY_STATE,
@@ -27,11 +28,13 @@ from advanced_workflow.workflows.contract import (
     UPDATE_RESUME,
     UPDATE_RETRY,
     UPDATE_SKIP,
+    EffectsRequest,
     Json,
 )
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.engine.run import messages
-from advanced_workflow.workflows.engine.run.arguments import refused_as_failure
+from advanced_workflow.workflows.engine.run.arguments import parsed, refused_as_failure
+from advanced_workflow.workflows.engine.run.effects import effects_of
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.reruns import checkpoint_of
 from advanced_workflow.workflows.engine.run.results import run_progress
@@ -98,6 +101,11 @@ def _checkpoint(execution: Execution, _: Json) -> Json:
     return checkpoint_of(execution.known_run().context).model_dump(mode="json", exclude_defaults=True)
 
 
+def _effects(execution: Execution, request: Json) -> Json:
+    wanted = parsed(EffectsRequest, request or {}, "query 'effects'", InputInvalid)
+    return effects_of(execution.run, wanted).model_dump(mode="json", exclude_defaults=True)
+
+
 def _definition(execution: Execution, _: Json) -> Json:
     plan = execution.known_run().context.plan
     return {"sha256": plan.sha256, "definition": dump_definition(plan.workflow)}
@@ -135,6 +143,9 @@ QUERIES: Mapping[str, Query] = {
     QUERY_PROGRESS: Query("How many steps are where, and what the run waits for", _progress),
     QUERY_PENDING_APPROVALS: Query("What people are asked, with the digest to decide on", _pending_approvals),
     QUERY_CHECKPOINT: Query("What another run could keep of this one; 'adw rerun' asks for it", _checkpoint),
+    QUERY_EFFECTS: Query(
+        "What an ended run left to be undone; 'adw rollback' and 'adw rerun' ask for it", _effects, takes=True
+    ),
     QUERY_DEFINITION: Query("The definition this run is pinned to, and its sha256", _definition),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json, RunStatus
 from advanced_workflow.workflows.engine.step.failures import CANCELLED, StepFailure
-from advanced_workflow.workflows.errors import Deadlock, WorkflowError, WorkflowFailed
+from advanced_workflow.workflows.errors import Deadlock, RollbackIncomplete, WorkflowError, WorkflowFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ BY_CANCEL = Ending(ErrorInfo(type=CANCELLED, message="the run was cancelled."), 
 BY_PARENT = Ending(
     ErrorInfo(type="ParentRolledBack", message="the run it is part of is rolling back."), status=RunStatus.ROLLING_BACK
 )
+
+
+def rolled_back(execution_id: str) -> Ending:
+    """The ending that a run of its own begins with which undoes what an ended run left."""
+    message = f"what run {execution_id!r} left is being undone."
+    return Ending(ErrorInfo(type="RolledBack", message=message), RollbackIncomplete.code, RunStatus.ROLLING_BACK)
 
 
 def by_error(error: WorkflowError, *, status: RunStatus = RunStatus.FAILED) -> Ending:

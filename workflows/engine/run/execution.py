@@ -20,9 +20,10 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.engine.graph.plan import plan_of
 from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed, refused_as_failure
+from advanced_workflow.workflows.engine.run.effects import nothing_undone, read_effects, taken_over, undo_request
 from advanced_workflow.workflows.engine.run.endings import RunCancelled, RunContinues, RunFails
 from advanced_workflow.workflows.engine.run.origin import carried_on, handed_over
-from advanced_workflow.workflows.engine.run.own_activities import prepare, require_cancelled
+from advanced_workflow.workflows.engine.run.own_activities import prepare, require_cancelled, take_over
 from advanced_workflow.workflows.engine.run.rollback_again import roll_back_again
 from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.run.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
@@ -30,7 +31,12 @@ from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, argume
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.errors import InputInvalid, OperationRefused
 
-_OWN_TYPES = (contract.AD_HOC_WORKFLOW_TYPE, contract.UNDO_WORKFLOW_TYPE, contract.ROLLBACK_WORKFLOW_TYPE)
+_OWN_TYPES = (
+    contract.AD_HOC_WORKFLOW_TYPE,
+    contract.UNDO_WORKFLOW_TYPE,
+    contract.TAKEOVER_WORKFLOW_TYPE,
+    contract.ROLLBACK_WORKFLOW_TYPE,
+)
 _MOST_ARGUMENTS = 3
 """Of a registered type: the third one is the engine's own."""
 _DEEPEST_ARGUMENT = 250
@@ -64,6 +70,9 @@ class Execution:
                 return await self._run_ad_hoc(workflow_type, only)
             case contract.UNDO_WORKFLOW_TYPE:
                 return await self._run_undo(workflow_type, only)
+            case contract.TAKEOVER_WORKFLOW_TYPE:
+                with refused_as_failure():
+                    return taken_over(decode(only, "the argument"))
             case contract.ROLLBACK_WORKFLOW_TYPE:
                 return await roll_back_again(only)
             case _:
@@ -103,9 +112,15 @@ class Execution:
         return await self._execute(wanted, earlier, next_arguments, taken)
 
     async def _run_undo(self, workflow_type: str, only: RawValue) -> Json:
-        """Undo what a run did that is part of another: everything comes with what it handed over."""
+        """Undo what an ended run did: it handed that over to its parent, or it is read from its history."""
         with refused_as_failure():
-            earlier = earlier_part(handed_over(_given(only, "the argument")))
+            value = _given(only, "the argument")
+            wanted = undo_request(value)
+            earlier = earlier_part(handed_over(value)) if wanted is None else None
+        if wanted is not None:
+            earlier = await read_effects(wanted)
+            if earlier is None:
+                return nothing_undone(wanted)
         if earlier is None:
             raise as_failure(InputInvalid("this workflow type is started by runs that undo their children."))
         request = PrepareRequest(
@@ -127,6 +142,8 @@ class Execution:
         prepared = prepared_of(earlier) if earlier is not None else await prepare(request)
         plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
         options = ExecutionOptions.model_validate(request.execution_options or {})
+        if earlier is None:
+            await take_over(options.rerun)
         run = Run(plan, prepared, request.input_data, options, earlier, room=prepared.payload_limit - taken)
         if earlier is None:
             self._begin(run)

@@ -6,15 +6,26 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
+from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
-from advanced_workflow.workflows.contract import CANCEL_ACTIVITY, PREPARE_ACTIVITY, Prepared, PrepareRequest
+from advanced_workflow.workflows.contract import (
+    CANCEL_ACTIVITY,
+    PREPARE_ACTIVITY,
+    TAKE_OVER_ACTIVITY,
+    Prepared,
+    PrepareRequest,
+    RerunOf,
+    TakeOver,
+)
 from advanced_workflow.workflows.engine.run.arguments import failure
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import own_activity
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
 PREPARE_TIMEOUT = timedelta(seconds=30)
 """Finding and checking the largest definition takes a few seconds."""
@@ -32,6 +43,29 @@ async def require_cancelled() -> None:
     if not is_being_cancelled():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.get_running_loop().create_future()
+
+
+async def take_over(rerun: RerunOf | None) -> None:
+    """Have the server record that the effects which a rerun keeps are its own. Raises `ApplicationError` where they are another's."""
+    if rerun is None or rerun.undo is None or not UndoLog.load(rerun.undo).needs_undo or not patched(Patch.RULES_2):
+        return
+    info = workflow.info()
+    taken = TakeOver(
+        run=rerun.run,
+        execution_id=rerun.execution_id or rerun.run_id,
+        by=info.workflow_id,
+        by_execution=info.first_execution_run_id,
+    )
+    try:
+        await own_activity(
+            TAKE_OVER_ACTIVITY,
+            [taken.model_dump(mode="json")],
+            summary=f"take over the effects of {rerun.run}",
+            total_timeout=PREPARE_TIMEOUT,
+        )
+    except FailureError as error:
+        cause = failure_of_activity(error, TAKE_OVER_ACTIVITY).error
+        raise failure(cause.message, cause.type) from error
 
 
 async def prepare(request: PrepareRequest) -> Prepared:

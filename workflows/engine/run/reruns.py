@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from advanced_workflow.workflows.contract import Checkpoint, Json, KeptStep, RerunOf
+from advanced_workflow.workflows.contract import AuditEntry, Checkpoint, Json, KeptStep, RerunOf
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.definition.text.load import dump_definition
@@ -49,6 +49,14 @@ def keep(run: RunContext, rerun: RerunOf) -> None:
         log = UndoLog.load(rerun.undo)
         run.saga.log.armed.update(log.armed)
         run.saga.log.inner.update(log.inner)
+    if rerun.left is not None:
+        entry = AuditEntry(
+            time=run.state.run_info["started_at"],
+            operation="rerun_anyway",
+            by=run.options.started_by or "",
+            reason=f"effects of run {rerun.run!r} stay: {rerun.left}",
+        )
+        run.state.audit.append(entry)
 
 
 def _names(run: RunContext, plan: StepPlan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from temporalio import workflow
 
 from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, Prepared, RunStatus
+from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.engine.actions.undo import undo_run
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.graph.driver import ended
@@ -34,6 +35,7 @@ from advanced_workflow.workflows.engine.temporal.clock import sleep_until, times
 from advanced_workflow.workflows.engine.temporal.next_task import MOMENT
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge, WorkflowTimeout
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
@@ -65,6 +67,7 @@ class Run:
         self._started_at: datetime = parse_rfc3339(carried["started_at"]) if carried is not None else _beginning()
         self._ending = Ending.load(carried["ending"]) if carried is not None and carried["ending"] else None
         self._undo_only = carried is not None and carried.get("undo_only") is True
+        self._asked = carried is not None and carried.get("asked") is True
         self.start_time = timestamp(self._started_at)
         self.context = services_of(plan, prepared, input_data, options, self._started_at, carried)
         self.state = self.context.state
@@ -171,6 +174,7 @@ class Run:
             "execution_id": self.context.execution_id,
             "ending": self._ending.dump() if self._ending else None,
             "undo_only": self._undo_only,
+            "asked": self._asked,
         }
         # A run that only undoes has no other argument.
         return {**taken, **self._arguments()} if self._undo_only else taken
@@ -179,8 +183,17 @@ class Run:
         """What a parent run needs to undo this one later; None unless it asked for it."""
         if not self.context.options.hand_over_undo or not self.context.saga.log.needs_undo:
             return None
-        more = {"undo_only": True, **self._arguments(), "ending": BY_PARENT.dump()}
-        return snapshot.packed({**self._snapshot(), **more}, self.context.prepared.payload_limit // 2)
+        taken = self.to_undo(self.context.saga.log, BY_PARENT)
+        return snapshot.packed(taken, self.context.prepared.payload_limit // 2)
+
+    def to_undo(self, log: UndoLog, ending: Ending) -> dict[str, Json]:
+        """What another run begins with that undoes what is in the log."""
+        report: dict[str, Json] = {"undo_failed": UndoLog().dump(), "undo_entries": [], "undo_counts": {}}
+        more = {"undo": log.dump(), **report, "undo_only": True, **self._arguments(), "ending": ending.dump()}
+        taken = self._snapshot()
+        if self.context.prepared.definition is None:  # It is in the arguments of this run, and the other has none.
+            taken["prepared"]["definition"] = dump_definition(self.context.plan.workflow)
+        return {**taken, **more}
 
     def _arguments(self) -> dict[str, Json]:
         options = self.context.options.model_dump(mode="json", exclude_defaults=True)
@@ -189,16 +202,15 @@ class Run:
     def _fail(self, ending: Ending) -> dict[str, Json]:
         report = self.context.saga.report(ending.error.type)
         details = self._finish(ending.status, ending.error, result=None)
-        if self._undo_only:
+        if self._undo_only and (report.complete or not self._asked):
             return details
         if not report.complete:
             failed = ", ".join(
                 f"{one.path} ({one.action or 'its run'})" for one in report.entries if one.outcome == "failed"
             )
-            message = (
-                f"not everything was undone: {failed}; 'adw rollback' tries these again. "
-                f"The run failed because {ending.error.message}"
-            )
+            message = f"not everything was undone: {failed}; 'adw rollback' tries these again."
+            if not self._asked:
+                message += f" The run failed because {ending.error.message}"
             raise RunFails(RollbackIncomplete.code, message, details)
         if ending.status is RunStatus.CANCELLED:
             raise RunCancelled

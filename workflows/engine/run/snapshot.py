@@ -20,7 +20,7 @@ UNPACKED_LIMIT = 64 * 1024 * 1024
 """Bytes of a snapshot before it is packed; more would take a workflow task too long to write and to read."""
 _FAST_FROM = 1024 * 1024
 """Bytes from which on a snapshot is packed in a third of the time, a little less tightly: a workflow task must not take long."""
-_FORMAT = "adw-1"
+FORMAT = "adw-1"
 
 
 def packed(snapshot: Mapping[str, Json], limit: int) -> dict[str, Json]:
@@ -34,7 +34,7 @@ def packed(snapshot: Mapping[str, Json], limit: int) -> dict[str, Json]:
     data = base64.b64encode(zlib.compress(text, 6 if len(text) < _FAST_FROM else 1)).decode()
     if len(data) > limit:
         raise StateTooLarge(_too_large(snapshot, f"{len(data):,} bytes packed and the limit is {limit:,}"))
-    return {"format": _FORMAT, "data": data}
+    return {"format": FORMAT, "data": data}
 
 
 def _too_large(snapshot: Mapping[str, Json], size: str) -> str:
@@ -52,7 +52,7 @@ def earlier_part(carried: Json) -> dict[str, Json] | None:
         return None
     parts = cast("dict[str, Any]", carried) if isinstance(carried, dict) else {}
     try:
-        if parts.get("format") == _FORMAT:
+        if parts.get("format") == FORMAT:
             snapshot = json.loads(_unpacked(base64.b64decode(parts["data"])))
             if isinstance(snapshot, dict):
                 return cast("dict[str, Json]", snapshot)
@@ -77,6 +77,7 @@ def take(run: RunContext) -> dict[str, Json]:
         "prepared": run.prepared.model_dump(mode="json", exclude_none=True),
         "state": run.state.dump(),
         "undo": run.saga.log.dump(),
+        "undo_failed": run.saga.failed.dump(),
         "undo_entries": [
             one.model_dump(mode="json", exclude_defaults=True) for one in (*run.saga.entries, *run.saga.kept.values())
         ],
@@ -93,6 +94,8 @@ def take(run: RunContext) -> dict[str, Json]:
 def give(run: RunContext, snapshot: Mapping[str, Json]) -> None:
     """Put a snapshot into the services of a run that continues; its undo log is there already, as the frames refer to it."""
     run.state.load(snapshot["state"])
+    if "undo_failed" in snapshot:  # Release 0.1.0 did not keep it.
+        run.saga.failed = UndoLog.load(snapshot["undo_failed"])
     for entry in (UndoEntry.model_validate(one) for one in snapshot["undo_entries"]):
         if entry.outcome is UndoOutcome.KEPT:
             run.saga.keep(entry)

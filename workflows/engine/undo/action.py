@@ -18,6 +18,8 @@ class UndoAction:
     armed: Armed
     action: str
     activity_id: str
+    number: int
+    """Its place among all undo actions of the step; a child's run comes first."""
 
     def entry(self, outcome: UndoOutcome, error: ErrorInfo | None = None) -> UndoEntry:
         """Its line in the report."""
@@ -43,10 +45,10 @@ None means that it did not run, and no other is to: the run ends meanwhile, and 
 
 def actions_left(plan: StepPlan, armed: Armed) -> list[UndoAction]:
     """The undo actions of a step that have not run, in their order; a child's run is undone first."""
-    actions = [
-        UndoAction(plan, armed, action, armed.path.undo_id(number))
-        for number, action in enumerate(plan.step.rollback_actions)
-    ]
+    named = [(action, armed.path.undo_id(number)) for number, action in enumerate(plan.step.rollback_actions)]
     if armed.child is not None:
-        actions.insert(0, UndoAction(plan, armed, "", armed.path.child_undo_id))
+        named.insert(0, ("", armed.path.child_undo_id))
+    actions = [UndoAction(plan, armed, *one, number) for number, one in enumerate(named)]
+    if armed.left is not None:
+        actions = [actions[number] for number in armed.left]
     return actions[armed.undone :]

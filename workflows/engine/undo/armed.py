@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advanced_workflow.workflows.contract import Json, UndoInput
 from advanced_workflow.workflows.contract.paths import StepPath
 
 StepOutcome = Literal["running", "completed", "unknown", "failed"]
+
+_OLD = 3
+"""Of the values that may be left out release 0.1.0 knows so many."""
 
 
 @dataclass(slots=True)
@@ -22,13 +25,15 @@ class Armed:
     outcome: StepOutcome = "running"
     output: Json = None
     child: Json = None
-    """For a `sub_workflow` step: what its child handed over, so that it can be undone."""
+    """For a `sub_workflow` step: its child's id as `run`, and what the child handed over, so that it can be undone, as `carried`."""
     undone: int = 0
-    """How many of its undo actions have run."""
+    """How many of its undo actions have run, of those that are to run."""
     mapped: Json = None
     """Input of its undo actions, where it was built at once: what a round or copy sees is gone when it is undone."""
     earlier: StepOutcome | None = None
     """How it ended before, where it runs again under the same key: what it may have done then stays."""
+    left: list[int] | None = None
+    """Numbers of the undo actions that are to run, where others have run before; all of them otherwise."""
 
     @property
     def needs_undo(self) -> bool:
@@ -54,6 +59,16 @@ class Armed:
         before = self.earlier if self.outcome == "running" else self.outcome
         return before if before in ("completed", "unknown") else None
 
+    def is_of(self, other: Armed) -> bool:
+        """Whether it is the same effect: that of one key, or of one child's run."""
+        runs = [one.child["run"] if one.child is not None else None for one in (self, other)]
+        return self.idempotency_key == other.idempotency_key and runs[0] == runs[1]
+
+    def with_left(self, left: list[int]) -> Armed:
+        """The same with only these undo actions to run; a child's own history then says what is left of it."""
+        child = None if self.child is None else {name: self.child[name] for name in self.child if name != "carried"}
+        return replace(self, left=left, undone=0, child=child)
+
     def undo_input(self) -> dict[str, Json]:
         """What its undo actions receive unless the definition maps something else."""
         known = self.outcome == "completed"
@@ -68,8 +83,12 @@ class Armed:
     def dump(self) -> list[Json]:
         """As plain data."""
         known = [self.step_id, self.path, self.idempotency_key, self.input, self.outcome, self.output]
-        more = [self.child, self.undone, self.mapped, *([self.earlier] if self.earlier else [])]
-        return known if more == [None, 0, None] else [*known, *more]
+        more = [self.child, self.undone, self.mapped, self.earlier, self.left]
+        if more == [None, 0, None, None, None]:
+            return known
+        while more[-1] is None and len(more) > _OLD:
+            more.pop()
+        return [*known, *more]
 
     @staticmethod
     def load(data: list[Json]) -> Armed:

@@ -124,11 +124,11 @@ class _Backwards:
             async with self._saga.alone(armed.idempotency_key):
                 if not (log.holds(name, armed) and armed.needs_undo):
                     continue
-                if not await self._undo_one(armed):
+                if not await self._undo_one(name, armed):
                     return
                 log.remove(name, armed)
 
-    async def _undo_one(self, armed: Armed) -> bool:
+    async def _undo_one(self, name: str, armed: Armed) -> bool:
         """Run the undo actions of one effect; gives whether nothing more is to be done about it."""
         for action in actions_left(self._saga.plans[armed.step_id], armed):
             entries = await self._undo(action)
@@ -137,6 +137,8 @@ class _Backwards:
             for entry in entries:
                 self._saga.note(entry)
             armed.undone += 1
+            if any(entry.outcome is UndoOutcome.FAILED for entry in entries):
+                self._saga.failed.pass_of(armed.path, name).keep(name, armed, action.number)
         return True
 
     async def all_passes(self, plan: StepPlan, passes: Passes) -> None:

@@ -23,6 +23,8 @@ class Saga:
 
     plans: Mapping[str, StepPlan]
     log: UndoLog = field(default_factory=UndoLog)
+    failed: UndoLog = field(default_factory=UndoLog)
+    """What could not be undone: its effects are open, and another run may try again."""
     entries: list[UndoEntry] = field(default_factory=list[UndoEntry])
     counts: dict[UndoOutcome, int] = field(default_factory=lambda: dict.fromkeys(UndoOutcome, 0))
     kept: dict[str, UndoEntry] = field(default_factory=dict[str, UndoEntry])

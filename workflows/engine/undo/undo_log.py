@@ -10,6 +10,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.undo.armed import Armed
 from advanced_workflow.workflows.engine.undo.pages import packed, unpacked
 
@@ -70,6 +71,13 @@ class Passes:
         self.running.update(taken)
         missing -= taken.keys()
         return [(key, log) for key, log in ended if key not in taken]
+
+    def add(self, other: Passes) -> None:
+        """Take over what another run's passes of the same container hold."""
+        self.pages += other.pages
+        self.ended += other.ended
+        for key, log in other.running.items():
+            self.begin(key).add(log)
 
     def unpack(self) -> bool:
         """Take the latest page out of its package; gives whether there was one."""
@@ -154,6 +162,44 @@ class UndoLog:
         if not stack:
             del self.armed[name]
 
+    def keep(self, name: str, armed: Armed, number: int) -> None:
+        """Note that an undo action failed, in a log of those that did; what is noted first took effect last."""
+        stack = self.armed.setdefault(name, [])
+        if not stack or not stack[0].is_of(armed) or stack[0].left is None:
+            stack.insert(0, armed.with_left([number]))
+        elif number not in stack[0].left:
+            stack[0].left.append(number)
+
+    def pass_of(self, path: StepPath, name: str) -> UndoLog:
+        """The log of the pass that a step is in, by its path and its name there; made where there is none."""
+        log = self
+        for part in path.parts if not name else path.parts[:-1]:
+            log = log.passes(str(part._replace(number=""))).begin(part.number)
+        return log
+
+    def turned(self) -> UndoLog:
+        """A log of what could not be undone, as one of what is to be: what was noted first took effect last."""
+        log = UndoLog.load(self.dump())
+        for passes in log.inner.values():
+            passes.running = {key: one.turned() for key, one in reversed(passes.running.items())}
+        return log
+
+    def add(self, other: UndoLog) -> None:
+        """Take over what another log of the same graph holds."""
+        for name, stack in other.armed.items():
+            self.armed.setdefault(name, []).extend(stack)
+        for name, passes in other.inner.items():
+            self.passes(name).add(passes)
+
+    def at_hand(self) -> Iterator[tuple[UndoLog, str, Armed]]:
+        """All that is armed and not packed: the log it is in, its name there, and itself."""
+        for name, stack in list(self.armed.items()):
+            for one in list(stack):
+                yield self, name, one
+        for passes in self.inner.values():
+            for log in (*(one for _, one in passes.ended), *passes.running.values()):
+                yield from log.at_hand()
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left in it."""
@@ -172,6 +218,21 @@ class UndoLog:
         for name, passes in self.inner.items():
             if names is None or name in names:
                 yield from passes.effects()
+
+    def names_needing(self) -> list[str]:
+        """The steps of this pass in which something took effect, or may have."""
+        armed = [name for name in self.armed if self.needing(name)]
+        return [*armed, *(name for name, passes in self.inner.items() if name not in armed and passes.needs_undo)]
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether some of it is packed."""
+        logs = [
+            log
+            for passes in self.inner.values()
+            for log in (*(one for _, one in passes.ended), *passes.running.values())
+        ]
+        return any(passes.pages for passes in self.inner.values()) or any(log.has_pages for log in logs)
 
     def settle(self) -> list[Armed]:
         """The pass has ended: let go of what definitely took no effect, and give it."""
@@ -204,7 +265,7 @@ class UndoLog:
             {name: [Armed.load(one) for one in stack] for name, stack in armed.items()},
             {
                 name: Passes(
-                    pages,
+                    list(pages),
                     [(key, UndoLog.load(one)) for key, one in ended],
                     {key: UndoLog.load(one) for key, one in running},
                 )

@@ -1,0 +1,163 @@
+"""Built-in activities about the effects of runs that have ended: what is left of them to be undone, and who owns them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowHistoryEventFilterType,
+    WorkflowQueryFailedError,
+)
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from advanced_workflow.workflows.contract import (
+    EFFECTS_ACTIVITY,
+    QUERY_EFFECTS,
+    TAKE_OVER_ACTIVITY,
+    TAKEOVER_WORKFLOW_TYPE,
+    UNDO_WORKFLOW_TYPE,
+    Effects,
+    EffectsOf,
+    EffectsRequest,
+    Json,
+    ReadEffects,
+    TakeOver,
+    UndoRequest,
+    UnsureEffect,
+)
+from advanced_workflow.workflows.contract.paths import undo_run_id
+
+_ANSWER_TIMEOUT = timedelta(seconds=50)
+"""Of the query: the worker replays the history first."""
+_AGAIN = timedelta(seconds=2)
+"""Until the next look at a run that is being cancelled."""
+
+
+@activity.defn(name=EFFECTS_ACTIVITY)
+async def read_effects(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model checks it
+    """Take a `ReadEffects`, give `Effects`. A run that has not ended is cancelled, and asked once it has undone itself."""
+    wanted = ReadEffects.model_validate(request)
+    try:
+        return (await _read(wanted.of, wanted.page)).model_dump(mode="json", exclude_defaults=True)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        message = f"the history of run {wanted.of.workflow_id!r} is gone; undo it by hand."
+        raise ApplicationError(message, type="HistoryGone", non_retryable=True) from error
+    except WorkflowQueryFailedError as error:
+        message = f"run {wanted.of.workflow_id!r} cannot be replayed ({error.message}); undo it by hand."
+        raise ApplicationError(message, type="HistoryUnreadable", non_retryable=True) from error
+
+
+async def _read(of: EffectsOf, page: int) -> Effects:
+    last = await _last_history(of)
+    description = await last.describe()
+    if description.status is WorkflowExecutionStatus.RUNNING:
+        await last.cancel()
+        raise ApplicationError(
+            f"run {of.workflow_id!r} has not ended; it was cancelled.",
+            type="StillRunning",
+            category=ApplicationErrorCategory.BENIGN,
+            next_retry_delay=_AGAIN,
+        )
+    completed = description.status is WorkflowExecutionStatus.COMPLETED
+    asked = EffectsRequest(completed=completed, page=page).model_dump(mode="json")
+    answer: Json = await last.query(QUERY_EFFECTS, asked, rpc_timeout=_ANSWER_TIMEOUT)
+    found = Effects.model_validate(answer, extra="ignore")
+    if not found.began and description.workflow_type == UNDO_WORKFLOW_TYPE:
+        # It could not read what it was to undo: that is left where it was to read it.
+        return await _read(await _asked_of(last), page)
+    return await _with_what_began(found, last) if page == 0 and found.unsure else found
+
+
+async def _last_history(of: EffectsOf) -> WorkflowHandle[Any, Any]:
+    """The last of the histories that continue one another."""
+    run_id = of.run_id
+    while True:
+        handle = activity.client().get_workflow_handle(of.workflow_id, run_id=run_id)
+        if (await handle.describe()).status is not WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            return handle
+        close = WorkflowHistoryEventFilterType.CLOSE_EVENT
+        async for event in handle.fetch_history_events(event_filter_type=close):
+            run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+
+
+async def _asked_of(undo_run: WorkflowHandle[Any, Any]) -> EffectsOf:
+    async for event in undo_run.fetch_history_events(page_size=1):
+        payloads = event.workflow_execution_started_event_attributes.input
+        arguments = await activity.client().data_converter.decode_wrapper(payloads)
+        return UndoRequest.model_validate(arguments[0]).of
+    raise ApplicationError(f"run {undo_run.id!r} has no history.", type="HistoryGone", non_retryable=True)
+
+
+async def _with_what_began(found: Effects, last: WorkflowHandle[Any, Any]) -> Effects:
+    """Look for what the run is not sure of in its history, and in those that it continues."""
+    missing = {_id_in_history(one): one.path for one in found.unsure}
+    wanted, children = frozenset(missing), dict[str, str]()
+    run_id = last.run_id
+    while missing and run_id:
+        earlier = ""
+        handle = activity.client().get_workflow_handle(last.id, run_id=run_id)
+        async for event in handle.fetch_history_events():
+            id, first_history = _began(event)
+            missing.pop(id, None)
+            if first_history and id in wanted:
+                children[id] = first_history
+            earlier = earlier or event.workflow_execution_started_event_attributes.continued_execution_run_id
+        run_id = earlier
+    return found.model_copy(update={"never": list(missing.values()), "children": children})
+
+
+def _id_in_history(one: UnsureEffect) -> str:
+    return one.child or one.path
+
+
+def _began(event: HistoryEvent) -> tuple[str, str]:
+    """What an event says was begun: an activity by its id, or a child by its, and the id of its first history once it is known."""
+    match event.event_type:
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            return event.activity_task_scheduled_event_attributes.activity_id, ""
+        case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+            return event.start_child_workflow_execution_initiated_event_attributes.workflow_id, ""
+        case EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+            child = event.child_workflow_execution_started_event_attributes.workflow_execution
+            return child.workflow_id, child.run_id
+        case _:
+            return "", ""
+
+
+@activity.defn(name=TAKE_OVER_ACTIVITY)
+async def take_over(request: Any) -> None:  # noqa: ANN401 - JSON; the model checks it
+    """Take a `TakeOver` and have it recorded. Fails with `EffectsTaken` where the effects belong to another run, or were undone."""
+    wanted = TakeOver.model_validate(request)
+    client, id = activity.client(), undo_run_id(wanted.run, wanted.execution_id)
+    data = wanted.model_dump(mode="json")
+    try:
+        await client.start_workflow(
+            TAKEOVER_WORKFLOW_TYPE,
+            data,
+            id=id,
+            task_queue=activity.info().task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            memo=data,
+            static_summary=f"effects of {wanted.run} belong to {wanted.by}",
+        )
+    except WorkflowAlreadyStartedError:
+        memo = await (await client.get_workflow_handle(id).describe()).memo()
+        if memo == data:
+            return
+        owner = f"run {memo['by']!r}" if "by" in memo else f"run {id!r}, which undoes them"
+        message = f"what run {wanted.run!r} did belongs to {owner}; start that one again, or keep nothing of it."
+        raise ApplicationError(message, type="EffectsTaken", non_retryable=True) from None
+
+
+ACTIVITIES = (read_effects, take_over)
+"""What every worker that runs definitions serves of it."""

@@ -1,0 +1,104 @@
+"""What an ended run left: its open effects, and who has undone them or taken them over since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistoryEventFilterType
+from temporalio.service import RPCError, RPCStatusCode
+
+from advanced_workflow.client.runs import ANSWER_TIMEOUT
+from advanced_workflow.client.service.errors import read_answer
+from advanced_workflow.workflows.contract import (
+    QUERY_EFFECTS,
+    ROLLBACK_WORKFLOW_TYPE,
+    TAKEOVER_WORKFLOW_TYPE,
+    UNDO_WORKFLOW_TYPE,
+    Effects,
+    EffectsOf,
+    EffectsRequest,
+)
+from advanced_workflow.workflows.contract.paths import undo_run_id
+from advanced_workflow.workflows.errors import OperationRefused
+
+_NAMED = 5
+"""Effects that a sentence names."""
+_OWN_TYPES = (UNDO_WORKFLOW_TYPE, TAKEOVER_WORKFLOW_TYPE, ROLLBACK_WORKFLOW_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that has ended, by its last history."""
+
+    id: str
+    run_id: str
+    task_queue: str
+    completed: bool
+
+    @property
+    def of(self) -> EffectsOf:
+        """How an undo run is told of it."""
+        return EffectsOf(workflow_id=self.id, run_id=self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A run that undoes what another left, or the record that the effects belong to a rerun."""
+
+    number: int
+    run: EndedRun
+    running: bool = False
+    taken_by: str | None = None
+    """The rerun that has them."""
+
+
+async def ended_run(client: Client, id: str, run_id: str | None) -> EndedRun:
+    """The run as it ended, in the last of the histories that continue one another. Raises `OperationRefused`, `RPCError`."""
+    while True:
+        handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(id, run_id=run_id)
+        seen = await handle.describe()
+        if seen.status is not WorkflowExecutionStatus.CONTINUED_AS_NEW:
+            break
+        async for event in handle.fetch_history_events(event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT):
+            run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    if seen.status is WorkflowExecutionStatus.RUNNING:
+        raise OperationRefused(f"run {id!r} has not ended; 'adw cancel {id}' undoes it.")
+    if seen.workflow_type in _OWN_TYPES:
+        raise OperationRefused(f"run {id!r} only undoes what another run left; name that one.")
+    return EndedRun(id, seen.run_id, seen.task_queue, seen.status is WorkflowExecutionStatus.COMPLETED)
+
+
+async def effects_of(client: Client, run: EndedRun, *, standing: bool = False) -> Effects:
+    """What is open of a run; with `standing` also what a completed one did and is to stand."""
+    request = EffectsRequest(completed=run.completed and not standing)
+    handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(run.id, run_id=run.run_id)
+    answer: object = await handle.query(QUERY_EFFECTS, request.model_dump(mode="json"), rpc_timeout=ANSWER_TIMEOUT)
+    return read_answer(Effects, answer, run.id)
+
+
+async def last_attempt(client: Client, id: str, execution_id: str, *, completed: bool) -> Attempt | None:
+    """The latest run that undid, or undoes, what this one left; or the record of who took it over."""
+    found: Attempt | None = None
+    while True:
+        number = found.number + 1 if found else 1
+        name = undo_run_id(id, execution_id, number, completed=completed)
+        try:
+            seen = await client.get_workflow_handle(name).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return found
+            raise
+        run = EndedRun(name, seen.run_id, seen.task_queue, seen.status is WorkflowExecutionStatus.COMPLETED)
+        running = seen.status is WorkflowExecutionStatus.RUNNING
+        taken = (await seen.memo()).get("by") if seen.workflow_type == TAKEOVER_WORKFLOW_TYPE else None
+        found = Attempt(number, run, running, taken)
+
+
+def told(effects: Effects) -> str:
+    """The first of the effects by name: `undo for pay, undo for ship and 3 more`."""
+    names = [f"{one.action or 'its run'} for {one.path}" for one in effects.entries]
+    names = names or [f"what is inside of {step}" for step in effects.steps]
+    more = len(names) - _NAMED
+    rest = f" and {more} more" if more > 0 else " and more" if effects.entries_left_out else ""
+    return ", ".join(names[:_NAMED]) + rest
