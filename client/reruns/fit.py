@@ -8,18 +8,28 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from advanced_workflow.client.reruns.variables import written_by
 from advanced_workflow.workflows.contract import Checkpoint, KeptStep
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.graph.layout import Layout
-from advanced_workflow.workflows.definition.model.marked import marks_of
+from advanced_workflow.workflows.definition.model.marked import mark_of, marks_of, models_in
 from advanced_workflow.workflows.definition.model.markers import MakesResult
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
 from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression
 
-_MAKES_RESULT = tuple(marks_of(WorkflowStep, MakesResult))
-"""Fields that decide what a step's result is; the others may change without making it another one."""
+MAKE_RESULT = (
+    *((name,) for name in marks_of(WorkflowStep, MakesResult)),
+    *(
+        (name, inner)
+        for name in WorkflowStep.model_fields
+        if mark_of(WorkflowStep, name, MakesResult) is None
+        for model in models_in(WorkflowStep, name)
+        for inner in marks_of(model, MakesResult)
+    ),
+)
+"""Fields that decide what a step's result is, those of objects in it too; the others may change without making it another one."""
 
 _GUARDS = ("has(", ".?", "[?")
 _NOTHING = object()
@@ -42,12 +52,15 @@ class Comparison:
     point: Checkpoint
     input_data: JsonValue
     before: Mapping[str, WorkflowStep] = field(init=False)
+    variables: Mapping[str, JsonValue] = field(init=False)
+    """First values of the old definition."""
     reads: list[_Read] = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out what is asked for each step."""
         old = AdvancedWorkflow.model_validate(self.point.definition)
         self.before = {one.step_id: one for one in old.steps}
+        self.variables = old.global_variables
         self.reads = [read for site in sites(self.layout) for read in _reads(self.layout, site)]
 
 
@@ -93,10 +106,21 @@ def _misfit(comparison: Comparison, step: WorkflowStep, kept: KeptStep) -> str |
     if kept.undone:
         return "its effects were undone by the rollback."
     before = comparison.before.get(step.step_id)
-    changed = next((name for name in _MAKES_RESULT if getattr(step, name) != getattr(before, name, None)), None)
+    changed = next((path for path in MAKE_RESULT if _value(step, path) != _value(before, path)), None)
     if changed is not None:
-        return f"its {changed!r} changed."
-    return _changed_input(comparison, step.step_id) or _missing_output(comparison, step.step_id, kept)
+        return f"its {'.'.join(changed)!r} changed."
+    return (
+        _changed_input(comparison, step.step_id)
+        or _changed_variable(comparison, step)
+        or _missing_output(comparison, step.step_id, kept)
+    )
+
+
+def _value(step: WorkflowStep | None, path: tuple[str, ...]) -> object:
+    value: object = step
+    for name in path:
+        value = getattr(value, name, None)
+    return value
 
 
 def _changed_input(comparison: Comparison, step_id: str) -> str | None:
@@ -106,6 +130,24 @@ def _changed_input(comparison: Comparison, step_id: str) -> str | None:
         if read.by == step_id and read.reference.root == "input" and _at(old, path) != _at(new, path):
             return f"it reads {'.'.join(('input', *path))}, which changed."
     return None
+
+
+def _changed_variable(comparison: Comparison, step: WorkflowStep) -> str | None:
+    """A step that reads or writes a variable was made with its first value."""
+    old, new = comparison.variables, comparison.layout.workflow.global_variables
+    changed = {name for name in old.keys() | new.keys() if old.get(name, _NOTHING) != new.get(name, _NOTHING)}
+    if not changed:
+        return None
+    read = {
+        one.reference.path[:1]
+        for one in comparison.reads
+        if one.by == step.step_id and one.reference.root == "workflow"
+    }
+    if () in read:
+        return "it reads all variables, and the first value of one changed."
+    names = {path[0] for path in read} | written_by(step)
+    name = next(iter(sorted(names & changed)), None)
+    return None if name is None else f"it uses workflow.{name}, whose first value changed."
 
 
 def _missing_output(comparison: Comparison, step_id: str, kept: KeptStep) -> str | None:

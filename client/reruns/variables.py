@@ -65,10 +65,14 @@ def _writers(workflow: AdvancedWorkflow) -> dict[str, set[str]]:
     """Variable -> the steps of the definition's own graph that write it, themselves or inside of them."""
     writers: dict[str, set[str]] = {}
     for one in workflow.steps:
-        for nested in _with_nested(one):
-            for target in nested.output_mapping.values():
-                writers.setdefault(parse_target(target).path[0], set()).add(one.step_id)
+        for name in written_by(one):
+            writers.setdefault(name, set()).add(one.step_id)
     return writers
+
+
+def written_by(step: WorkflowStep) -> set[str]:
+    """The variables that a step writes, itself or inside of it."""
+    return {parse_target(to).path[0] for one in _with_nested(step) for to in one.output_mapping.values()}
 
 
 def _with_nested(step: WorkflowStep) -> Iterator[WorkflowStep]:

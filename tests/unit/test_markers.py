@@ -95,9 +95,9 @@ KEEPS_RESULT = {
             "max_concurrency",
         ),
     ),
-    "what becomes of its result": ("output_mapping", "metrics_enabled", "custom_metrics"),
+    "what becomes of its result": ("metrics_enabled", "custom_metrics"),
     "a check of its input, which it has passed": ("input_validation",),
-    "when it runs": ("dependencies", "next_steps", "join", "cancel_rest", "lock", "cancel_on", "error_handlers"),
+    "when it runs": ("dependencies", "next_steps", "join", "cancel_rest", "lock", "error_handlers"),
     "how it is undone": ("rollback_actions", "rollback_mapping", "rollback_timeout", "rollback_to"),
 }
 """Fields of a step that may change without making its result another one."""
@@ -114,7 +114,7 @@ FOR_EVERY_TYPE = {
         "join",
         "cancel_rest",
     ),
-    *("lock", "cancel_on", "retry_policy", "metrics_enabled", "custom_metrics"),
+    *("lock", "retry_policy", "metrics_enabled", "custom_metrics"),
 }
 
 

@@ -96,9 +96,9 @@ class WorkflowStep(DefinitionModel):
         Field(default_factory=dict)
     )
     """Parameter -> expression; other JSON values are literals, nested objects are walked."""
-    output_mapping: Annotated[dict[str, str], For.all_but(StepType.ROLLBACK), Targets(RESULT, sees_inside=True)] = (
-        Field(default_factory=dict)
-    )
+    output_mapping: Annotated[
+        dict[str, str], For.all_but(StepType.ROLLBACK), Targets(RESULT, sees_inside=True), MakesResult()
+    ] = Field(default_factory=dict)
     """Expression over `result` -> target path such as `workflow.order.id`; a path ending in `[]` appends."""
     input_validation: Annotated[Schema, For(Trait.TAKES_INPUT)] = Field(default_factory=dict)
     """JSON Schema of the mapped input."""
@@ -130,7 +130,7 @@ class WorkflowStep(DefinitionModel):
     """Whether the join cancels the dependencies it no longer needs, with what leads only to them; they count as skipped."""
     lock: Lock | None = None
     """A critical section: the named lock the step holds from its start to its end."""
-    cancel_on: CancelOn | None = None
+    cancel_on: Annotated[CancelOn | None, MakesResult()] = None
     """An event that ends the step while it runs or waits."""
 
     retry_policy: RetryPolicy = RetryPolicy()

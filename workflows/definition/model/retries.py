@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Fraction, Seconds
-from advanced_workflow.workflows.definition.model.markers import AtMost, For, Name, Trait
+from advanced_workflow.workflows.definition.model.markers import AtMost, For, MakesResult, Name, Trait
 from advanced_workflow.workflows.definition.model.step_type import StepType
 
 
@@ -48,7 +48,7 @@ class RetryPolicy(DefinitionModel):
     """Error types that are never tried again."""
     continue_on_failure: StrictBool | None = None
     """The step stays FAILED and the run continues. Default false."""
-    parallel_failure_threshold: Annotated[Fraction | None, For(StepType.PARALLEL)] = None
+    parallel_failure_threshold: Annotated[Fraction | None, For(StepType.PARALLEL), MakesResult()] = None
     """The success rate a `parallel` step needs (the name is historical). Default 0.5."""
     circuit_breaker: Annotated[CircuitBreakerPolicy | None, For(Trait.CALLS)] = None
     """Stops calling an action that keeps failing."""

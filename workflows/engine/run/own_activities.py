@@ -65,7 +65,7 @@ async def take_over(rerun: RerunOf | None) -> None:
         )
     except FailureError as error:
         cause = failure_of_activity(error, TAKE_OVER_ACTIVITY).error
-        raise failure(cause.message, cause.type) from error
+        raise failure(cause.type, cause.message) from error
 
 
 async def prepare(request: PrepareRequest) -> Prepared:

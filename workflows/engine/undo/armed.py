@@ -61,7 +61,7 @@ class Armed:
 
     def is_of(self, other: Armed) -> bool:
         """Whether it is the same effect: that of one key, or of one child's run."""
-        runs = [one.child["run"] if one.child is not None else None for one in (self, other)]
+        runs = [one.child and (one.child["run"], one.child.get("execution_id")) for one in (self, other)]
         return self.idempotency_key == other.idempotency_key and runs[0] == runs[1]
 
     def with_left(self, left: list[int]) -> Armed:
