@@ -114,7 +114,7 @@ FOR_EVERY_TYPE = {
         "join",
         "cancel_rest",
     ),
-    *("lock", "retry_policy", "metrics_enabled", "custom_metrics"),
+    *("lock", "cancel_on", "retry_policy", "metrics_enabled", "custom_metrics"),
 }
 
 
