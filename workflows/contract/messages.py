@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from advanced_workflow.workflows.contract.wire import WireModel
+from advanced_workflow.workflows.contract.wire import UserModel, WireModel
 
 
-class Decision(WireModel):
+class Decision(UserModel):
     """Payload of `approve_step` and `reject_step`."""
 
     step_id: str
@@ -93,7 +93,7 @@ class PendingApproval(WireModel):
     """The answer would be too large: `subject`, `form` and comments are left out, or the prompt is cut."""
 
 
-class EventMessage(WireModel):
+class EventMessage(UserModel):
     """Payload of the `event` signal."""
 
     event: str
@@ -112,7 +112,7 @@ class UnconsumedEvent(EventMessage):
     """The data is too large to be shown."""
 
 
-class OperatorRequest(WireModel):
+class OperatorRequest(UserModel):
     """Argument of `pause` and `resume`."""
 
     by: str

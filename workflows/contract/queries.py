@@ -8,11 +8,11 @@ from pydantic import Field, JsonValue
 
 from advanced_workflow.workflows.contract.messages import AuditEntry, RejectedDecision, UnconsumedEvent
 from advanced_workflow.workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
-from advanced_workflow.workflows.contract.wire import WireModel
+from advanced_workflow.workflows.contract.wire import UserModel, WireModel
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
-class StateRequest(WireModel):
+class StateRequest(UserModel):
     """Optional argument of the `state` query."""
 
     step_id: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from advanced_workflow.workflows.contract.names import CONTINUE_AFTER_EVENTS, PAYLOAD_LIMIT_BYTES
-from advanced_workflow.workflows.contract.wire import Json, WireModel
+from advanced_workflow.workflows.contract.wire import Json, UserModel, WireModel
 
 
 class RerunOf(WireModel):
@@ -31,7 +31,7 @@ class RerunOf(WireModel):
     """The `workflow` variables to begin with."""
 
 
-class ExecutionOptions(WireModel):
+class ExecutionOptions(UserModel):
     """What a caller may say about one run."""
 
     started_by: str | None = None
@@ -46,7 +46,7 @@ class ExecutionOptions(WireModel):
     """The result carries what is needed to undo the run later (set by a parent run for its children)."""
 
 
-class RunRequest(WireModel):
+class RunRequest(UserModel):
     """The one argument of workflow type `AdvancedWorkflow`."""
 
     workflow: dict[str, Json]

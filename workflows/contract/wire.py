@@ -11,6 +11,16 @@ Json: TypeAlias = Any
 
 
 class WireModel(BaseModel):
-    """Base of everything that crosses the wire."""
+    """Base of everything that one part of this project writes and another reads.
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    Workers and clients of two releases run side by side while one follows the other: a field that a newer one added is ignored, and
+    every field that is added has a default.
+    """
+
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+
+
+class UserModel(WireModel):
+    """Base of what people write: there an unknown field is a mistake, and an error."""
+
+    model_config = ConfigDict(extra="forbid")

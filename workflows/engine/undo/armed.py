@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from advanced_workflow.workflows.contract import Json, UndoInput
@@ -94,4 +94,5 @@ class Armed:
     def load(data: list[Json]) -> Armed:
         """What `dump` gave."""
         step_id, path, *more = data
-        return Armed(step_id, StepPath(path), *more)
+        # What a later release adds comes last.
+        return Armed(step_id, StepPath(path), *more[: len(fields(Armed)) - 2])

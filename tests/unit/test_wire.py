@@ -1,0 +1,55 @@
+"""Two releases side by side: what one writes the other reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from advanced_workflow.workflows import contract
+from advanced_workflow.workflows.contract.paths import StepPath
+from advanced_workflow.workflows.contract.wire import UserModel, WireModel
+from advanced_workflow.workflows.engine.undo.armed import Armed
+
+MODELS = [
+    one
+    for one in vars(contract).values()
+    if isinstance(one, type) and issubclass(one, WireModel) and one not in (WireModel, UserModel)
+]
+WRITTEN_BY_PEOPLE = {
+    "DecideRequest",
+    "Decision",
+    "EventMessage",
+    "ExecutionOptions",
+    "OperatorRequest",
+    "RunRequest",
+    "SkipRequest",
+    "StateRequest",
+    "StepRequest",
+}
+
+
+def test_only_what_people_write_refuses_unknown_fields() -> None:
+    assert {one.__name__ for one in MODELS if one.model_config.get("extra") == "forbid"} == WRITTEN_BY_PEOPLE
+
+
+@pytest.mark.parametrize("model", [one for one in MODELS if not issubclass(one, UserModel)])
+def test_a_field_of_a_later_release_is_ignored(model: type[BaseModel]) -> None:
+    assert "extra_forbidden" not in _misfits(model, {"field-of-a-later-release": {"a": 1}})
+
+
+def _misfits(model: type[BaseModel], value: Any) -> set[str]:
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return {one["type"] for one in error.errors()}
+    return set()
+
+
+def test_what_a_later_release_notes_of_an_effect_is_ignored() -> None:
+    armed = Armed("s", StepPath("s"), "key", {"a": 1}, "completed", 2, undone=1)
+    dumped: list[Any] = armed.dump()
+
+    more = [*dumped, *[None] * (10 - len(dumped)), "of a later release", {}]
+    assert Armed.load(more) == armed
