@@ -19,6 +19,7 @@ from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
     HTTP_ACTION,
     PAYLOAD_LIMIT_BYTES,
+    RULES,
     PREPARE_ACTIVITY,
     ExecutionOptions,
     Prepared,
@@ -85,7 +86,11 @@ class Preparation:
         self._known = {name: loaded.workflow for name, loaded in definitions.items()}
         self._catalog = catalog
         self._common = Prepared(
-            sha256="", search_attributes=search_attributes, continue_after=continue_after, payload_limit=payload_limit
+            sha256="",
+            rules=RULES,
+            search_attributes=search_attributes,
+            continue_after=continue_after,
+            payload_limit=payload_limit,
         )
         self._ad_hoc = ad_hoc or AdHoc()
         self._require_kept = require_kept

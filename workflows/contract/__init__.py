@@ -102,6 +102,7 @@ from advanced_workflow.workflows.contract.report import (
 )
 from advanced_workflow.workflows.contract.retry_delay import RetryDelay, retry_delay
 from advanced_workflow.workflows.contract.starting import (
+    RULES,
     ExecutionOptions,
     Prepared,
     PrepareRequest,
@@ -131,6 +132,7 @@ __all__ = [
     "QUERY_PROGRESS",
     "QUERY_STATE",
     "ROLLBACK_WORKFLOW_TYPE",
+    "RULES",
     "SEARCH_ATTRIBUTE_WAITING_FOR",
     "SIGNAL_APPROVE",
     "SIGNAL_EVENT",

@@ -66,6 +66,10 @@ class PrepareRequest(WireModel):
     execution_options: JsonValue = None
 
 
+RULES = 2
+"""The rules of this release: see `advanced_workflow.workflows.engine.temporal.patches`."""
+
+
 class Prepared(WireModel):
     """What the prepare activity pins in the history.
 
@@ -73,6 +77,8 @@ class Prepared(WireModel):
     """
 
     sha256: str
+    rules: int = 1
+    """Number of the engine's rules that the run follows to its end; 1 are those of release 0.1.0, which did not say it."""
     definition: dict[str, Json] | None = None
     search_attributes: bool = False
     """Whether the namespace knows the project's search attributes."""

@@ -27,6 +27,7 @@ from advanced_workflow.workflows.engine.run.own_activities import prepare, requi
 from advanced_workflow.workflows.engine.run.rollback_again import roll_back_again
 from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.run.snapshot import CARRIED_LIMIT, earlier_part, prepared_of
+from advanced_workflow.workflows.engine.temporal.patches import follow_rules
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, argument, decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.errors import InputInvalid, OperationRefused
@@ -140,6 +141,7 @@ class Execution:
         taken: int = 0,
     ) -> Json:
         prepared = prepared_of(earlier) if earlier is not None else await prepare(request)
+        follow_rules(prepared.rules)
         plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
         options = ExecutionOptions.model_validate(request.execution_options or {})
         if earlier is None:

@@ -28,6 +28,8 @@ class EngineWorkflow:
     @workflow.init
     def __init__(self, args: collections.abc.Sequence[RawValue]) -> None:
         self.execution = Execution()
+        self.rules: int | None = None
+        """Once the run is prepared: the rules it follows."""
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:

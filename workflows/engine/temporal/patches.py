@@ -1,7 +1,8 @@
 """The changes that runs with an older history must not meet, each with the condition under which it may be removed.
 
 A change needs a patch where a run would give the server other commands, or the same in another order, than its history says.
-The new way is taken by runs that reach it for the first time; their history notes the id, and a replay gives the same answer.
+The new way is taken by runs that were prepared by the rules that brought it, or else by runs that reach it for the first time; their
+history notes the id, and a replay gives the same answer.
 
 Its life: `if patched(Patch.X): new way, else: old way`. Once its `ends` holds, the old way goes and `settled(Patch.X)` stays where
 the question was. A release later the id goes, too.
@@ -59,8 +60,27 @@ LIVES: Mapping[Patch, Life] = {
 """Of every patch."""
 
 
+_SINCE_RULES: Mapping[Patch, int] = {Patch.SHORT_TASKS: 2, Patch.UNSURE_WHEN_REFUSED: 2, Patch.RULES_2: 2}
+"""Patches that came with a new number of the rules: a run that was prepared by these needs no marker of them.
+
+That is cheaper, and it is safe in a run's first moments: a local activity that lasts over several workflow tasks ends a task earlier in
+a replay, and a question that is asked for the first time after it would then come before its marker, and be answered with no.
+"""
+
+
+def follow_rules(number: int) -> None:
+    """Take the rules by which this run was prepared (`Prepared.rules`, which its history holds)."""
+    workflow.instance().rules = number
+
+
 def patched(patch: Patch) -> bool:
-    """Whether this run takes the new way. The first answer is a marker in the history, and stays."""
+    """Whether this run takes the new way: by the rules it was prepared by, else by a marker, which the first question makes."""
+    rules: int | None = getattr(workflow.instance(), "rules", None)
+    if rules is not None and patch in _SINCE_RULES:
+        if rules >= _SINCE_RULES[patch]:
+            return True
+        if patch is Patch.RULES_2:
+            return False
     return workflow.patched(patch)
 
 
