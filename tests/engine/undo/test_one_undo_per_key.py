@@ -115,6 +115,22 @@ async def test_two_rollback_steps_at_one_time_undo_a_step_once(harness: Harness)
     assert shop.undone == dict.fromkeys(shop.effects, 1)
 
 
+async def test_rounds_of_a_loop_that_continues_where_it_stood_are_undone_in_their_order(harness: Harness) -> None:
+    shop = Shop({"outer#0.inner#2.x": ["refuse"], "last": ["refuse"]})
+    async with harness.worker(shop.actions):
+        run = await harness.start(
+            paused(loop("outer", loop("inner", deed("x"), rounds=5), rounds=1), deed("last", "outer"))
+        )
+        await run.retry_step(await held_step(run), "again")
+        assert await held_step(run) == "last"
+        await run.cancel()
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "Cancelled", outcome.message
+    undone = [key.partition(":")[2] for key in shop.undone]
+    assert undone == [f"outer#0.inner#{number}.x" for number in reversed(range(5))]
+
+
 SHAPES = {
     "fan": lambda: fan("c", "[1, 2, 3]", deed("x"), deed("y", "x"), deed("w"), retry_policy=ALL, max_concurrency=2),
     "loop": lambda: loop("c", deed("x"), deed("y", "x"), rounds=2),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.contract.paths import StepPath
@@ -41,6 +42,10 @@ class Passes:
             self.pages.append(_page(self.ended))
             self.ended.clear()
         return dropped
+
+    def before(self, key: str) -> list[str]:
+        """The running passes that began before this one."""
+        return list(takewhile(lambda one: one != key, self.running))
 
     def take_back(self, keys: Set[str]) -> None:
         """Passes that have ended run again: what they armed is theirs again, also where it was packed, and inside of them."""
