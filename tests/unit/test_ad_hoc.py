@@ -6,6 +6,7 @@ import pytest
 
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import parse
 from tests.unit.test_prepare import refused, run
 
@@ -19,7 +20,8 @@ CALL = {"workflow_id": "call", "steps": [{"step_id": "a", "step_type": "webhook"
 
 def worker(ad_hoc: AdHoc) -> Preparation:
     pay = parse("workflow_id: pay\nsteps: [{step_id: a, action: pay}]\n")
-    return Preparation({"pay": pay}, {}, search_attributes=True, ad_hoc=ad_hoc)
+    served = {name: ActionInfo(name) for name in ("pay", "refund")}
+    return Preparation({"pay": pay}, served, search_attributes=True, ad_hoc=ad_hoc)
 
 
 async def test_a_worker_that_takes_registered_definitions_only_says_so():

@@ -98,7 +98,13 @@ KEEPS_RESULT = {
     "what becomes of its result": ("metrics_enabled", "custom_metrics"),
     "a check of its input, which it has passed": ("input_validation",),
     "when it runs": ("dependencies", "next_steps", "join", "cancel_rest", "lock", "error_handlers"),
-    "how it is undone": ("rollback_actions", "rollback_mapping", "rollback_timeout", "rollback_to"),
+    "how it is undone": (
+        "rollback_actions",
+        "rollback_mapping",
+        "rollback_timeout",
+        "rollback_to",
+        "tolerated_failure",
+    ),
 }
 """Fields of a step that may change without making its result another one."""
 

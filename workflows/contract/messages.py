@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from advanced_workflow.workflows.contract.wire import UserModel, WireModel
 
@@ -104,7 +104,9 @@ class EventMessage(UserModel):
 
 
 class UnconsumedEvent(EventMessage):
-    """An event that no step took yet."""
+    """An event that no step took yet, as a run shows it."""
+
+    model_config = ConfigDict(extra="ignore")
 
     bytes: int = 0
     """Size of its data."""
