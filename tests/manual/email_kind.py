@@ -120,8 +120,9 @@ LIST: dict[str, Item] = {
         {
             "activities/builtin/runs.py": (
                 (
-                    f"{_FROM}.contract import (\n    CANCEL",
-                    f"from advanced_workflow.activities.builtin.email import send_email\n{_FROM}.contract import (\n    CANCEL",
+                    "from advanced_workflow.activities.builtin import effects\n",
+                    "from advanced_workflow.activities.builtin import effects\n"
+                    "from advanced_workflow.activities.builtin.email import send_email\n",
                 ),
                 ("ACTIVITIES = (watch_run,", "ACTIVITIES = (send_email, watch_run,"),
             )
