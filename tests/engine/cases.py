@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.engine.reference import Step
@@ -41,20 +39,6 @@ class Case:
 def walk(steps: list[Step]) -> list[Step]:
     """All steps, nested ones included."""
     return [one for step in steps for one in (step, *walk(step.get("parallel_steps", [])))]
-
-
-def profile(examples: int, *, shrink: bool = True) -> settings:
-    """The same examples every time; `ADW_EXAMPLES=n` tries n times as many, new ones each time."""
-    more = int(os.environ.get("ADW_EXAMPLES", "0"))
-    return settings(
-        max_examples=examples * (more or 1),
-        derandomize=not more,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
 
 
 @st.composite

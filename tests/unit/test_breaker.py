@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
@@ -35,6 +35,7 @@ from advanced_workflow.workflows.contract import (
     CircuitRefusal,
     RetryDelay,
 )
+from tests.examples import profile
 
 POLICY = BreakerPolicy(failure_threshold=2, timeout=30)
 DELAYS = RetryDelay(strategy="linear", delay=3, multiplier=1, max_delay=60)
@@ -475,7 +476,7 @@ class Model:
                 self.open_since = now
 
 
-@settings(deadline=None, max_examples=400)
+@profile(150)
 @given(st.lists(ACTS, max_size=60))
 def test_a_breaker_does_what_the_model_does_whatever_happens_in_any_order(acts: list[tuple[Any, ...]]):
     clock, model, heard = Clock(), Model(), [State.CLOSED]

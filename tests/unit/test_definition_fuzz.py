@@ -2,7 +2,7 @@ import contextlib
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -13,6 +13,7 @@ from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.load import definition_sha256, dump_definition, parse
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DefinitionInvalid
+from tests.examples import profile
 
 SEED = """\
 workflow_id: order
@@ -55,6 +56,7 @@ steps:
 KEYS = st.sampled_from(
     [*WorkflowStep.model_fields, *AdvancedWorkflow.model_fields, "x", "", "a.b", "\ud800", "str", "int"]
 )
+
 WORDS = st.sampled_from(
     [
         *("input.x", "steps.a.output", "1 +", "a", "", "true", "group:g", "\u00e9", "((", "order", "any", "local"),
@@ -84,13 +86,13 @@ def test_what_is_damaged_was_sound() -> None:
     assert check_text(SEED, definitions=KNOWN) == []
 
 
-@settings(deadline=None)
+@profile(40)
 @given(st.text(max_size=200), st.sampled_from(["d.yaml", "d.json", "<text>"]))
 def test_any_text_is_read_or_refused(text: str, source: str) -> None:
     never_raises(text, source)
 
 
-@settings(deadline=None)
+@profile(40)
 @given(
     st.integers(0, len(SEED)),
     st.integers(0, 12),
@@ -100,7 +102,7 @@ def test_a_damaged_definition_is_read_or_refused(at: int, cut: int, put: str) ->
     never_raises(SEED[:at] + put + SEED[at + cut :], "d.yaml")
 
 
-@settings(deadline=None, max_examples=150)
+@profile(50)
 @given(DATA)
 def test_any_json_is_read_or_refused(data: Any) -> None:
     never_raises(json.dumps(data), "d.json")
@@ -125,7 +127,7 @@ def damaged(draw: st.DrawFn) -> JsonValue:
     return data
 
 
-@settings(deadline=None, max_examples=200)
+@profile(60)
 @given(damaged())
 def test_a_definition_with_wrong_values_is_read_or_refused(data: JsonValue) -> None:
     never_raises(json.dumps(data), "d.json")
@@ -195,7 +197,7 @@ def steps(depth: int = 1) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(identity, optional={**FIELDS, "parallel_steps": inside, "body": inside})
 
 
-@settings(deadline=None, max_examples=150)
+@profile(50)
 @given(
     st.builds(
         AdvancedWorkflow,

@@ -7,13 +7,14 @@ from typing import Any
 
 from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
 from cel_expr_python.ext import ext_math, ext_optional, ext_strings  # pyright: ignore[reportMissingTypeStubs]
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.definition.model.conditions import Condition, Operator
 from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
 from advanced_workflow.workflows.expressions import compile_condition, compile_expression, compile_mapping, parse_target
+from tests.examples import profile
 
 SCOPE: dict[str, Any] = {
     "input": {
@@ -36,7 +37,7 @@ REFERENCE = cel.NewEnv(
     variables=dict.fromkeys(sorted(ORDINARY), cel.Type.DYN),
     extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings(), ext_math.ExtMath()],
 )
-FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+FUZZ = profile(120)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),

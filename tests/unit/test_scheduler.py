@@ -11,8 +11,9 @@ from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.scheduler import Changes, Graph, Node, Outcome, Scheduler, Settled
-from tests.engine.cases import Case, cases, profile
+from tests.engine.cases import Case, cases
 from tests.engine.races import Naive
+from tests.examples import profile
 
 COMPLETED = Settled(Outcome.COMPLETED)
 FAILED = Settled(Outcome.FAILED)
@@ -401,7 +402,7 @@ def test_a_race_taken_up_again_gives_up_its_rest_again(first: str, joined: bool)
     )
 
 
-@profile(500)
+@profile(300)
 @given(case=cases(races=True), data=st.data())
 def test_joins_start_skip_and_give_up_what_the_naive_model_says(case: Case, data: st.DataObject) -> None:
     Race(case, data.draw).run()
@@ -526,7 +527,7 @@ def ends_of(case: Case, draw: Any) -> list[tuple[str, Settled]]:
     return order
 
 
-@profile(200)
+@profile(100)
 @given(case=cases(), data=st.data())
 def test_taking_up_a_graph_is_the_same_as_having_settled_its_steps_one_by_one(case: Case, data: st.DataObject) -> None:
     order = ends_of(case, data.draw)
@@ -545,7 +546,7 @@ def test_taking_up_a_graph_is_the_same_as_having_settled_its_steps_one_by_one(ca
     assert at_once.unsettled() == one_by_one.unsettled()
 
 
-@profile(200)
+@profile(100)
 @given(case=cases(), data=st.data())
 def test_ready_steps_come_in_definition_order_and_each_once_until_all_are_settled(
     case: Case, data: st.DataObject

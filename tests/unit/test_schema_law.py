@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
@@ -14,6 +14,7 @@ from advanced_workflow.workflows.definition.schema import judge, schema_problems
 from advanced_workflow.workflows.definition.schema.validation import STEPS_AT_ONCE
 from advanced_workflow.workflows.engine.temporal import fitting
 from advanced_workflow.workflows.engine.temporal.patches import Patch
+from tests.examples import profile
 
 NAMES = st.sampled_from(["a", "b", "aa", "1", ""])
 PATTERNS = st.sampled_from(["^a", "b", "[ab]+$", "^$", "(a|1)", "a.b"])
@@ -22,6 +23,7 @@ SCALARS = st.none() | st.booleans() | NUMBERS | NAMES
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
 )
+
 COUNTS = st.sampled_from([0, 1, 2, 2.0])
 TYPES = st.sampled_from(["array", "boolean", "integer", "null", "number", "object", "string"])
 
@@ -56,7 +58,7 @@ def keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 SCHEMAS = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_leaves=6)
 
 
-@settings(deadline=None, max_examples=150)
+@profile(40)
 @given(keywords(SCHEMAS), VALUES)
 def test_the_same_values_fit(schema: dict[str, Any], value: Any) -> None:
     whole = {**schema, "$defs": {"leaf": {"type": ["string", "object"], "maxProperties": 1}}}
@@ -66,7 +68,7 @@ def test_the_same_values_fit(schema: dict[str, Any], value: Any) -> None:
     assert (value_problems(whole, value) == []) is expected
 
 
-@settings(deadline=None, max_examples=60)
+@profile(20)
 @given(
     st.fixed_dictionaries(
         {"unevaluatedProperties": st.sampled_from([False, {"type": "integer"}])},
@@ -87,7 +89,7 @@ def test_the_same_properties_are_unevaluated(schema: dict[str, Any], value: Any)
     assert (value_problems(schema, value) == []) is Draft202012Validator(schema).is_valid(value)
 
 
-@settings(deadline=None, max_examples=150)
+@profile(40)
 @given(keywords(SCHEMAS), st.data())
 def test_the_same_schemas_are_sound(schema: dict[str, Any], data: st.DataObject) -> None:
     whole = {**schema, "$defs": {"leaf": {}}}

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import DecideRequest, ErrorInfo, EventMessage, RunStatus, SkipReason
@@ -26,6 +26,7 @@ from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
+from tests.examples import profile
 
 OTHER_NAMES = {"rejected": "refused", "left_out": "refused", "seen": "ids"}
 """What is carried in more parts than it is held in, or in parts that older releases read."""
@@ -85,7 +86,7 @@ def again(plan: Plan, state: LiveState) -> LiveState:
     return later
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@profile(40)
 @given(data=st.data())
 def test_a_record_of_any_shape_is_carried(data: st.DataObject) -> None:
     plan = plan_of(DEFINITION.model_dump(mode="json"), "snapshot")

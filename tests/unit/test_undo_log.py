@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import UndoEntry, UndoOutcome
@@ -18,6 +18,7 @@ from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
 from advanced_workflow.workflows.engine.undo.backwards import undo_graph
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import PAGE, UndoLog
+from tests.examples import profile
 
 KEY = "8b0cd4e2-5d6e-4f0c-9a4e-3a4f1f0f3c11"
 MEBIBYTE = 1024 * 1024
@@ -161,7 +162,7 @@ def histories(draw: st.DrawFn) -> list[tuple[str, Any]]:
     return [(move, draw(st.integers(0, 5))) for move in draw(st.lists(moves, max_size=60))]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@profile(80)
 @given(moves=histories(), page=st.integers(1, 3))
 def test_whenever_histories_end_the_same_is_undone_in_the_same_order(moves: list[tuple[str, Any]], page: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -308,7 +309,7 @@ def failing_in(log: UndoLog, steps: list[dict[str, Any]], fails: set[str]) -> tu
 
 
 @given(st.data(), st.integers(0, 2 * PAGE + 3))
-@settings(max_examples=20, deadline=None)
+@profile(10)
 def test_what_could_not_be_undone_is_left_in_the_same_order_and_nothing_else(data: st.DataObject, count: int) -> None:
     steps = [{**AGAIN[0], "body": [{"step_id": "a", "action": "a", "rollback_actions": ["one", "two"]}]}]
     ids = [f"again#{number}.a.rollback[{action}]" for number in reversed(range(count)) for action in (0, 1)]

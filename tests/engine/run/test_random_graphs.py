@@ -16,8 +16,9 @@ from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.scheduler import Changes, Scheduler, Settled
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome as How
 from tests.engine.arena import Actions, Recorded, arena, step_id_of
-from tests.engine.cases import Case, cases, profile, walk
+from tests.engine.cases import Case, cases, walk
 from tests.engine.reference import Fate, Outcomes, Prediction, Step, predict
+from tests.examples import profile
 from tests.harness import Harness, Outcome
 
 RUNS_AT_ONCE = 10

@@ -13,9 +13,10 @@ from temporalio.client import Client
 
 from advanced_workflow.workflows.contract import RunResult
 from tests.engine.arena import Actions, Recorded, arena, step_id_of
-from tests.engine.cases import Case, cases, profile
+from tests.engine.cases import Case, cases
 from tests.engine.races import NOT_NEEDED, Naive
 from tests.engine.reference import Step
+from tests.examples import profile
 from tests.harness import Harness
 
 RUNS_AT_ONCE = 8

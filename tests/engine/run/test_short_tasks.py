@@ -25,8 +25,9 @@ from advanced_workflow.workflows.engine.state import task_budget
 from advanced_workflow.workflows.engine.temporal import next_task
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.engine.arena import arena
-from tests.engine.cases import Case, cases, profile
+from tests.engine.cases import Case, cases
 from tests.engine.run import test_random_graphs, test_random_races
+from tests.examples import profile
 from tests.harness import Harness, Outcome, definition, outcome_of
 
 LOCAL_STEPS = 250
