@@ -37,7 +37,7 @@ REFERENCE = cel.NewEnv(
     variables=dict.fromkeys(sorted(ORDINARY), cel.Type.DYN),
     extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings(), ext_math.ExtMath()],
 )
-FUZZ = profile(120)
+FUZZ = profile(200)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
