@@ -25,6 +25,7 @@ from advanced_workflow.client.service.description import RunSummary
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     AuditEntry,
+    Effects,
     ErrorInfo,
     PendingApproval,
     RejectedDecision,
@@ -174,7 +175,8 @@ def test_the_end_of_a_run_the_list_of_runs_and_what_a_rerun_keeps(screen: SafeCo
     print_result(screen, _result())
     print_failure(screen, _failure())
     run_commands._print_runs([_summary(), _summary(ended=True)])
-    planned: Any = type("Planned", (), {"kept": (EVIL,), "again": {EVIL: EVIL}})()
+    left = Effects(steps=[EVIL], entries=[_undo()])
+    planned: Any = type("Planned", (), {"kept": (EVIL,), "again": {EVIL: EVIL}, "left": left})()
     rerun_command._print_plan(planned)
     screen.print(f"{EVIL}: cancel requested")
 
