@@ -158,6 +158,15 @@ def test_in_a_run_an_evaluation_has_a_tenth_of_a_second() -> None:
         compile_expression("input.words.map(w, input.short)", ORDINARY).evaluate(scope)
 
 
+def test_the_length_of_a_text_costs_nothing_in_a_run_however_long_it_is() -> None:
+    scope = Scope({"input": {"text": "x" * 20_000_000}})
+    expression = compile_expression("size(input.text)", ORDINARY)
+
+    assert expression.evaluate(scope) == 20_000_000
+    with pytest.raises(ExpressionBudgetExceeded, match="units of work"):
+        expression.evaluate(dict(scope))
+
+
 def test_a_mapping_has_one_budget_for_all_it_holds() -> None:
     part = "input.words.all(w, w != 'x')"
     assert compile_mapping({"a": part}, ORDINARY).evaluate(Scope(SCOPE)) == {"a": True}

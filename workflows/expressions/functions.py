@@ -51,6 +51,8 @@ class Function:
 
     body: Callable[..., Value]
     kinds: tuple[str, ...]
+    reads: bool = True
+    """Whether it looks at the characters of its texts."""
 
     def call(self, name: str, frame: Frame, args: Sequence[Value]) -> Value:
         """Check the arguments, charge for the text in them, and call."""
@@ -58,7 +60,7 @@ class Function:
             if not _KINDS[kind](value):
                 raise Fault(f"{name}() needs {kind}, not {kind_of(value)}")
             if isinstance(value, str):
-                frame.charge(len(value))
+                (frame.charge if self.reads else frame.pass_over)(len(value))
         return self.body(frame, *args)
 
 
@@ -145,7 +147,7 @@ def _of_non_zero(_: Frame, value: Value) -> Optional:
 
 
 FUNCTIONS: Final[dict[str, Function]] = {
-    "size": Function(_size, ("a value",)),
+    "size": Function(_size, ("a value",), reads=False),
     "contains": _on_two_texts(lambda text, part: part in text),
     "startsWith": _on_two_texts(str.startswith),
     "endsWith": _on_two_texts(str.endswith),

@@ -87,10 +87,10 @@ async def test_an_error_keeps_its_type_whatever_its_texts_and_details_hold(harne
 async def test_an_output_that_is_nested_without_end_fails_the_run_and_is_undone(harness: Harness) -> None:
     undone: list[str] = []
     output: Any = "steps.book.output"
-    for _ in range(90):
+    for _ in range(70):
         output = {"v": output}
     deep: Any = 1
-    for _ in range(90):
+    for _ in range(70):
         deep = [deep]
     outcome = await harness.run(
         definition(BOOK, output=output), actions={"book": lambda: deep, "undo": recording(undone)}
