@@ -19,6 +19,7 @@ from temporalio.worker import Replayer
 from temporalio.worker._workflow_instance import _WorkflowInstanceImpl as WorkflowInstance
 
 from advanced_workflow.activities.builtin import runs
+from advanced_workflow.activities.worker import prepare
 from advanced_workflow.workflows.contract import SIGNAL_WAKE
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.state import task_budget
@@ -90,6 +91,8 @@ async def test_a_run_that_cannot_wake_itself_waits_for_a_timer(
 
 
 async def test_a_run_of_an_older_engine_keeps_its_ways(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It was prepared before rules had numbers, and its history has no marker.
+    monkeypatch.setattr(prepare, "RULES", 1)
     for module in (next_task, task_budget):
         monkeypatch.setattr(module, "patched", lambda _: False)
     local = await harness.run(local_steps(), actions={"act": lambda: None})
