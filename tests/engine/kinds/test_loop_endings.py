@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from advanced_workflow.activities.action import context
 from tests.engine.stage import Stage, act, box, deed, fan, loop, reaches, says, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -99,9 +101,20 @@ async def test_a_retried_action_loop_repeats_the_failed_round_and_still_sees_the
 
 
 async def test_a_retried_loop_repeats_of_the_failed_round_what_did_not_complete(harness: Harness) -> None:
-    stage = Stage({"again#1.b": 1, "again#1.rows[1].r": 1, "again#1.inner#1.i": 1})
+    failing = ["again#1.b", "again#1.rows[1].r", "again#1.inner#1.i"]
+    stage = Stage(dict.fromkeys(failing, 1))
     strict = {"retry_policy": {"parallel_failure_threshold": 1.0}}
-    async with harness.worker(stage.actions):
+    there: list[str] = []
+    let_fail = asyncio.Event()
+
+    async def work(given: dict[str, Any] | None = None) -> Any:
+        if stage.fails.get(context.step_path()):
+            # They fail together: one that were cancelled for another's failure would fail only when it is retried.
+            there.append(context.step_path())
+            await let_fail.wait()
+        return await stage.actions["work"](given)
+
+    async with harness.worker({**stage.actions, "work": work}):
         run = await harness.start(
             definition(
                 loop(
@@ -115,6 +128,9 @@ async def test_a_retried_loop_repeats_of_the_failed_round_what_did_not_complete(
                 on_failure="pause",
             )
         )
+        await reaches(run, "again#1.rows[0].r", "completed")
+        await eventually(lambda: sorted(there) == sorted(failing))
+        let_fail.set()
         await reaches(run, "again", "failed")
         held = await run.progress()
         await run.retry_step("again", "mended", by="op")
