@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from temporalio import workflow
 from temporalio.client import WorkflowHistory
+from temporalio.worker import Worker
 
 from advanced_workflow.client.runs import Run
 from tests.harness import Harness, eventually
@@ -54,3 +58,26 @@ async def chain(harness: Harness, run: Run) -> list[WorkflowHistory]:
 async def step_is(run: Run, path: str, status: str) -> bool:
     """Whether a step is there."""
     return any(one.path == path and one.status == status for one in (await run.state()).steps)
+
+
+@workflow.defn(name="hands-over", sandboxed=False)
+class _HandsOver:
+    @workflow.run
+    async def run(self, argument: dict[str, Any], task_queue: str) -> None:
+        argument["carried"]["from"] = workflow.info().run_id
+        workflow.continue_as_new(args=[argument], workflow="AdvancedWorkflow", task_queue=task_queue)
+
+
+async def begun_again(harness: Harness, argument: dict[str, Any]) -> Run:
+    """A run that continues in this argument; only another history may carry it on, so a workflow of the test's own does."""
+    id, client = f"again-{harness.task_queue}", harness.client
+    async with Worker(client, task_queue=id, workflows=[_HandsOver]):
+        first = await client.start_workflow("hands-over", args=[argument, harness.task_queue], id=id, task_queue=id)
+
+        async def handed_over() -> str | None:
+            now = (await client.get_workflow_handle(id).describe()).run_id
+            return now if now != first.first_execution_run_id else None
+
+        run_id = await eventually(handed_over)
+    harness.handles.append(client.get_workflow_handle(id, first_execution_run_id=run_id))
+    return Run(client, client.get_workflow_handle(id), "tester")

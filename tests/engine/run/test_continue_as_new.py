@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from temporalio import workflow
 from temporalio.client import Client
-from temporalio.worker import Worker
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
@@ -23,7 +21,7 @@ from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 from tests.engine.arena import arena
 from tests.engine.cases import Case, cases
-from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, execution, fill, hop, went_on
+from tests.engine.hops import CONTINUE_AFTER, NOISE, begun_again, chain, cut_short, execution, fill, hop, went_on
 from tests.engine.run.test_random_graphs import check_run
 from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
 from tests.examples import profile
@@ -293,29 +291,6 @@ async def test_a_registered_run_keeps_its_type_its_options_and_its_definition(sm
     assert [json.loads(one.input.payloads[0].data) for one in started] == [{"number": 1}] * len(histories)
 
 
-@workflow.defn(name="hands-over", sandboxed=False)
-class _HandsOver:
-    @workflow.run
-    async def run(self, argument: dict[str, Any], task_queue: str) -> None:
-        argument["carried"]["from"] = workflow.info().run_id
-        workflow.continue_as_new(args=[argument], workflow="AdvancedWorkflow", task_queue=task_queue)
-
-
-async def _begun_again(harness: Harness, argument: dict[str, Any]) -> Run:
-    """A run that continues in this argument; only another history may carry it on, so a workflow of the test's own does."""
-    id, client = f"again-{harness.task_queue}", harness.client
-    async with Worker(client, task_queue=id, workflows=[_HandsOver]):
-        first = await client.start_workflow("hands-over", args=[argument, harness.task_queue], id=id, task_queue=id)
-
-        async def handed_over() -> str | None:
-            now = (await client.get_workflow_handle(id).describe()).run_id
-            return now if now != first.first_execution_run_id else None
-
-        run_id = await eventually(handed_over)
-    harness.handles.append(client.get_workflow_handle(id, first_execution_run_id=run_id))
-    return Run(client, client.get_workflow_handle(id), "tester")
-
-
 async def test_messages_that_come_before_the_first_task_of_a_new_history_are_not_lost(small: Harness) -> None:
     workflow = definition(waits("go"), waits("done", "go"), {"step_id": "ask", "step_type": "human_approval"})
     async with small.worker():
@@ -328,7 +303,7 @@ async def test_messages_that_come_before_the_first_task_of_a_new_history_are_not
     carried = (await chain(small, run))[1].events[0].workflow_execution_started_event_attributes.input
 
     # The same history begins again, and this time nobody reads it before it is half full.
-    again = await _begun_again(small, json.loads(carried.payloads[0].data))
+    again = await begun_again(small, json.loads(carried.payloads[0].data))
     before = await execution(again)
     await fill(again)
     await again.send_event("go", "early")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from advanced_workflow.activities.action.errors import ActionError
-from advanced_workflow.client.runs import Run, get_run
+from advanced_workflow.client.runs import get_run
 from advanced_workflow.workflows.contract import UndoInput
-from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, fill, hop
+from tests.engine.hops import CONTINUE_AFTER, NOISE, begun_again, chain, cut_short, fill, hop
 from tests.engine.stage import Stage, act, deed, ends, fan, loop, output_of, reaches, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -188,14 +188,7 @@ async def test_what_was_under_way_is_ended_when_the_first_thing_a_new_history_he
         await run.handle.terminate("its last history is begun again below")
     carried = (await chain(small, run))[1].events[0].workflow_execution_started_event_attributes.input
 
-    handle = await small.client.start_workflow(
-        "AdvancedWorkflow",
-        json.loads(carried.payloads[0].data),
-        id=f"again-{small.task_queue}",
-        task_queue=small.task_queue,
-    )
-    small.handles.append(handle)
-    again = Run(small.client, handle, "tester")
+    again = await begun_again(small, json.loads(carried.payloads[0].data))
     await again.cancel()
     async with small.worker(stage.actions, definitions=[child]):
         outcome = await outcome_of(again)
