@@ -6,6 +6,7 @@ without a type that is tried again. And a text of a megabyte is sent with every 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio.exceptions import ApplicationError, FailureError
@@ -47,7 +48,7 @@ def _cause_of(error: BaseException) -> BaseException | None:
 def _is_sendable(error: Exception) -> bool:
     if isinstance(error, FailureError) and not isinstance(error, ApplicationError):
         return True  # Temporal's own; what it holds came from the server.
-    text, kind, details = _parts(error)
+    text, kind, details = parts_of(error)
     return (
         for_people(text) == text
         and for_people(kind, LONGEST_ERROR_TYPE) == kind
@@ -56,23 +57,26 @@ def _is_sendable(error: Exception) -> bool:
 
 
 def _copy(error: Exception) -> Exception:
-    text, kind, details = _parts(error)
-    known = error if isinstance(error, ApplicationError) else None
-    sent = [as_json(one) for one in details]
-    kind = for_people(kind, LONGEST_ERROR_TYPE)
-    if known is None:
-        return ApplicationError(for_people(text), type=kind)
+    text, kind, details = parts_of(error)
+    return told_as(error, for_people(text), for_people(kind, LONGEST_ERROR_TYPE), [as_json(one) for one in details])
+
+
+def told_as(error: Exception, message: str, kind: str, details: Sequence[Any]) -> ApplicationError:
+    """An error as Temporal's own, with these words, and as retryable as it was."""
+    if not isinstance(error, ApplicationError):
+        return ApplicationError(message, *details, type=kind)
     return ApplicationError(
-        for_people(text),
-        *sent,
+        message,
+        *details,
         type=kind or None,
-        non_retryable=known.non_retryable,
-        next_retry_delay=known.next_retry_delay,
-        category=known.category,
+        non_retryable=error.non_retryable,
+        next_retry_delay=error.next_retry_delay,
+        category=error.category,
     )
 
 
-def _parts(error: Exception) -> tuple[str, str, tuple[Any, ...]]:
+def parts_of(error: Exception) -> tuple[str, str, tuple[Any, ...]]:
+    """What an error says: its text, its type, and its details."""
     if isinstance(error, ApplicationError):
         return error.message, error.type or "", tuple(error.details)
     return _text(error), type(error).__name__, ()

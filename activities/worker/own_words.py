@@ -16,6 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityOutboundInterceptor
 
+from advanced_workflow.activities.worker.failures import parts_of, told_as
 from advanced_workflow.workflows.contract import WATCH_ACTIVITY, AttemptsNote
 
 _SAID = "adw_said_by"
@@ -95,14 +96,5 @@ def _parted(details: Sequence[Any]) -> tuple[tuple[Any, ...], int]:
 
 
 def _with_note(error: Exception, note: AttemptsNote) -> Exception:
-    own = error if isinstance(error, ApplicationError) else None
-    details = own.details if own else ()
-    return ApplicationError(
-        own.message if own else str(error),
-        *(details or (None,)),
-        note.model_dump(mode="json"),
-        type=own.type if own else type(error).__name__,
-        non_retryable=own is not None and own.non_retryable,
-        next_retry_delay=own.next_retry_delay if own else None,
-        category=own.category if own else ApplicationError("").category,
-    )
+    text, kind, details = parts_of(error)
+    return told_as(error, text, kind, [*(details or (None,)), note.model_dump(mode="json")])

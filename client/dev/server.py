@@ -22,10 +22,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from advanced_workflow.client.dev.child_process import end_process, start_process
-from advanced_workflow.client.dev.ports import LOOPBACK, find_free_ports, is_free
 from advanced_workflow.client.dev.server_binary import find_server_binary
 from advanced_workflow.client.dev.server_settings import FILE, PROMPT, dynamic_config, pragmas
 from advanced_workflow.client.errors import ServerStartFailed
+from advanced_workflow.client.ports import LOOPBACK, find_free_ports, is_free
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 START_ATTEMPTS = 3

@@ -10,7 +10,7 @@ from typing import Any
 
 from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.serve.definitions import load_definitions
-from advanced_workflow.client.serve.foreign import foreign_actions
+from advanced_workflow.client.serve.foreign import with_foreign
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256
@@ -36,8 +36,8 @@ def actions_here() -> list[ActionInfo]:
 
 
 def action_names_here() -> dict[str, ActionInfo]:
-    """What definitions may name here, by name: the actions, and those that `foreign_actions` names. Raises as `actions_here` does."""
-    return {**foreign_actions(load_settings()), **{one.name: one for one in actions_here()}}
+    """What definitions may name here, by name, as `with_foreign` says. Raises as `actions_here` does."""
+    return with_foreign({one.name: one for one in actions_here()}, load_settings())
 
 
 def definitions_here() -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from temporalio.client import Client
 
 from advanced_workflow.activities.worker.registry import ActionRegistry
 from advanced_workflow.client.render.counts import counted
-from advanced_workflow.client.serve.actions import known_actions, load_actions
+from advanced_workflow.client.serve.actions import load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.serve.foreign import with_foreign
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
@@ -36,7 +37,7 @@ class Serving:
     @property
     def catalog(self) -> dict[str, ActionInfo]:
         """The actions that definitions may name."""
-        return known_actions(self.registry, self.settings)
+        return with_foreign(self.registry.catalog(), self.settings)
 
     @property
     def queues(self) -> list[str]:

@@ -21,10 +21,11 @@ from temporalio.worker import (
 )
 
 from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.ports import LOOPBACK, find_free_ports
 from advanced_workflow.client.service.description import REPORTED_PROBLEMS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
-from advanced_workflow.client.telemetry.page import free_address, serve_page
+from advanced_workflow.client.telemetry.page import serve_page
 from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.engine.monitoring.telemetry import (
     METRICS_WANTED,
@@ -57,20 +58,26 @@ def metrics_runtime(settings: Settings, known: KnownLabels) -> Runtime | None:
     """
     if settings.prometheus is None and settings.otlp is None:
         return None
-    inner = free_address()
     try:
-        runtime = Runtime(telemetry=TelemetryConfig(metrics=_config(settings, inner), attach_service_name=False))
-        if settings.prometheus is not None:
-            serve_page(settings.prometheus, inner, known)
+        if settings.prometheus is None:
+            return _runtime(_collector(settings))
+        # Temporal's own page, which nobody else is told of.
+        inner = f"{LOOPBACK}:{find_free_ports(1)[0]}"
+        runtime = _runtime(
+            PrometheusConfig(bind_address=inner, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS)
+        )
+        serve_page(settings.prometheus, inner, known)
         return runtime
     except (ValueError, OSError) as error:
         place = f"ADW_PROMETHEUS: {settings.prometheus!r}" if settings.prometheus else f"ADW_OTLP: {settings.otlp!r}"
         raise WorkerStartRefused(f"{place} cannot be used: {error}; give an IP address and a free port.") from error
 
 
-def _config(settings: Settings, inner: str) -> PrometheusConfig | OpenTelemetryConfig:
-    if settings.prometheus is not None:
-        return PrometheusConfig(bind_address=inner, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS)
+def _runtime(metrics: PrometheusConfig | OpenTelemetryConfig) -> Runtime:
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics, attach_service_name=False))
+
+
+def _collector(settings: Settings) -> OpenTelemetryConfig:
     return OpenTelemetryConfig(
         url=settings.otlp or "",
         headers=parse_env_headers(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""), liberal=True),

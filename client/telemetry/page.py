@@ -9,15 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 
-LOOPBACK = "127.0.0.1"
 _SECONDS = 10
-
-
-def free_address() -> str:
-    """A loopback address where Temporal's own page may be."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return f"{LOOPBACK}:{probe.getsockname()[1]}"
 
 
 def serve_page(address: str, inner: str, known: KnownLabels) -> ThreadingHTTPServer:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from advanced_workflow.client.connection import connect
-from advanced_workflow.client.dev.ports import find_free_ports, is_free
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_binary import installed_binary
 from advanced_workflow.client.dev.server_settings import PROMPT
 from advanced_workflow.client.errors import ConnectionFailed, ServerStartFailed
+from advanced_workflow.client.ports import find_free_ports, is_free
 from advanced_workflow.client.runs import start
 from advanced_workflow.client.service.listing import list_runs
 from advanced_workflow.client.settings import load_settings

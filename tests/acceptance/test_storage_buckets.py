@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from advanced_workflow.client.dev.ports import LOOPBACK, find_free_ports
+from advanced_workflow.client.ports import LOOPBACK, find_free_ports
 from advanced_workflow.client.storage import StorageFailed
 from tests.storing import LARGE, converter, decoded, encoded
 

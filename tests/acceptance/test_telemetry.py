@@ -35,8 +35,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from advanced_workflow.client.connection import connect
-from advanced_workflow.client.dev.ports import find_free_ports
 from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.ports import find_free_ports
 from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.settings import Settings
 from tests.harness import ROOT, eventually, outcome_of

@@ -23,9 +23,9 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from advanced_workflow.client.connection import connect
-from advanced_workflow.client.dev.ports import find_free_ports
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.ports import find_free_ports
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advanced_workflow.client.cli.app import COMMANDS
-from advanced_workflow.client.dev.ports import find_free_ports
+from advanced_workflow.client.ports import find_free_ports
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from tests.manual.installing import ROOT, clean_environment, link_libraries

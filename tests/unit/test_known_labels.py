@@ -6,8 +6,9 @@ import urllib.request
 
 import pytest
 
+from advanced_workflow.client.ports import LOOPBACK, find_free_ports
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
-from advanced_workflow.client.telemetry.page import free_address, serve_page
+from advanced_workflow.client.telemetry.page import serve_page
 from advanced_workflow.workflows.definition.text.load import parse
 
 ORDER = parse("workflow_id: order\nsteps: [{step_id: pay, action: charge, custom_metrics: [total-eur]}]\n").workflow
@@ -60,13 +61,13 @@ def test_the_page_does_not_grow_with_names_that_others_make_up(count: int) -> No
 
 
 def test_the_page_is_served_folded_and_says_when_there_is_none() -> None:
-    address = free_address()
-    server = serve_page(address, free_address(), KNOWN)
+    address, inner = (f"{LOOPBACK}:{port}" for port in find_free_ports(2))
+    server = serve_page(address, inner, KNOWN)
     try:
         with pytest.raises(urllib.error.HTTPError, match="503"):
             urllib.request.urlopen(f"http://{address}/metrics", timeout=5)
         with pytest.raises(OSError, match="in use"):
-            serve_page(address, free_address(), KNOWN)
+            serve_page(address, inner, KNOWN)
     finally:
         server.shutdown()
         server.server_close()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 LONGEST_ID = 1_000
@@ -48,11 +48,6 @@ class StepPath(str):
     """Where a step is in its run; also the id of its activity."""
 
     __slots__ = ()
-
-    @staticmethod
-    def of(parts: Iterable[PathPart]) -> StepPath:
-        """The path of these parts."""
-        return StepPath(".".join(map(str, parts)))
 
     @property
     def parts(self) -> tuple[PathPart, ...]:
@@ -183,8 +178,3 @@ def old_undo_run_id(workflow_id: str) -> str:
 def idempotency_key(execution_id: str, activity_id: str) -> str:
     """The key that a step's action, or an undo action, takes effect under."""
     return f"{execution_id}:{activity_id}"
-
-
-def execution_of(key: str) -> str:
-    """The execution id in an idempotency key."""
-    return key.partition(":")[0]

@@ -7,7 +7,7 @@ import pytest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.errors import RunCancelled
-from advanced_workflow.client.reruns import plan_rerun, start_rerun
+from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
@@ -74,11 +74,15 @@ def chain(**more: Any) -> Definition:
     )
 
 
+async def started(harness: Harness, planned: Rerun, **more: Any) -> Run:
+    run = await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS, **more)
+    harness.handles.append(run.handle)
+    return run
+
+
 async def again(harness: Harness, first: Outcome, **wanted: Any) -> tuple[Any, Outcome]:
     planned = await plan_rerun(harness.client, first.handle.id, **wanted)
-    run = await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
-    harness.handles.append(run.handle)
-    return planned, await outcome_of(run)
+    return planned, await outcome_of(await started(harness, planned))
 
 
 async def test_a_failed_run_goes_on_where_it_failed(harness: Harness) -> None:
@@ -244,13 +248,9 @@ async def test_effects_that_nobody_has_undone_keep_a_run_from_being_repeated(har
         shop.called.clear()
         planned = await plan_rerun(harness.client, first.handle.id)
         with pytest.raises(OperationRefused, match=r"undo for quote; 'adw rollback .*' undoes them, '--anyway' leaves"):
-            await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
+            await started(harness, planned)
         called = list(shop.called)
-        anyway = await start_rerun(
-            harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS, anyway=True
-        )
-        harness.handles.append(anyway.handle)
-        outcome = await outcome_of(anyway)
+        outcome = await outcome_of(await started(harness, planned, anyway=True))
         shop.undo_broken = False
         report = await retry_rollback(harness.client, first.handle.id)
         _, after = await again(harness, first)
@@ -283,8 +283,7 @@ async def test_what_a_run_ended_by_force_did_is_kept_or_undone_but_never_both(ha
         await retry_rollback(harness.client, rolled_back.id)
         nothing = await plan_rerun(harness.client, rolled_back.id)
         planned = await plan_rerun(harness.client, kept.id)
-        second = await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
-        harness.handles.append(second.handle)
+        second = await started(harness, planned)
         await _waits(second, "ship")
         with pytest.raises(OperationRefused, match=f"belongs to '{second.id}' now"):
             await retry_rollback(harness.client, kept.id)
@@ -311,11 +310,7 @@ async def test_effects_have_one_owner_however_many_repeat_the_run(harness: Harne
         completed = await outcome_of(await harness.start(undoable, {"n": 3}))
         shop.broken = True
         planned = await plan_rerun(harness.client, completed.handle.id, from_step="ship")
-        both = [
-            await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=SETTINGS)
-            for _ in range(2)
-        ]
-        harness.handles += [one.handle for one in both]
+        both = [await started(harness, planned) for _ in range(2)]
         outcomes = [await outcome_of(one) for one in both]
         with pytest.raises(OperationRefused, match=r"belong to '.*', which kept its results; rerun that one"):
             await plan_rerun(harness.client, completed.handle.id, from_step="ship")

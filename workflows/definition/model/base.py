@@ -27,7 +27,9 @@ class ShortFormed(DefinitionModel):
         return dict.fromkeys(marks_of(cls, ShortForm), data)
 
 
-Seconds = Annotated[float, Field(gt=0, le=315_360_000, allow_inf_nan=False, strict=True), Duration()]
+LONGEST_SECONDS = 315_360_000
+"""Ten years."""
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False, strict=True), Duration()]
 """A duration in seconds: more than zero (`check` wants a millisecond at least, as the server counts), at most ten years."""
 
 

@@ -45,7 +45,7 @@ _USED, _IN_DOUBT, _UNTIL = "attempts", "in_doubt", "total_until"
 when the time for all of them ends."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ActionCall:
     """One action to call for a step; `path` is its activity id."""
 

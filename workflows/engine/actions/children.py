@@ -40,6 +40,8 @@ from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.plain.text import markdown
 
+LOOK_AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10))
+"""For an activity that looks at another run until it has an answer."""
 _LOOK_TIMEOUT = timedelta(seconds=10)
 """For one attempt to look at another run; it is repeated for as long as it takes."""
 CHILD_EVENTS = 5
@@ -140,11 +142,11 @@ async def child_end(handle: workflow.ChildWorkflowHandle[Any, RawValue] | None, 
     if handle is None:
         message = f"a run of id {id!r} is there already; end it, then run the step again."
         return ChildEnd(None, ErrorInfo(type="RunExists", message=message))
-    execution_id = handle.first_execution_run_id or ""
     try:
-        return _completed(await handle, id, execution_id)
+        end = _completed(await handle, id)
     except ChildWorkflowError as error:
-        return _failed(error.cause, id, execution_id)
+        end = _failed(error.cause, id)
+    return replace(end, execution_id=handle.first_execution_run_id or "")
 
 
 async def _whose(child: Child) -> str:
@@ -181,7 +183,7 @@ async def watch_run(id: str, activity_id: str) -> ChildEnd:
         id=activity_id,
         summary=f"end of {id}",
         timeout=timedelta(seconds=30),
-        retries=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+        retries=LOOK_AGAIN,
         cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
     )
     seen = WatchedRun.model_validate(decode_own(answer, "the end of a child"))
@@ -198,22 +200,18 @@ def child_entries(report: Json, id: str) -> list[UndoEntry]:
     return [one.model_copy(update={"run": one.run or id}) for one in found]
 
 
-def _completed(answer: RawValue, id: str, execution_id: str) -> ChildEnd:
-    result = cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}"))
-    return ChildEnd(result, execution_id=execution_id)
+def _completed(answer: RawValue, id: str) -> ChildEnd:
+    return ChildEnd(cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}")))
 
 
-def _failed(cause: BaseException | None, id: str, execution_id: str) -> ChildEnd:
+def _failed(cause: BaseException | None, id: str) -> ChildEnd:
     if isinstance(cause, CancelledError):
-        error = ErrorInfo(type="Cancelled", message=f"run {id!r} was cancelled.")
-        return ChildEnd(None, error, execution_id=execution_id)
+        return ChildEnd(None, ErrorInfo(type="Cancelled", message=f"run {id!r} was cancelled."))
     if isinstance(cause, ApplicationError):
         details: Json = cause.details[0] if cause.details else None
-        error = _error(cause.type or "", cause.message, details, id)
-        return ChildEnd(_details(details), error, execution_id=execution_id)
+        return ChildEnd(_details(details), _error(cause.type or "", cause.message, details, id))
     name = type(cause).__name__
-    error = ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}")
-    return ChildEnd(None, error, known=False, execution_id=execution_id)
+    return ChildEnd(None, ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}"), known=False)
 
 
 def _error(kind: str, message: str, details: Json, id: str) -> ErrorInfo:

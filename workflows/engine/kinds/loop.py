@@ -78,9 +78,8 @@ class _Loop:
         key = round_key(number)
         if self._again and patched(Patch.RULES_2):
             self._passes.take_back({key})
-        for earlier in self._passes.before(
-            key
-        ):  # Taken back with what is around the loop, and over: the order of rounds stays.
+        # Taken back with what is around the loop, and over: the order of rounds stays.
+        for earlier in self._passes.before(key):
             step.run.saga.end_pass(self._passes, earlier)
         frame = step.frame.repeated(
             step.plan.step_id, f"{step.key}{key}", self._passes.begin(key), {"iteration": number}

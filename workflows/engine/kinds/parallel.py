@@ -30,7 +30,8 @@ async def run_parallel(step: StepContext) -> Done:
 async def _run_once(step: StepContext) -> Done:
     """Run the nested steps at once; succeed when enough of those that ran succeeded, or when `complete_when` holds.
 
-    As soon as the success rate is out of reach, what runs is cancelled and nothing more starts. Steps that completed in an earlier try of this container keep their results.
+    As soon as the success rate is out of reach, what runs is cancelled and nothing more starts. Steps that completed in an earlier try of
+    this container keep their results.
     """
     graph = nested_graph(step)
     again = step.record.status is not StepStatus.PENDING

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
+from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
-from advanced_workflow.workflows.engine.temporal.clock import LONGEST_WAIT, moment_after, timestamp
+from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
 from advanced_workflow.workflows.expressions import Expression
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -48,8 +49,8 @@ def _moment(step: StepContext, wait: WaitFor) -> datetime:
         value = value.evaluate(step.scope())
     if wait.until is not None:
         return _parsed(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_WAIT:
-        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {LONGEST_WAIT:,}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS:
+        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {LONGEST_SECONDS:,}.")
     return moment_after(value)
 
 

@@ -24,7 +24,7 @@ from advanced_workflow.workflows.engine.people.decision_ids import DecisionIds
 from advanced_workflow.workflows.engine.people.early import EarlyDecisions
 from advanced_workflow.workflows.engine.people.former import FormerRules
 from advanced_workflow.workflows.engine.people.heard import Heard, told
-from advanced_workflow.workflows.engine.people.judging import Judge, Verdict, is_repeated, settled_already
+from advanced_workflow.workflows.engine.people.judging import Judge, Ruling, is_repeated, settled_already
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, recorded, views
 from advanced_workflow.workflows.engine.people.refused import RefusedMessages
 from advanced_workflow.workflows.engine.state.live_state import LiveState
@@ -154,26 +154,26 @@ class Approvals:
         self._ids.load(data.get("ids", ()))
         self._refused.load(data)
 
-    def _agreed(self, heard: Heard, verdict: Verdict) -> Verdict:
+    def _agreed(self, heard: Heard, verdict: Ruling) -> Ruling:
         """What becomes of a decision: by the rules of today, or by those of 0.1.0 in a history that was written by them."""
-        former = self._former.verdict(heard, self._early.kept, ended=self.ended)
-        # Of one that is kept it is asked now: the step may come to ask in what follows a local activity (see `messages`).
-        if (former.effect == verdict.effect and verdict.kind != "early") or patched(Patch.RULES_2):
+        if patched(Patch.RULES_2):
             return verdict
-        return former
+        former = self._former.verdict(heard, self._early.kept, ended=self.ended)
+        # Where both come to the same, the sentence is that of today. What is kept is judged again when its step asks.
+        return verdict if former.effect == verdict.effect and verdict.kind != "early" else former
 
-    def _verdict(self, heard: Heard) -> Verdict:
+    def _verdict(self, heard: Heard) -> Ruling:
         try:
             heard.require_sound()
             taken = self._ids.known(heard)
             if taken is not None:
-                return Verdict("duplicate", self._record(taken.path))
+                return Ruling("duplicate", self._record(taken.path))
             address = self._addresses.find(heard.request.step_id, heard.request.digest)
             return self._verdict_at(address, heard)
         except DecisionRejected as error:
-            return Verdict("refused", error=error)
+            return Ruling("refused", error=error)
 
-    def _verdict_at(self, address: Address, heard: Heard) -> Verdict:
+    def _verdict_at(self, address: Address, heard: Heard) -> Ruling:
         record = address.record
         asked = self.open.get(record.path)
         self._require_live(address, asked)
@@ -181,32 +181,32 @@ class Approvals:
             return self._early_verdict(address, heard)
         meant = asked.digest if heard.request.digest is None and not address.again else heard.request.digest
         if meant == asked.digest and is_repeated(asked, heard):
-            return Verdict("duplicate", record)
+            return Ruling("duplicate", record)
         self._judge.judge(asked, heard, again=address.again)
         self._require_room(heard)
-        return Verdict("counts", record)
+        return Ruling("counts", record)
 
-    def _early_verdict(self, address: Address, heard: Heard) -> Verdict:
+    def _early_verdict(self, address: Address, heard: Heard) -> Ruling:
         record = address.record
         before = self._early.of(record.path, heard.person)
         if before is not None and before.content == heard.content:
-            return Verdict("duplicate", record)
+            return Ruling("duplicate", record)
         self._judge.judge_early(address, heard)
         if before is not None:
             raise AlreadyDecided(
                 f"{told(heard.request.approver)} has decided step {record.path!r} already; that word is kept."
             )
         self._require_room(heard)
-        return Verdict("early", record)
+        return Ruling("early", record)
 
-    def _verdict_when_asked(self, asked: OpenApproval, heard: Heard) -> Verdict:
+    def _verdict_when_asked(self, asked: OpenApproval, heard: Heard) -> Ruling:
         """Of a decision that came early."""
         try:
             address = self._addresses.find(heard.request.step_id, heard.request.digest)
             self._judge.judge(asked, heard, again=address.again)
         except DecisionRejected as error:
-            return Verdict("refused", error=error)
-        return Verdict("counts", asked.record)
+            return Ruling("refused", error=error)
+        return Ruling("counts", asked.record)
 
     def _require_live(self, address: Address, asked: OpenApproval | None) -> None:
         record = address.record

@@ -86,13 +86,11 @@ class Events:
         """
         if not self._is_new(event):
             return
-        self._count += 1
-        kept = _Kept(self._count, event, len(encode(event.data, "the event")) + len(event.event) + _OVERHEAD_BYTES)
+        kept = self._arrived(event)
         if self._heard(event) or self._offered(kept):
             self._ids.take(event)
             return
-        # Asked of every event that is kept: what is made of it later may follow a local activity (see `messages`).
-        if patched(Patch.RULES_2) and self._size + kept.size > self._room:
+        if self._size + kept.size > self._room and patched(Patch.RULES_2):
             raise EventRefused(
                 f"event {told(event.event)} of {kept.size:,} bytes is not kept: no step takes it now, and the run keeps "
                 f"{self._room:,} bytes of events at most."
@@ -180,12 +178,12 @@ class Events:
     def load(self, data: Mapping[str, Json]) -> None:
         """Take over what `dump` gave."""
         for one in data["kept"]:
-            event = EventMessage.model_validate(one)
-            self._count += 1
-            self._keep(
-                _Kept(self._count, event, len(encode(event.data, "the event")) + len(event.event) + _OVERHEAD_BYTES)
-            )
+            self._keep(self._arrived(EventMessage.model_validate(one)))
         self._ids.load(data)
+
+    def _arrived(self, event: EventMessage) -> _Kept:
+        self._count += 1
+        return _Kept(self._count, event, len(encode(event.data, "the event")) + len(event.event) + _OVERHEAD_BYTES)
 
     def _is_new(self, event: EventMessage) -> bool:
         match self._ids.known(event):
@@ -233,14 +231,8 @@ class Events:
     def _look_again(self) -> None:
         changed, self._changed = self._changed, set()
         for name, waiter in list(self._doubtful(changed)):
-            for kept in self._kept.get(name, ()):
-                if waiter.answer.done():
-                    break
-                if kept.number >= waiter.since and waiter.matches(kept.event.data) and patched(Patch.RULES_2):
-                    waiter.given = kept
-                    waiter.answer.set_result(kept.event)
-                    self._drop(kept)
-                    break
+            if patched(Patch.RULES_2):
+                self._take_kept(name, waiter)
 
     def _doubtful(self, changed: set[str]) -> Iterator[tuple[str, _Waiter]]:
         """The waiting steps whose match may say something else now, and for which events are kept."""

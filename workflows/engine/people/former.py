@@ -9,7 +9,7 @@ from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.kinds.human_approval import GROUP_PREFIX, Approval
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.engine.people.heard import Heard, told
-from advanced_workflow.workflows.engine.people.judging import Verdict, settled_already
+from advanced_workflow.workflows.engine.people.judging import Ruling, settled_already
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, former_digest_of, recorded
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
@@ -40,7 +40,7 @@ class FormerRules:
         self._groups = groups
         self._open = open_now
 
-    def verdict(self, heard: Heard, early: Mapping[str, Sequence[DecideRequest]], *, ended: bool) -> Verdict:
+    def verdict(self, heard: Heard, early: Mapping[str, Sequence[DecideRequest]], *, ended: bool) -> Ruling:
         """What becomes of it."""
         request = heard.request
         try:
@@ -49,13 +49,13 @@ class FormerRules:
             if asked is None:
                 self._judge_early(record, heard)
                 known = _is_known([recorded(one) for one in early.get(record.path, ())], request)
-                return Verdict("duplicate" if known else "early", record)
+                return Ruling("duplicate" if known else "early", record)
             if _is_known(asked.decisions, request):
-                return Verdict("duplicate", record)
+                return Ruling("duplicate", record)
             self._judge(asked, heard)
         except DecisionRejected as error:
-            return Verdict("refused", error=error)
-        return Verdict("counts", record)
+            return Ruling("refused", error=error)
+        return Ruling("counts", record)
 
     def _find(self, name: str, *, ended: bool) -> Record:
         record = self._state.find(name)

@@ -45,18 +45,11 @@ class Heard:
         given = self.request.decision_id
         return short_digest(given.encode(errors="surrogatepass")) if given else None
 
-    @cached_property
-    def _form_problems(self) -> dict[int, list[str]]:
-        return {}
-
     def require_form(self, approval: Approval) -> None:
         """Raise `InvalidForm` where an approval does not fit the form that is asked for."""
         if self.request.decision == "reject" or not approval.form:
             return
-        # Two sets of rules may ask; the answer costs.
-        if id(approval) not in self._form_problems:
-            self._form_problems[id(approval)] = misfits(approval.form, self.request.form)
-        problems = self._form_problems[id(approval)]
+        problems = misfits(approval.form, self.request.form)
         if problems:
             raise InvalidForm(f"the form of step {told(self.request.step_id)} does not fit: {'; '.join(problems)}.")
 

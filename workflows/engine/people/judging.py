@@ -27,7 +27,7 @@ Effect = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ruling:
     """What becomes of a decision."""
 
     kind: Literal["counts", "early", "duplicate", "refused"]

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, cast
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from advanced_workflow.workflows.contract import (
@@ -23,6 +22,7 @@ from advanced_workflow.workflows.contract import (
     UnsureEffect,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.engine.actions.children import LOOK_AGAIN
 from advanced_workflow.workflows.engine.run.arguments import parsed
 from advanced_workflow.workflows.engine.run.endings import rolled_back
 from advanced_workflow.workflows.engine.run.run import Run
@@ -152,7 +152,7 @@ async def _read(request: UndoRequest, page: int) -> Effects:
             summary=f"what {request.of.workflow_id} left",
             timeout=_READ_TIMEOUT,
             total_timeout=_READ_TOTAL,
-            retries=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+            retries=LOOK_AGAIN,
             cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
         )
     except ActivityError as error:

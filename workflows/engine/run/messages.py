@@ -30,7 +30,6 @@ from advanced_workflow.workflows.engine.run.arguments import parsed, sentence
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.results import run_state
 from advanced_workflow.workflows.engine.run.run import Run
-from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import (
     DecisionRejected,
     InputInvalid,
@@ -56,18 +55,8 @@ OPERATIONS = {
 }
 
 
-def _came_early(execution: Execution) -> None:
-    """A message came before the definition is known: which rules hold is asked now.
-
-    What follows a local activity must not ask: where its workflow task was cut in two, a replay knows of the answer too late.
-    """
-    if execution.run is None:
-        patched(Patch.RULES_2)
-
-
 def take_event(execution: Execution, payload: Json) -> None:
     """Signal `event`. One that makes no sense is kept in the log of rejected messages."""
-    _came_early(execution)
 
     def deliver(run: Run) -> None:
         try:
@@ -80,7 +69,6 @@ def take_event(execution: Execution, payload: Json) -> None:
 
 def take_decision(execution: Execution, signal: str, decision: str, payload: Json) -> None:
     """Signals `approve_step` and `reject_step`. One that cannot count is kept in the log of rejected messages."""
-    _came_early(execution)
 
     def deliver(run: Run) -> None:
         approvals = run.context.approvals
@@ -105,7 +93,6 @@ def check_decision(execution: Execution, payload: Json) -> None:
 
 async def decide(execution: Execution, payload: Json) -> DecisionReceipt:
     """Handler of `decide_step`."""
-    _came_early(execution)
     return _with_request(
         await execution.ready_run(), payload, lambda run, request: run.context.approvals.decide(request)
     )

@@ -5,8 +5,8 @@ The server ends a run whose task completes with more than 4 MiB, and the SDK fai
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.engine.state.slots import Slots
-from advanced_workflow.workflows.engine.temporal.next_task import next_task, task_number
+from advanced_workflow.workflows.engine.state.turns import Turns
+from advanced_workflow.workflows.engine.temporal.next_task import task_number
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 
 TASK_LIMIT_STEPS = 1_000
@@ -26,7 +26,7 @@ class TaskBudget:
         self._sent = 0
         self._settled = 0
         self._started = 0
-        self._turn = Slots(1)
+        self._turns = Turns()
 
     def settled(self, steps: int = 1) -> None:
         """A step settled in this task, or did work that counts as several."""
@@ -37,9 +37,7 @@ class TaskBudget:
         """Wait for the next workflow task where enough settled in this one."""
         if self._settled < TASK_LIMIT_STEPS:
             return
-        async with self._turn.hold():
-            while self._is_worn():
-                await next_task("room for more steps")
+        await self._turns.wait_while(self._is_worn, "room for more steps")
 
     def _is_worn(self) -> bool:
         self._begin_task()
@@ -54,9 +52,7 @@ class TaskBudget:
 
     async def room(self) -> None:
         """Wait for a workflow task in which steps may start."""
-        async with self._turn.hold():
-            while self._is_full():
-                await next_task("room for more steps")
+        await self._turns.wait_while(self._is_full, "room for more steps")
 
     def _is_full(self) -> bool:
         self._begin_task()
@@ -64,10 +60,7 @@ class TaskBudget:
 
     async def reserve(self, size: int) -> None:
         """Wait until this many bytes fit into the current workflow task; a single value always does."""
-        # One after the other: however many wait, one of them brings the next task.
-        async with self._turn.hold():
-            while not self._fits(size):
-                await next_task("room for large inputs")
+        await self._turns.wait_while(lambda: not self._fits(size), "room for large inputs")
 
     def _fits(self, size: int) -> bool:
         self._begin_task()

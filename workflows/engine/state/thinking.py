@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.engine.state.slots import Slots
-from advanced_workflow.workflows.engine.temporal.next_task import next_task, task_number
+from advanced_workflow.workflows.engine.state.turns import Turns
+from advanced_workflow.workflows.engine.temporal.next_task import task_number
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.expressions.budget import MAX_COST, Account
 
@@ -21,7 +21,7 @@ class Thinking(Account):
         super().__init__()
         self._task: int = 0
         self._spent = 0
-        self._turn = Slots(1)
+        self._turns = Turns()
 
     def is_strict(self) -> bool:
         """Whether what costs too much fails."""
@@ -38,10 +38,7 @@ class Thinking(Account):
         """Wait for the next workflow task where this one has thought enough."""
         if not self._is_tired() or not patched(Patch.RULES_2):
             return
-        # One after the other: however many wait, one of them brings the next task.
-        async with self._turn.hold():
-            while self._is_tired():
-                await next_task("time for more expressions")
+        await self._turns.wait_while(self._is_tired, "time for more expressions")
 
     def _is_tired(self) -> bool:
         self._begin_task()

@@ -61,12 +61,9 @@ _WORKER_STOPPED = SERVER_NAMES[WORKER_LOST]
 """The SDK's name for an attempt that ended because its worker was stopped."""
 _NEVER_CALLED = "NotFoundError"
 """The SDK's name for an attempt of an action that the worker does not serve."""
-_NOT_ITS_OWN_WORDS = frozenset(
-    {
-        *(_WORKER_STOPPED, "ActivityPause", "ActivityReset", "PanicError"),
-        *(DataInvalid.code, PayloadTooLarge.code, StorageFailed.code),
-    }
-)
+_RESULT_UNUSABLE = frozenset({DataInvalid.code, PayloadTooLarge.code, StorageFailed.code})
+"""Failures of an action that did run."""
+_NOT_ITS_OWN_WORDS = _RESULT_UNUSABLE | {_WORKER_STOPPED, "ActivityPause", "ActivityReset", "PanicError"}
 """Failures that come as if the action had raised them."""
 _OWN_RUN_FAILURES = (ApprovalRejected, ApprovalTimeout)
 """Failures of a step that are the run's own failure type; every other one is `WorkflowFailed`."""
@@ -180,7 +177,7 @@ def _cause_of(error: FailureError) -> BaseException | None:
 
 def _effect_by_last_words(info: ErrorInfo) -> Effect:
     """What runs believed that began before the rule of `effect_of`."""
-    if info.type in (DataInvalid.code, PayloadTooLarge.code, StorageFailed.code) or _says_unknown(info.details):
+    if info.type in _RESULT_UNUSABLE or _says_unknown(info.details):
         return "unknown"
     return "failed"
 

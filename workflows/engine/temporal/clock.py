@@ -8,11 +8,9 @@ from typing import TypeVar
 
 from temporalio import workflow
 
+from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 from advanced_workflow.workflows.plain.text import markdown
-
-LONGEST_WAIT = 315_360_000
-"""Seconds: ten years, more than any definition may say."""
 
 Answer = TypeVar("Answer")
 
@@ -24,7 +22,7 @@ def timestamp(moment: datetime | None = None) -> str:
 
 def moment_after(seconds: float) -> datetime:
     """The moment so many seconds from now: none for less than zero, and ten years at most, whatever the number is."""
-    return workflow.now() + timedelta(seconds=min(seconds, LONGEST_WAIT) if seconds > 0 else 0)
+    return workflow.now() + timedelta(seconds=min(seconds, LONGEST_SECONDS) if seconds > 0 else 0)
 
 
 async def sleep_until(deadline: datetime, summary: str) -> None:

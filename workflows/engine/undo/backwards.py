@@ -40,17 +40,18 @@ class Part:
         """Whether nothing in it took effect, or may have."""
         if self.keys is None:
             return not self.passes.needs_undo
-        return not any(self._needs_undo(log) for log in self._logs())
+        return not any(self._needs_undo(log) for log in self.logs())
 
     def left(self) -> Iterator[Armed]:
         """What took effect in it, or may have."""
         if self.keys is None:
             yield from self.passes.effects()
             return
-        for log in self._logs():
+        for log in self.logs():
             yield from log.effects(self._names(log))
 
-    def _logs(self) -> list[UndoLog]:
+    def logs(self) -> list[UndoLog]:
+        """Those of its passes, where they are told by their keys."""
         return [self.passes.running[one] for one in self.keys or () if one in self.passes.running]
 
     def _needs_undo(self, log: UndoLog) -> bool:
@@ -70,8 +71,7 @@ async def undo_part(saga: Saga, part: Part, undo: Undo, starts: Starts = ANY_NUM
         await back.all_passes(part.plan, part.passes)
         return
     only = Limit(part.steps, {}) if part.steps is not None else None
-    logs = [part.passes.running[one] for one in part.keys if one in part.passes.running]
-    await back.at_once(part.plan, logs, only)
+    await back.at_once(part.plan, part.logs(), only)
 
 
 async def undo_graph(
