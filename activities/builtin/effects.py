@@ -9,41 +9,36 @@ from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowHistoryEventFilterType,
     WorkflowQueryFailedError,
 )
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
+from advanced_workflow.activities.builtin.asking import effects_of
+from advanced_workflow.activities.builtin.undo_turns import only_rest, require_parent, require_turn
 from advanced_workflow.workflows.contract import (
     EFFECTS_ACTIVITY,
-    QUERY_EFFECTS,
     TAKE_OVER_ACTIVITY,
-    TAKEOVER_WORKFLOW_TYPE,
-    UNDO_WORKFLOW_TYPE,
     Effects,
     EffectsOf,
-    EffectsRequest,
-    Json,
     ReadEffects,
     TakeOver,
-    UndoRequest,
     UnsureEffect,
 )
 from advanced_workflow.workflows.contract.paths import undo_run_id
+from advanced_workflow.workflows.contract.undo_ids import owner_in, undoes
 
-_ANSWER_TIMEOUT = timedelta(seconds=50)
-"""Of the query: the worker replays the history first."""
 _AGAIN = timedelta(seconds=2)
 """Until the next look at a run that is being cancelled."""
 
 
 @activity.defn(name=EFFECTS_ACTIVITY)
 async def read_effects(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model checks it
-    """Take a `ReadEffects`, give `Effects`. A run that has not ended is cancelled, and asked once it has undone itself."""
+    """Take a `ReadEffects`, give `Effects`. A child that has not ended is cancelled, and asked once it has undone itself."""
     wanted = ReadEffects.model_validate(request)
     try:
         return (await _read(wanted.of, wanted.page)).model_dump(mode="json", exclude_defaults=True)
@@ -61,6 +56,7 @@ async def _read(of: EffectsOf, page: int) -> Effects:
     last = await _last_history(of)
     description = await last.describe()
     if description.status is WorkflowExecutionStatus.RUNNING:
+        await require_parent(of.workflow_id)
         await last.cancel()
         raise ApplicationError(
             f"run {of.workflow_id!r} has not ended; it was cancelled.",
@@ -68,13 +64,10 @@ async def _read(of: EffectsOf, page: int) -> Effects:
             category=ApplicationErrorCategory.BENIGN,
             next_retry_delay=_AGAIN,
         )
-    completed = description.status is WorkflowExecutionStatus.COMPLETED
-    asked = EffectsRequest(completed=completed, page=page).model_dump(mode="json")
-    answer: Json = await last.query(QUERY_EFFECTS, asked, rpc_timeout=_ANSWER_TIMEOUT)
-    found = Effects.model_validate(answer, extra="ignore")
-    if not found.began and description.workflow_type == UNDO_WORKFLOW_TYPE:
-        # It could not read what it was to undo: that is left where it was to read it.
-        return await _read(await _asked_of(last), page)
+    rest = await only_rest(description)
+    found = await effects_of(last, completed=rest, page=page)
+    if page == 0 and found.began:
+        await require_turn(description, found.execution_id, rest=rest)
     return await _with_what_began(found, last) if page == 0 and found.unsure else found
 
 
@@ -88,14 +81,6 @@ async def _last_history(of: EffectsOf) -> WorkflowHandle[Any, Any]:
         close = WorkflowHistoryEventFilterType.CLOSE_EVENT
         async for event in handle.fetch_history_events(event_filter_type=close):
             run_id = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-
-
-async def _asked_of(undo_run: WorkflowHandle[Any, Any]) -> EffectsOf:
-    async for event in undo_run.fetch_history_events(page_size=1):
-        payloads = event.workflow_execution_started_event_attributes.input
-        arguments = await activity.client().data_converter.decode_wrapper(payloads)
-        return UndoRequest.model_validate(arguments[0]).of
-    raise ApplicationError(f"run {undo_run.id!r} has no history.", type="HistoryGone", non_retryable=True)
 
 
 async def _with_what_began(found: Effects, last: WorkflowHandle[Any, Any]) -> Effects:
@@ -135,28 +120,28 @@ def _began(event: HistoryEvent) -> tuple[str, str]:
 
 
 @activity.defn(name=TAKE_OVER_ACTIVITY)
-async def take_over(request: Any) -> None:  # noqa: ANN401 - JSON; the model checks it
-    """Take a `TakeOver` and have it recorded. Fails with `EffectsTaken` where the effects belong to another run, or were undone."""
+async def take_over(request: Any) -> str:  # noqa: ANN401 - JSON; the model checks it
+    """Take a `TakeOver` and say whose an id is that could not be used for its record: `ours`, or `free` where it is to be passed over.
+
+    Fails with `EffectsTaken` where the effects belong to another run, or were undone.
+    """
     wanted = TakeOver.model_validate(request)
-    client, id = activity.client(), undo_run_id(wanted.run, wanted.execution_id)
-    data = wanted.model_dump(mode="json")
-    try:
-        await client.start_workflow(
-            TAKEOVER_WORKFLOW_TYPE,
-            data,
-            id=id,
-            task_queue=activity.info().task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            memo=data,
-            static_summary=f"effects of {wanted.run} belong to {wanted.by}",
-        )
-    except WorkflowAlreadyStartedError:
-        memo = await (await client.get_workflow_handle(id).describe()).memo()
-        if memo == data:
-            return
-        owner = f"run {memo['by']!r}" if "by" in memo else f"run {id!r}, which undoes them"
-        message = f"what run {wanted.run!r} did belongs to {owner}; start that one again, or keep nothing of it."
-        raise ApplicationError(message, type="EffectsTaken", non_retryable=True) from None
+    handle = activity.client().get_workflow_handle(undo_run_id(wanted.run, wanted.execution_id, wanted.attempt))
+    seen = await handle.describe()
+    owner = owner_in(seen)
+    if owner == wanted.by:
+        return "ours"
+    if owner is None and not await _undid(handle, seen):
+        return "free"
+    whose = f"run {owner!r}" if owner is not None else f"run {handle.id!r}, which undoes them"
+    message = f"what run {wanted.run!r} did belongs to {whose}; start that one again, or keep nothing of it."
+    raise ApplicationError(message, type="EffectsTaken", non_retryable=True)
+
+
+async def _undid(handle: WorkflowHandle[Any, Any], seen: WorkflowExecutionDescription) -> bool:
+    if not undoes(seen, activity.info().task_queue):
+        return False
+    return seen.status is WorkflowExecutionStatus.RUNNING or (await effects_of(handle, completed=True)).began
 
 
 ACTIVITIES = (read_effects, take_over)

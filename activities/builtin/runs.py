@@ -19,6 +19,7 @@ from temporalio.exceptions import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.activities.builtin import effects
+from advanced_workflow.activities.builtin.undo_turns import counts, may_count
 from advanced_workflow.activities.builtin.whose import whose_run
 from advanced_workflow.workflows.contract import (
     CANCEL_ACTIVITY,
@@ -41,7 +42,11 @@ async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the
     wanted = WatchRun.model_validate(request)
     handle = activity.client().get_workflow_handle(wanted.workflow_id)
     try:
+        if wanted.undoes and not await may_count(handle):
+            return WatchedRun(status="ended", passed_over=True).model_dump(mode="json")
         seen = await _end_of(handle)
+        if wanted.undoes and not await counts(handle):
+            return WatchedRun(status="ended", passed_over=True).model_dump(mode="json")
         first = (await handle.describe()).raw_description.workflow_execution_info.first_run_id
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:

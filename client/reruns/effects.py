@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistoryEventFilterType
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowHistoryEventFilterType,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.client.runs import ANSWER_TIMEOUT
@@ -20,6 +26,7 @@ from advanced_workflow.workflows.contract import (
     EffectsRequest,
 )
 from advanced_workflow.workflows.contract.paths import undo_run_id
+from advanced_workflow.workflows.contract.undo_ids import owner_in, undoes
 from advanced_workflow.workflows.errors import OperationRefused
 
 _NAMED = 5
@@ -46,11 +53,18 @@ class EndedRun:
 class Attempt:
     """A run that undoes what another left, or the record that the effects belong to a rerun."""
 
-    number: int
     run: EndedRun
     running: bool = False
     taken_by: str | None = None
     """The rerun that has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Those that were made: the latest one that counts, and the number of the first whose id is free."""
+
+    last: Attempt | None
+    next_number: int
 
 
 async def ended_run(client: Client, id: str, run_id: str | None) -> EndedRun:
@@ -77,22 +91,36 @@ async def effects_of(client: Client, run: EndedRun, *, standing: bool = False) -
     return read_answer(Effects, answer, run.id)
 
 
-async def last_attempt(client: Client, id: str, execution_id: str, *, completed: bool) -> Attempt | None:
-    """The latest run that undid, or undoes, what this one left; or the record of who took it over."""
-    found: Attempt | None = None
+async def attempts(client: Client, ended: EndedRun, execution_id: str, *, rest: bool = False) -> Attempts:
+    """The runs that undid, or undo, what this one left, and the record of who took it over: those the server vouches for.
+
+    With `rest` those for what a completed run could not undo.
+    """
+    last: Attempt | None = None
+    number = 1
     while True:
-        number = found.number + 1 if found else 1
-        name = undo_run_id(id, execution_id, number, completed=completed)
+        name = undo_run_id(ended.id, execution_id, number, completed=rest)
         try:
             seen = await client.get_workflow_handle(name).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return found
+                return Attempts(last, number)
             raise
-        run = EndedRun(name, seen.run_id, seen.task_queue, seen.status is WorkflowExecutionStatus.COMPLETED)
-        running = seen.status is WorkflowExecutionStatus.RUNNING
-        taken = (await seen.memo()).get("by") if seen.workflow_type == TAKEOVER_WORKFLOW_TYPE else None
-        found = Attempt(number, run, running, taken)
+        last = await _attempt(client, ended, seen) or last
+        number += 1
+
+
+async def _attempt(client: Client, ended: EndedRun, seen: WorkflowExecutionDescription) -> Attempt | None:
+    """The attempt that a run of such an id is; None for a stranger's, and for one that never began."""
+    run = EndedRun(seen.id, seen.run_id, seen.task_queue, seen.status is WorkflowExecutionStatus.COMPLETED)
+    owner = owner_in(seen)
+    if owner is not None:
+        return Attempt(run, taken_by=owner)
+    if not undoes(seen, ended.task_queue):
+        return None
+    if seen.status is WorkflowExecutionStatus.RUNNING:
+        return Attempt(run, running=True)
+    return Attempt(run) if (await effects_of(client, run)).began else None
 
 
 def told(effects: Effects) -> str:

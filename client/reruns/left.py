@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from advanced_workflow.client.reruns.effects import Attempt, EndedRun, effects_of, last_attempt
+from advanced_workflow.client.reruns.effects import Attempt, EndedRun, attempts, effects_of
 from advanced_workflow.workflows.contract import Effects, UndoEntry
 from advanced_workflow.workflows.contract.paths import StepPath, handler_key
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
@@ -47,7 +47,7 @@ class Standing:
 async def standing_of(client: Client, ended: EndedRun) -> Standing:
     """Ask the run, and those that have undone or taken over its effects. Raises `OperationRefused` while one does."""
     effects = await effects_of(client, ended, standing=True)
-    last = await last_attempt(client, ended.id, effects.execution_id, completed=False)
+    last = (await attempts(client, ended, effects.execution_id)).last
     _require_ended(ended, last)
     failed = await _failed(client, ended, effects.execution_id)
     if last is None:
@@ -55,15 +55,13 @@ async def standing_of(client: Client, ended: EndedRun) -> Standing:
     if last.taken_by is not None:
         return Standing(effects, failed, taken_by=last.taken_by)
     left = await effects_of(client, last.run)
-    if not left.began:  # It could not read what it was to undo.
-        return Standing(effects, failed)
     return Standing(left, failed, undone_by=last.run.id, undone=tuple(effects.steps))
 
 
 async def _failed(client: Client, ended: EndedRun, execution_id: str) -> Effects:
     if not ended.completed:
         return Effects()
-    last = await last_attempt(client, ended.id, execution_id, completed=True)
+    last = (await attempts(client, ended, execution_id, rest=True)).last
     _require_ended(ended, last)
     return await effects_of(client, ended if last is None else last.run)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, cast
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
-from advanced_workflow.client.reruns.effects import Attempt, EndedRun, effects_of, ended_run, last_attempt
+from advanced_workflow.client.reruns.effects import Attempt, EndedRun, attempts, effects_of, ended_run
 from advanced_workflow.client.service.errors import read_answer, translated_errors
 from advanced_workflow.workflows.contract import UNDO_WORKFLOW_TYPE, EffectsOf, RollbackReport, UndoRequest
 from advanced_workflow.workflows.contract.paths import undo_run_id
@@ -32,12 +33,14 @@ async def retry_rollback(
         ended = await ended_run(client, id, run_id)
         found = await effects_of(client, ended)
         while True:
-            last = await last_attempt(client, id, found.execution_id, completed=ended.completed)
+            made = await attempts(client, ended, found.execution_id, rest=ended.completed)
+            last = made.last
             if last is not None and last.running:
-                return await _report_of(client, last.run.id, id)
+                if await _began(client, last):
+                    return await _report_of(client, last.run.id, id)
+                continue
             source = await _still_open(client, ended, found.steps, last)
-            number = last.number + 1 if last else 1
-            name = undo_run_id(id, found.execution_id, number, completed=ended.completed)
+            name = undo_run_id(id, found.execution_id, made.next_number, completed=ended.completed)
             try:
                 await client.start_workflow(
                     UNDO_WORKFLOW_TYPE,
@@ -64,9 +67,16 @@ async def _still_open(client: Client, ended: EndedRun, steps: list[str], last: A
         )
         raise OperationRefused(message)
     left = await effects_of(client, last.run)
-    if left.began and not left.steps:
+    if not left.steps:
         raise OperationRefused(f"run {ended.id!r} has nothing left to undo; {last.run.id!r} undid the rest.")
     return last.run.of
+
+
+async def _began(client: Client, attempt: Attempt) -> bool:
+    """Wait for the end of an attempt; gives whether it undid anything."""
+    with contextlib.suppress(WorkflowFailureError):
+        await client.get_workflow_handle(attempt.run.id).result()
+    return (await effects_of(client, attempt.run)).began
 
 
 async def _report_of(client: Client, name: str, id: str) -> RollbackReport:

@@ -74,6 +74,8 @@ class WatchRun(WireModel):
     """Which run to look at."""
 
     workflow_id: str
+    undoes: bool = False
+    """It has the id of one that undoes: a stranger's is passed over, and one that never began."""
 
 
 class WhoseRun(WireModel):
@@ -87,6 +89,8 @@ class WatchedRun(WireModel):
     """How a run ended: completed with its result, failed by itself, or ended by somebody else."""
 
     status: Literal["completed", "failed", "ended"]
+    passed_over: bool = False
+    """It has the id of a run that undoes, and is none."""
     run_id: str = ""
     """Of its first history."""
     result: dict[str, JsonValue] | None = None

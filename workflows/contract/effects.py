@@ -82,3 +82,5 @@ class TakeOver(WireModel):
     by: str
     """Id of the run that keeps them, and undoes them if it fails."""
     by_execution: str
+    attempt: int = 1
+    """Which id the record has, of those that `undo_run_id` gives."""

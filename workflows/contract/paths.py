@@ -25,6 +25,7 @@ _PART = re.compile(
 _NUMBER = re.compile(r"\[\d+\]|#\d+", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\[\d+\]|#\d+)$", re.ASCII)
 _UNDO = re.compile(r"(?P<path>.+)\.rollback\[\d+\]", re.ASCII)
+_LATER = re.compile(r"(?P<first>.+)~(?P<number>[2-9]|[1-9]\d{1,8})", re.ASCII | re.DOTALL)
 _TELLING = 12
 """Characters of an execution id that tell it from others; those before them are the time."""
 _BELOW = (".", "[", "#", "!")
@@ -163,11 +164,17 @@ def undo_run_id(workflow_id: str, execution_id: str, attempt: int = 1, *, comple
     """Temporal workflow id of the run that undoes what another left, whoever asks for it.
 
     The server runs one of an id, so this decides who undoes, and that nothing is undone twice: attempt 2 is for what attempt 1 left.
-    Whoever takes the effects over instead takes the id of the first attempt. Of a run that `completed` only what it could not undo
+    Whoever takes the effects over instead takes such an id, too; what else has one is passed over (`undo_ids`). Of a run that `completed` only what it could not undo
     itself is meant; the rest stands, and has an id of its own.
     """
     what = "rollback-rest" if completed else "rollback"
     return f"{workflow_id}-{what}-{execution_id[-_TELLING:]}" + (f"~{attempt}" if attempt > 1 else "")
+
+
+def attempt_in(undo_run_id: str) -> tuple[str, int]:
+    """The id of the first attempt to undo what that run undoes, and which attempt it is."""
+    later = _LATER.fullmatch(undo_run_id)
+    return (later["first"], int(later["number"])) if later else (undo_run_id, 1)
 
 
 def old_undo_run_id(workflow_id: str) -> str:

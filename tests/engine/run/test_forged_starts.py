@@ -68,10 +68,11 @@ async def test_a_first_start_with_what_a_run_carried_on_is_refused(harness: Harn
     assert paid == []
 
 
-async def test_the_engine_s_own_activities_are_no_undo_actions(harness: Harness) -> None:
-    entry = {"path": "a", "step_id": "a", "action": "adw.http_request", "activity_id": "a", "idempotency_key": "k"}
+async def test_nobody_starts_the_type_that_takes_what_to_undo_from_its_arguments(harness: Harness) -> None:
+    called: list[str] = []
+    entry = {"path": "a", "step_id": "a", "action": "pay", "activity_id": "a", "idempotency_key": "k"}
     entry |= {"step_outcome": "completed", "task_queue": harness.task_queue, "timeout": 5, "total_timeout": 5}
-    async with harness.worker():
+    async with harness.worker({"pay": lambda: called.append("paid")}):
         handle = await harness.client.start_workflow(
             "AdvancedWorkflowRollback",
             {"execution_id": "x", "run": "r", "entries": [entry]},
@@ -81,7 +82,8 @@ async def test_the_engine_s_own_activities_are_no_undo_actions(harness: Harness)
         harness.handles.append(handle)
         error = await _refused(handle)
 
-    assert (error.type, "the engine's own" in error.message) == ("InputInvalid", True)
+    assert (error.type, "'adw rollback RUN'" in error.message) == ("InputInvalid", True)
+    assert called == []
 
 
 async def test_the_runs_of_a_schedule_begin_anew_whatever_their_arguments_carry(harness: Harness) -> None:

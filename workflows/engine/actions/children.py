@@ -57,6 +57,8 @@ class ChildEnd:
     known: bool = True
     execution_id: str = ""
     """Where it is known."""
+    passed_over: bool = False
+    """It was looked at as one that undoes, and is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +177,11 @@ async def _cancel(id: str) -> None:
         await workflow.get_external_workflow_handle(id).cancel()
 
 
-async def watch_run(id: str, activity_id: str) -> ChildEnd:
-    """Look a run up until it has ended, whoever started it."""
+async def watch_run(id: str, activity_id: str, *, undoes: bool = False) -> ChildEnd:
+    """Look a run up until it has ended, whoever started it; one that `undoes` is passed over where it is a stranger's."""
     answer = await start_activity(
         WATCH_ACTIVITY,
-        [WatchRun(workflow_id=id).model_dump(mode="json")],
+        [WatchRun(workflow_id=id, undoes=undoes).model_dump(mode="json", exclude_defaults=True)],
         id=activity_id,
         summary=f"end of {id}",
         timeout=timedelta(seconds=30),
@@ -187,6 +189,8 @@ async def watch_run(id: str, activity_id: str) -> ChildEnd:
         cancellation=workflow.ActivityCancellationType.TRY_CANCEL,
     )
     seen = WatchedRun.model_validate(decode_own(answer, "the end of a child"))
+    if seen.passed_over:
+        return ChildEnd(None, passed_over=True)
     if seen.status == "completed":
         return ChildEnd(seen.result, execution_id=seen.run_id)
     error = _error(seen.type, seen.message, seen.details, id)

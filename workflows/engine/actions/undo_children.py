@@ -42,14 +42,21 @@ async def undo_child(run: RunContext, undo: UndoAction) -> list[UndoEntry]:
     if not execution_id:
         message = f"it is not known whether run {child['run']!r} began; 'adw show {child['run']}' tells, 'adw rollback' undoes it."
         return [undo.entry(UndoOutcome.FAILED, ErrorInfo(type="ChildUnknown", message=message))]
-    attempt, source = 1, EffectsOf(workflow_id=child["run"], run_id=execution_id)
+    source = EffectsOf(workflow_id=child["run"], run_id=execution_id)
+    # What another has begun to undo is no longer as the child handed it over.
+    carried: Json = child.get("carried")
+    attempt = 0
     while True:
+        attempt += 1
         id = undo_run_id(child["run"], execution_id, attempt, completed=completed)
         request = UndoRequest(of=source, run=child["run"], by=workflow.info().workflow_id).model_dump(mode="json")
-        argument: Json = child["carried"] if attempt == 1 and "carried" in child else request
+        argument: Json = request if carried is None else carried
         async with run.continuation.flight(CHILD_EVENTS, undo=True):
             handle = await start_child(_undo_run(run, undo, id, argument, again=False))
-            end = await (watch_run(id, f"{undo.activity_id}~{attempt}") if handle is None else child_end(handle, id))
+            watching = watch_run(id, f"{undo.activity_id}~{attempt}", undoes=True) if handle is None else None
+            end = await (child_end(handle, id) if watching is None else watching)
+        if end.passed_over:
+            continue
         report: Json = (end.result or {}).get("rollback")
         if end.result is not None and report is None:
             return [undo.entry(UndoOutcome.FAILED, _taken(end.result, child["run"]))]
@@ -57,7 +64,7 @@ async def undo_child(run: RunContext, undo: UndoAction) -> list[UndoEntry]:
             return child_entries(report, id)
         if handle is not None:
             return [undo.entry(UndoOutcome.FAILED, end.error)]
-        attempt, source = attempt + 1, EffectsOf(workflow_id=id, run_id=end.execution_id)
+        source, carried = EffectsOf(workflow_id=id, run_id=end.execution_id), None
 
 
 async def _undo_as_before(run: RunContext, undo: UndoAction) -> list[UndoEntry]:

@@ -117,6 +117,8 @@ class Execution:
         with refused_as_failure():
             value = _given(only, "the argument")
             wanted = undo_request(value)
+            if wanted is not None and (workflow.info().cron_schedule or workflow.info().retry_policy):
+                raise InputInvalid("what undoes a run is started once, without a cron schedule or a retry policy.")
             earlier = earlier_part(handed_over(value)) if wanted is None else None
         if wanted is not None:
             earlier = await read_effects(wanted)

@@ -1,4 +1,8 @@
-"""Tries the failed undo actions of a closed run again."""
+"""Tries the failed undo actions of a closed run again, as release 0.1.0 did: only its runs that are under way are continued.
+
+Its argument says what to call with what input, and whoever may start runs writes arguments. Release 0.2.0 reads what is left from
+histories instead, so nobody starts this type any more, and who does is refused.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +28,21 @@ from advanced_workflow.workflows.engine.run.arguments import as_failure, failure
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode, encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.errors import InputInvalid, RollbackIncomplete, WorkflowError
 
+_NOT_STARTED = "this workflow type takes up what release 0.1.0 began and nothing else; 'adw rollback RUN' undoes what a run left, as its history says."
+
 
 async def roll_back_again(argument: RawValue) -> dict[str, Json]:
-    """Try each entry in its order, whatever became of those before it; give the report.
+    """Try each entry in its order, whatever became of those before it; give the report. What begins today is refused.
 
     Fails with `RollbackIncomplete`, the report in its details, when an undo action fails again.
     """
+    if patched(Patch.RULES_2):
+        raise as_failure(InputInvalid(_NOT_STARTED))
     try:
         request = parsed(RollbackAgain, decode(argument, "the argument"), "the argument", InputInvalid)
         _require_own_actions(request)
