@@ -24,7 +24,6 @@ from advanced_workflow.workflows.contract import (
     ExecutionOptions,
     Prepared,
     PrepareRequest,
-    RerunOf,
 )
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
@@ -52,7 +51,7 @@ from advanced_workflow.workflows.plain.strict_json import is_small, require_json
 OnAccepted = Callable[[AdvancedWorkflow, str], object]
 """Takes a definition and its sha256."""
 RequireKept = Callable[
-    [Client, RerunOf, PrepareRequest, AdvancedWorkflow, AdvancedWorkflow | None], Coroutine[Any, Any, None]
+    [Client, ExecutionOptions, PrepareRequest, AdvancedWorkflow, AdvancedWorkflow | None], Coroutine[Any, Any, None]
 ]
 """Reads the run that another says it repeats, and refuses what is not from there: `advanced_workflow.client.reruns.kept`."""
 _MOST_ACCEPTED = 1000
@@ -113,13 +112,14 @@ class Preparation:
             raise refusal(error) from None
 
     async def _check_kept(self, request: PrepareRequest) -> None:
-        rerun = _options(request.execution_options).rerun
+        options = _options(request.execution_options)
+        rerun = options.rerun
         if rerun is None:
             return
         if self._require_kept is None:
             raise InputInvalid("this worker cannot read other runs, so that no run may keep results of one.")
         workflow = await asyncio.to_thread(_read, rerun.definition if request.workflow is None else request.workflow)
-        await self._require_kept(activity.client(), rerun, request, workflow, self._known.get(request.workflow_type))
+        await self._require_kept(activity.client(), options, request, workflow, self._known.get(request.workflow_type))
 
     def _prepare_at_once(self, request: PrepareRequest) -> Prepared | None:
         """What costs next to nothing: a definition that is known, and a small input that fits."""

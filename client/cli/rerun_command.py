@@ -43,11 +43,12 @@ def rerun(
     """Start an ended run again, keeping what it completed.
 
     A completed step is kept unless its effects were undone, it changed, its input changed, the corrected definition needs more of
-    its result, or it comes after a step that runs again. The reasons are told. Effects of the old run that the new one would neither keep
+    its result, it asked people and the definition is another one now, or it comes after a step that runs again. The reasons are told. Effects of the old run that the new one would neither keep
     nor undo are a reason to refuse: 'adw rollback RUN' undoes them, '--anyway' leaves them.
     """
 
     async def work(command: Command) -> int:
+        settings = command.settings.model_copy(update={"user": user}) if user else command.settings
         planned = await plan_rerun(
             command.client,
             id,
@@ -55,6 +56,7 @@ def rerun(
             from_step=from_step,
             input_data=read_input(input),
             definition=read_valid(definition) if definition else None,
+            started_by=settings.user,
         )
         if not as_json:
             _print_plan(planned)
@@ -62,7 +64,6 @@ def rerun(
             if as_json:
                 print_json({"kept": planned.kept, "again": planned.again, "left": planned.left.entries})
             return Exit.OK
-        settings = command.settings.model_copy(update={"user": user}) if user else command.settings
         run = await start_rerun(command.client, planned, id=new_id, settings=settings, anyway=anyway)
         return await after_start(command, run, wait=wait, watch=watch, as_json=as_json)
 

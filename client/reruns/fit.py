@@ -14,10 +14,13 @@ from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.model.marked import mark_of, marks_of, models_in
 from advanced_workflow.workflows.definition.model.markers import MakesResult
+from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.text.load import definition_sha256
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused
 from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression
+from advanced_workflow.workflows.plain.names import same_name, same_names
 
 MAKE_RESULT = (
     *((name,) for name in marks_of(WorkflowStep, MakesResult)),
@@ -51,6 +54,10 @@ class Comparison:
     layout: Layout
     point: Checkpoint
     input_data: JsonValue
+    started_by: str | None = None
+    """Who starts the new run."""
+    corrected: bool = field(init=False)
+    """Whether the definition is another one than people were asked about."""
     before: Mapping[str, WorkflowStep] = field(init=False)
     variables: Mapping[str, JsonValue] = field(init=False)
     """First values of the old definition."""
@@ -59,6 +66,7 @@ class Comparison:
     def __post_init__(self) -> None:
         """Work out what is asked for each step."""
         old = AdvancedWorkflow.model_validate(self.point.definition)
+        self.corrected = definition_sha256(old) != definition_sha256(self.layout.workflow)
         self.before = {one.step_id: one for one in old.steps}
         self.variables = old.global_variables
         self.reads = [read for site in sites(self.layout) for read in _reads(self.layout, site)]
@@ -106,6 +114,9 @@ def _misfit(comparison: Comparison, step: WorkflowStep, kept: KeptStep) -> str |
     if kept.undone:
         return "its effects were undone by the rollback."
     before = comparison.before.get(step.step_id)
+    approval = _stale_approval(comparison, kept)
+    if approval is not None:
+        return approval
     changed = next((path for path in MAKE_RESULT if _value(step, path) != _value(before, path)), None)
     if changed is not None:
         return f"its {'.'.join(changed)!r} changed."
@@ -114,6 +125,31 @@ def _misfit(comparison: Comparison, step: WorkflowStep, kept: KeptStep) -> str |
         or _changed_variable(comparison, step)
         or _missing_output(comparison, step.step_id, kept)
     )
+
+
+def _stale_approval(comparison: Comparison, kept: KeptStep) -> str | None:
+    """Why people must be asked again whose approval is in what is kept.
+
+    They decided by a digest over the definition too, so of a corrected one they have seen nothing; and nobody approves what they start.
+    """
+    for record in kept.records:
+        asked = comparison.layout.outline.by_id.get(str(record["step"]))
+        notes = cast("dict[str, JsonValue]", record.get("notes", {}))
+        if asked is None or asked.step.step_type is not StepType.HUMAN_APPROVAL or "decision" not in notes:
+            continue
+        if comparison.corrected:
+            return f"the definition is not the one that {record['path']!r} was decided on."
+        if _approved_by_starter(comparison, asked.step, record):
+            return f"{comparison.started_by!r} approved {record['path']!r}, and nobody approves what they start."
+    return None
+
+
+def _approved_by_starter(comparison: Comparison, step: WorkflowStep, record: Mapping[str, JsonValue]) -> bool:
+    if comparison.started_by is None or (step.approval is not None and step.approval.allow_self_approval):
+        return False
+    output = cast("dict[str, list[dict[str, str]]]", record.get("output") or {})
+    approvers = [one["approver"] for one in output.get("decisions", []) if one["decision"] == "approve"]
+    return same_name(comparison.started_by) in same_names(approvers)
 
 
 def _value(step: WorkflowStep | None, path: tuple[str, ...]) -> object:

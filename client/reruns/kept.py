@@ -12,14 +12,18 @@ from advanced_workflow.client.reruns.effects import ended_run
 from advanced_workflow.client.reruns.left import standing_of
 from advanced_workflow.client.reruns.plan import checkpoint_of, plan_from
 from advanced_workflow.client.runs import get_run
-from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE, PrepareRequest, RerunOf
+from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE, ExecutionOptions, PrepareRequest
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InputInvalid
 
 
 async def require_kept(
-    client: Client, rerun: RerunOf, request: PrepareRequest, workflow: AdvancedWorkflow, served: AdvancedWorkflow | None
+    client: Client,
+    options: ExecutionOptions,
+    request: PrepareRequest,
+    workflow: AdvancedWorkflow,
+    served: AdvancedWorkflow | None,
 ) -> None:
     """Refuse a run that keeps anything but what another left of its own type.
 
@@ -30,6 +34,9 @@ async def require_kept(
         InputInvalid: the other run left something else, has not ended, or was of another type or definition.
         RunNotFound, NoAnswer: there is no such run, or no worker that can read it.
     """
+    rerun = options.rerun
+    if rerun is None:
+        return
     run = get_run(client, rerun.run, run_id=rerun.run_id)
     summary = await run.summary()
     if summary.close_time is None:
@@ -48,7 +55,13 @@ async def require_kept(
         )
     standing = await standing_of(client, await ended_run(client, rerun.run, rerun.run_id))
     planned = plan_from(
-        point, summary, standing.undone, from_step=rerun.from_step, input_data=request.input_data, definition=workflow
+        point,
+        summary,
+        standing.undone,
+        from_step=rerun.from_step,
+        input_data=request.input_data,
+        definition=workflow,
+        started_by=options.started_by,
     ).request
     if planned.model_dump(mode="json", exclude={"left"}) != rerun.model_dump(mode="json", exclude={"left"}):
         raise InputInvalid(

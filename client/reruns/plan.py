@@ -62,11 +62,12 @@ async def plan_rerun(
     from_step: str | None = None,
     input_data: JsonValue = None,
     definition: AdvancedWorkflow | None = None,
+    started_by: str | None = None,
 ) -> Rerun:
     """Look at a closed run and say what a new one would keep. Nothing is started.
 
     `from_step` runs that step (of the definition's own graph, or nested in it) and all after it again; `input_data` and
-    `definition` replace those of the run where they are not None.
+    `definition` replace those of the run where they are not None. `started_by` is who will start it, by default `ADW_USER`.
 
     Raises:
         OperationRefused: the run has not ended, there is no such step, or everything could be kept, so that nothing would run.
@@ -81,7 +82,13 @@ async def plan_rerun(
         standing = await standing_of(client, ended)
     summary = replace(summary, run_id=ended.run_id)
     planned = plan_from(
-        point, summary, standing.undone, from_step=from_step, input_data=input_data, definition=definition
+        point,
+        summary,
+        standing.undone,
+        from_step=from_step,
+        input_data=input_data,
+        definition=definition,
+        started_by=started_by or load_settings().user,
     )
     if standing.taken_by is not None and standing.kept(planned.workflow, planned.kept):
         raise OperationRefused(
@@ -90,7 +97,7 @@ async def plan_rerun(
     old = AdvancedWorkflow.model_validate(point.definition)
     # Who names a step of a completed run wants it and what follows once more.
     named = ended.completed and from_step is not None
-    wanted = _again(point, old, point.input_data, from_step) if named else {}
+    wanted = _again(Comparison(lay_out(old), point, point.input_data), from_step) if named else {}
     return replace(planned, left=standing.left(planned.workflow, planned.kept, wanted))
 
 
@@ -109,6 +116,7 @@ def plan_from(
     from_step: str | None = None,
     input_data: JsonValue = None,
     definition: AdvancedWorkflow | None = None,
+    started_by: str | None = None,
 ) -> Rerun:
     """What a new run keeps of what an ended one left, as `plan_rerun` says; only what is given decides.
 
@@ -116,7 +124,7 @@ def plan_from(
     """
     workflow = definition or AdvancedWorkflow.model_validate(point.definition)
     new_input = point.input_data if input_data is None else input_data
-    again = _again(point, workflow, new_input, from_step, undone)
+    again = _again(Comparison(lay_out(workflow), point, new_input, started_by), from_step, undone)
     kept = tuple(one.step_id for one in workflow.steps if one.step_id in point.steps and one.step_id not in again)
     if len(kept) == len([one for one in workflow.steps if not is_handler(workflow, one.step_id)]):
         raise OperationRefused(f"run {summary.id!r} completed all its steps; say where to begin with --from STEP.")
@@ -172,21 +180,14 @@ async def start_rerun(
     )
 
 
-def _again(
-    point: Checkpoint,
-    workflow: AdvancedWorkflow,
-    new_input: JsonValue,
-    from_step: str | None,
-    undone: Iterable[str] = (),
-) -> dict[str, str]:
+def _again(comparison: Comparison, from_step: str | None, undone: Iterable[str] = ()) -> dict[str, str]:
     """Why each step that runs again does so, by its id."""
-    comparison = Comparison(lay_out(workflow), point, new_input)
     forced = {} if from_step is None else {owner_of(comparison.layout, from_step): "it was named."}
     forced |= dict.fromkeys(undone, "its effects were undone by 'adw rollback'.")
     while True:
         again = reasons_to_run_again(comparison, forced)
-        kept = frozenset(step_id for step_id in point.steps if step_id not in again)
-        more = conflicts(workflow, kept)
+        kept = frozenset(step_id for step_id in comparison.point.steps if step_id not in again)
+        more = conflicts(comparison.layout.workflow, kept)
         if not more:
             return again
         forced.update(more)

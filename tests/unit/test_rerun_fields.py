@@ -64,3 +64,59 @@ def test_another_success_rate_runs_a_container_again() -> None:
     assert again({"steps": [box]}, {"steps": [stricter]}) == {
         "box": "its 'retry_policy.parallel_failure_threshold' changed."
     }
+
+
+ASKED: dict[str, Any] = {
+    "steps": [
+        {"step_id": "quote", "action": "a"},
+        {
+            "step_id": "gate",
+            "step_type": "human_approval",
+            "approval": {"approvers": ["ann", "bob"]},
+            "dependencies": ["quote"],
+        },
+        {"step_id": "packed", "action": "a", "dependencies": ["gate"]},
+        {"step_id": "pay", "action": "a", "dependencies": ["packed"]},
+    ]
+}
+
+
+def asked_again(definition: dict[str, Any], after: dict[str, Any], started_by: str, approver: str) -> dict[str, str]:
+    old, new = (AdvancedWorkflow.model_validate({"workflow_id": "test", **one}) for one in (definition, after))
+    decisions = [{"decision": "approve", "approver": approver}]
+    record = {"step": "gate", "path": "box[2].gate", "notes": {"decision": "approved"}}
+    kept = {one.step_id: KeptStep(records=[], output={}) for one in old.steps if one.step_id != "pay"}
+    kept[old.steps[1].step_id] = KeptStep(records=[{**record, "output": {"decisions": decisions}}])
+    point = Checkpoint(execution_id="x", definition=old.model_dump(mode="json"), steps=kept)
+    reasons = reasons_to_run_again(Comparison(lay_out(new), point, None, started_by), {})
+    return {step_id: why for step_id, why in reasons.items() if step_id != "pay"}
+
+
+def test_people_are_asked_again_about_a_corrected_definition() -> None:
+    """Their own step is the same; what they let through is not."""
+    corrected = {"steps": [*ASKED["steps"][:3], {**ASKED["steps"][3], "input_mapping": {"to": "'me'"}}]}
+
+    assert asked_again(ASKED, ASKED, "carl", "ann") == {}
+    assert asked_again(ASKED, corrected, "carl", "ann") == {
+        "gate": "the definition is not the one that 'box[2].gate' was decided on.",
+        "packed": "it comes after 'gate', which runs again.",
+    }
+
+
+def test_the_same_holds_for_people_who_were_asked_inside_of_a_step() -> None:
+    box = {"step_id": "box", "step_type": "parallel", "for_each": "[1, 2, 3]", "parallel_steps": [ASKED["steps"][1]]}
+    box["parallel_steps"] = [{**ASKED["steps"][1], "dependencies": []}]
+    inside = {"steps": [ASKED["steps"][0], box]}
+
+    assert asked_again(inside, inside, "carl", "ann") == {}
+    assert list(asked_again(inside, {**inside, "description": "x"}, "carl", "ann")) == ["box"]
+
+
+def test_nobody_keeps_their_own_approval_of_a_run_that_they_start() -> None:
+    gate = ASKED["steps"][1]
+    allowed = {"steps": [ASKED["steps"][0], {**gate, "approval": {**gate["approval"], "allow_self_approval": True}}]}
+
+    assert asked_again(ASKED, ASKED, "Ann ", "ann")["gate"] == (
+        "'Ann ' approved 'box[2].gate', and nobody approves what they start."
+    )
+    assert asked_again(allowed, allowed, "ann", "ann") == {}
