@@ -83,10 +83,10 @@ ASKED: dict[str, Any] = {
 
 def asked_again(definition: dict[str, Any], after: dict[str, Any], started_by: str, approver: str) -> dict[str, str]:
     old, new = (AdvancedWorkflow.model_validate({"workflow_id": "test", **one}) for one in (definition, after))
-    decisions = [{"decision": "approve", "approver": approver}]
-    record = {"step": "gate", "path": "box[2].gate", "notes": {"decision": "approved"}}
+    output: Any = {"decisions": [{"decision": "approve", "approver": approver}]}
+    record: dict[str, Any] = {"step": "gate", "path": "box[2].gate", "notes": {"decision": "approved"}}
     kept = {one.step_id: KeptStep(records=[], output={}) for one in old.steps if one.step_id != "pay"}
-    kept[old.steps[1].step_id] = KeptStep(records=[{**record, "output": {"decisions": decisions}}])
+    kept[old.steps[1].step_id] = KeptStep(records=[{**record, "output": output}])
     point = Checkpoint(execution_id="x", definition=old.model_dump(mode="json"), steps=kept)
     reasons = reasons_to_run_again(Comparison(lay_out(new), point, None, started_by), {})
     return {step_id: why for step_id, why in reasons.items() if step_id != "pay"}
@@ -104,8 +104,8 @@ def test_people_are_asked_again_about_a_corrected_definition() -> None:
 
 
 def test_the_same_holds_for_people_who_were_asked_inside_of_a_step() -> None:
-    box = {"step_id": "box", "step_type": "parallel", "for_each": "[1, 2, 3]", "parallel_steps": [ASKED["steps"][1]]}
-    box["parallel_steps"] = [{**ASKED["steps"][1], "dependencies": []}]
+    gate = {**ASKED["steps"][1], "dependencies": []}
+    box = {"step_id": "box", "step_type": "parallel", "for_each": "[1, 2, 3]", "parallel_steps": [gate]}
     inside = {"steps": [ASKED["steps"][0], box]}
 
     assert asked_again(inside, inside, "carl", "ann") == {}
