@@ -19,6 +19,7 @@ from temporalio.exceptions import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.activities.builtin import effects
+from advanced_workflow.activities.builtin.fitting import fits
 from advanced_workflow.activities.builtin.undo_turns import counts, may_count
 from advanced_workflow.activities.builtin.whose import whose_run
 from advanced_workflow.workflows.contract import (
@@ -108,5 +109,5 @@ def _failure(cause: BaseException | None) -> WatchedRun:
     return WatchedRun(status="ended", type=kind, message=f"it did not end by itself: {cause}")
 
 
-ACTIVITIES = (watch_run, cancel_run, wake_run, whose_run, *effects.ACTIVITIES)
+ACTIVITIES = (watch_run, cancel_run, wake_run, whose_run, fits, *effects.ACTIVITIES)
 """What every worker that runs definitions serves beside `prepare`."""

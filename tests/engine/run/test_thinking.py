@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 
+from advanced_workflow.workflows.contract import FITS_ACTIVITY
+from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE
 from tests.engine.stage import fan, reaches
 from tests.harness import Harness, Outcome, definition, outcome_of, replayer
 
@@ -109,3 +112,43 @@ async def test_a_form_that_was_checked_by_steps_is_replayed(harness: Harness) ->
 
     assert outcome.failure is None, outcome.message
     await replayer().replay_workflow(await run.handle.fetch_history())
+
+
+@pytest.mark.parametrize(("last", "failure"), [(1, None), ("one", "WorkflowFailed")])
+async def test_an_input_that_takes_long_to_check_is_checked_beside_the_run(
+    harness: Harness, last: object, failure: str | None
+) -> None:
+    step = {
+        "step_id": "x",
+        "action": "act",
+        "input_mapping": {"all": "input"},
+        "input_validation": {"properties": {"all": {"items": {"type": "number"}}}},
+    }
+
+    outcome = await harness.run(definition(step), [*range(STEPS_AT_ONCE), last], actions={"act": len_of})
+
+    assert outcome.failure == failure, outcome.message
+    assert ("'one' is not of type 'number'" in (outcome.message or "")) is (failure is not None)
+    events = (await outcome.handle.fetch_history()).events
+    beside = [one.marker_recorded_event_attributes.details["data"].payloads[0].data for one in events if is_marker(one)]
+    assert sum(FITS_ACTIVITY.encode() in one for one in beside) == 1
+    assert max(map(len, beside)) < 10_000, "the input is not in the history twice"
+
+
+async def test_an_input_that_takes_too_long_to_check_does_not_fit(harness: Harness) -> None:
+    twice = {f"a{number}": {"allOf": [{"$ref": f"#/$defs/a{number - 1}"}] * 2} for number in range(1, 9)}
+    costly = {"$defs": {"a0": {"type": "number"}, **twice}, "properties": {"all": {"items": {"$ref": "#/$defs/a8"}}}}
+    step = {"step_id": "x", "action": "act", "input_mapping": {"all": "input"}, "input_validation": costly}
+
+    outcome = await harness.run(definition(step), list(range(2_000)), actions={"act": len_of})
+
+    assert outcome.failure == "WorkflowFailed"
+    assert f"takes more than {STEPS_ASIDE:,} steps" in (outcome.message or "")
+
+
+def len_of(all: list[object]) -> int:
+    return len(all)
+
+
+def is_marker(event: HistoryEvent) -> bool:
+    return event.HasField("marker_recorded_event_attributes")

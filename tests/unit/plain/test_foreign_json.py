@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -63,6 +65,35 @@ def test_what_nobody_can_calculate_with_or_follow_is_refused_by_its_place(data: 
 )
 def test_what_a_float_holds_is_read(data: bytes) -> None:
     assert read(data, "it") == json.loads(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps([{"id": number, "tags": ["a", "b"]} for number in range(20_000)]).encode(),
+        b"[" + b"[1]," * 150_000 + b"1]",
+        b"[" + b"1," * 300_000 + b"1]",
+    ],
+)
+def test_much_is_read_in_little_more_than_the_parsers_own_time(data: bytes) -> None:
+    parsing, reading = (min(cpu_of(work, data) for _ in range(3)) for work in (json.loads, lambda one: read(one, "it")))
+
+    assert reading < 5 * parsing
+
+
+@pytest.mark.parametrize(
+    ("item", "sentence"), [("1e999", "a number in it is too large"), ("[" * 101 + "1" + "]" * 101, "nested too deeply")]
+)
+def test_what_is_wrong_in_very_much_is_refused_without_its_place(item: str, sentence: str) -> None:
+    with pytest.raises(DataInvalid, match=f"^it: {sentence}|^it: it is {sentence}"):
+        read(f"[{'0,' * 60_000}{item}]".encode(), "it")
+
+
+def cpu_of(work: Callable[[bytes], object], data: bytes) -> float:
+    """Seconds of this thread's own time."""
+    began = thread_time()
+    work(data)
+    return thread_time() - began
 
 
 @given(ANY_TEXT, st.integers(0, 200))

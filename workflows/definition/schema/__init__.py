@@ -7,6 +7,7 @@ sentence holds whole data.
 from advanced_workflow.workflows.definition.schema.fields import unknown_part
 from advanced_workflow.workflows.definition.schema.soundness import DIALECT, schema_problems
 from advanced_workflow.workflows.definition.schema.validation import (
+    COST_OF_STEP,
     STEPS_ASIDE,
     STEPS_AT_ONCE,
     Verdict,
@@ -15,6 +16,7 @@ from advanced_workflow.workflows.definition.schema.validation import (
 )
 
 __all__ = [
+    "COST_OF_STEP",
     "DIALECT",
     "STEPS_ASIDE",
     "STEPS_AT_ONCE",

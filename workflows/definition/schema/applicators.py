@@ -120,7 +120,7 @@ def _prefix_items(here: Here, schemas: list[object]) -> bool:
     if items is None:
         return True
     pairs = list(zip(items, schemas, strict=False))
-    here.seen.indexes.update(range(len(pairs)))
+    here.seen.first = max(here.seen.first, len(pairs))
     return here.each((schema, item, (index,)) for index, (item, schema) in enumerate(pairs))
 
 
@@ -131,7 +131,7 @@ def _items(here: Here, schema: object) -> bool:
     first = len(here.schema.get("prefixItems", ()))
     if schema is False and len(items) > first:
         return here.refuse("items", f"the list has {len(items)} items and at most {first} are allowed")
-    here.seen.indexes.update(range(len(items)))
+    here.seen.first = len(items)
     return here.each((schema, items[index], (index,)) for index in range(first, len(items)))
 
 
@@ -166,11 +166,12 @@ def _unevaluated_items(here: Here, schema: object) -> bool:
     if items is None:
         return True
     here.run.charge(len(items) // 4)
-    more = [index for index in range(len(items)) if index not in here.seen.indexes]
-    if schema is False and more:
-        return here.refuse("unevaluatedItems", f"the item {more[0]} is not allowed")
-    here.seen.indexes.update(more)
-    return here.each((schema, items[index], (index,)) for index in more)
+    more = (index for index in range(len(items)) if not here.seen.has_item(index))
+    if schema is False and (index := next(more, None)) is not None:
+        return here.refuse("unevaluatedItems", f"the item {index} is not allowed")
+    fits = here.each((schema, items[index], (index,)) for index in more)
+    here.seen.first = len(items)
+    return fits
 
 
 APPLICATORS: Final[Mapping[str, Rule]] = {

@@ -35,11 +35,24 @@ class Seen:
     """What of an object or list its schema has looked at, for `unevaluatedProperties` and `unevaluatedItems`."""
 
     names: set[str] = field(default_factory=set[str])
+    first: int = 0
+    """So many items from the beginning: a number, as a list may have a million."""
     indexes: set[int] = field(default_factory=set[int])
+    """Items beyond those."""
+
+    @property
+    def size(self) -> int:
+        """How much there is to take over."""
+        return len(self.names) + len(self.indexes)
+
+    def has_item(self, index: int) -> bool:
+        """Whether an item was looked at."""
+        return index < self.first or index in self.indexes
 
     def add(self, other: Seen) -> None:
         """Take over what an inner schema has looked at."""
         self.names |= other.names
+        self.first = max(self.first, other.first)
         self.indexes |= other.indexes
 
 
@@ -91,7 +104,7 @@ class Validation:
                 if here.is_full:
                     break
         if fits and seen is not None:
-            self.charge((len(here.seen.names) + len(here.seen.indexes)) // 4)
+            self.charge(here.seen.size // 4)
             seen.add(here.seen)
         self._depth -= 1
         return fits

@@ -20,6 +20,8 @@ STEPS_AT_ONCE: Final = 50_000
 """Steps that may hold a workflow task: less than a tenth of a second."""
 STEPS_ASIDE: Final = 2_000_000
 """Steps where nobody waits: in a thread of an activity, or in a command."""
+COST_OF_STEP: Final = 48
+"""What a step costs where it is counted with expressions: see `expressions/budget.py`."""
 _RULES: Final = {**ASSERTIONS, **APPLICATORS}
 
 
@@ -29,6 +31,10 @@ class Verdict:
 
     problems: list[str]
     by_new_rules: bool = False
+    steps: int = 0
+    """Steps it took."""
+    is_open: bool = False
+    """Whether the steps were used up before it was known."""
 
 
 def judge(schema: Mapping[str, Any], value: object, steps: int = STEPS_AT_ONCE, *, as_before: bool = False) -> Verdict:
@@ -40,20 +46,23 @@ def judge(schema: Mapping[str, Any], value: object, steps: int = STEPS_AT_ONCE, 
     if not schema:
         return Verdict([])
     validation, found = Validation(schema, steps, _RULES, LAST, _find_before if as_before else None), list[Misfit]()
+    by_new_rules = True
     try:
         validation.apply(schema, value, (), found)
+        problems, by_new_rules = [sentence(one.loc, one.text) for one in found[:MAX_PROBLEMS]], validation.used_patterns
     except TooCostlyError:
         text = f"checking it takes more than {steps:,} steps; send less, or make the schema simpler"
-        return Verdict([sentence((), text)], by_new_rules=True)
+        problems = [sentence((), text)]
     except RecursionError:
-        return Verdict([sentence((), NESTED)], by_new_rules=True)
+        problems = [sentence((), NESTED)]
     except Fault as fault:
-        return Verdict([sentence((), fault.reason)], by_new_rules=True)
+        problems = [sentence((), fault.reason)]
     except LookupError as error:
-        return Verdict([sentence((), f"the schema's reference {error.args[0]!r} leads nowhere")])
+        problems, by_new_rules = [sentence((), f"the schema's reference {error.args[0]!r} leads nowhere")], False
     except (TypeError, ValueError, ArithmeticError, AttributeError):
-        return Verdict([sentence((), "it cannot be checked: the schema is not a JSON Schema")])
-    return Verdict([sentence(one.loc, one.text) for one in found[:MAX_PROBLEMS]], validation.used_patterns)
+        problems, by_new_rules = [sentence((), "it cannot be checked: the schema is not a JSON Schema")], False
+    left = validation.steps
+    return Verdict(problems, by_new_rules, steps - max(left, 0), is_open=left < 0)
 
 
 def _find_before(pattern: str, text: str) -> bool:

@@ -11,6 +11,7 @@ from temporalio.exceptions import FailureError
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
+from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import (
     Effect,
@@ -20,13 +21,12 @@ from advanced_workflow.workflows.engine.step.failures import (
     failure_of,
     failure_of_activity,
 )
-from advanced_workflow.workflows.engine.temporal.fitting import misfits
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
-from advanced_workflow.workflows.errors import InputInvalid, WorkflowError
+from advanced_workflow.workflows.errors import WorkflowError
 
 
 class ArmedCall:
@@ -83,7 +83,7 @@ class ArmedCall:
         effect: Effect = "unknown" if call.in_doubt else effect_of(error, attempts=call.attempts, foreign=foreign)
         return effect if effect == by_last_words or patched(Patch.RULES_2) else by_last_words
 
-    def _arguments(self) -> list[RawValue]:
+    async def _arguments(self) -> list[RawValue]:
         limit = self._step.run.prepared.payload_limit
         if self._build is not None:
             self._input = self._build(self._step)
@@ -91,7 +91,7 @@ class ArmedCall:
         if self._step.plan.input is None:
             return []
         with self._step.reading("input_mapping"):
-            self._input = mapped_input(self._step)
+            self._input = await mapped_input(self._step)
             return [encode_built(self._input, "the mapped input", limit)]
 
     def _begin(self) -> None:
@@ -102,17 +102,6 @@ class ArmedCall:
     def _mark(self, outcome: StepOutcome, output: Json = None) -> None:
         if self._armed is not None:
             settle_armed(self._step, self._armed, outcome, output)
-
-
-def mapped_input(step: StepContext) -> Json:
-    """What the step's `input_mapping` gives; null without one. Raises `InputInvalid` and expression errors."""
-    if step.plan.input is None:
-        return None
-    value = step.plan.input.evaluate(step.scope())
-    problems = misfits(step.plan.step.input_validation, value) if step.plan.step.input_validation else []
-    if problems:
-        raise InputInvalid(f"the mapped input does not fit 'input_validation': {'; '.join(problems)}.")
-    return value
 
 
 def arm(step: StepContext, path: StepPath, log: UndoLog, name: str, value: Json) -> Armed | None:

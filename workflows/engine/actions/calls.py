@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -52,7 +52,7 @@ class ActionCall:
     step: StepContext
     action: str
     path: StepPath
-    build: Callable[[], list[RawValue]]
+    build: Callable[[], Awaitable[list[RawValue]]]
     """Builds the arguments, once a slot is free: steps that wait for one hold no copy of their input."""
     begin: Callable[[], None]
     """Called just before the activity is scheduled."""
@@ -90,7 +90,7 @@ async def call_action(call: ActionCall) -> Json:
         try:
             async with step.run.slots.hold():
                 await step.run.state.thinking.pause()
-                arguments = call.build() if arguments is None else arguments
+                arguments = await call.build() if arguments is None else arguments
                 output = await _call_once(call, arguments)
             for name in (_USED, _IN_DOUBT, _UNTIL):  # The next round of a loop has all of its attempts.
                 step.record.cursor.pop(name, None)

@@ -11,8 +11,9 @@ from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 
 from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, retry_delay
-from advanced_workflow.workflows.engine.actions.armed_call import mapped_input, settle_armed
+from advanced_workflow.workflows.engine.actions.armed_call import settle_armed
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
+from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.actions.step_activities import summary_of
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
@@ -51,12 +52,12 @@ async def run_sub_workflow(step: StepContext) -> Done:
 
 async def _attempt(step: StepContext, attempt: int) -> Done:
     cursor = step.record.cursor
-    if "child" in cursor:
-        work = watch_child(step.run, cursor["child"], step.path)
-    else:
-        work = _start(step, step.path.child_run_id(workflow.info().workflow_id, attempt))
-    step.begin()
     try:
+        if "child" in cursor:
+            work = watch_child(step.run, cursor["child"], step.path)
+        else:
+            work = await _start(step, step.path.child_run_id(workflow.info().workflow_id, attempt))
+        step.begin()
         end = await _in_time(step, asyncio.ensure_future(work))
     except asyncio.CancelledError:
         _let_go(step, "failed", None)
@@ -64,10 +65,10 @@ async def _attempt(step: StepContext, attempt: int) -> Done:
     return _judge(step, end)
 
 
-def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
+async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
     limit = step.run.prepared.payload_limit
     with step.reading("input_mapping"):
-        value = mapped_input(step)
+        value = await mapped_input(step)
         options = ExecutionOptions(
             started_by=step.run.options.started_by,
             groups=step.run.options.groups,
