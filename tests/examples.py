@@ -6,13 +6,19 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
+MORE = int(os.environ.get("ADW_EXAMPLES", "0"))
+
+
+def many(examples: int) -> int:
+    """So many, and n times as many with `ADW_EXAMPLES=n`."""
+    return examples * (MORE or 1)
+
 
 def profile(examples: int, *, shrink: bool = True) -> settings:
     """The same examples every time; `ADW_EXAMPLES=n` tries n times as many, new ones each time."""
-    more = int(os.environ.get("ADW_EXAMPLES", "0"))
     return settings(
-        max_examples=examples * (more or 1),
-        derandomize=not more,
+        max_examples=many(examples),
+        derandomize=not MORE,
         database=None,
         deadline=None,
         print_blob=True,

@@ -22,11 +22,11 @@ FEW = 50
 
 
 def replay_in_fresh_processes(folder: Path) -> list[str]:
-    """Replay every history of the folder, each in one of two new processes (one for a few) with hash seeds of their own.
+    """Replay every history of the folder, each in one of two new processes with hash seeds of their own; gives what went wrong.
 
-    Gives what went wrong.
+    It is one process for a few histories, and where other processes of the same test run replay theirs meanwhile.
     """
-    parts = 1 if len(histories_in(folder)) < FEW else 2
+    parts = 1 if len(histories_in(folder)) < FEW or "PYTEST_XDIST_WORKER" in os.environ else 2
     started = [_Replaying(folder, part, parts) for part in range(parts)]
     return [line for one in started for line in one.end()]
 

@@ -46,12 +46,13 @@ from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
 from advanced_workflow.workflows.errors import ExpressionInvalid
 from advanced_workflow.workflows.expressions import Expression, compile_expression, expression
 from advanced_workflow.workflows.plain.cache import WeighedCache
+from tests.examples import many
 from tests.unit.generated import some_definition
 from tests.unit.test_definition_fuzz import KNOWN
 
 MODELS = models_within(AdvancedWorkflow)
 SHIPPED = [*(one.workflow for one in find_definitions([LIBRARY]).values()), *KNOWN.values()]
-GENERATED = 300
+GENERATED = many(100)
 
 PLAIN = {
     "name or text for people": (

@@ -58,7 +58,7 @@ def keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 SCHEMAS = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_leaves=6)
 
 
-@profile(40)
+@profile(20)
 @given(keywords(SCHEMAS), VALUES)
 def test_the_same_values_fit(schema: dict[str, Any], value: Any) -> None:
     whole = {**schema, "$defs": {"leaf": {"type": ["string", "object"], "maxProperties": 1}}}
@@ -89,7 +89,7 @@ def test_the_same_properties_are_unevaluated(schema: dict[str, Any], value: Any)
     assert (value_problems(schema, value) == []) is Draft202012Validator(schema).is_valid(value)
 
 
-@profile(40)
+@profile(20)
 @given(keywords(SCHEMAS), st.data())
 def test_the_same_schemas_are_sound(schema: dict[str, Any], data: st.DataObject) -> None:
     whole = {**schema, "$defs": {"leaf": {}}}

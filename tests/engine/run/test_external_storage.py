@@ -22,8 +22,8 @@ from advanced_workflow.workflows.engine.graph import plan
 from advanced_workflow.workflows.errors import PayloadTooLarge
 from tests.harness import Harness, definition, eventually, outcome_of, recording, replayer
 
-INPUT: dict[str, Any] = {"text": "i" * 5_000_000}
-RESULT: dict[str, Any] = {"text": "r" * 3_000_000}
+INPUT: dict[str, Any] = {"text": "i" * 2_500_000}
+RESULT: dict[str, Any] = {"text": "r" * 2_200_000}
 ONCE = {"max_attempts": 1}
 INLINE_LIMIT = 100_000
 """Characters of a history as JSON that holds no large value."""
@@ -83,8 +83,8 @@ async def test_a_large_input_and_a_large_result_go_through_the_storage(storing: 
         actions={"grow": grow},
     )
 
-    assert outcome.data == {"sizes": [5_000_000, 3_000_000]}
-    assert sum(sizes_in(folder)) > 8_000_000
+    assert outcome.data == {"sizes": [2_500_000, 2_200_000]}
+    assert sum(sizes_in(folder)) > 4_700_000
 
 
 async def test_a_large_mapped_input_a_large_output_and_a_large_undo_go_through_the_storage(
@@ -108,7 +108,7 @@ async def test_a_large_mapped_input_a_large_output_and_a_large_undo_go_through_t
         definition(*steps, retry_policy=ONCE), INPUT, actions={"copy": copy, "fails": fails, "uncopy": uncopy}
     )
 
-    assert received == [5_000_000]
+    assert received == [2_500_000]
     assert outcome.undone() == ["copy"]
     assert undone == [(INPUT, INPUT)]
 
@@ -130,7 +130,7 @@ async def test_large_events_go_through_the_storage(storing: StoringHarness) -> N
         await run.send_event("arrived", RESULT)
         outcome = await outcome_of(run)
 
-    assert outcome.data == {"size": 3_000_000}
+    assert outcome.data == {"size": 2_200_000}
 
 
 async def test_any_client_and_any_worker_with_the_storage_take_part(storing: StoringHarness) -> None:
@@ -147,7 +147,7 @@ async def test_any_client_and_any_worker_with_the_storage_take_part(storing: Sto
         handle = await start_plainly(storing, INPUT)
         report = await handle.result()
 
-    assert report["result"] == {"sizes": [5_000_000, 3_000_000]}
+    assert report["result"] == {"sizes": [2_500_000, 2_200_000]}
 
 
 async def test_a_run_whose_value_is_missing_waits_until_it_is_restored(storing: StoringHarness, folder: Path) -> None:
@@ -162,7 +162,7 @@ async def test_a_run_whose_value_is_missing_waits_until_it_is_restored(storing: 
 
     assert f"storage folder {folder}: object " in failure
     assert "is missing; " in failure
-    assert report["result"] == {"size": 5_000_000}
+    assert report["result"] == {"size": 2_500_000}
 
 
 async def test_a_worker_without_the_storage_leaves_the_run_to_those_who_have_it(
@@ -177,7 +177,7 @@ async def test_a_worker_without_the_storage_leaves_the_run_to_those_who_have_it(
         report = await handle.result()
 
     assert "external storage is not configured" in failure
-    assert report["result"] == {"size": 5_000_000}
+    assert report["result"] == {"size": 2_500_000}
 
 
 async def test_a_result_that_cannot_be_stored_has_an_unknown_outcome(storing: StoringHarness, folder: Path) -> None:
@@ -195,7 +195,7 @@ async def test_a_result_that_cannot_be_stored_has_an_unknown_outcome(storing: St
 
     error: Any = outcome.report.steps["grow"]["error"]
     assert error["type"] == "StorageFailed"
-    assert error["message"].startswith(f"storage folder {folder}: a value of 3,000,")
+    assert error["message"].startswith(f"storage folder {folder}: a value of 2,200,")
     assert undone == ["grow unknown"]
 
 
@@ -247,7 +247,7 @@ async def test_a_client_without_the_storage_is_told_what_it_lacks(storing: Stori
 
 
 async def test_without_storage_a_large_input_starts_nothing(harness: Harness) -> None:
-    with pytest.raises(PayloadTooLarge, match="input_data: 5,000,011 bytes are more than the 2,080,768"):
+    with pytest.raises(PayloadTooLarge, match="input_data: 2,500,011 bytes are more than the 2,080,768"):
         await harness.start(definition({"step_id": "a"}), INPUT)
 
     assert harness.handles == []
