@@ -46,7 +46,7 @@ from advanced_workflow.workflows.contract import (
     SkipRequest,
     StateRequest,
     StepRequest,
-    WireModel,
+    UserModel,
 )
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision
@@ -254,18 +254,18 @@ class Run:
         except ValidationError as error:
             raise InvalidDecision(f"{decision} {step_id!r}: {places(error)}.") from error
 
-    async def _query(self, name: str, request: WireModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
+    async def _query(self, name: str, request: UserModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
         arguments = [request.model_dump(mode="json")] if request else []
         async with translated_errors(self.id, name):
             return await self.handle.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
 
-    async def _update(self, name: str, request: WireModel) -> Any:  # noqa: ANN401 - the raw answer
+    async def _update(self, name: str, request: UserModel) -> Any:  # noqa: ANN401 - the raw answer
         argument = message_of(request, name, payload_limit(self.client))
         # The SDK asks again after each call that timed out, so the whole is bounded here.
         async with translated_errors(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             return await self.handle.execute_update(name, argument)  # pyright: ignore[reportUnknownMemberType]
 
-    async def _signal(self, name: str, request: WireModel) -> None:
+    async def _signal(self, name: str, request: UserModel) -> None:
         argument = message_of(request, name, payload_limit(self.client))
         async with translated_errors(self.id, name):
             await self.handle.signal(name, argument)

@@ -9,7 +9,7 @@ from advanced_workflow.workflows.contract import (
     ExecutionOptions,
     RunRequest,
     SkipRequest,
-    WireModel,
+    UserModel,
 )
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
@@ -51,9 +51,9 @@ def start_arguments(
     return [request]
 
 
-def message_of(request: WireModel, place: str, limit: int) -> dict[str, JsonValue]:
+def message_of(request: UserModel, place: str, limit: int) -> dict[str, JsonValue]:
     """The argument of a signal or an update; raises as `require_sendable` does."""
-    message: dict[str, JsonValue] = request.model_dump(mode="json", exclude_defaults=True)
+    message: dict[str, JsonValue] = request.model_dump(mode="json")
     if isinstance(request, SkipRequest) and request.gives_output:  # A null is given, too.
         message["output"] = request.output
     require_sendable(message, place, limit)

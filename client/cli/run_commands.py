@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from advanced_workflow.client.render.times import duration, moment, seconds_betw
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.runs import start as start_run
-from advanced_workflow.client.service.description import RunSummary, describe
+from advanced_workflow.client.service.description import Attempt, RunSummary, describe
 from advanced_workflow.client.service.errors import translated_errors
 from advanced_workflow.client.service.faults import CODE, engine_fault
 from advanced_workflow.client.service.listing import list_runs, quoted, waiting_for
@@ -195,15 +196,21 @@ async def _first_answer(run: Run) -> Snapshot:
     return last
 
 
+def _attempt_json(attempt: Attempt, now: datetime) -> dict[str, object]:
+    """What the server knows of an action, and how old that is."""
+    silent = seconds_between(attempt.heard_at, now)
+    return {**asdict(attempt), "beats": attempt.beats if attempt.is_running else None, "silent_seconds": silent}
+
+
 def _print_report_json(report: RunReport) -> None:
-    failure = report.failure
+    failure, now = report.failure, datetime.now(UTC)
     print_json(
         {
             "summary": report.snapshot.summary,
             "worker_answers": not report.snapshot.silent,
             "fault": report.snapshot.fault,
             "state": report.snapshot.state,
-            "attempts": report.snapshot.attempts,
+            "attempts": {path: _attempt_json(one, now) for path, one in report.snapshot.attempts.items()},
             "pending_approvals": report.approvals,
             "result": report.result,
             "failure": {"failure_type": failure.failure_type, "message": str(failure)} if failure else None,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 
 from advanced_workflow.client.render.rows import StepRow, UndoRow, step_rows, undo_rows
 from advanced_workflow.client.render.times import duration, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.service.faults import CODE
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+
+SILENT_SECONDS = 10
+"""An action that was heard of since says nothing new."""
 
 
 class ChangeLines:
@@ -33,7 +38,8 @@ class ChangeLines:
         for row in step_rows(snapshot, now):
             if row.status is not StepStatus.PENDING or row.path in self._said:
                 yield row.path, _step_sentence(row)
-        for undo in undo_rows(snapshot.state.rollback if snapshot.state else None, snapshot.attempts):
+        yield from _silences(snapshot, now)
+        for undo in undo_rows(snapshot.state.rollback if snapshot.state else None, snapshot.attempts, now):
             if undo.outcome != "not_needed":
                 yield undo.activity_id, _undo_sentence(undo)
         # The end is said last: the server knows of it before the worker has told the steps.
@@ -50,6 +56,19 @@ class ChangeLines:
             yield "worker", "no worker answers; last known state"
         elif "worker" in self._said:
             yield "worker", "a worker answers"
+
+
+def _silences(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, str]]:
+    """Actions without a sign of life, said after some seconds and then each time that it is twice as long."""
+    for path, attempt in snapshot.attempts.items():
+        silent = seconds_between(attempt.heard_at, now) or 0
+        if silent >= SILENT_SECONDS:
+            told = SILENT_SECONDS * 2 ** int(math.log2(silent / SILENT_SECONDS))
+            yield f"{path} silent", f"{path}  no sign of life for {duration(told)}" + _need_not(attempt)
+
+
+def _need_not(attempt: Attempt) -> str:
+    return "" if attempt.beats else ", and it need not give any"
 
 
 def _step_sentence(row: StepRow) -> str:

@@ -62,7 +62,7 @@ def print_report(console: Console, report: RunReport) -> None:
         _print_steps(console, rows)
     for approval in report.approvals:
         _print_approval(console, approval)
-    undos = undo_rows(report.rollback, report.snapshot.attempts)
+    undos = undo_rows(report.rollback, report.snapshot.attempts, now)
     if report.rollback or undos:
         _print_rollback(console, report.rollback, undos)
     if report.snapshot.state:
@@ -153,7 +153,7 @@ def _print_steps(console: Console, rows: Sequence[StepRow]) -> None:
             Text("  " * row.depth + StepPath(row.path).name),
             _mark(STEP_LOOKS[row.status], row.status.value, unicode=unicode),
             duration(row.seconds),
-            Text("; ".join(part for part in (attempts, row.note) if part), style="dim"),
+            Text("; ".join(part for part in (attempts, row.note, row.life) if part), style="dim"),
         )
     console.print(table)
 
@@ -186,8 +186,13 @@ def _print_rollback(console: Console, report: RollbackReport | None, undos: Sequ
     table.columns[3].no_wrap = False
     for row in undos:
         mark = _mark(UNDO_LOOKS[row.outcome], undo_word(row), unicode=shows_unicode(console))
-        table.add_row(Text(row.action), Text(row.path), mark, Text(row.note, style="red"))
+        table.add_row(Text(row.action), Text(row.path), mark, _undo_note(row))
     console.print(table)
+
+
+def _undo_note(row: UndoRow) -> Text:
+    note = Text(row.note, style="red")
+    return note.append(f"{'; ' if row.note else ''}{row.life}", style="dim") if row.life else note
 
 
 def _print_rejected(console: Console, rejected: Sequence[RejectedDecision]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from advanced_workflow.client.render.symbols import SKIP_REASONS
-from advanced_workflow.client.render.times import parse_time, seconds_between
+from advanced_workflow.client.render.times import duration, parse_time, seconds_between
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
@@ -17,6 +17,8 @@ from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.plain.text import one_line, visible
 
 MAX_ERROR_CHARACTERS = 300
+SHORT_SECONDS = 3.0
+"""An action that has run for less says nothing of itself yet."""
 _NOT_CALLED = (UndoOutcome.NOT_NEEDED, UndoOutcome.KEPT)
 
 
@@ -37,6 +39,8 @@ class StepRow:
     """One sentence: whom it waits for, why it failed or was skipped, why it is tried again."""
     retry_in: float | None = None
     """Seconds until the next attempt."""
+    life: str = ""
+    """When its action was last heard of, where it has run for some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class UndoRow:
     path: str
     outcome: UndoOutcome
     note: str = ""
+    life: str = ""
+    """As that of a step."""
 
 
 def step_rows(snapshot: Snapshot, now: datetime) -> list[StepRow]:
@@ -59,14 +65,26 @@ def step_rows(snapshot: Snapshot, now: datetime) -> list[StepRow]:
     return [_step_row(one, snapshot, end, now) for one in states]
 
 
-def undo_rows(report: RollbackReport | None, attempts: Mapping[str, Attempt]) -> list[UndoRow]:
+def undo_rows(report: RollbackReport | None, attempts: Mapping[str, Attempt], now: datetime) -> list[UndoRow]:
     """What was undone, in that order, then what is being undone."""
     entries = report.entries if report else []
     done = [
         UndoRow(one.activity_id, one.action, one.path, one.outcome, error_sentence(one.error) if one.error else "")
         for one in entries
     ]
-    return [*done, *_running_undos(attempts, {one.activity_id for one in entries if one.outcome not in _NOT_CALLED})]
+    settled = {one.activity_id for one in entries if one.outcome not in _NOT_CALLED}
+    return [*done, *_running_undos(attempts, settled, now)]
+
+
+def sign_of_life(attempt: Attempt, now: datetime) -> str:
+    """When an action was last heard of, or that it says nothing of itself; empty where none runs, or not for long."""
+    passed, silent = seconds_between(attempt.started_at, now), seconds_between(attempt.heard_at, now)
+    if passed is None or silent is None or passed < SHORT_SECONDS:
+        return ""
+    if attempt.beats:
+        return f"last heard {duration(silent)} ago"
+    until = f" until its timeout of {duration(attempt.timeout_seconds)}" if attempt.timeout_seconds else ""
+    return f"runs for {duration(passed)}, gives no signs of life and is left alone{until}"
 
 
 def tolerated_note(tolerated: Any) -> str:  # noqa: ANN401 - as the run tells it
@@ -107,6 +125,7 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
         attempts=snapshot.most_attempts.get(step.path, 0),
         note=visible(_note(step, attempt)),
         retry_in=_seconds_until_retry(attempt, now) if attempt else None,
+        life=sign_of_life(attempt, now) if attempt else "",
     )
 
 
@@ -162,12 +181,12 @@ def _seconds_until_retry(attempt: Attempt, now: datetime) -> float | None:
     return seconds_between(now, attempt.next_attempt_at) or None
 
 
-def _running_undos(attempts: Mapping[str, Attempt], settled: set[str]) -> Iterator[UndoRow]:
+def _running_undos(attempts: Mapping[str, Attempt], settled: set[str], now: datetime) -> Iterator[UndoRow]:
     for activity_id, attempt in attempts.items():
         path = undone_path(activity_id)
         if path is not None and activity_id not in settled:
             failure = f"attempt {attempt.attempt}: {_cut(attempt.last_failure)}" if attempt.last_failure else ""
-            yield UndoRow(activity_id, attempt.action, path, UndoOutcome.PENDING, failure)
+            yield UndoRow(activity_id, attempt.action, path, UndoOutcome.PENDING, failure, sign_of_life(attempt, now))
 
 
 def _cut(text: str | None) -> str:

@@ -30,8 +30,8 @@ def render_tree(snapshot: Snapshot, now: datetime, console: Console) -> Renderab
     """The run's heading, its steps with status, time and attempts, and what is undone."""
     unicode = shows_unicode(console)
     rows = step_rows(snapshot, now)
-    undos = [one for one in undo_rows(_report_of(snapshot), snapshot.attempts) if one.outcome != "not_needed"]
-    notes = sum(bool(one.note) for one in rows)
+    undos = [one for one in undo_rows(_report_of(snapshot), snapshot.attempts, now) if one.outcome != "not_needed"]
+    notes = sum(bool(_note_text(one)) for one in rows)
     shown, before, after = fit(rows, console.height - OTHER_LINES - len(undos) - notes)
     lines: list[RenderableType] = [_heading(snapshot, now), *_warnings(snapshot, rows)]
     if before:
@@ -100,10 +100,8 @@ def _step_lines(rows: Sequence[StepRow], widths: _Widths, *, unicode: bool) -> l
     for row in rows:
         look = STEP_LOOKS[row.status]
         lines.append(_step_line(row, look, widths, unicode=unicode))
-        if row.note:
-            lines.append(
-                Padding(Text(_note_text(row), style=_note_style(row)), (0, 0, 0, 4 + INDENT * (row.depth + 1)))
-            )
+        if note := _note_text(row):
+            lines.append(Padding(Text(note, style=_note_style(row)), (0, 0, 0, 4 + INDENT * (row.depth + 1))))
     return lines
 
 
@@ -123,10 +121,13 @@ def _step_line(row: StepRow, look: Look, widths: _Widths, *, unicode: bool) -> T
 
 
 def _note_text(row: StepRow) -> str:
-    return f"{row.note}; again in {duration(row.retry_in)}" if row.retry_in else row.note
+    again = f"again in {duration(row.retry_in)}" if row.retry_in else ""
+    return "; ".join(one for one in (row.note, again, row.life) if one)
 
 
 def _note_style(row: StepRow) -> str:
+    if not row.note:
+        return "dim"
     return "red" if row.status is StepStatus.FAILED else "dim" if row.status is StepStatus.SKIPPED else "yellow"
 
 
@@ -135,7 +136,9 @@ def _undo_line(row: UndoRow, *, unicode: bool) -> Text:
     text = Text("  ", no_wrap=True, overflow="ellipsis").append(look.sign if unicode else look.ascii, style=look.style)
     text.append(f" {row.action}").append(f"  for {row.path}  ", style="dim")
     text.append(undo_word(row), style=look.style)
-    return text.append(f"  {row.note}", style="red") if row.note else text
+    if row.note:
+        text.append(f"  {row.note}", style="red")
+    return text.append(f"  {row.life}", style="dim") if row.life else text
 
 
 def undo_word(row: UndoRow) -> str:

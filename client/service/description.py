@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState, TimeoutType, WorkflowExecutionStatus
@@ -70,6 +71,27 @@ class Attempt:
     last_failure: str | None
     worker_lost: bool
     """Whether the last attempt ended because no sign of life or no answer came in time."""
+    timeout_seconds: float | None = None
+    """Seconds one attempt may take; None where the server does not say it."""
+    heartbeat_timeout_seconds: float | None = None
+    """Seconds without a sign of life after which the attempt counts as lost; None where it need not give any."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a worker has it in hand, as far as the server knows."""
+        return self.started_at is not None and self.state in ("started", "cancel_requested")
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """The last sign of life of the attempt that runs: its latest heartbeat, or that it began; None where none runs."""
+        if self.started_at is None or not self.is_running:
+            return None
+        return max(self.started_at, self.last_heartbeat_at or self.started_at)
+
+    @property
+    def beats(self) -> bool:
+        """Whether the attempt that runs gives signs of life, or has to."""
+        return self.heartbeat_timeout_seconds is not None or self.heard_at != self.started_at
 
 
 async def describe(client: Client, id: str, run_id: str | None = None) -> DescribeWorkflowExecutionResponse:
@@ -113,7 +135,14 @@ def read_attempt(info: PendingActivityInfo) -> Attempt:
         last_failure=_failure_text(info.last_failure) if info.HasField("last_failure") else None,
         worker_lost=info.last_failure.timeout_failure_info.timeout_type
         in (TimeoutType.TIMEOUT_TYPE_HEARTBEAT, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE),
+        timeout_seconds=_seconds(info.activity_options.start_to_close_timeout),
+        heartbeat_timeout_seconds=_seconds(info.activity_options.heartbeat_timeout),
     )
+
+
+def _seconds(duration: Duration) -> float | None:
+    """None is what the server sends where nothing bounds it, and where it does not say."""
+    return duration.ToTimedelta().total_seconds() or None
 
 
 def _failure_text(failure: Failure) -> str:

@@ -6,6 +6,10 @@ import functools
 import os
 import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
+
+from temporalio import activity
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.decorator import action
@@ -17,8 +21,10 @@ DATABASE = "STEADY_DATABASE"
 LATENCY = "STEADY_LATENCY"
 """Environment variable: seconds an effect takes."""
 _TABLES = (
+    "CREATE TABLE IF NOT EXISTS attempts (key TEXT, attempt INTEGER, begun REAL, PRIMARY KEY (key, attempt));"
     "CREATE TABLE IF NOT EXISTS effects"
-    " (key TEXT PRIMARY KEY, value INTEGER, undone INTEGER NOT NULL DEFAULT 0, calls INTEGER NOT NULL DEFAULT 1)"
+    " (key TEXT PRIMARY KEY, value INTEGER, undone INTEGER NOT NULL DEFAULT 0, calls INTEGER NOT NULL DEFAULT 1,"
+    " refused INTEGER NOT NULL DEFAULT 0)"
 )
 
 
@@ -39,10 +45,38 @@ async def unmake(undo: UndoInput) -> None:
     _write("UPDATE effects SET undone = undone + 1 WHERE key = ?", undo.idempotency_key)
 
 
+@action(name="steady.unmake_at_second")
+async def unmake_at_second(undo: UndoInput) -> None:
+    """Refuse for good, and undo the effect when it is asked for again."""
+    _write("UPDATE effects SET refused = refused + 1 WHERE key = ?", undo.idempotency_key)
+    asked: tuple[int] = (
+        _database().execute("SELECT refused FROM effects WHERE key = ?", [undo.idempotency_key]).fetchone()
+    )
+    if asked[0] == 1:
+        raise ActionError("not now", type="NotNow", retryable=False)
+    await unmake(undo)
+
+
 @action(name="steady.fail")
 async def fail() -> None:
     """Fail for good."""
     raise ActionError("the end", type="TheEnd", retryable=False)
+
+
+@action(name="steady.hold")
+def hold() -> None:
+    """Note that an attempt began, then take some seconds: a plain function, which says nothing of itself."""
+    info = activity.info()
+    begun = "INSERT OR IGNORE INTO attempts (key, attempt, begun) VALUES (?, ?, ?)"
+    with closing(_open()) as db:  # Connections belong to their thread.
+        db.execute(begun, (f"{info.workflow_id} {info.activity_id}", info.attempt, time.time()))
+    time.sleep(8)
+
+
+def attempts_begun(database: Path) -> dict[tuple[str, int], float]:
+    """When each attempt of `hold` began, by run and path and its number."""
+    with closing(sqlite3.connect(database)) as db:
+        return {(key, attempt): begun for key, attempt, begun in db.execute("SELECT key, attempt, begun FROM attempts")}
 
 
 def _write(statement: str, *values: object) -> None:
@@ -52,6 +86,10 @@ def _write(statement: str, *values: object) -> None:
 
 @functools.cache
 def _database() -> sqlite3.Connection:
+    return _open()
+
+
+def _open() -> sqlite3.Connection:
     # Rows survive the process, which may be killed at any time, but not the machine.
     db = sqlite3.connect(os.environ[DATABASE], isolation_level=None, timeout=30)
     db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {_TABLES}")

@@ -5,8 +5,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from temporalio.exceptions import FailureError
+
+from advanced_workflow.workflows.contract import RULES
 from advanced_workflow.workflows.engine.temporal import patches
 from advanced_workflow.workflows.engine.temporal.patches import LIVES, Patch
+from advanced_workflow.workflows.errors import WorkflowError
 from tests.harness import ROOT
 
 CODE = [file for folder in ("workflows", "activities", "client") for file in (ROOT / folder).rglob("*.py")]
@@ -29,6 +34,15 @@ def test_every_patch_is_used_and_says_when_it_ends() -> None:
         assert re.fullmatch(r"\d+\.\d+\.\d+", life.since)
         assert life.changes
         assert life.ends
+
+
+@pytest.mark.parametrize("number", [RULES + 1, RULES + 7])
+def test_a_worker_leaves_runs_of_a_later_release_alone(number: int) -> None:
+    with pytest.raises(patches.LaterRules, match=f"rules {number}, of a later release") as refused:
+        patches.follow_rules(number)
+
+    # Any error of the project would end the run, and undo it.
+    assert not isinstance(refused.value, WorkflowError | FailureError)
 
 
 def asks_temporal(source: str) -> Iterator[str]:

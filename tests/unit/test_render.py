@@ -12,7 +12,7 @@ from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.render.lines import ChangeLines
 from advanced_workflow.client.render.outcome import failure_sentence, rollback_sentence
 from advanced_workflow.client.render.report import RunReport, print_report
-from advanced_workflow.client.render.rows import StepRow, step_rows, undo_rows
+from advanced_workflow.client.render.rows import StepRow, sign_of_life, step_rows, undo_rows
 from advanced_workflow.client.render.times import duration
 from advanced_workflow.client.render.tree import fit, render_tree
 from advanced_workflow.client.service.description import Attempt, RunSummary
@@ -128,6 +128,58 @@ def test_a_pending_action_shows_although_the_worker_has_not_said_so() -> None:
     assert row.retry_in == 3
 
 
+@pytest.mark.parametrize(
+    ("seconds_ago", "heartbeat", "timeout", "life"),
+    [
+        ((2, None), 10, 300, ""),
+        ((40, 7), 10, 300, "last heard 7.0 s ago"),
+        ((40, 7), None, 300, "last heard 7.0 s ago"),
+        ((40, None), 60, 300, "last heard 40 s ago"),
+        (
+            (40, 55),
+            None,
+            300,
+            "runs for 40 s, gives no signs of life and is left alone until its timeout of 5 min 00 s",
+        ),
+        ((40, None), None, None, "runs for 40 s, gives no signs of life and is left alone"),
+    ],
+)
+def test_a_running_action_says_how_old_its_last_sign_of_life_is(
+    seconds_ago: tuple[int, int | None], heartbeat: int | None, timeout: int | None, life: str
+) -> None:
+    began, beat = (None if one is None else NOW - timedelta(seconds=one) for one in seconds_ago)
+    seen = attempt(
+        "pay", started_at=began, last_heartbeat_at=beat, heartbeat_timeout_seconds=heartbeat, timeout_seconds=timeout
+    )
+    shown = snapshot(step("pay", StepStatus.RUNNING), attempts=(seen,))
+    (row,) = step_rows(shown, NOW)
+
+    assert row.life == life
+    tree = text_of(lambda console: console.print(render_tree(shown, NOW, console)), width=200)
+    assert life in " ".join(tree.split())
+
+
+def test_plain_lines_say_a_silence_each_time_that_it_is_twice_as_long() -> None:
+    changes, said = ChangeLines(), list[str]()
+    for seconds in range(50):
+        seen = attempt("pay", started_at=NOW, heartbeat_timeout_seconds=600)
+        shown = snapshot(step("pay", StepStatus.RUNNING), attempts=(seen,))
+        said += [line for line in changes.lines(shown, NOW + timedelta(seconds=seconds)) if "sign of life" in line]
+
+    assert [line.partition("pay")[2].strip() for line in said] == [
+        "no sign of life for 10 s",
+        "no sign of life for 20 s",
+        "no sign of life for 40 s",
+    ]
+
+
+@pytest.mark.parametrize("state", ["scheduled", "paused"])
+def test_an_action_that_no_worker_has_gives_no_sign_of_life(state: str) -> None:
+    waits = attempt("pay", 2, state, started_at=NOW - timedelta(seconds=40), last_heartbeat_at=NOW)
+
+    assert sign_of_life(waits, NOW) == ""
+
+
 def test_a_step_no_worker_takes_says_so() -> None:
     (row,) = step_rows(snapshot(step("pay", StepStatus.RUNNING), attempts=(attempt("pay", 1, "scheduled"),)), NOW)
 
@@ -158,7 +210,7 @@ def test_undos_under_way_follow_those_that_are_done() -> None:
     report = RollbackReport(reason="x", complete=True, entries=[undo("refund", UndoOutcome.UNDONE)])
     pending = attempt("stock.rollback[0]")
 
-    rows = undo_rows(report, {pending.path: pending})
+    rows = undo_rows(report, {pending.path: pending}, NOW)
 
     assert [(one.action, one.path, one.outcome.value) for one in rows] == [
         ("refund", "pay", "undone"),

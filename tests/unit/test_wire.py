@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from advanced_workflow.workflows import contract
+from advanced_workflow.workflows.contract import DecideRequest, RunRequest
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.contract.wire import UserModel, WireModel
 from advanced_workflow.workflows.engine.undo.armed import Armed
@@ -38,6 +39,35 @@ def test_only_what_people_write_refuses_unknown_fields() -> None:
 @pytest.mark.parametrize("model", [one for one in MODELS if not issubclass(one, UserModel)])
 def test_a_field_of_a_later_release_is_ignored(model: type[BaseModel]) -> None:
     assert "extra_forbidden" not in _misfits(model, {"field-of-a-later-release": {"a": 1}})
+
+
+def test_only_what_was_said_is_written() -> None:
+    early = DecideRequest(step_id="ask", approver="ann", decision="approve", comment=None, groups=["finance"])
+    given = RunRequest(workflow={"steps": []}, input_data=0, execution_options={})
+
+    assert early.model_dump(mode="json") == {
+        "step_id": "ask",
+        "approver": "ann",
+        "decision": "approve",
+        "groups": ["finance"],
+    }
+    assert given.model_dump(mode="json") == {"workflow": {"steps": []}, "input_data": 0}
+
+
+@pytest.mark.parametrize("model", [one for one in MODELS if issubclass(one, UserModel)])
+def test_a_message_that_says_little_fits_a_release_that_knows_fewer_fields(model: type[UserModel]) -> None:
+    class Later(model):  # pyright: ignore[reportGeneralTypeIssues]
+        added_later: str | None = None
+
+    needed = {name for name, one in model.model_fields.items() if one.is_required()}
+    said = Later.model_validate({name: _SAID.get(name, "x") for name in needed})
+    written = said.model_dump(mode="json")
+
+    assert written.keys() == needed
+    assert model.model_validate(written).model_dump() == written
+
+
+_SAID: dict[str, Any] = {"decision": "approve", "workflow": {}}
 
 
 def _misfits(model: type[BaseModel], value: Any) -> set[str]:

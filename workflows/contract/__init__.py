@@ -110,7 +110,7 @@ from advanced_workflow.workflows.contract.starting import (
     RerunOf,
     RunRequest,
 )
-from advanced_workflow.workflows.contract.wire import Json, WireModel
+from advanced_workflow.workflows.contract.wire import Json, UserModel, WireModel
 
 __all__ = [
     "AD_HOC_WORKFLOW_TYPE",
@@ -202,6 +202,7 @@ __all__ = [
     "UndoOutcome",
     "UndoRequest",
     "UnsureEffect",
+    "UserModel",
     "WatchRun",
     "WatchedRun",
     "WhoseRun",

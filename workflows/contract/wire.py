@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 Json: TypeAlias = Any
 """Any JSON value, where naming its shape would say nothing."""
@@ -21,6 +21,21 @@ class WireModel(BaseModel):
 
 
 class UserModel(WireModel):
-    """Base of what people write: there an unknown field is a mistake, and an error."""
+    """Base of what people write: there an unknown field is a mistake, and an error.
+
+    So only what was said is ever written, never a default: of a field that a later release adds, the one before refuses only the messages
+    that use it.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        fields = type(self).model_fields
+        for name in written.keys() & fields.keys():
+            if not fields[name].is_required() and getattr(self, name) == fields[name].get_default(
+                call_default_factory=True
+            ):
+                del written[name]
+        return written

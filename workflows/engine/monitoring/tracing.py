@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 from temporalio import workflow
@@ -50,6 +50,10 @@ class _OpenSpan:
     span_id: str
     parent_id: str | None
     start: int
+
+
+_PARTS = len(fields(_OpenSpan))
+"""What a later release adds comes after these."""
 
 
 @dataclass(slots=True)
@@ -100,7 +104,7 @@ class Trace:
     @staticmethod
     def load(data: Mapping[str, Any]) -> Trace:
         """The trace of `dump`."""
-        opened = {key: _OpenSpan(*one) for key, one in data["opened"].items()}
+        opened = {key: _OpenSpan(*one[:_PARTS]) for key, one in data["opened"].items()}
         return Trace(data["trace_id"], data["carrier"], opened, data["count"])
 
     def _open(self, key: str, name: str, start: int, parent_id: str | None) -> None:

@@ -58,4 +58,4 @@ class DecisionIds:
 
     def load(self, data: Iterable[Json]) -> None:
         """Take over what `dump` gave."""
-        self._taken = {id: Taken(content, path) for id, content, path in data}
+        self._taken = {id: Taken(content, path) for id, content, path, *_ in data}

@@ -16,6 +16,8 @@ from enum import StrEnum
 
 from temporalio import workflow
 
+from advanced_workflow.workflows.contract import RULES
+
 
 class Patch(StrEnum):
     """The ids, as histories hold them: one that was released never changes and is never used again."""
@@ -68,8 +70,21 @@ a replay, and a question that is asked for the first time after it would then co
 """
 
 
+class LaterRules(RuntimeError):
+    """A later release prepared the run. It is no failure of the run: its workflow task is repeated until a worker of that release takes it."""
+
+
 def follow_rules(number: int) -> None:
-    """Take the rules by which this run was prepared (`Prepared.rules`, which its history holds)."""
+    """Take the rules by which this run was prepared (`Prepared.rules`, which its history holds). Raises `LaterRules`.
+
+    By the rules that this build knows the run would decide otherwise than its history says, or take other effects than those who started
+    it were promised.
+    """
+    if number > RULES:
+        raise LaterRules(
+            f"this run follows the engine's rules {number}, of a later release, and this worker knows those up to {RULES}; a worker of that "
+            "release continues it: stop this one, or make that release the current version of a Worker Deployment."
+        )
     workflow.instance().rules = number
 
 

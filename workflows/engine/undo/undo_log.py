@@ -265,7 +265,7 @@ class UndoLog:
     @staticmethod
     def load(data: Json) -> UndoLog:
         """The log of `dump`."""
-        armed, inner = data
+        armed, inner, *_ = data  # What a later release adds comes last, here and below.
         return UndoLog(
             {name: [Armed.load(one) for one in stack] for name, stack in armed.items()},
             {
@@ -274,7 +274,7 @@ class UndoLog:
                     [(key, UndoLog.load(one)) for key, one in ended],
                     {key: UndoLog.load(one) for key, one in running},
                 )
-                for name, (pages, ended, running) in inner.items()
+                for name, (pages, ended, running, *_) in inner.items()
             },
         )
 
