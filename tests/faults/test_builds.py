@@ -196,14 +196,14 @@ async def test_the_next_build_and_this_one_read_what_the_other_wrote(tmp_path: P
         assert await stage.finish("second", child_decided=False) == "RollbackIncomplete"
         for client, id in ((now, "first"), (later, "second")):
             assert json.loads(await stage.adw(client, "rollback", id, "--json"))["complete"] is True
+        assert set(stage.effects().values()) == {(1, 1)}, "each was made once, and undone once"
         await harness.start("builds-plain", id="plain")
         await stage.run("plain").result()
         await stage.adw(now, "rerun", "plain", "--from", "b", "--id", "plain-again", "--wait")
         await worker.stop()
 
-        harness.handles += [one.handle for one in (first,)]
+        harness.handles += [stage.run(id).handle for id in ("first", "plain-again")]
         assert await stage.failed_tasks() == []
-        assert set(stage.effects().values()) == {(1, 1)}
         await harness.replay()
 
 

@@ -56,7 +56,7 @@ def test_only_what_was_said_is_written() -> None:
 
 @pytest.mark.parametrize("model", [one for one in MODELS if issubclass(one, UserModel)])
 def test_a_message_that_says_little_fits_a_release_that_knows_fewer_fields(model: type[UserModel]) -> None:
-    class Later(model):  # pyright: ignore[reportGeneralTypeIssues]
+    class Later(model):
         added_later: str | None = None
 
     needed = {name for name, one in model.model_fields.items() if one.is_required()}
