@@ -141,11 +141,11 @@ class Stage:
         return (await outcome_of(run)).failure
 
     async def failed_tasks(self) -> list[str]:
-        """Workflow tasks that failed, in all histories of the runs started so far."""
+        """Workflow tasks that failed, in all histories that the server has."""
         return [
-            f"{one.workflow_id}: {event.workflow_task_failed_event_attributes.failure.message}"
-            for one in await self.harness.histories()
-            for event in one.events
+            f"{one.id}: {event.workflow_task_failed_event_attributes.failure.message}"
+            async for one in self.harness.client.list_workflows()
+            async for event in self.harness.client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history_events()
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
         ]
 
