@@ -16,6 +16,9 @@ from temporalio.client import Client
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_settings import PROMPT
 from advanced_workflow.client.runs import Run, get_run
+from advanced_workflow.client.service.description import describe
+from advanced_workflow.client.service.faults import engine_fault
+from advanced_workflow.workflows.contract import RULES
 from tests.engine.hops import NOISE, execution
 from tests.faults import steady
 from tests.faults.builds import Build, next_build, present_build, release_build
@@ -140,6 +143,11 @@ class Stage:
         await run.approve("ask", approver="bob", form={"why": "fine"})
         return (await outcome_of(run)).failure
 
+    async def fault(self, run: Run) -> str | None:
+        """Why no worker can continue a run, as `adw show` says it."""
+        found = await engine_fault(run.client, await describe(run.client, run.id))
+        return found.reason if found else None
+
     async def failed_tasks(self) -> list[str]:
         """Workflow tasks that failed, in all histories that the server has."""
         return [
@@ -205,6 +213,29 @@ async def test_the_next_build_and_this_one_read_what_the_other_wrote(tmp_path: P
         harness.handles += [stage.run(id).handle for id in ("first", "plain-again")]
         assert await stage.failed_tasks() == []
         await harness.replay()
+
+
+@pytest.mark.long
+async def test_a_run_of_later_rules_waits_for_a_worker_that_knows_them(tmp_path: Path) -> None:
+    now, later = present_build(), next_build(tmp_path / "next", rules=RULES + 1)
+    async with DevServer() as server:
+        harness = Harness(await Client.connect(server.address))
+        stage = Stage(harness, server, tmp_path)
+        worker = await stage.served_by(later)
+        run = await harness.start("builds-child", id="of-later-rules")
+        await stage.is_at(run.id, "say")
+        await worker.stop()
+
+        worker = await stage.served_by(now)
+        await run.signal_approval("say", approver="ann")
+        told = await eventually(lambda: stage.fault(run), SECONDS)
+        assert f"rules {RULES + 1}, of a later release" in told
+        await worker.stop()
+
+        worker = await stage.served_by(later)
+        assert (await outcome_of(run)).failure is None
+        assert set(stage.effects().values()) == {(1, 0)}
+        await worker.stop()
 
 
 @pytest.fixture(scope="module")

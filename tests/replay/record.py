@@ -19,6 +19,7 @@ from temporalio.client import Client, WorkflowHistory
 
 from advanced_workflow.client.dev.server import DevServer
 from tests.harness import Harness, replayer
+from tests.replay.old_ways import OLD_WAYS
 from tests.replay.scenarios import SCENARIOS, Scenario
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -30,7 +31,8 @@ IDENTITY = "recorder"
 
 async def record(names: list[str], folder: Path, *, whole: bool) -> None:
     """Run the scenarios (all, when none is named) on a server of their own and write their histories."""
-    wanted = [one for one in SCENARIOS if not names or one.__name__ in names]
+    known = (*SCENARIOS, *OLD_WAYS) if whole else SCENARIOS
+    wanted = [one for one in known if not names or one.__name__ in names]
     async with DevServer() as server:
         # A neutral identity: by default it is the process and the machine.
         client = await Client.connect(server.address, identity=IDENTITY)
