@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.segment import Segment
 from rich.text import Text
 
@@ -33,8 +34,16 @@ class Lines:
 
     text: str | Text
 
-    def __rich__(self) -> Text:
-        """The text, which the console takes as it is."""
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Segment]:
+        """The pieces of the text. Given as a text it would be put on one line by the console."""
+        return self._text.__rich_console__(console, options)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """The width of its longest line and word."""
+        return self._text.__rich_measure__(console, options)
+
+    @property
+    def _text(self) -> Text:
         return Text(self.text) if isinstance(self.text, str) else self.text
 
 

@@ -9,6 +9,7 @@ from rich.json import JSON
 from rich.text import Text
 
 from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.render.console import Lines
 from advanced_workflow.client.render.symbols import shows_unicode
 from advanced_workflow.client.render.times import duration
 from advanced_workflow.workflows.contract import TOLERATED, RollbackReport, RunResult
@@ -22,7 +23,7 @@ def print_result(console: Console, result: RunResult) -> None:
         style = "" if result.rollback.complete else "red"
         console.print(Text(rollback_sentence(result.rollback), style=style), soft_wrap=True)
     if result.result is not None:
-        console.print(JSON.from_data(result.result, ensure_ascii=False), soft_wrap=True)
+        console.print(Lines(JSON.from_data(result.result, ensure_ascii=False).text), soft_wrap=True)
 
 
 def print_failure(console: Console, failure: RunFailed) -> None:

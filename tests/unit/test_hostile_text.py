@@ -233,3 +233,12 @@ def test_the_console_lets_nothing_through(made: RenderableType) -> None:
 
     assert all(visible(line) == line for line in lines)
     assert len(lines) == 2 or isinstance(made, Lines)
+
+
+def test_the_lines_of_a_result_stay_lines() -> None:
+    screen = SafeConsole(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
+    print_result(
+        screen, _result().model_copy(update={"rollback": None, "result": {"total": 200, "note": "a\nb\u202e"}})
+    )
+
+    assert _written(screen).split("\n")[1:5] == ["{", '  "total": 200,', '  "note": "a\\nb\\u202e"', "}"]

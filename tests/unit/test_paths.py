@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract.paths import (
+    LONGEST_ID,
     PathPart,
     StepPath,
     copy_key,
@@ -94,6 +95,21 @@ def test_the_ids_that_histories_hold_stay_as_they_are() -> None:
     assert undo_run_id("order-7", execution, 2) == "order-7-rollback-cbfc5fe5b3cc~2"
     assert undo_run_id("order-7", execution, completed=True) == "order-7-rollback-rest-cbfc5fe5b3cc"
     assert handler_key("pay", "refund") == "pay!refund"
+
+
+@pytest.mark.parametrize("run", ["x" * LONGEST_ID, "é" * (LONGEST_ID // 2), "x" * (LONGEST_ID - 20)])
+def test_what_belongs_to_a_run_of_a_long_id_has_an_id_that_the_server_takes(run: str) -> None:
+    first, second = ("01a21631-6d2b-7a58-b789-cbfc5fe5b3cc", "01a21631-6d2b-7a58-b789-cbfc5fe5b3cd")
+    path = StepPath("ship[3].label")
+    ids = [
+        *(path.child_run_id(run, attempt) for attempt in (1, 2)),
+        *(undo_run_id(run, execution, attempt) for execution in (first, second) for attempt in (1, 2)),
+        undo_run_id(run, first, completed=True),
+        old_undo_run_id(run),
+    ]
+
+    assert all(len(one.encode()) <= LONGEST_ID for one in ids)
+    assert len({run, *ids}) == 1 + len(ids)
 
 
 @pytest.mark.parametrize(

@@ -131,12 +131,7 @@ class StepPath(str):
 
     def child_run_id(self, workflow_id: str, attempt: int) -> str:
         """Temporal workflow id of its child's run."""
-        id = f"{workflow_id}/{self}" + (f"~{attempt}" if attempt > 1 else "")
-        if len(id.encode()) <= LONGEST_ID:
-            return id
-        # Children of children, or a long id of the run itself: what is too long for the server ends in a digest.
-        digest = hashlib.sha256(id.encode()).hexdigest()
-        return f"{id.encode()[: LONGEST_ID - len(digest) - 1].decode(errors='ignore')}~{digest}"
+        return _run_id(f"{workflow_id}/{self}" + (f"~{attempt}" if attempt > 1 else ""))
 
 
 def copy_key(index: int) -> str:
@@ -168,7 +163,7 @@ def undo_run_id(workflow_id: str, execution_id: str, attempt: int = 1, *, comple
     itself is meant; the rest stands, and has an id of its own.
     """
     what = "rollback-rest" if completed else "rollback"
-    return f"{workflow_id}-{what}-{execution_id[-_TELLING:]}" + (f"~{attempt}" if attempt > 1 else "")
+    return _run_id(f"{workflow_id}-{what}-{execution_id[-_TELLING:]}" + (f"~{attempt}" if attempt > 1 else ""))
 
 
 def attempt_in(undo_run_id: str) -> tuple[str, int]:
@@ -179,9 +174,17 @@ def attempt_in(undo_run_id: str) -> tuple[str, int]:
 
 def old_undo_run_id(workflow_id: str) -> str:
     """The id that release 0.1.0 gave to the run that undoes a child."""
-    return f"{workflow_id}-rollback"
+    return _run_id(f"{workflow_id}-rollback")
 
 
 def idempotency_key(execution_id: str, activity_id: str) -> str:
     """The key that a step's action, or an undo action, takes effect under."""
     return f"{execution_id}:{activity_id}"
+
+
+def _run_id(id: str) -> str:
+    """The id of a run that belongs to another. Where that one's is long, what is too long for the server ends in a digest."""
+    if len(id.encode()) <= LONGEST_ID:
+        return id
+    digest = hashlib.sha256(id.encode()).hexdigest()
+    return f"{id.encode()[: LONGEST_ID - len(digest) - 1].decode(errors='ignore')}~{digest}"
