@@ -23,7 +23,6 @@ from advanced_workflow.client.render.tree import status_word, undo_word
 from advanced_workflow.client.service.faults import help_for
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
-    AuditEntry,
     ErrorInfo,
     PendingApproval,
     RejectedDecision,
@@ -68,7 +67,7 @@ def print_report(console: Console, report: RunReport) -> None:
     if report.snapshot.state:
         _print_rejected(console, report.snapshot.state.rejected_decisions)
         _print_events(console, report.snapshot.state)
-        _print_audit(console, report.snapshot.state.audit)
+        _print_audit(console, report.snapshot.state)
     if report.result and report.result.result is not None:
         _title(console, "Result")
         console.print(Lines(json.dumps(report.result.result, indent=2, ensure_ascii=False)), soft_wrap=True)
@@ -220,12 +219,14 @@ def _print_events(console: Console, state: RunState) -> None:
     console.print(table)
 
 
-def _print_audit(console: Console, audit: Sequence[AuditEntry]) -> None:
-    if not audit:
+def _print_audit(console: Console, state: RunState) -> None:
+    if not state.audit:
         return
     _title(console, "Operators")
     table = _table("time", "operation", "step", "by", "reason")
-    for one in audit:
+    if state.audit_left_out:
+        table.add_row("before", f"{sum(state.audit_left_out.values()):,} more", "", "", "")
+    for one in state.audit:
         table.add_row(
             moment(parse_time(one.time)), one.operation, Text(one.step_id or ""), Text(one.by), Text(one.reason)
         )

@@ -61,6 +61,9 @@ class RunState(WireModel):
     unconsumed_left_out: int = 0
     """How many more there are."""
     audit: list[AuditEntry] = Field(default_factory=list)
+    """The latest acts of operators."""
+    audit_left_out: dict[str, int] = Field(default_factory=dict)
+    """How many earlier ones are no longer listed, by operation; the history has them."""
     circuit_breakers: list[BreakerState] = Field(default_factory=list)
     """Breakers that kept a step of this run from calling its action."""
 

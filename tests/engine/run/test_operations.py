@@ -7,7 +7,7 @@ import pytest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from advanced_workflow.workflows.errors import OperationRefused, UnknownStep
+from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, UnknownStep
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
@@ -236,3 +236,44 @@ async def test_retrying_a_container_keeps_its_completed_steps(harness: Harness) 
 
 async def _is(run: Run, path: str, status: str) -> bool:
     return any(one.path == path and one.status == status for one in (await run.state()).steps)
+
+
+async def test_an_operator_is_named_gives_a_reason_and_is_short(harness: Harness) -> None:
+    wait = {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}}
+    later = [{"step_id": one, "action": "nothing", "dependencies": ["w"]} for one in ("a", "b")]
+    async with harness.worker({"nothing": nothing}):
+        run = await harness.start(definition(wait, *later))
+        await eventually(lambda: _is(run, "w", "waiting"))
+        for by, reason in ((" \u200b", "why"), ("x" * 201, "why"), ("op", ""), ("op", "x" * 2_001)):
+            with pytest.raises(InputInvalid, match=r"say who does it|say it in fewer"):
+                await run.pause(reason, by=by)
+        await run.skip_step("a", "known", by="op", output="x" * 300_000)
+        with pytest.raises(OperationRefused, match="'b' has not begun"):
+            await run.skip_step("b", "known", by="op", output="x" * 300_000)
+        state = await run.state()
+        await run.cancel()
+        await outcome_of(run)
+
+    assert [one.step_id for one in state.audit] == ["a"]
+
+
+async def test_the_id_of_a_step_that_has_copies_skips_none_of_them(harness: Harness) -> None:
+    ask = {"step_id": "ask", "step_type": "wait", "wait": {"event": "go"}}
+    each = {"step_id": "each", "step_type": "parallel", "for_each": "input", "parallel_steps": [ask]}
+    async with harness.worker({}):
+        run = await harness.start(definition(each), [1, 2])
+        await eventually(lambda: _is(run, "each[1].ask", "waiting"))
+        with pytest.raises(UnknownStep, match=r"name the path of one \(each\[0\]\.ask, each\[1\]\.ask\)"):
+            await run.skip_step("ask", "not needed", by="op")
+        await run.skip_step("each[1].ask", "not needed", by="op")
+        # A client that did not see the answer says it again.
+        with pytest.raises(OperationRefused, match="is skipped"):
+            await run.skip_step("each[1].ask", "not needed", by="op")
+        state = await run.state()
+        await run.cancel()
+        await outcome_of(run)
+
+    assert {one.path: one.status for one in state.steps if one.step_id == "ask"} == {
+        "each[0].ask": "waiting",
+        "each[1].ask": "skipped",
+    }

@@ -52,15 +52,10 @@ class Addresses:
         if plan is None:
             return self._by_path(name)
         self._require_approval(plan, name)
-        if self.asks_often(plan):
+        if self._state.runs_often(plan):
             return self._by_digest(plan, digest)
         path = static_path(plan)
         return self._address(self._state.records.get(path) or Record(plan, path), None)
-
-    def asks_often(self, plan: StepPlan) -> bool:
-        """Whether a run may ask about a step more than once without an operator: its copies, rounds, or runs for several owners."""
-        around = [self._state.plan.steps[one] for one in plan.containers]
-        return any(one.repeats for one in around) or any(len(one.owners) > 1 for one in (*around, plan))
 
     def _by_digest(self, plan: StepPlan, digest: str | None) -> Address:
         asked = [one for one in self._open.values() if one.record.plan.step_id == plan.step_id]

@@ -19,10 +19,13 @@ from advanced_workflow.workflows.contract import (
     StepRequest,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.definition.problems.places import listed
+from advanced_workflow.workflows.engine.people.operator_words import require_room
 from advanced_workflow.workflows.engine.people.remedies import Given, Held, Remedy, Skip, Waiter
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import OperationRefused, UnknownStep, WorkflowError
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 from advanced_workflow.workflows.plain.strict_json import encode
@@ -135,11 +138,16 @@ class Operations:
         if held is not None and held.needs_output and not request.gives_output:
             raise OperationRefused(f"{path!r} cannot be left out: give what takes its place ('output').")
         waits = held or self.waiting.get(path)
-        if waits is not None and request.gives_output:
-            try:
-                waits.fits(request.output)
-            except WorkflowError as error:
-                raise OperationRefused(f"{path!r} cannot be given this output: {error}") from None
+        if not request.gives_output:
+            return
+        if waits is None:
+            given = [one.output for other, one in self.to_skip.items() if one is not None and other != path]
+            require_room(path, request.output, given)
+            return
+        try:
+            waits.fits(request.output)
+        except WorkflowError as error:
+            raise OperationRefused(f"{path!r} cannot be given this output: {error}") from None
 
     def skip(self, request: SkipRequest) -> None:
         """Settle a step as skipped; its dependents start as if it had completed, with the output given or none."""
@@ -194,6 +202,14 @@ class Operations:
         self.to_skip = {path: Given(one[0]) if one else None for path, one in given.items()}
 
     def _record(self, request: StepRequest) -> Record:
+        plan = self._state.plan.steps.get(request.step_id)
+        if plan is not None and self._state.runs_often(plan) and patched(Patch.RULES_2):
+            # One sent twice would hit the next copy or round.
+            there = [one.path for one in self._state.active.values() if one.plan is plan]
+            raise UnknownStep(
+                f"step {request.step_id!r} may run several times in a run: name the path of one "
+                f"({listed(there) or 'none runs or waits now'})."
+            )
         record = self._state.find(request.step_id)
         if record is None:
             raise UnknownStep(f"no step {request.step_id!r} in this run; the 'state' query lists its steps.")

@@ -26,6 +26,7 @@ from advanced_workflow.workflows.contract import (
     StepRequest,
 )
 from advanced_workflow.workflows.engine.people.operations import Operations
+from advanced_workflow.workflows.engine.people.operator_words import require_sound
 from advanced_workflow.workflows.engine.run.arguments import parsed, sentence
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.results import run_state
@@ -128,4 +129,5 @@ async def operate(execution: Execution, name: str, payload: Json) -> None:
 def _operate(run: Run | None, name: str, payload: Json, act: Callable[[Operations, Json], object]) -> None:
     request = parsed(OPERATIONS[name].request, payload, f"update {name!r}", InputInvalid)
     if run is not None:
+        require_sound(request)
         act(run.context.operations, request)

@@ -156,7 +156,8 @@ def run_state(run: RunContext, start_time: str, deadline: datetime, request: Sta
         rejected_left_out=run.approvals.rejected_left_out,
         unconsumed_events=unconsumed,
         unconsumed_left_out=run.events.count - len(unconsumed),
-        audit=run.state.audit,
+        audit=run.state.audit.listed,
+        audit_left_out=dict(run.state.audit.left_out),
         circuit_breakers=list({one.action: one for one in run.breakers.values()}.values()),
     )
 

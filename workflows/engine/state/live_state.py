@@ -6,11 +6,12 @@ import copy
 from collections import deque
 from collections.abc import Iterator, Mapping, Set
 
-from advanced_workflow.workflows.contract import AuditEntry, ErrorInfo, Json, RunStatus, SkipReason
+from advanced_workflow.workflows.contract import ErrorInfo, Json, RunStatus, SkipReason
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
+from advanced_workflow.workflows.engine.state.audit import Audit
 from advanced_workflow.workflows.engine.state.changes import Changes
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.record import Record
@@ -38,7 +39,7 @@ class LiveState:
         self.error: ErrorInfo | None = None
         self.output_error: ErrorInfo | None = None
         """Why the definition's `output` failed, while that holds the run."""
-        self.audit: list[AuditEntry] = []
+        self.audit = Audit()
         self.records: dict[str, Record] = {}
         self.counts: dict[StepStatus, int] = dict.fromkeys(StepStatus, 0)
         self.active: dict[str, Record] = {}
@@ -158,6 +159,11 @@ class LiveState:
             return record or next((one for one in self.active.values() if one.plan.step_id == name), None)
         return record
 
+    def runs_often(self, plan: StepPlan) -> bool:
+        """Whether a step's id may mean several: its copies, its rounds, or its runs for several owners."""
+        around = [self.plan.steps[one] for one in plan.containers]
+        return any(one.repeats for one in around) or any(len(one.owners) > 1 for one in (*around, plan))
+
     def dump(self) -> dict[str, Json]:
         """As plain data, without the records of passes that have ended."""
         ended = set(self._ended)
@@ -171,7 +177,7 @@ class LiveState:
             "variables": self.variables,
             "status": self.status.value,
             "error": self.error.model_dump(mode="json") if self.error else None,
-            "audit": [one.model_dump(mode="json", exclude_none=True) for one in self.audit],
+            **self.audit.dump(),
             "records": kept,
             "counts": {status.value: count for status, count in self.counts.items()},
             "longest_step": self.longest_step,
@@ -182,7 +188,7 @@ class LiveState:
         self.variables = data["variables"]
         self.status = RunStatus(data["status"])
         self.error = ErrorInfo.model_validate(data["error"]) if data["error"] else None
-        self.audit = [AuditEntry.model_validate(one) for one in data["audit"]]
+        self.audit.load(data)
         self.longest_step = data["longest_step"]
         for one in data["records"]:
             record = Record.load(one, self.plan.steps)
