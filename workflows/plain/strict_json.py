@@ -17,12 +17,15 @@ from itertools import chain, compress
 from typing import Any, cast
 
 from advanced_workflow.workflows.errors import DataInvalid
+from advanced_workflow.workflows.plain.text import shortened
 
 MAX_DEPTH = 100
 """Lists and objects in each other; deeper ones would exhaust the stack of one reader or another."""
 _MUCH = 128 * 1024
 """Characters of JSON that make many objects."""
 _INT64 = range(-(2**63), 2**63)
+_LONGEST_PLACE = 200
+"""Characters of a place in errors."""
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _NESTED: frozenset[type] = frozenset({dict, list})
 _NEVER_MISFITS = frozenset({bool, type(None)})
@@ -63,8 +66,9 @@ class Found:
 
     @property
     def where(self) -> str:
-        """The place as errors write it after the name of the whole: `.lines[1].price`."""
-        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.loc)
+        """The place as errors write it after the name of the whole, its beginning where it is long: `.lines[1].price`."""
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.loc)
+        return shortened(place, _LONGEST_PLACE)
 
     @property
     def reason(self) -> str:
