@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -22,7 +23,12 @@ JSON_STARTS = ("{", "[", '"')
 def is_file(name: str) -> bool:
     """Whether a word names a definition's file and not a registered definition."""
     path = Path(name)
-    return path.suffix in SUFFIXES or path.is_file()
+    if path.suffix in SUFFIXES:
+        return True
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # No file can have this name.
+        return False
 
 
 def read_valid(name: str, actions: ActionCatalog | None = None) -> AdvancedWorkflow:
@@ -47,18 +53,35 @@ def read_input(text: str | None) -> JsonValue:
     if text is None:
         return None
     if text == "-":
-        return decode(sys.stdin.read(), "--input -")
+        return _stdin("--input")
     if text.lstrip().startswith(JSON_STARTS):
         return decode(text, "--input")
     try:
-        return decode(Path(text).read_text(encoding="utf-8"), text)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        data = Path(text).read_bytes()
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(DataInvalid):
+            return decode(text, "--input")  # A number, true, false or null.
+        reason = getattr(error, "strerror", None) or error
         raise DataInvalid(
             f"--input {text!r} is neither JSON nor a file that can be read ({reason}); give JSON, a file or '-'."
         ) from None
+    return decode(_text(data, text), text)
+
+
+def _stdin(option: str) -> JsonValue:
+    return decode(_text(sys.stdin.buffer.read(), f"{option} -"), f"{option} -")
+
+
+def _text(data: bytes, source: str) -> str:
+    """The text that a file or a pipe gives, without the mark that some editors put before it."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataInvalid(f"{source} is not UTF-8 text; save or send it as UTF-8.") from None
 
 
 def read_json_option(text: str | None, option: str) -> JsonValue:
-    """Read an option that is JSON itself. Raises `DataInvalid`."""
+    """Read an option that is JSON itself; `-` is standard input. Raises `DataInvalid`."""
+    if text == "-":
+        return _stdin(option)
     return None if text is None else decode(text, option)

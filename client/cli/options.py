@@ -6,6 +6,16 @@ from typing import Annotated
 
 import typer
 
+from advanced_workflow.workflows.plain.names import same_name
+
+
+def _somebody(user: str | None) -> str | None:
+    """A name that is given names somebody: an empty one must not fall back to whoever types."""
+    if user is not None and not same_name(user):
+        raise typer.BadParameter("it names nobody; leave it out to act as ADW_USER or your login name.")
+    return user
+
+
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as 'adw list' shows it.")]
 StepId = Annotated[str, typer.Argument(metavar="STEP", help="The step's id, or its path where it runs more than once.")]
 ExecutionId = Annotated[
@@ -13,6 +23,9 @@ ExecutionId = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 AsUser = Annotated[
-    str | None, typer.Option("--as", metavar="USER", help="Who acts; ADW_USER or the login name when left out.")
+    str | None,
+    typer.Option(
+        "--as", metavar="USER", callback=_somebody, help="Who acts; ADW_USER or the login name when left out."
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the run's audit trail.")]

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from advanced_workflow.client.cli.app import app
 from advanced_workflow.client.cli.exits import Exit
@@ -96,7 +99,27 @@ def test_input_is_json_or_a_file(tmp_path: Path) -> None:
     assert read_input(' {"a": 2}') == {"a": 2}
     assert read_input("[1]") == [1]
     assert read_input('"text"') == "text"
+    assert [read_input(one) for one in ("7", "-1.5", "true", "null")] == [7, -1.5, True, None]
     assert read_input(None) is None
+    file.write_text('{"a": 3}', encoding="utf-8-sig")
+    assert read_input(str(file)) == {"a": 3}
+
+
+@pytest.mark.parametrize("read", [read_input, lambda text: read_json_option(text, "--output")])
+def test_standard_input_is_data(read: Callable[[str], JsonValue], monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in (b'{"a": 1}', b"\xff\xfe"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+        if given[0] == 0xFF:
+            with pytest.raises(DataInvalid, match="put - is not UTF-8 text"):
+                read("-")
+        else:
+            assert read("-") == {"a": 1}
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u200b"])
+def test_an_empty_name_does_not_act_as_who_types(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("approve", "order", "pay", "--as", name) == 2
+    assert "names nobody" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -124,5 +147,6 @@ def test_json_options_name_themselves() -> None:
 def test_a_definition_file_is_told_from_a_name(tmp_path: Path) -> None:
     assert is_file("missing.yaml")
     assert not is_file("order-fulfilment")
+    assert not is_file("é" * 300)
     with pytest.raises(DefinitionProblems, match="No such file"):
         read_valid(str(tmp_path / "missing.yaml"))

@@ -190,7 +190,9 @@ class Execution:
     def known_run(self) -> Run:
         """The run. Raises `OperationRefused` while its definition is not known yet."""
         if self._run is None:
-            raise OperationRefused("the run has not read its definition yet; ask again in a moment.")
+            raise OperationRefused(
+                "the run has not read its definition; ask again in a moment, or where it has ended see 'adw show'."
+            )
         return self._run
 
     async def ready_run(self) -> Run:
