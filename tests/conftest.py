@@ -15,6 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_binary import find_server_binary
 from tests.harness import Harness
+from tests.laws.leftovers import watched
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 
 pytest_plugins = ["tests.no_process_left"]
@@ -55,7 +56,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Every history the tests made is replayed at the end, strictly and in processes that ran none of them."""
     folder = Harness.histories_folder = tmp_path_factory.mktemp("histories")
-    yield
+    with watched():
+        yield
     Harness.histories_folder = None
     if histories_in(folder):
         failures = replay_in_fresh_processes(folder)

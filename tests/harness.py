@@ -41,6 +41,7 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from tests.laws.laws import require_lawful
 from tests.sandbox import strict_runner
 
 Actions = Mapping[str, Callable[..., Any]]
@@ -104,6 +105,8 @@ class Harness:
     foreign_actions: tuple[str, ...] = ()
     """Actions that other workers of the queue serve."""
     continue_after: int = CONTINUE_AFTER_EVENTS
+    faults: bool = False
+    """Whether a workflow task of its runs may fail, as the test has the engine fail."""
     histories_folder: ClassVar[Path | None] = None
     """Where histories are kept until all tests have run."""
     tests: ClassVar[dict[str, str]] = {}
@@ -185,13 +188,15 @@ class Harness:
         return found
 
     async def replay(self) -> None:
-        """Keep every history: at the end of all tests they are replayed strictly, in processes that ran none of them."""
+        """Keep every history, and ask the laws of it: at the end of all tests all are replayed, in processes that ran none of them."""
         if self.histories_folder:
-            for history in await self.histories():
+            histories = await self.histories()
+            for history in histories:
                 self.tests[history.workflow_id] = os.environ.get("PYTEST_CURRENT_TEST", "")
                 # Replay needs the run's own id, after which its children are named; the suffix keeps files apart.
                 name = f"{quote(history.workflow_id, safe='')}@{uuid4().hex[:6]}.binpb"
                 (self.histories_folder / name).write_bytes(History(events=history.events).SerializeToString())
+            require_lawful(histories, faults=self.faults)
 
 
 def recording(undone: list[str]) -> Callable[[UndoInput], None]:

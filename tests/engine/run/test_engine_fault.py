@@ -54,7 +54,7 @@ def shown(snapshot: Snapshot) -> str:
 async def test_a_fault_of_the_engine_is_seen_and_a_fixed_worker_heals_it(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, wrong: Any, reason: str
 ) -> None:
-    stage = Stage()
+    stage, harness.faults = Stage(), True
     began = datetime.now(UTC)
     right = calls._start
 

@@ -150,3 +150,4 @@ async def test_a_run_that_ends_leaves_nobody_waiting_for_a_lock(harness: Harness
 
     assert outcome.failure == "WorkflowFailed"
     assert stage.undone == ["a"]
+    assert outcome.status_of("b") == "pending"

@@ -61,10 +61,13 @@ async def run_graph(
     def note_skip(step_id: str, reason: SkipReason) -> None:
         _skip(run, graph, frame, step_id, reason)
 
+    withdrawn: list[StepPath] = []
+
     def withdraw(step_id: str) -> None:
         plan = graph.steps[step_id]
         handlers = (handler_name(plan, graph.steps[one]) for one in graph.shape[step_id].handlers)
         for name in (step_id, *handlers):
+            withdrawn.append(frame.path(name))
             run.withdrawals.withdraw(frame.path(name), SkipReason.NOT_NEEDED)
 
     has_begun = partial(_is_resumed, run, frame)
@@ -90,6 +93,8 @@ async def run_graph(
     finally:
         # Where nothing was withdrawn, the run ends, and they stay pending.
         _skip_withdrawn(run, graph, frame, driver.scheduler.unsettled())
+        for path in withdrawn:  # Error handlers among them may not have begun.
+            run.withdrawals.done(path)
         watch.end()
 
 
