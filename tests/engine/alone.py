@@ -19,7 +19,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_commands import ScheduleActivity, WorkflowCommand
 from temporalio.common import MetricMeter, Priority, TypedSearchAttributes
 from temporalio.converter import DataConverter
 from temporalio.worker import (
@@ -42,7 +42,7 @@ from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.run.workflow_types import EngineWorkflow
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 
-BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(2030, 1, 1, microsecond=400_000, tzinfo=UTC)
 _ENDS = (
     "complete_workflow_execution",
     "fail_workflow_execution",
@@ -66,12 +66,17 @@ class Alone:
     definition: dict[str, Any]
     input_data: Any = None
     rules: int = RULES
+    beating: list[str] = field(default_factory=list[str])
+    """Actions that give signs of life by themselves."""
+    calls: list[ScheduleActivity] = field(default_factory=list[ScheduleActivity])
     began: list[str] = field(default_factory=list[str])
     asked: dict[str, int] = field(default_factory=dict[str, int])
     timers: dict[int, tuple[datetime, str]] = field(default_factory=dict[int, tuple[datetime, str]])
     end: str = ""
     """How it ended: the name of the last command."""
     histories: int = 0
+    run_id: str = ""
+    """Of the latest history."""
     now: datetime = BEGINNING
 
     def __post_init__(self) -> None:
@@ -79,7 +84,7 @@ class Alone:
         self._numbers = count(1)
         self._messages = count(1)
         argument = {"workflow": self.definition, "input_data": self.input_data}
-        self._first_run_id = self._run_id = ""
+        self._first_run_id = ""
         self._begin([_payload(argument)])
 
     def tell(self, *jobs: WorkflowActivationJob) -> None:
@@ -88,18 +93,18 @@ class Alone:
 
     def leave(self) -> None:
         """Let go of the run as a worker does: what still waits in it is ended."""
-        if self._run_id:
-            gone = WorkflowActivation(run_id=self._run_id, timestamp=_timestamp(self.now))
+        if self.run_id:
+            gone = WorkflowActivation(run_id=self.run_id, timestamp=_timestamp(self.now))
             gone.jobs.add().remove_from_cache.SetInParent()
             self._instance.activate(gone)
 
     def _begin(self, arguments: list[Payload], *told: WorkflowActivationJob) -> None:
         self.leave()
-        before, self._run_id = self._run_id, str(UUID(int=self.histories + 1))
-        self._first_run_id = self._first_run_id or self._run_id
+        before, self.run_id = self.run_id, str(UUID(int=self.histories + 1))
+        self._first_run_id = self._first_run_id or self.run_id
         self.histories += 1
         self._length, self.asked, self.timers, self.end = 1, {}, {}, ""
-        self._instance = _instance(self._run_id, before or None, self._first_run_id, self.now)
+        self._instance = _instance(self.run_id, before or None, self._first_run_id, self.now)
         begun = WorkflowActivationJob()
         begun.initialize_workflow.workflow_type = "AdvancedWorkflow"
         begun.initialize_workflow.workflow_id = "alone"
@@ -195,7 +200,7 @@ class Alone:
         query = any(one.HasField("query_workflow") for one in jobs)
         self._length += 0 if query else 3
         told = WorkflowActivation(
-            run_id=self._run_id,
+            run_id=self.run_id,
             timestamp=_timestamp(self.now),
             jobs=jobs,
             history_length=self._length,
@@ -218,6 +223,7 @@ class Alone:
             case "cancel_timer":
                 self.timers.pop(command.cancel_timer.seq, None)
             case "schedule_activity":
+                self.calls.append(command.schedule_activity)
                 self.began.append(command.schedule_activity.activity_id)
                 self.asked[command.schedule_activity.activity_id] = command.schedule_activity.seq
             case "schedule_local_activity":
@@ -241,7 +247,7 @@ class Alone:
             return [job, cancel()]
         assert asked.activity_type == PREPARE_ACTIVITY, asked.activity_type
         sha256 = definition_sha256(AdvancedWorkflow.model_validate(self.definition))
-        prepared = Prepared(sha256=sha256, rules=self.rules)
+        prepared = Prepared(sha256=sha256, rules=self.rules, beating=self.beating)
         job.resolve_activity.result.completed.result.CopyFrom(_payload(prepared.model_dump(mode="json")))
         return [job]
 

@@ -86,7 +86,7 @@ def _wrong_call(story: Story, call: Call, step: Definition, seen: set[str]) -> I
         yield f"total_timeout is {left}, not at most {total}"
     queue = step.get("queue_timeout") or (_CAPABILITY_QUEUE if step.get("agent_capability") else None)
     yield from _time_differs("queue_timeout", given.schedule_to_start_timeout, _least(queue, left or None))
-    yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, step, call.action))
+    yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, step, call))
     yield from _wrong_retries(known, call, step)
     yield from _wrong_headers(known, call, step)
 
@@ -99,12 +99,14 @@ def _wrong_undo(story: Story, call: Call, step: Definition, number: int) -> Iter
     total = float(step.get("rollback_timeout", 3600))
     yield from _time_differs("timeout", given.start_to_close_timeout, _least(float(step.get("timeout", 300)), total))
     yield from _time_differs("rollback_timeout", given.schedule_to_close_timeout, total)
-    yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, step, call.action))
+    yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, step, call))
     retries = given.retry_policy
     yield from _time_differs("first retry", retries.initial_interval, 1.0)
     yield from _time_differs("longest delay", retries.maximum_interval, 60.0)
     yield from _differs("attempts", retries.maximum_attempts, 0)
     yield from _differs("never tried again", list(retries.non_retryable_error_types), [])
+    # A worker has no share in these: they are called whatever the step's circuit breaker says.
+    yield from _differs("worker's share", sorted({"adw-retry", "adw-breaker"} & set(given.header.fields)), [])
     yield from _wrong_key(known, call)
 
 
@@ -157,12 +159,15 @@ def _wrong_key(known: Known, call: Call) -> Iterator[str]:
         yield from _differs("execution id", json_of(fields["adw-execution"]), known.execution_id)
 
 
-def _heartbeat(known: Known, step: Definition, action: str) -> float:
-    timeout = float(step.get("timeout", 300))
+def _heartbeat(known: Known, step: Definition, call: Call) -> float:
+    """The server lets it be no longer than an attempt."""
+    attempt = _seconds(call.scheduled.start_to_close_timeout)
     if step.get("heartbeat_timeout") is not None:
-        return min(float(step["heartbeat_timeout"]), timeout)
-    beats = not step.get("agent_capability") and action in known.beating and timeout > _BEAT
-    return _BEAT if beats else 0.0
+        return min(float(step["heartbeat_timeout"]), attempt)
+    beats = (
+        not step.get("agent_capability") and call.action in known.beating and float(step.get("timeout", 300)) > _BEAT
+    )
+    return min(_BEAT, attempt) if beats else 0.0
 
 
 def _least(*seconds: float | None) -> float:
