@@ -26,6 +26,8 @@ _NUMBER = re.compile(r"\[\d+\]|#\d+", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\[\d+\]|#\d+)$", re.ASCII)
 _UNDO = re.compile(r"(?P<path>.+)\.rollback\[\d+\]", re.ASCII)
 _LATER = re.compile(r"(?P<first>.+)~(?P<number>[2-9]|[1-9]\d{1,8})", re.ASCII | re.DOTALL)
+_NUMBERED = len("~999999999")
+"""Characters that the number of a later attempt may take."""
 _TELLING = 12
 """Characters of an execution id that tell it from others; those before them are the time."""
 _BELOW = (".", "[", "#", "!")
@@ -163,7 +165,8 @@ def undo_run_id(workflow_id: str, execution_id: str, attempt: int = 1, *, comple
     itself is meant; the rest stands, and has an id of its own.
     """
     what = "rollback-rest" if completed else "rollback"
-    return _run_id(f"{workflow_id}-{what}-{execution_id[-_TELLING:]}" + (f"~{attempt}" if attempt > 1 else ""))
+    first = _run_id(f"{workflow_id}-{what}-{execution_id[-_TELLING:]}", LONGEST_ID - _NUMBERED)
+    return first + (f"~{attempt}" if attempt > 1 else "")
 
 
 def attempt_in(undo_run_id: str) -> tuple[str, int]:
@@ -182,9 +185,9 @@ def idempotency_key(execution_id: str, activity_id: str) -> str:
     return f"{execution_id}:{activity_id}"
 
 
-def _run_id(id: str) -> str:
+def _run_id(id: str, longest: int = LONGEST_ID) -> str:
     """The id of a run that belongs to another. Where that one's is long, what is too long for the server ends in a digest."""
-    if len(id.encode()) <= LONGEST_ID:
+    if len(id.encode()) <= longest:
         return id
     digest = hashlib.sha256(id.encode()).hexdigest()
-    return f"{id.encode()[: LONGEST_ID - len(digest) - 1].decode(errors='ignore')}~{digest}"
+    return f"{id.encode()[: longest - len(digest) - 1].decode(errors='ignore')}~{digest}"
