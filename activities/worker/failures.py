@@ -6,8 +6,9 @@ without a type that is tried again. And a text of a megabyte is sent with every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 from temporalio.exceptions import ApplicationError, FailureError
 
@@ -18,10 +19,40 @@ from advanced_workflow.workflows.plain.text import for_people
 _MOST_CAUSES = 8
 """Of an error that has causes without end, or in a circle, those after it are left out."""
 
+_LONGEST_EFFECT = 100
+"""Characters; it is one word."""
+
 
 def sendable(error: Exception) -> Exception:
     """The very same error where it can be sent as it is; else one of the same type, as retryable, with texts that can."""
     return _sendable(error, _MOST_CAUSES)
+
+
+def fitting(error: Exception, limit: int) -> Exception:
+    """The very same error where it takes no more bytes, about; else one without its details and causes.
+
+    What it says of its effect stays.
+    """
+    if _is_temporals(error) or sum(map(_size, _chain(error))) <= limit:
+        return error
+    text, kind, details = parts_of(error)
+    first: Any = details[0] if details else None
+    effect: Any = cast("dict[str, Any]", first).get("effect") if isinstance(first, dict) else None
+    said = [] if effect is None or len(str(effect)) > _LONGEST_EFFECT else [{"effect": effect}]
+    return told_as(error, text, kind, said).with_traceback(error.__traceback__)
+
+
+def _chain(error: Exception) -> Iterator[Exception]:
+    cause: BaseException | None = error
+    for _ in range(_MOST_CAUSES + 1):
+        if isinstance(cause, Exception):
+            yield cause
+            cause = _cause_of(cause)
+
+
+def _size(error: Exception) -> int:
+    text, kind, details = parts_of(error)
+    return len(text.encode()) + len(kind.encode()) + len(json.dumps(details))
 
 
 def _sendable(error: Exception, causes: int) -> Exception:
@@ -46,14 +77,19 @@ def _cause_of(error: BaseException) -> BaseException | None:
 
 
 def _is_sendable(error: Exception) -> bool:
-    if isinstance(error, FailureError) and not isinstance(error, ApplicationError):
-        return True  # Temporal's own; what it holds came from the server.
+    if _is_temporals(error):
+        return True
     text, kind, details = parts_of(error)
     return (
         for_people(text) == text
         and for_people(kind, LONGEST_ERROR_TYPE) == kind
         and all(as_json(one) is one for one in details)
     )
+
+
+def _is_temporals(error: Exception) -> bool:
+    """Whether it is Temporal's own: what it holds came from the server."""
+    return isinstance(error, FailureError) and not isinstance(error, ApplicationError)
 
 
 def _copy(error: Exception) -> Exception:

@@ -19,13 +19,16 @@ from temporalio.worker import (
 from advanced_workflow.activities.action.context import bind_execution
 from advanced_workflow.activities.worker.breaker import Clock
 from advanced_workflow.activities.worker.breakers import Breakers
-from advanced_workflow.activities.worker.failures import sendable
+from advanced_workflow.activities.worker.failures import fitting, sendable
+from advanced_workflow.activities.worker.local_results import LocalResults
 from advanced_workflow.activities.worker.own_words import LocalWords, OwnWords
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
+    HEADER_LOCAL,
     HEADER_RETRY,
     BreakerPolicy,
+    LocalRoom,
     RetryDelay,
     retry_delay,
 )
@@ -43,15 +46,19 @@ class ActionInterceptor(Interceptor):
         """`clock` measures how long a breaker stays open."""
         self._breakers = Breakers(clock)
         self._local = LocalWords()
+        self._results = LocalResults()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the activity."""
-        return _ActionInbound(next, self._breakers, self._local)
+        return _ActionInbound(next, self._breakers, self._local, self._results)
 
 
 class _ActionInbound(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, breakers: Breakers, local: LocalWords) -> None:
+    def __init__(
+        self, next: ActivityInboundInterceptor, breakers: Breakers, local: LocalWords, results: LocalResults
+    ) -> None:
         super().__init__(next)
+        self._results = results
         self._breakers = breakers
         self._local = local
         self._words: OwnWords | None = None
@@ -64,16 +71,24 @@ class _ActionInbound(ActivityInboundInterceptor):
         try:
             return await self._execute(input)
         except Exception as error:
-            sent = sendable(error)
+            sent = self._sendable(error, input)
             # What it says is told of a text that can be sent.
             told = self._words.failure(sent) if self._words is not None else sent
             if told is error:
                 raise
             raise told.with_traceback(sent.__traceback__) from sent.__cause__
 
+    def _sendable(self, error: Exception, input: ExecuteActivityInput) -> Exception:
+        room = _header(input, HEADER_LOCAL)
+        sent = sendable(error)
+        return sent if room is None else fitting(sent, LocalRoom.model_validate(room).room)
+
     async def _execute(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - see above
         execution = _header(input, HEADER_EXECUTION)
         bind_execution(None if execution is None else str(execution))
+        room = _header(input, HEADER_LOCAL)
+        if room is not None:
+            return await self._results.call(LocalRoom.model_validate(room), partial(self.next.execute_activity, input))
         policy = _header(input, HEADER_RETRY)
         if policy is None:
             return await self._through_breaker(input)

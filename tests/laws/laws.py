@@ -10,6 +10,7 @@ from tests.laws.calls import broken_calls
 from tests.laws.effects import broken_effects
 from tests.laws.leftovers import FOUND
 from tests.laws.moments import FAULT, broken_moments
+from tests.laws.sizes import broken_sizes
 from tests.laws.stories import stories
 
 
@@ -22,6 +23,8 @@ def require_lawful(histories: Iterable[WorkflowHistory], *, faults: bool = False
 
 def broken(histories: Iterable[WorkflowHistory]) -> list[str]:
     """What the histories of one test break."""
-    told = stories(histories)
+    all_of_them = list(histories)
+    told = stories(all_of_them)
     found = [f"{one.workflow_id}: {wrong}" for one in told for wrong in (*broken_calls(one), *broken_moments(one))]
-    return [*found, *broken_effects(told)]
+    large = [f"{one.workflow_id}: {wrong}" for one in all_of_them for wrong in broken_sizes(one)]
+    return [*found, *large, *broken_effects(told)]

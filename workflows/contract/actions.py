@@ -61,6 +61,17 @@ class CircuitRefusal(WireModel):
     """Attempts of this activity that did call the action."""
 
 
+class LocalRoom(WireModel):
+    """What a local activity may give: its result is sent with the workflow task in which it ends, however large."""
+
+    room: int
+    """Bytes for which there is room now; the worker keeps a larger result until it is asked for again."""
+    limit: int
+    """Bytes of the largest JSON value."""
+    again: bool = False
+    """Whether the worker was called before and kept the result."""
+
+
 class AttemptsNote(WireModel):
     """Last of the details of an activity's failure, written by the worker: what is known of its attempts."""
 

@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from advanced_workflow.workflows.contract import CircuitRefusal, Json
+from advanced_workflow.workflows.contract import CircuitRefusal, Json, LocalRoom
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.error_types import SERVER_NAMES
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
@@ -26,11 +26,12 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
     summary_of,
 )
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
-from advanced_workflow.workflows.engine.state.task_budget import LOCAL_STEPS
+from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES, LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import note_of, total_timeout
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, kept_bytes, size_of
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
@@ -134,19 +135,35 @@ def _leave(refused: ActivityError) -> NoReturn:
 
 
 async def _call_once(call: ActionCall, arguments: list[RawValue]) -> Json:
-    run = call.step.run
+    run, is_local = call.step.run, call.step.plan.is_local
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(events_of(call.step.plan)):
+        await run.budget.room_for(LOCAL_ROOM_BYTES if is_local else size_of(arguments) + COMMAND_BYTES)
         require_open(call.step)
         if _is_late(call):
             raise total_timeout(call.action)
         call.begin()
-        if call.step.plan.is_local:
+        if is_local:
             run.budget.settled(LOCAL_STEPS)
-        return decode(await _start(call, arguments), f"the result of action {call.action!r}")
+        answer = await (_call_local(call, arguments) if is_local else _start(call, arguments))
+        return decode(answer, f"the result of action {call.action!r}")
 
 
-def _start(call: ActionCall, arguments: list[RawValue]) -> workflow.ActivityHandle[RawValue]:
+async def _call_local(call: ActionCall, arguments: list[RawValue]) -> RawValue:
+    """Call a local action; a result for which there was no room is asked for once there is."""
+    limit = call.step.run.prepared.payload_limit
+    answer = await _start(call, arguments, LocalRoom(room=LOCAL_ROOM_BYTES, limit=limit))
+    while (size := kept_bytes(answer)) is not None:
+        # Where its worker is gone, and the result with it, the action is called again, as after any loss of a local activity.
+        call.step.record.cursor[_IN_DOUBT] = True
+        await call.step.run.budget.room_for(size)
+        answer = await _start(call, arguments, LocalRoom(room=size, limit=limit, again=True))
+    return answer
+
+
+def _start(
+    call: ActionCall, arguments: list[RawValue], local: LocalRoom | None = None
+) -> workflow.ActivityHandle[RawValue]:
     plan, step = call.step.plan, call.step.plan.step
     return start_activity(
         call.action,
@@ -154,8 +171,9 @@ def _start(call: ActionCall, arguments: list[RawValue]) -> workflow.ActivityHand
         id=call.path,
         summary=summary_of(step.label, call.path),
         local=plan.is_local,
+        room=local.room if local else 0,
         # Only a regular activity carries the worker's share of a retry policy.
-        headers=headers_of(call.step.run, call.path, None if plan.is_local else plan.retries),
+        headers=headers_of(call.step.run, call.path, None if plan.is_local else plan.retries, local),
         task_queue=step.agent_capability,
         timeout=attempt_timeout(plan),
         total_timeout=_time_left(call),

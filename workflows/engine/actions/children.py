@@ -35,6 +35,7 @@ from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import own_activity, start_activity
+from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of, size_of_texts
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
@@ -73,6 +74,11 @@ class Child:
     """Idempotency key of the step it is for: one that runs or completed for it already is taken over, and none started beside it."""
     reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE
 
+    @property
+    def size(self) -> int:
+        """Bytes that its start sends."""
+        return size_of(self.arguments) + size_of_texts(self.workflow_type, self.id, self.summary, self.step)
+
 
 async def run_child(step: StepContext, child: Child, begin: Callable[[], None]) -> ChildEnd:
     """Start a child and wait for its end. A cancellation is passed on, and the child's own rollback awaited.
@@ -109,6 +115,7 @@ async def _start_when_open(
         await open_gate(step)
         with contextlib.suppress(GateShut):
             async with step.run.continuation.flight(CHILD_EVENTS):
+                await step.run.budget.room_for(child.size)
                 require_open(step)
                 begin()
                 return await start_child(child)
@@ -116,6 +123,7 @@ async def _start_when_open(
 
 async def start_child(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValue] | None:
     """Start a child. A cancellation meanwhile is passed on to it as soon as it is there: only then its end can be awaited."""
+    outgoing().count(child.size)
     starting = asyncio.ensure_future(
         workflow.start_child_workflow(
             child.workflow_type,

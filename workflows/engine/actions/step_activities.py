@@ -9,8 +9,10 @@ from temporalio.api.common.v1 import Payload
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
+    HEADER_LOCAL,
     HEADER_RETRY,
     BreakerPolicy,
+    LocalRoom,
 )
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
@@ -19,6 +21,7 @@ from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.monitoring.tracing import TRACE_HEADER
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 
 LOCAL_TIMEOUT = timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
@@ -67,8 +70,10 @@ def seconds(value: float | None) -> timedelta | None:
     return None if value is None else timedelta(seconds=value)
 
 
-def headers_of(run: RunContext, activity_id: str, retries: Retries | None = None) -> ActivityHeaders | None:
-    """The engine's headers; `retries` where the worker has a share in them. None if there is nothing to say."""
+def headers_of(
+    run: RunContext, activity_id: str, retries: Retries | None = None, local: LocalRoom | None = None
+) -> ActivityHeaders | None:
+    """The engine's headers; `retries` where the worker has a share in them, `local` of a local one. None if there is nothing to say."""
     values: dict[str, Payload] = {}
     trace = run.telemetry.header(activity_id)
     if trace is not None:
@@ -80,4 +85,6 @@ def headers_of(run: RunContext, activity_id: str, retries: Retries | None = None
     if retries is not None and retries.breaker is not None:
         policy = BreakerPolicy(failure_threshold=retries.breaker.failure_threshold, timeout=retries.breaker.timeout)
         values[HEADER_BREAKER] = encode(policy.model_dump(), HEADER_BREAKER).payload
+    if local is not None and patched(Patch.RULES_2):
+        values[HEADER_LOCAL] = encode(local.model_dump(), HEADER_LOCAL).payload
     return ActivityHeaders(values) if values else None

@@ -52,7 +52,9 @@ async def undo_child(run: RunContext, undo: UndoAction) -> list[UndoEntry]:
         request = UndoRequest(of=source, run=child["run"], by=workflow.info().workflow_id).model_dump(mode="json")
         argument: Json = request if carried is None else carried
         async with run.continuation.flight(CHILD_EVENTS, undo=True):
-            handle = await start_child(_undo_run(run, undo, id, argument, again=False))
+            undoing = _undo_run(run, undo, id, argument, again=False)
+            await run.budget.room_for(undoing.size)
+            handle = await start_child(undoing)
             watching = watch_run(id, f"{undo.activity_id}~{attempt}", undoes=True) if handle is None else None
             end = await (child_end(handle, id) if watching is None else watching)
         if end.passed_over:

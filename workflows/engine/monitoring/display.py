@@ -16,6 +16,7 @@ from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
 from advanced_workflow.workflows.plain.text import markdown
 
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
@@ -58,7 +59,9 @@ class Display:
         people = tuple(sorted({one for names in self._waiting.values() for one in names}))
         if self._search_attributes and people != self.shown:
             self.shown = people
-            workflow.upsert_search_attributes([WAITING_FOR.value_set(_fitting(people))])  # pyright: ignore[reportUnknownMemberType]
+            names = _fitting(people)
+            outgoing().count(size_of_texts(*names))
+            workflow.upsert_search_attributes([WAITING_FOR.value_set(names)])  # pyright: ignore[reportUnknownMemberType]
 
     def _update_soon(self) -> None:
         # Several steps of one workflow task begin and end to wait with one event.

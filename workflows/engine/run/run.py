@@ -38,6 +38,7 @@ from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge, WorkflowTimeout
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
+from advanced_workflow.workflows.plain.strict_json import encode
 
 _CONTINUE = "continue"
 _ROOM_AROUND = 32 * 1024
@@ -85,9 +86,22 @@ class Run:
             self._ending = await self._wait_for(steps)
             if self._ending is None:
                 result, undo = steps.result()
-                return self._finish(RunStatus.COMPLETED, None, result=result, undo=undo)
+                return await self._sendable(self._finish(RunStatus.COMPLETED, None, result=result, undo=undo))
         await self._roll_back()
-        return self._fail(self._ending)
+        try:
+            return await self._sendable(self._fail(self._ending))
+        except RunFails as failed:
+            await self._sendable(failed.details)
+            raise
+
+    async def _sendable(self, report: dict[str, Json]) -> dict[str, Json]:
+        """Wait until the report fits into what the run's last task sends. A cancel comes too late by now."""
+        budget = self.context.budget
+        if not budget.may_end():
+            size = len(encode(report, "the report"))
+            while not budget.fits(size):
+                await ended(asyncio.ensure_future(budget.room_for(size)))
+        return report
 
     async def _run_steps(self) -> tuple[Json, Json]:
         """Run the definition's graph; gives its result, and what a parent run needs to undo it."""
@@ -155,7 +169,7 @@ class Run:
             # a cancellation that came with it would be lost. What a timer wakes has heard all of its task.
             await workflow.sleep(MOMENT, summary="continue in a new history")
             await quiet()
-            if continuation.is_possible and not early.done():
+            if continuation.is_possible and not early.done() and self.context.budget.may_end():
                 early.set_result(_CONTINUE)
 
     def _continue(self) -> Ending:

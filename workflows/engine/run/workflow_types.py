@@ -15,6 +15,7 @@ from temporalio.common import RawValue
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.engine.run import conversation
 from advanced_workflow.workflows.engine.run.execution import Execution
+from advanced_workflow.workflows.engine.temporal.outgoing import Outgoing
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -30,6 +31,7 @@ class EngineWorkflow:
         self.execution = Execution()
         self.rules: int | None = None
         """Once the run is prepared: the rules it follows."""
+        self.outgoing = Outgoing()
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:

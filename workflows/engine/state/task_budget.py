@@ -1,29 +1,37 @@
-"""How much one workflow task may do.
+"""How much one workflow task may do, and how much it may send.
 
 The server ends a run whose task completes with more than 4 MiB, and the SDK fails a task that does not yield for two seconds.
 """
 
 from __future__ import annotations
 
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 from advanced_workflow.workflows.engine.state.turns import Turns
-from advanced_workflow.workflows.engine.temporal.next_task import task_number
+from advanced_workflow.workflows.engine.temporal.next_task import next_task
+from advanced_workflow.workflows.engine.temporal.outgoing import outgoing
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.engine.temporal.task_number import task_number
 
 TASK_LIMIT_STEPS = 1_000
 """Steps that may settle in one workflow task, and with those as many as may start."""
 LOCAL_STEPS = 5
 """Local activities keep their workflow task open, and queries and signals wait for its end: one counts as so many steps."""
-TASK_LIMIT_BYTES = 5 * 512 * 1024
-"""2.5 MiB: with the pinned definition (1 MiB) and the envelopes it stays under the server's 4 MiB for one message."""
+_INPUTS_LIMIT_BYTES = 5 * 512 * 1024
+"""2.5 MiB: all that a run of 0.1.0 counted was the inputs of actions."""
+LOCAL_ROOM_BYTES = 128 * 1024
+"""Room for the result of a local activity; a larger one its worker keeps until it was asked for, once there is room for it."""
+_LARGEST = PAYLOAD_LIMIT_BYTES + 64 * 1024
+"""Bytes of the largest value, and what is sent around it. It fits into a task that has sent nothing, so nobody waits for ever."""
 
 
 class TaskBudget:
-    """Spreads steps, and large inputs of actions, that could be had together over several workflow tasks."""
+    """Spreads what could be done and sent at once over several workflow tasks."""
 
     def __init__(self) -> None:
         """Nothing was done."""
         self._task: int = 0
-        self._sent = 0
+        self._inputs = 0
         self._settled = 0
         self._started = 0
         self._turns = Turns()
@@ -59,17 +67,41 @@ class TaskBudget:
         return self._started + self._settled >= TASK_LIMIT_STEPS
 
     async def reserve(self, size: int) -> None:
-        """Wait until this many bytes fit into the current workflow task; a single value always does."""
-        await self._turns.wait_while(lambda: not self._fits(size), "room for large inputs")
+        """As release 0.1.0 did: wait until inputs of this size fit into the current workflow task; a single one always does."""
+        if not patched(Patch.RULES_2):
+            await self._turns.wait_while(lambda: not self._takes(size), "room for large inputs")
 
-    def _fits(self, size: int) -> bool:
+    async def room_for(self, size: int) -> None:
+        """Wait for a workflow task that may still send so many bytes, one after the other in the order of asking.
+
+        They are counted when they are sent, and that is to be at once: whoever awaits anything else before has to ask again.
+        """
+        if not patched(Patch.RULES_2):
+            return
+        wanted, sending = min(size, _LARGEST), outgoing()
+        async with self._turns.own():
+            while not sending.fits(wanted):
+                if sending.fits_later(wanted):
+                    await next_task("room for large values")
+                else:  # Local activities hold it, which are about to end.
+                    await quiet(lambda: sending.fits(wanted) or sending.fits_later(wanted))
+
+    def may_end(self) -> bool:
+        """Whether this workflow task may still send the largest report, or what is carried on."""
+        return self.fits(_LARGEST)
+
+    def fits(self, size: int) -> bool:
+        """Whether this workflow task may still send so many bytes."""
+        return outgoing().fits(min(size, _LARGEST)) or not patched(Patch.RULES_2)
+
+    def _takes(self, size: int) -> bool:
         self._begin_task()
-        if self._sent and self._sent + size > TASK_LIMIT_BYTES:
+        if self._inputs and self._inputs + size > _INPUTS_LIMIT_BYTES:
             return False
-        self._sent += size
+        self._inputs += size
         return True
 
     def _begin_task(self) -> None:
         task = task_number()
         if task != self._task:
-            self._task, self._sent, self._settled, self._started = task, 0, 0, 0
+            self._task, self._inputs, self._settled, self._started = task, 0, 0, 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 from advanced_workflow.workflows.engine.state.turns import Turns
-from advanced_workflow.workflows.engine.temporal.next_task import task_number
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.task_number import task_number
 from advanced_workflow.workflows.expressions.budget import MAX_COST, Account
 
 TASK_LIMIT_COST = MAX_COST // 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -13,6 +14,7 @@ from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType
 
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
+from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of, size_of_failure, size_of_texts
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.plain.text import markdown
 
@@ -24,6 +26,7 @@ def start_activity(
     summary: str,
     id: str | None = None,
     local: bool = False,
+    room: int = 0,
     headers: ActivityHeaders | None = None,
     task_queue: str | None = None,
     timeout: timedelta | None = None,
@@ -36,13 +39,15 @@ def start_activity(
     """Schedule an activity by its name; its answer comes undecoded.
 
     `timeout` is for one attempt, `total_timeout` for all. A local activity runs on this worker, so it has no queue and no heartbeat: what is
-    said of them does not apply. Awaiting the handle raises `ActivityError`; for a local activity the SDK may raise its cause instead.
+    said of them does not apply; `room` bytes are held for its result. Awaiting the handle raises `ActivityError`; for a local activity the
+    SDK may raise its cause instead.
     """
     shown = markdown(summary)
     token = activity_headers.set(headers)
     try:
         if local:
-            return workflow.start_local_activity(
+            outgoing().hold(room)
+            handle = workflow.start_local_activity(
                 name,
                 args=arguments,
                 activity_id=id,
@@ -53,6 +58,9 @@ def start_activity(
                 retry_policy=retries,
                 cancellation_type=cancellation,
             )
+            handle.add_done_callback(partial(_count_result, room, size_of_texts(name, id)))
+            return handle
+        outgoing().count(size_of(arguments) + size_of_texts(name, id, shown))
         return workflow.start_activity(
             name,
             args=arguments,
@@ -69,6 +77,18 @@ def start_activity(
         )
     finally:
         activity_headers.reset(token)
+
+
+def _count_result(room: int, around: int, ended: asyncio.Future[RawValue]) -> None:
+    """A local activity has ended: what it gave, or its failure, is sent with this task. Its input is not."""
+    outgoing().came(room, around + _size_of_end(ended))
+
+
+def _size_of_end(ended: asyncio.Future[RawValue]) -> int:
+    if ended.cancelled():
+        return 0
+    error = ended.exception()
+    return size_of([ended.result()]) if error is None else size_of_failure(error)
 
 
 async def own_activity(

@@ -9,6 +9,7 @@ from typing import TypeVar
 from temporalio import workflow
 
 from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
+from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 from advanced_workflow.workflows.plain.text import markdown
 
@@ -29,7 +30,9 @@ async def sleep_until(deadline: datetime, summary: str) -> None:
     """Sleep on a durable timer that carries the summary; a time in the past does not wait."""
     left = deadline - workflow.now()
     if left > timedelta(0):
-        await workflow.sleep(left, summary=markdown(summary))
+        shown = markdown(summary)
+        outgoing().count(size_of_texts(shown))
+        await workflow.sleep(left, summary=shown)
 
 
 async def answer_before(

@@ -16,15 +16,10 @@ from advanced_workflow.workflows.contract import WAKE_ACTIVITY
 from advanced_workflow.workflows.engine.temporal.activities import own_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.engine.temporal.task_number import task_number
 
 WAKE_TIMEOUT = timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=1)
-
-
-def task_number() -> int:
-    """Tells workflow tasks apart: the history grows between them and never within one."""
-    number: int = workflow.info().get_current_history_length()
-    return number
 
 
 async def next_task(why: str) -> None:
