@@ -8,9 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import RawValue, WorkflowIDReusePolicy
 
-from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, retry_delay
+from advanced_workflow.workflows.contract import (
+    PAYLOAD_LIMIT_BYTES,
+    ErrorInfo,
+    ExecutionOptions,
+    Json,
+    retry_delay,
+)
 from advanced_workflow.workflows.engine.actions.armed_call import settle_armed
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
@@ -20,11 +26,12 @@ from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import answer_before
+from advanced_workflow.workflows.engine.temporal.outgoing import size_of
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode, encode_built
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.undo.armed import Armed, StepOutcome
-from advanced_workflow.workflows.errors import StepTimeout
+from advanced_workflow.workflows.errors import PayloadTooLarge, StepTimeout
 
 
 async def run_sub_workflow(step: StepContext) -> Done:
@@ -80,6 +87,7 @@ async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
             encode_built(value, "the mapped input", limit),
             encode(data, "the execution options", limit),
         ]
+        _require_sendable(arguments)
 
     def begin() -> None:
         key = step.run.idempotency_key(step.path)
@@ -98,6 +106,16 @@ async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
         ),
         begin,
     )
+
+
+def _require_sendable(arguments: list[RawValue]) -> None:
+    """The server's limit is for all arguments of a child together."""
+    size = size_of(arguments)
+    if size > PAYLOAD_LIMIT_BYTES and patched(Patch.RULES_2):
+        raise PayloadTooLarge(
+            f"the mapped input and what the child is told of who started it are {size:,} bytes together and the limit is "
+            f"{PAYLOAD_LIMIT_BYTES:,}; map less, or pass a reference."
+        )
 
 
 async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:

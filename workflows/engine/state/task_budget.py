@@ -11,7 +11,6 @@ from advanced_workflow.workflows.engine.temporal.next_task import next_task
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
-from advanced_workflow.workflows.engine.temporal.task_number import task_number
 
 TASK_LIMIT_STEPS = 1_000
 """Steps that may settle in one workflow task, and with those as many as may start."""
@@ -102,6 +101,6 @@ class TaskBudget:
         return True
 
     def _begin_task(self) -> None:
-        task = task_number()
+        task = outgoing().task
         if task != self._task:
             self._task, self._inputs, self._settled, self._started = task, 0, 0, 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 from advanced_workflow.workflows.engine.state.turns import Turns
+from advanced_workflow.workflows.engine.temporal.outgoing import outgoing
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.engine.temporal.task_number import task_number
 from advanced_workflow.workflows.expressions.budget import MAX_COST, Account
 
 TASK_LIMIT_COST = MAX_COST // 2
@@ -45,6 +45,6 @@ class Thinking(Account):
         return self._spent >= TASK_LIMIT_COST
 
     def _begin_task(self) -> None:
-        task = task_number()
+        task = outgoing().task
         if task != self._task:
             self._task, self._spent = task, 0

@@ -14,6 +14,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, RESULT_KEPT
+from advanced_workflow.workflows.engine.temporal.patches import follows_rules
 from advanced_workflow.workflows.engine.temporal.task_number import task_number
 
 TASK_LIMIT_BYTES = 9 * 256 * 1024
@@ -29,13 +30,28 @@ class Outgoing:
 
     def __init__(self) -> None:
         """Nothing was sent."""
-        self._task: int = 0
+        self._task = 0
+        self._length: int = 0
         self._sent = 0
         self._held = 0
 
+    @property
+    def task(self) -> int:
+        """A number that tells workflow tasks apart.
+
+        A task that ended with nothing to send, as a local activity lasted longer than a task may, is one with the next: in a replay it
+        does not exist, and what is decided by the number must be the same there. A run of 0.1.0 did not know that.
+        """
+        length = task_number()
+        if length != self._length:
+            self._length = length
+            if self._sent or not follows_rules(2):
+                self._task, self._sent = self._task + 1, 0
+        return self._task
+
     def count(self, size: int) -> None:
         """So many bytes are sent."""
-        self._begin_task()
+        _ = self.task
         self._sent += size
 
     def hold(self, room: int) -> None:
@@ -49,17 +65,12 @@ class Outgoing:
 
     def fits(self, size: int) -> bool:
         """Whether so many bytes may be sent now."""
-        self._begin_task()
+        _ = self.task
         return self._sent + self._held + size <= TASK_LIMIT_BYTES
 
     def fits_later(self, size: int) -> bool:
         """Whether so many bytes fit into a task that has sent nothing, with the room that is held now."""
         return self._held + size <= TASK_LIMIT_BYTES
-
-    def _begin_task(self) -> None:
-        task = task_number()
-        if task != self._task:
-            self._task, self._sent = task, 0
 
 
 def outgoing() -> Outgoing:

@@ -88,6 +88,12 @@ def follow_rules(number: int) -> None:
     workflow.instance().rules = number
 
 
+def follows_rules(number: int) -> bool:
+    """Whether it is known by now that this run was prepared by these rules, or by later ones. Asking makes no marker."""
+    rules: int | None = getattr(workflow.instance(), "rules", None)
+    return rules is not None and rules >= number
+
+
 def patched(patch: Patch) -> bool:
     """Whether this run takes the new way: by the rules it was prepared by, else by a marker, which the first question makes."""
     rules: int | None = getattr(workflow.instance(), "rules", None)
