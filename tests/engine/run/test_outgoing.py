@@ -6,6 +6,8 @@ import random
 import string
 from typing import Any
 
+import pytest
+
 from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.stage import loop
 from tests.harness import Harness, Outcome, definition, outcome_of, recording
@@ -27,39 +29,44 @@ async def fails() -> None:
     raise ActionError("no", retryable=False)
 
 
-async def test_rounds_of_local_steps_are_spread_over_tasks(harness: Harness) -> None:
+@pytest.mark.parametrize(("rounds", "size"), [(45, 100_000), pytest.param(300, 25_000, marks=pytest.mark.long)])
+async def test_rounds_of_local_steps_are_spread_over_tasks(harness: Harness, rounds: int, size: int) -> None:
     outcome = await harness.run(
-        definition(loop("l", action="page", rounds=300, execution="local", loop_max_iterations=400), output={}),
-        actions={"page": lambda: "x" * 25_000},
+        definition(loop("l", action="page", rounds=rounds, execution="local", loop_max_iterations=400), output={}),
+        actions={"page": lambda: "x" * size},
     )
 
     assert outcome.failure is None, outcome.message
     assert 1_000_000 < await largest_of(harness) < SERVER_LIMIT
 
 
-async def test_large_results_of_local_steps_come_one_after_the_other(harness: Harness) -> None:
+@pytest.mark.parametrize("row", [False, pytest.param(True, marks=pytest.mark.long)])
+async def test_large_results_of_local_steps_come_one_after_the_other(harness: Harness, *, row: bool) -> None:
     calls: list[int] = []
 
     def big() -> str:
         calls.append(1)
         return "x" * LARGE
 
-    many = [{"step_id": f"k{n}", "action": "big", "execution": "local"} for n in range(6)]
-    row = [{**one, "step_id": f"r{n}", "dependencies": [f"r{n - 1}"] if n else []} for n, one in enumerate(many[:3])]
+    steps = [
+        {"step_id": f"k{n}", "action": "big", "execution": "local", "dependencies": [f"k{n - 1}"] if row and n else []}
+        for n in range(3)
+    ]
     outcome = await harness.run(
-        definition(*many, *row, output={"ok": f"steps.k5.output.size() == {LARGE}"}), actions={"big": big}
+        definition(*steps, output={"ok": f"steps.k2.output.size() == {LARGE}"}), actions={"big": big}
     )
 
     assert outcome.failure is None, outcome.message
     assert outcome.data == {"ok": True}
-    assert len(calls) == 9, "none was called again for its result"
+    assert len(calls) == 3, "none was called again for its result"
     assert LARGE < await largest_of(harness) < SERVER_LIMIT
 
 
-async def test_children_with_large_inputs_start_one_after_the_other(harness: Harness) -> None:
+@pytest.mark.parametrize("count", [6, pytest.param(20, marks=pytest.mark.long)])
+async def test_children_with_large_inputs_start_one_after_the_other(harness: Harness, count: int) -> None:
     kids = [
         {"step_id": f"k{n}", "step_type": "sub_workflow", "workflow": "child", "input_mapping": {"doc": "input.doc"}}
-        for n in range(20)
+        for n in range(count)
     ]
     child = definition({"step_id": "a"}, workflow_id="child", output={})
     async with harness.worker({"a": lambda: 1}, [child]):
@@ -69,6 +76,7 @@ async def test_children_with_large_inputs_start_one_after_the_other(harness: Har
     assert 2_000_000 < await largest_of(harness) < SERVER_LIMIT
 
 
+@pytest.mark.long
 async def test_children_that_hand_over_much_are_undone_one_after_the_other(harness: Harness) -> None:
     undone: list[str] = []
     count = 6
