@@ -35,7 +35,7 @@ steps:
     step_type: parallel
     dependencies: [approve]
     parallel_steps:
-      - {step_id: ship, action: ship, conditions: ['steps.reserve.output.ok']}
+      - {step_id: ship, action: ship, conditions: ['steps.reserve.?output.ok.orValue(true)']}
       - {step_id: wait, step_type: wait, wait: {event: paid, match: event.id == input.id}}
   - step_id: fan
     step_type: parallel
@@ -47,8 +47,9 @@ steps:
       - step_id: poll
         step_type: loop
         loop_condition: iteration < 3 && !steps.probe.output.ready
+        loop_check: after
         body: [{step_id: probe, action: probe, execution: local, lock: {name: api, max_concurrent: 2}}]
-  - {step_id: again, step_type: loop, action: probe, loop_condition: steps.again.output.more, cancel_on: stop}
+  - {step_id: again, step_type: loop, action: probe, loop_condition: steps.again.output.more, loop_check: after, cancel_on: stop}
   - {step_id: child, step_type: sub_workflow, workflow: order, workflow_version: "2", input_mapping: {total: 3}}
   - {step_id: call, step_type: webhook, webhook: {url: input.url, headers: {a: input.a}, callback: {event: back}}}
   - {step_id: first, action: x, dependencies: [fan, child, call], join: any, cancel_rest: true, lock: {name: api, max_concurrent: 2}}

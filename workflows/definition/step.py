@@ -25,6 +25,7 @@ from advanced_workflow.workflows.definition.model.markers import (
     For,
     MakesResult,
     Mapped,
+    Moment,
     Name,
     Needed,
     Nested,
@@ -97,7 +98,10 @@ class WorkflowStep(DefinitionModel):
     )
     """Parameter -> expression; other JSON values are literals, nested objects are walked."""
     output_mapping: Annotated[
-        dict[str, str], For.all_but(StepType.ROLLBACK), Targets(RESULT, sees_inside=True), MakesResult()
+        dict[str, str],
+        For.all_but(StepType.ROLLBACK),
+        Targets(RESULT, sees_inside=True, at=Moment.ENDED),
+        MakesResult(),
     ] = Field(default_factory=dict)
     """Expression over `result` -> target path such as `workflow.order.id`; a path ending in `[]` appends."""
     input_validation: Annotated[Schema, For(Trait.TAKES_INPUT)] = Field(default_factory=dict)
@@ -107,7 +111,7 @@ class WorkflowStep(DefinitionModel):
     """Steps that must be settled before this one starts."""
     conditions: Annotated[
         tuple[Condition, ...],
-        Tested(),
+        Tested(at=Moment.CHOOSING),
         Needed("Add conditions with 'next_steps'.", frozenset({StepType.CONDITIONAL})),
         MakesResult(),
     ] = ()
@@ -122,6 +126,7 @@ class WorkflowStep(DefinitionModel):
             gives=BOOL | NUMBER,
             words=frozenset({"all", "any"}),
             fix="Write 'all', 'any', a number, or an expression that gives a number or a bool.",
+            at=Moment.JOINING,
         ),
     ] = "all"
     """How many dependencies must complete before the step starts: `all` (and none may fail), `any`, a number, or an
@@ -138,7 +143,7 @@ class WorkflowStep(DefinitionModel):
     rollback_actions: Annotated[tuple[str, ...], For(Trait.TRIED), ActionName()] = ()
     """Actions that undo this step, called in this order."""
     rollback_mapping: Annotated[
-        dict[str, JsonValue], For(Trait.TRIED), Mapped(RESULT, sees_inside=True, sees_itself=True)
+        dict[str, JsonValue], For(Trait.TRIED), Mapped(RESULT, sees_inside=True, sees_itself=True, at=Moment.UNDOING)
     ] = Field(default_factory=dict)
     """Builds the input of the undo actions (scope: `result` and the usual roots) instead of the standard object."""
     rollback_timeout: Annotated[Seconds, For(Trait.TRIED)] = 3600
@@ -155,7 +160,10 @@ class WorkflowStep(DefinitionModel):
     add_on: Annotated[EventTrigger | None, For(StepType.PARALLEL), MakesResult()] = None
     """`parallel` steps with `for_each`: an event whose data is one more item, as long as a copy runs."""
     complete_when: Annotated[
-        str | None, For(StepType.PARALLEL), Expr(PROGRESS, gives=BOOL, sees_inside=True), MakesResult()
+        str | None,
+        For(StepType.PARALLEL),
+        Expr(PROGRESS, gives=BOOL, sees_inside=True, at=Moment.COUNTING),
+        MakesResult(),
     ] = None
     """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
     nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
@@ -169,7 +177,7 @@ class WorkflowStep(DefinitionModel):
         str | None,
         For(StepType.LOOP),
         Needed("Add the expression that must hold for another round."),
-        Expr(gives=BOOL, sees_inside=True, sees_rounds=True),
+        Expr(gives=BOOL, sees_inside=True, sees_rounds=True, at=Moment.BETWEEN_ROUNDS),
         MakesResult(),
     ] = None
     """`loop` steps: repeats while it holds. It sees the latest round's steps and `iteration`, the number of finished rounds;

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from advanced_workflow.workflows.definition.check.absent import absence_problems
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
@@ -51,8 +52,10 @@ def check(
     if definitions is not None:
         definitions = {**definitions, workflow.workflow_id: workflow}
     names = Names(layout, actions or {}, definitions or {}, also_known, _variables(workflow, layout))
-    in_sites = chain.from_iterable(_site_problems(site, names) for site in sites(layout))
-    return _in_order(_bounded(chain(rule_problems(layout, actions, definitions, also_known), in_sites)))
+    found = list(sites(layout))
+    in_sites = chain.from_iterable(_site_problems(site, names) for site in found)
+    rules = rule_problems(layout, actions, definitions, also_known)
+    return _in_order(_bounded(chain(rules, in_sites, absence_problems(layout, found))))
 
 
 def check_text(

@@ -9,7 +9,7 @@ from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.marked import marked
-from advanced_workflow.workflows.definition.model.markers import ANYTHING, Expr
+from advanced_workflow.workflows.definition.model.markers import ANYTHING, Expr, Moment
 from advanced_workflow.workflows.definition.model.roots import ORDINARY, RESULT, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
@@ -31,6 +31,9 @@ class Site:
     target: str | None = None
     gives: frozenset[str] = ANYTHING
     result_of: WorkflowStep | None = None
+    reader: Placement | None = None
+    """The step it belongs to; None for those of the definition itself."""
+    at: Moment = Moment.RUNNING
     fix: str = "Correct the expression."
 
 
@@ -78,7 +81,7 @@ def _step_sites(place: _Place) -> Iterator[Site]:
         roots, visible = mark.names(place.roots, on_loop=on_loop), place.visible(mark)
         result_of = step if mark.adds >= RESULT else None
         for where, source, target in mark.sources(loc, value):
-            yield Site(where, source, roots, visible, target, mark.gives, result_of, mark.fix)
+            yield Site(where, source, roots, visible, target, mark.gives, result_of, place.placement, mark.at, mark.fix)
 
 
 def _roots(graph: Graph) -> frozenset[str]:

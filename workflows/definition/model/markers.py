@@ -28,6 +28,25 @@ Source: TypeAlias = tuple[Loc, Any, str | None]
 ReferenceKind: TypeAlias = Literal["dependency", "next", "route", "handler", "rollback_to"]
 
 
+class Moment(Enum):
+    """When in a step's life an expression is evaluated."""
+
+    JOINING = auto()
+    """Each time something before it settles, until it starts."""
+    CHOOSING = auto()
+    """When its turn has come and whether it runs is not decided yet."""
+    RUNNING = auto()
+    """While it runs."""
+    BETWEEN_ROUNDS = auto()
+    """Before each round of a loop, or after it."""
+    COUNTING = auto()
+    """Each time something inside of it settles."""
+    ENDED = auto()
+    """Once what it runs has completed."""
+    UNDOING = auto()
+    """When what it did is undone."""
+
+
 class Trait(Enum):
     """What step types have in common; each kind of step says which it has. A loop over a `body` has none."""
 
@@ -50,6 +69,7 @@ class Expr:
 
     Of `steps` it may read those before its own, and with `sees_inside` those nested in it (not the copies of a fan-out), with
     `sees_itself` its own, with `sees_rounds` on a loop over an action the latest output of its own, and on any `iteration`.
+    `at` is when it is evaluated.
     """
 
     adds: frozenset[str] = frozenset()
@@ -59,6 +79,7 @@ class Expr:
     sees_rounds: bool = False
     words: frozenset[str] = frozenset()
     fix: str = "Correct the expression."
+    at: Moment = Moment.RUNNING
 
     def names(self, roots: frozenset[str], *, on_loop: bool) -> frozenset[str]:
         """The names that the expression may use; `roots` are the ordinary ones where its step is."""

@@ -1,0 +1,1 @@
+"""What may become of each step, whatever the data is: the worlds in which an expression is evaluated."""
