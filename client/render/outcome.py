@@ -12,7 +12,7 @@ from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.render.console import Lines
 from advanced_workflow.client.render.symbols import shows_unicode
 from advanced_workflow.client.render.times import duration
-from advanced_workflow.workflows.contract import TOLERATED, RollbackReport, RunResult
+from advanced_workflow.workflows.contract import TOLERATED, RollbackReport, RunResult, UndoOutcome
 
 
 def print_result(console: Console, result: RunResult) -> None:
@@ -44,9 +44,14 @@ def failure_sentence(failure: RunFailed) -> str:
 def rollback_sentence(report: RollbackReport) -> str:
     """`rolled back: 2 undone, 1 not needed`, with what was not undone."""
     what = TOLERATED if report.reason == TOLERATED else "rolled back"
-    counts = Counter(one.outcome.value.replace("_", " ") for one in report.entries)
-    if not counts:
+    counts = Counter(one.outcome for one in report.entries)
+    # Of very many only the first are listed, and all are counted.
+    for outcome, count in ((UndoOutcome.UNDONE, report.undone), (UndoOutcome.FAILED, report.failed)):
+        counts[outcome] = max(counts[outcome], count)
+    parts = ", ".join(f"{count:,} {outcome.value.replace('_', ' ')}" for outcome, count in counts.items() if count)
+    if not parts:
         return f"{what}: nothing had to be undone"
-    parts = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
     left = [f"{one.action} for {one.path}" for one in report.entries if one.outcome == "failed"]
+    if counts[UndoOutcome.FAILED] > len(left):
+        left.append(f"and {counts[UndoOutcome.FAILED] - len(left):,} more")
     return f"{what}: {parts}" + (f"; NOT undone: {', '.join(left)}" if left else "")

@@ -314,6 +314,10 @@ def test_the_rollback_sentence_names_what_was_not_undone() -> None:
 
     assert sentence == "rolled back: 1 failed, 1 undone; NOT undone: refund for pay"
     assert rollback_sentence(RollbackReport(reason="x", complete=True)) == "rolled back: nothing had to be undone"
+    # A list that is cut says how much it leaves out.
+    cut = RollbackReport(reason="x", complete=False, entries=entries, undone=2_000, failed=3, entries_left_out=2_001)
+    assert rollback_sentence(cut).startswith("rolled back: 3 failed, 2,000 undone")
+    assert rollback_sentence(cut).endswith(", and 2 more")
 
 
 def test_a_flowchart_has_routes_subgraphs_and_dotted_handlers() -> None:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-_SPANS: Final = (
-    (0x034F, 0x034F),
-    (0x115F, 0x1160),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180F),
-    (0x2800, 0x2800),
-    (0x3164, 0x3164),
-    (0xFE00, 0xFE0F),
-    (0xFFA0, 0xFFA0),
-    (0xE0000, 0xE0FFF),
-)
-"""Characters that show as nothing and are not in the categories below: fillers, joiners, selectors, the empty braille cell."""
-_INVISIBLE: Final = frozenset(code for first, last in _SPANS for code in range(first, last + 1))
+from advanced_workflow.workflows.plain.text import FILLERS
+
+_INVISIBLE: Final = re.compile(f"[{FILLERS}\u2800\ufe00-\ufe0f]")
+"""What is written out wherever text is shown, and what may be shown (it chooses a form of an emoji) but tells no names apart."""
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Cn"})
 """Control and format characters (zero width, direction), halves of characters, and what is not assigned."""
 
@@ -41,5 +33,5 @@ def same_names(names: Iterable[str]) -> frozenset[str]:
 
 def _seen(text: str) -> str:
     return "".join(
-        one for one in text if one.isspace() or not (ord(one) in _INVISIBLE or unicodedata.category(one) in _UNSEEN)
+        one for one in text if one.isspace() or not (_INVISIBLE.match(one) or unicodedata.category(one) in _UNSEEN)
     )

@@ -4,6 +4,7 @@ import asyncio
 
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.workflows.contract import UndoInput
+from tests.engine.stage import Stage, act, deed, output_of, reaches
 from tests.harness import Harness, definition, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
@@ -97,3 +98,29 @@ async def test_a_cancelled_rollback_step_is_finished_first(harness: Harness) -> 
 
     assert outcome.failure == "Cancelled"
     assert undone == ["a"]
+
+
+async def test_a_rollback_step_that_is_run_again_undoes_what_is_still_open(harness: Harness) -> None:
+    stage = Stage({"a.rollback[0]": 1})
+    async with harness.worker(stage.actions):
+        run = await harness.start(
+            definition(
+                deed("a"),
+                deed("b", "a"),
+                {"step_id": "back", "step_type": "rollback", "dependencies": ["b"]},
+                act("after", "back"),
+                on_failure="pause",
+                retry_policy=ONCE,
+            )
+        )
+        await reaches(run, "back", "failed")
+        await run.retry_step("back", "corrected", by="op")
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    assert stage.undone == ["b", "a"]
+    assert output_of(outcome, "back") == {"undone": [{"step_id": "a", "path": "a", "action": "undo"}]}
+    report = outcome.report.rollback
+    assert report is not None
+    assert report.complete
+    assert sorted((one.path, one.outcome) for one in report.entries) == [("a", "undone"), ("b", "undone")]

@@ -197,3 +197,26 @@ async def _held_output(run: Run) -> dict[str, Any] | None:
 async def _is_another(run: Run) -> bool:
     latest = run.client.get_workflow_handle(run.id)
     return (await latest.describe()).run_id != run.handle.first_execution_run_id
+
+
+async def test_a_skipped_conditional_routes_where_the_operator_says(harness: Harness) -> None:
+    routes = [{"expression": "input.missing", "next_steps": ["a"]}, {"default": True, "next_steps": ["b", "c"]}]
+    stage = Stage()
+    async with harness.worker(stage.actions):
+        run = await harness.start(
+            definition(
+                {"step_id": "choose", "step_type": "conditional", "conditions": routes},
+                *(act(one) for one in "abc"),
+                **HELD,
+            )
+        )
+        await reaches(run, "choose", "failed")
+        with pytest.raises(OperationRefused, match=r"needs the choice.* with some of a, b, c"):
+            await run.skip_step("choose", "by hand", by="op")
+        with pytest.raises(OperationRefused, match="needs the choice"):
+            await run.skip_step("choose", "by hand", by="op", output={"routed": ["z"]})
+        await run.skip_step("choose", "by hand", by="op", output={"routed": ["b"]})
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    assert ends(outcome, "choose", "a", "b", "c") == ["skipped_by_operator", "not_routed", "completed", "not_routed"]

@@ -7,7 +7,7 @@ from functools import partial
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.monitoring.display import OPERATOR
-from advanced_workflow.workflows.engine.people.remedies import Given, Remedy
+from advanced_workflow.workflows.engine.people.remedies import Given, Remedy, choice_of, chooses
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped
 from advanced_workflow.workflows.engine.step.outputs import keep_output, require_fitting
@@ -42,6 +42,7 @@ async def _once(step: StepContext, inner: RunStep, remedy: Remedy) -> Done:
             return await inner(step)
         raise StepSkipped(SkipReason.BY_OPERATOR, remedy.given)
     except StepSkipped as skipped:
+        step.record.routed = None
         if skipped.given is not None:
             _keep(step, skipped.given)
         raise
@@ -50,6 +51,8 @@ async def _once(step: StepContext, inner: RunStep, remedy: Remedy) -> Done:
 def _keep(step: StepContext, given: Given) -> None:
     try:
         keep_output(step, given.output)
+        if chooses(step.plan):
+            step.record.routed = choice_of(given.output)
     except StepFailure as failure:
         failure.error.step_id, failure.error.path = step.plan.step_id, step.path
         settle(step.run, step.record, StepStatus.FAILED, failure.error)

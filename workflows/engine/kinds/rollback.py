@@ -10,17 +10,26 @@ from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.undo.armed import Armed
 from advanced_workflow.workflows.engine.undo.backwards import Limit
 from advanced_workflow.workflows.errors import RollbackIncomplete
 
+_BEFORE = "before"
+"""In the cursor: how many lines the report had when the step began, and how many undo actions had failed."""
+
 
 async def run_rollback(step: StepContext) -> Done:
-    """Undo the settled steps, or only those after `rollback_to`, which keeps its effect. Once begun, it is finished."""
+    """Undo the settled steps, or only those after `rollback_to`, which keeps its effect. Once begun, it is finished.
+
+    Run again by an operator, it tries again what could not be undone.
+    """
     step.begin()
-    run = step.run
-    before = step.record.cursor.setdefault("before", [len(run.saga.entries), run.saga.counts[UndoOutcome.FAILED]])
-    target = step.plan.step.rollback_to
+    run, target = step.run, step.plan.step.rollback_to
     only = Limit(_steps_after(run.plan, target), step.frame.inside) if target else None
+    if _BEFORE not in step.record.cursor and step.record.retry_count and patched(Patch.RULES_2):
+        run.saga.reopen(lambda armed: only is None or _is_within(run.plan, armed, only))
+    before = step.record.cursor.setdefault(_BEFORE, [len(run.saga.entries), run.saga.counts[UndoOutcome.FAILED]])
     undoing = asyncio.ensure_future(undo_run(run, only=only, parent=step.path))
     cancelled = await ended(undoing)
     undoing.result()
@@ -33,6 +42,10 @@ async def run_rollback(step: StepContext) -> Done:
         raise failure_of(RollbackIncomplete(f"step {step.path!r}: {failed} undo actions failed: {names}."))
     undone = [one for one in entries if one.outcome == "undone"]
     return Done({"undone": [{"step_id": one.step_id, "path": one.path, "action": one.action} for one in undone]})
+
+
+def _is_within(plan: Plan, armed: Armed, only: Limit) -> bool:
+    return not only.steps.isdisjoint((*plan.steps[armed.step_id].containers, armed.step_id))
 
 
 def _steps_after(plan: Plan, step_id: str) -> frozenset[str]:

@@ -21,7 +21,15 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.definition.problems.places import listed
 from advanced_workflow.workflows.engine.people.operator_words import require_room
-from advanced_workflow.workflows.engine.people.remedies import Given, Held, Remedy, Skip, Waiter
+from advanced_workflow.workflows.engine.people.remedies import (
+    Given,
+    Held,
+    Remedy,
+    Skip,
+    Waiter,
+    chooses,
+    require_choice,
+)
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
@@ -118,6 +126,13 @@ class Operations:
         self._note("retry_step", request)
         self.held.pop(path).answer.set_result(Remedy(again=True))
         self._update_gate()
+
+    def may_skip(self, request: SkipRequest) -> None:
+        """Raise where the step cannot be skipped, or not in this way: a step that chooses routes needs the choice."""
+        path = self.check_skip(request)
+        record = self._state.find(path)
+        if record is not None and chooses(record.plan):
+            require_choice(path, record.plan, request)
 
     def check_skip(self, request: SkipRequest) -> str:
         """The step's path. Raises if it runs or is settled: only held, waiting and pending steps can be skipped."""

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract import Json, SkipRequest
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
+from advanced_workflow.workflows.errors import OperationRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +53,26 @@ class Held:
     def choices(self) -> str:
         """What an operator may do."""
         return "retry_step, or skip_step with an output" if self.needs_output else "retry_step or skip_step"
+
+
+def require_choice(path: str, plan: StepPlan, request: SkipRequest) -> None:
+    """Raise where an operator skips a step that chooses routes without saying which steps come next."""
+    targets = list(dict.fromkeys(one for route in plan.routes for one in route.targets))
+    chosen = choice_of(request.output) if request.gives_output else None
+    if chosen is None or not chosen <= set(targets):
+        raise OperationRefused(
+            f"step {path!r} chooses what comes next, so its skip needs the choice: give the output "
+            f'{{"routed": [...]}} with some of {", ".join(targets)}, or an empty list.'
+        )
+
+
+def chooses(plan: StepPlan) -> bool:
+    """Whether the step chooses which steps come next."""
+    return plan.step.step_type is StepType.CONDITIONAL
+
+
+def choice_of(output: Json) -> frozenset[str] | None:
+    """The steps that an output names as routed to, as a step that chooses routes gives it; None for anything else."""
+    routed: Json = output.get("routed") if isinstance(output, dict) else None
+    names = isinstance(routed, list) and all(isinstance(one, str) for one in routed)
+    return frozenset(routed) if names else None

@@ -52,7 +52,7 @@ OPERATIONS = {
     UPDATE_PAUSE: _Operation(OperatorRequest, lambda operations, _: operations.check_pause(), Operations.pause),
     UPDATE_RESUME: _Operation(OperatorRequest, lambda operations, _: operations.check_resume(), Operations.resume),
     UPDATE_RETRY: _Operation(StepRequest, Operations.check_retry, Operations.retry),
-    UPDATE_SKIP: _Operation(SkipRequest, Operations.check_skip, Operations.skip),
+    UPDATE_SKIP: _Operation(SkipRequest, Operations.may_skip, Operations.skip),
 }
 
 

@@ -38,6 +38,7 @@ def skip(run: RunContext, record: Record, reason: SkipReason) -> Settled:
     run.budget.settled()
     run.display.settled(record)
     run.telemetry.step_skipped(record)
-    # A conditional step that was skipped has routed to nobody.
-    record.routed = frozenset()
+    # A conditional step that was skipped has routed to nobody, unless an operator said where to.
+    if reason is not SkipReason.BY_OPERATOR or record.routed is None:
+        record.routed = frozenset()
     return Settled(Outcome.SKIPPED, record.routed, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -53,6 +53,25 @@ class Saga:
         alike = self.counts[UndoOutcome.FAILED]
         if (alike if failed else sum(self.counts.values()) - alike) <= LISTED:
             self.entries.append(entry)
+
+    def reopen(self, wanted: Callable[[Armed], bool]) -> None:
+        """Some of what could not be undone is to be tried again: it is open once more, and the report says nothing of it until then."""
+        again, ids, runs = self.failed.turned(), set[str](), set[str]()
+        for log, name, armed in again.at_hand():
+            if not wanted(armed):
+                log.remove(name, armed)
+                continue
+            ids |= {one.activity_id for one in actions_left(self.plans[armed.step_id], armed)}
+            runs |= {armed.child["run"]} if armed.child is not None else set()
+        for log, name, armed in self.failed.at_hand():
+            if wanted(armed):
+                log.remove(name, armed)
+        self.log.add(again)
+        failed = [one for one in self.entries if one.outcome is UndoOutcome.FAILED]
+        gone = [one for one in failed if one.activity_id in ids or any(run in (one.run or "") for run in runs)]
+        self.entries = [one for one in self.entries if not any(one is other for other in gone)]
+        # Not all of very many are listed, so that only their end tells that none is left.
+        self.counts[UndoOutcome.FAILED] -= len(gone) if not self.failed.is_empty else self.counts[UndoOutcome.FAILED]
 
     def keep(self, entry: UndoEntry) -> None:
         """Put an undo action into the report that is not called; of very many only the first are listed."""
