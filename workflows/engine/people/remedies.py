@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from advanced_workflow.workflows.contract import Json, SkipRequest
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -73,6 +74,7 @@ def chooses(plan: StepPlan) -> bool:
 
 def choice_of(output: Json) -> frozenset[str] | None:
     """The steps that an output names as routed to, as a step that chooses routes gives it; None for anything else."""
-    routed: Json = output.get("routed") if isinstance(output, dict) else None
-    names = isinstance(routed, list) and all(isinstance(one, str) for one in routed)
-    return frozenset(routed) if names else None
+    routed = cast("dict[str, object]", output).get("routed") if isinstance(output, dict) else None
+    names = cast("list[object]", routed) if isinstance(routed, list) else [None]
+    texts = [one for one in names if isinstance(one, str)]
+    return frozenset(texts) if len(texts) == len(names) else None
