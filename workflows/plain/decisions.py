@@ -77,7 +77,7 @@ class Decisions:
 
     def given(self, one: int, question: int, *, answer: bool) -> int:
         """What is left of it once a question is answered."""
-        return self._without(self.both(one, self.answered(question, answer=answer)), question, {})
+        return self._without(self.both(one, self.answered(question, answer=answer)), question, {}, _DEEPEST)
 
     def questions_in(self, *decisions: int) -> set[int]:
         """The questions that they depend on."""
@@ -87,23 +87,27 @@ class Decisions:
         while waiting:
             number = waiting.pop()
             if number > ALWAYS and number not in seen:
+                self.spend()
                 seen.add(number)
                 question, no, yes = self._nodes[number]
                 found.add(question)
                 waiting += (no, yes)
         return found
 
-    def _without(self, one: int, question: int, known: dict[int, int]) -> int:
+    def _without(self, one: int, question: int, known: dict[int, int], depth: int) -> int:
         """Take a question out: what holds with either answer to it."""
         top, no, yes = self._nodes[one]
         if top < question:
             return one
         if one not in known:
-            self._spend()
+            self.spend()
+            if not depth:
+                raise TooManyDecisions
             if top == question:
                 known[one] = self.either(no, yes)
             else:
-                known[one] = self._node(top, self._without(no, question, known), self._without(yes, question, known))
+                low, high = (self._without(side, question, known, depth - 1) for side in (no, yes))
+                known[one] = self._node(top, low, high)
         return known[one]
 
     def _choose(self, test: int, yes: int, no: int, depth: int) -> int:
@@ -117,7 +121,7 @@ class Decisions:
         known = self._known.get(key)
         if known is not None:
             return known
-        self._spend()
+        self.spend()
         if not depth:
             raise TooManyDecisions
         top = max(self._nodes[test][0], self._nodes[yes][0], self._nodes[no][0])
@@ -136,12 +140,13 @@ class Decisions:
         key = (question, no, yes)
         number = self._numbers.get(key)
         if number is None:
-            self._spend()
+            self.spend()
             number = self._numbers[key] = len(self._nodes)
             self._nodes.append(key)
         return number
 
-    def _spend(self) -> None:
-        self._left -= 1
+    def spend(self, steps: int = 1) -> None:
+        """Take steps off the allowance."""
+        self._left -= steps
         if self._left < 0:
             raise TooManyDecisions

@@ -92,9 +92,9 @@ def _moment_problems(reads: list[_Read], worlds: Worlds) -> Iterator[Problem]:
         failing = to.any_of(absence.fails(one.tree) for one in reads)
         never_passes = place.surely and place.worlds != NEVER and to.both(place.worlds, to.negated(failing)) == NEVER
         for read in reads:
-            for part in read.parts:
+            for part in {one.path[:2]: one for one in reversed(read.parts) if one.path[:2] not in told}.values():
                 fails = to.both(place.worlds, Absence(place.view, frozenset({part.path[0]})).fails(read.tree))
-                if part.path[:2] not in told and worlds.questions.may_be(fails):
+                if worlds.questions.may_be(fails):
                     told.add(part.path[:2])
                     always = never_passes and worlds.layout.workflow.on_failure != "pause"
                     yield _problem(read, part, fails, place, worlds, always=always)

@@ -28,12 +28,13 @@ class Facts:
         self.questions = Questions(decisions)
         self.constants: dict[str, object] = {}
         """Variables of `workflow` that nothing writes before the loop that is looked at."""
+        self.races: set[int] = set()
+        """Graphs in which a step may start while something before it is not settled."""
         self._seen: dict[tuple[int, int], dict[int, int]] = {}
 
     def seen(self, target: Placement, reader: Placement) -> int:
         """Where a step is settled when another one of its graph starts: some joins do not wait for all that is before them."""
-        order = self.layout.orders[id(target.graph)]
-        if not any(self.fates[one.number].late for one in order.ordered if one.number in self.fates):
+        if id(target.graph) not in self.races:
             return ALWAYS
         key = (id(target.graph), target.number)
         known = self._seen.get(key)
@@ -45,6 +46,7 @@ class Facts:
         order = self.layout.orders[id(target.graph)]
         owners = {edge.before.number for edge in order.incoming.get(target.number, ()) if edge.kind == "handler"}
         found: dict[int, int] = {}
+        self.to.spend(len(order.ordered))
         for placement in order.ordered:
             late = self.fates[placement.number].late if placement.number in self.fates else {}
             sees = NEVER

@@ -33,7 +33,11 @@ class Worlds(Facts):
         super().__init__(layout, Decisions(allowance))
         self._handling: dict[int, list[tuple[int, int, int]]] = {}
         """By the number of an error handler: each time it may run, complete and fail."""
-        self._races = {id(one.graph) for one in layout.outline.placements if one.step.cancel_rest}
+        self._giving_up: dict[int, list[Placement]] = {}
+        """By graph: its joins with `cancel_rest`."""
+        for one in layout.outline.placements:
+            if one.step.cancel_rest:
+                self._giving_up.setdefault(id(one.graph), []).append(one)
         self.completed = self._graph(layout.outline.top, ALWAYS, _TOP)
 
     def _graph(self, graph: Graph, base: int, rules: Rules) -> int:
@@ -81,6 +85,7 @@ class Worlds(Facts):
             fate.turn = self.to.all_of((before, none_failed, self.to.any_of(taken)))
             return before
         fate.late = {number: self.to.ask() for number in befores}
+        self.races.add(id(placement.graph))
         here = [self.to.negated(late) for late in fate.late.values()]
         past = self.to.all_of(self.to.either(late, self.fates[one].past) for one, late in fate.late.items())
         before = self.to.both(base, past)
@@ -227,14 +232,16 @@ class Worlds(Facts):
         cancel_on = placement.step.cancel_on
         skipped = self.to.ask() if cancel_on is not None and cancel_on.outcome == "skip" else NEVER
         empty = self.to.ask() if cancel_on is not None and cancel_on.outcome == "complete" else NEVER
-        if id(placement.graph) in self._races and self._may_be_given_up(placement):
+        if self._may_be_given_up(placement):
             skipped = self.to.either(skipped, self.to.ask())
         return skipped, empty
 
     def _may_be_given_up(self, placement: Placement) -> bool:
         """Whether a join with `cancel_rest` may start while the step is not settled: enough of what it waits for does not need it."""
-        for one in placement.graph.members:
-            if one.step.cancel_rest and self.layout.upstream[one.number] >> placement.number & 1:
+        joins = self._giving_up.get(id(placement.graph), ())
+        self.to.spend(len(joins))
+        for one in joins:
+            if self.layout.upstream[one.number] >> placement.number & 1:
                 incoming = self.layout.orders[id(placement.graph)].incoming.get(one.number, ())
                 sources = {edge.before.number for edge in incoming if edge.kind != "handler"}
                 free = [
@@ -272,6 +279,7 @@ class Worlds(Facts):
         fate.broke = fate.failed = self.to.both(fate.runs, self.to.negated(ended))
         if len(owners) > 1:
             fate.late = {number: self.to.negated(turn) for number, turn, _ in turns}
+            self.races.add(id(placement.graph))
         self._outputs(placement, fate, NEVER)
 
     def _outputs(self, placement: Placement, fate: Fate, empty: int) -> None:
