@@ -180,7 +180,7 @@ async def test_every_expression_of_a_step_that_fails_holds_the_run(harness: Harn
         run = await harness.start(definition(*chain, act("end"), **HELD))
         for name in names:
             await reaches(run, name, "failed")
-            choice = {"output": {"routed": []}} if name == "route" else {}
+            choice: dict[str, Any] = {"output": {"routed": []}} if name == "route" else {}
             await run.skip_step(name, "known", by="op", **choice)
         outcome = await outcome_of(run)
 
