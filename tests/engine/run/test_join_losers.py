@@ -116,3 +116,19 @@ async def test_a_race_that_is_over_is_not_run_again_with_its_container(harness: 
     assert outcome.failure is None, outcome.message
     assert sorted(stage.began) == ["all.a", "all.b", "all.bad", "all.bad", "all.j"]
     assert ends(outcome, "all.b") == ["not_needed"]
+
+
+async def test_a_child_that_loses_while_it_is_being_started_is_cancelled(harness: Harness) -> None:
+    """Its start and the winner's end come in one workflow task, nearly always."""
+    child = definition(waits("never"), workflow_id="child")
+    stage = Stage()
+    async with harness.worker(stage.actions, [child]):
+        run = await harness.start(
+            definition(
+                act("a"), {"step_id": "k", "step_type": "sub_workflow", "workflow": "child"}, act("j", "a", "k", **RACE)
+            )
+        )
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+    assert ends(outcome, "a", "k", "j") == ["completed", "not_needed", "completed"]

@@ -18,6 +18,7 @@ from advanced_workflow.workflows.engine.graph.scheduler import (
     Scheduler,
     Settled,
 )
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import Deadlock
 
 RunStep = Callable[[str], Coroutine[Any, Any, Settled]]
@@ -238,12 +239,19 @@ async def end_all(tasks: Sequence[asyncio.Task[Any]]) -> bool:
 
 async def ended(task: asyncio.Future[Any]) -> bool:
     """Wait until a task has ended, however often this is cancelled. Gives whether it was."""
-    cancelled = False
+    cancelled, before = False, _times_cancelled()
     while not task.done():
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            cancelled = cancelled or not task.done()
+            # It may have come in the very moment in which the task ended, and then it is not the task's own.
+            told = not task.done() or (_times_cancelled() > before and patched(Patch.RULES_2))
+            cancelled = cancelled or told
         except Exception:  # noqa: S110 - whoever owns the task reads its exception
             pass
     return cancelled
+
+
+def _times_cancelled() -> int:
+    current = asyncio.current_task()
+    return current.cancelling() if current is not None else 0
