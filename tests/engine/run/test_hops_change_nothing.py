@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.engine.alone import Alone, Refused, cancel, signal, update
@@ -97,6 +97,10 @@ class Played:
 
 
 @given(MOVES)
+@example([("skip b", True), ("go", True)])
+@example([("go once", False), ("go once", True), ("go of the same id", True)])
+@example([("pause", False), ("time", False), ("resume", False), ("x", True)])
+@example([("ben approves", True), ("go", True), ("ann signs", True), ("ben signs under ann's id", True)])
 @profile(25)
 def test_hops_change_nothing(moves: list[tuple[str, bool]]) -> None:
     whole, cut = play(moves, hops=False), play(moves, hops=True)
@@ -111,7 +115,10 @@ def play(moves: list[tuple[str, bool]], *, hops: bool) -> Played:
     for move, hop in moves:
         _make(played, move, hop=hop and hops)
     if not played.alone.end:
-        played.told += _lines(played.alone.query("state"))
+        played.told += [
+            *_lines(played.alone.query("state")),
+            *map(json.dumps, _timeless(played.alone.query("pending_approvals"))),
+        ]
     _make(played, "cancel", hop=hops)
     for _ in range(100):
         if played.alone.end:
