@@ -88,7 +88,7 @@ def _wrong_call(story: Story, call: Call, step: Definition, seen: set[str]) -> I
     yield from _time_differs("queue_timeout", given.schedule_to_start_timeout, _least(queue, left or None))
     yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, step, call))
     yield from _wrong_retries(known, call, step)
-    yield from _wrong_headers(known, call, step)
+    yield from _wrong_headers(story, call, step)
 
 
 def _wrong_undo(story: Story, call: Call, step: Definition, number: int) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _wrong_undo(story: Story, call: Call, step: Definition, number: int) -> Iter
     yield from _differs("never tried again", list(retries.non_retryable_error_types), [])
     # A worker has no share in these: they are called whatever the step's circuit breaker says.
     yield from _differs("worker's share", sorted({"adw-retry", "adw-breaker"} & set(given.header.fields)), [])
-    yield from _wrong_key(known, call)
+    yield from _wrong_key(story, call)
 
 
 def _wrong_retries(known: Known, call: Call, step: Definition) -> Iterator[str]:
@@ -128,7 +128,8 @@ def _wrong_retries(known: Known, call: Call, step: Definition) -> Iterator[str]:
     yield from _differs("non_retryable", list(given.non_retryable_error_types), wanted)
 
 
-def _wrong_headers(known: Known, call: Call, step: Definition) -> Iterator[str]:
+def _wrong_headers(story: Story, call: Call, step: Definition) -> Iterator[str]:
+    known = story.known
     fields = call.scheduled.header.fields
     strategy = known.policy(step, "backoff_strategy", "exponential")
     jitter = float(known.policy(step, "jitter", 0))
@@ -150,13 +151,14 @@ def _wrong_headers(known: Known, call: Call, step: Definition) -> Iterator[str]:
         policy = {"failure_threshold": breaker.get("failure_threshold", 5), "timeout": breaker.get("timeout", 30)}
     told = json_of(fields["adw-breaker"]) if "adw-breaker" in fields else None
     yield from _differs("circuit breaker", told, policy)
-    yield from _wrong_key(known, call)
+    yield from _wrong_key(story, call)
 
 
-def _wrong_key(known: Known, call: Call) -> Iterator[str]:
-    fields = call.scheduled.header.fields
-    if "adw-execution" in fields:
-        yield from _differs("execution id", json_of(fields["adw-execution"]), known.execution_id)
+def _wrong_key(story: Story, call: Call) -> Iterator[str]:
+    """An action is told the run's execution id wherever it is not that of the history."""
+    fields, wanted = call.scheduled.header.fields, story.known.execution_id
+    told = json_of(fields["adw-execution"]) if "adw-execution" in fields else story.run_id
+    yield from _differs("execution id", told, wanted)
 
 
 def _heartbeat(known: Known, step: Definition, call: Call) -> float:

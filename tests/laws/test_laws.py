@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
@@ -128,6 +129,16 @@ def test_a_breach_is_told(name: str, change: Change, expected: str) -> None:
     found = broken([WorkflowHistory(history.workflow_id, events)])
 
     assert any(expected in one for one in found), found
+
+
+def test_a_later_history_says_whose_keys_its_calls_have() -> None:
+    first, later = stored("sequential"), stored("sequential")
+    first.events[-1].event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+    continued = first.events[-1].workflow_execution_continued_as_new_event_attributes
+    continued.new_execution_run_id = "another"
+    later.events[0].workflow_execution_started_event_attributes.original_execution_run_id = "another"
+
+    assert any("second: execution id is 'another'" in one for one in broken([first, later]))
 
 
 @pytest.mark.parametrize("file", histories_in(STORED), ids=lambda file: file.stem)

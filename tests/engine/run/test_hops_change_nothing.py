@@ -27,7 +27,7 @@ MANY = definition(
     {"step_id": "job", "step_type": "wait", "wait": {"seconds": 1000}, "cancel_on": {"event": "stop"}},
     waits("x", **LOCKED),
     waits("y", **LOCKED),
-    waits("soon", wait={"timeout": 500, "on_timeout": "fail"}),
+    waits("soon", wait={"timeout": 500, "on_timeout": "continue"}),
     waits("now"),
     deed("bad", "now"),
     loop("again", waits("more"), deed("did", "more"), rounds=3),
