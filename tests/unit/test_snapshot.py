@@ -28,7 +28,7 @@ from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
 from tests.examples import profile
 
-OTHER_NAMES = {"rejected": "refused", "left_out": "refused", "seen": "ids"}
+OTHER_NAMES = {"rejected": "refused", "left_out": "refused", "seen": "ids", "audit_left_out": "audit"}
 """What is carried in more parts than it is held in, or in parts that older releases read."""
 
 DEFINITION = AdvancedWorkflow.model_validate(
