@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from advanced_workflow.workflows.contract import EventMessage
 from advanced_workflow.workflows.engine.people import events as module
-from advanced_workflow.workflows.engine.people.events import Events
+from advanced_workflow.workflows.engine.people.events import Events, Listener
 from advanced_workflow.workflows.engine.state.changes import VARIABLES, Changes
 from advanced_workflow.workflows.errors import EventRefused
 
@@ -37,30 +37,37 @@ ACTS = st.lists(
 
 
 @given(ACTS)
+@example([("wait", "a", 0), ("event", "a", 0), ("event", "a", 0), ("leave", 0, False), ("wait", "a", 0)])
 def test_every_event_is_kept_or_given_to_one_step_that_used_it(acts: list[tuple[Any, Any, Any]]) -> None:
     asyncio.run(_act(acts))
 
 
 async def _act(acts: list[tuple[Any, Any, Any]]) -> None:
-    events, sent, used = Events(), 0, 0
+    changes, sent, used = Changes(), 0, 0
+    events = Events(changes)
     waiting: list[tuple[str, asyncio.Future[Any]]] = []
     for what, first, second in acts:
         if what == "event":
             events.receive(EventMessage(event=first, data=[second, sent]))
             sent += 1
         elif what == "wait":
-            waiting.append((first, events.wait(first, lambda data, wanted=second: data[0] == wanted)))
+            kept: list[Any] = [one.model_dump()["data"] for one in events.unconsumed() if one.event == first]
+            oldest = next((one for one in kept if one[0] == second), None)
+            answer = events.wait(first, lambda data, wanted=second: data[0] == wanted, reads=frozenset({VARIABLES}))
+            waiting.append((first, answer))
+            assert (answer.result().data if answer.done() else None) == oldest, "the oldest that fits is given first"
         elif what == "leave" and first < len(waiting):
             name, answer = waiting.pop(first)
             used += answer.done() and second
             events.leave(name, answer, consumed=second)
         elif what == "carry" and not waiting:
-            later = Events()
+            changes = Changes()
+            later = Events(changes)
             later.load(json.loads(json.dumps(events.dump())))
             assert later.unconsumed() == events.unconsumed()
             events = later
         given_now = sum(answer.done() for _, answer in waiting)
-        assert events.attended == len(waiting), "who no longer waits is gone"
+        assert events.attended == changes._readers.total() == len(waiting), "who no longer waits is gone"
         assert events.count + given_now + used == sent, "no event is lost or doubled"
         order: list[Any] = [(one.model_dump()["data"] or [])[1] for one in events.unconsumed()]
         assert order == sorted(order), "they stay in the order they came"
@@ -120,3 +127,45 @@ def test_events_nobody_takes_are_kept_up_to_a_size_and_then_refused() -> None:
     shown = events.unconsumed(limit=3_000)
     assert 1 <= len(shown) <= 3
     Events().load(json.loads(json.dumps(events.dump())))
+
+
+@given(st.lists(st.sampled_from(["event", "transient", "shared", "alone"]), max_size=14))
+def test_who_hears_an_event_was_there_when_it_came(acts: list[str]) -> None:
+    asyncio.run(_hear(acts))
+
+
+async def _hear(acts: list[str]) -> None:
+    """Who listens first hears an event alone, or with all who share it; where nobody listens, the first hears it who waits for the next."""
+    events, came = Events(), 0
+    heard: list[tuple[str, list[int]]] = []
+    expected: list[list[int]] = []
+    waiting: list[tuple[asyncio.Future[Any], int | None]] = []
+    for act in acts:
+        if act == "transient":
+            waiting.append((events.wait("a", lambda _: True, transient=True), None))
+        elif act != "event":
+            mine: list[int] = []
+            heard.append((act, mine))
+            expected.append([])
+            events.listen("a", Listener(lambda _: True, mine.append, shared=act == "shared"))
+        else:
+            came += 1
+            events.receive(EventMessage(event="a", data=came))
+            _expect(came, heard, expected, waiting)
+
+    assert [mine for _, mine in heard] == expected
+    assert [one.result().data if one.done() else None for one, _ in waiting] == [given for _, given in waiting]
+
+
+def _expect(
+    came: int, heard: list[tuple[str, list[int]]], expected: list[list[int]], waiting: list[tuple[Any, int | None]]
+) -> None:
+    if heard and heard[0][0] == "alone":
+        expected[0].append(came)
+    elif heard:
+        for number in (number for number, (kind, _) in enumerate(heard) if kind == "shared"):
+            expected[number].append(came)
+    else:
+        free = next((number for number, (_, given) in enumerate(waiting) if given is None), None)
+        if free is not None:
+            waiting[free] = (waiting[free][0], came)
