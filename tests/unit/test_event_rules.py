@@ -53,7 +53,9 @@ async def _act(acts: list[tuple[Any, Any, Any]]) -> None:
         elif what == "wait":
             kept: list[Any] = [one.model_dump()["data"] for one in events.unconsumed() if one.event == first]
             oldest = next((one for one in kept if one[0] == second), None)
-            answer = events.wait(first, lambda data, wanted=second: data[0] == wanted, reads=frozenset({VARIABLES}))
+            answer: asyncio.Future[Any] = events.wait(
+                first, lambda data, wanted=second: data[0] == wanted, reads=frozenset({VARIABLES})
+            )
             waiting.append((first, answer))
             assert (answer.result().data if answer.done() else None) == oldest, "the oldest that fits is given first"
         elif what == "leave" and first < len(waiting):
