@@ -69,6 +69,7 @@ class _ActionInbound(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401 - the signature is Temporal's
         try:
+            _require_run()
             return await self._execute(input)
         except Exception as error:
             sent = self._sendable(error, input)
@@ -106,6 +107,13 @@ class _ActionInbound(ActivityInboundInterceptor):
             return await self.next.execute_activity(input)
         call = partial(self.next.execute_activity, input)
         return await self._breakers.call(BreakerPolicy.model_validate(policy), call)
+
+
+def _require_run() -> None:
+    """Refuse what no run has scheduled: whoever may start activities could call any action with any input, whatever `ADW_AD_HOC` says."""
+    if not activity.info().in_workflow:
+        message = f"action {activity.info().activity_type!r} is called by runs only; start a run of a definition that names it."
+        raise ApplicationError(message, type="NotFromARun", non_retryable=True)
 
 
 def with_retry_delay(error: Exception, policy: RetryDelay, attempt: int) -> Exception:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import ActivityFailureError, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.client.errors import RunFailed
@@ -83,6 +84,25 @@ async def test_nobody_starts_the_type_that_takes_what_to_undo_from_its_arguments
         error = await _refused(handle)
 
     assert (error.type, "'adw rollback RUN'" in error.message) == ("InputInvalid", True)
+    assert called == []
+
+
+async def test_no_action_is_called_but_by_a_run(harness: Harness) -> None:
+    """The server also starts activities without a workflow, where whoever starts them chooses the name and the input."""
+    called: list[str] = []
+    async with harness.worker({"pay": lambda: called.append("paid")}):
+        for name, arguments in (("pay", []), ("adw.read_effects", [{"of": {"workflow_id": "x", "run_id": "y"}}])):
+            with pytest.raises(ActivityFailureError) as caught:
+                await harness.client.execute_activity(
+                    name,
+                    args=arguments,
+                    id=f"forged-{uuid4().hex}",
+                    task_queue=harness.task_queue,
+                    start_to_close_timeout=timedelta(seconds=20),
+                )
+            assert isinstance(caught.value.cause, ApplicationError)
+            assert caught.value.cause.type == "NotFromARun"
+
     assert called == []
 
 
