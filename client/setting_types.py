@@ -16,6 +16,7 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")  # a name, 
 # Stricter than the server, which refuses '.', ':' and a leading '__' in deployments only when the worker polls.
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_CALLER = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z_][A-Za-z0-9_-]*)?")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -62,11 +63,16 @@ def _host(value: str) -> str:
 
 
 def _secret_place(value: str) -> str:
-    name, _, place = value.partition("=")
+    name, _, rest = value.partition("=")
+    place, bound, caller = rest.partition("@")
     scheme, found, host = place.rpartition("://")
-    if not name.isidentifier() or not name.isascii() or (found and scheme not in ("http", "https")):
-        raise ValueError(f"{value!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT")
-    return f"{name}={scheme}{found}{_host(host)}"
+    wrong = not name.isidentifier() or not name.isascii() or (found and scheme not in ("http", "https"))
+    if wrong or (bound and not _CALLER.fullmatch(caller)):
+        raise ValueError(
+            f"{value!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT, and @WORKFLOW or @WORKFLOW/STEP "
+            "where not all may use it"
+        )
+    return f"{name}={scheme}{found}{_host(host)}{bound}{caller}"
 
 
 def _storage_address(value: str) -> str:

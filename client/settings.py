@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     """Hosts that webhook steps may reach by plain http or at private addresses."""
     secrets: SecretPlaces = ()
     """Where secrets may go, `NAME=HOST` or `NAME=HOST:PORT` separated by commas; by plain http only where the host is written
-    `http://HOST`. A secret (the variable `ADW_SECRET_NAME`) that stands in no entry goes nowhere."""
+    `http://HOST`. With `@WORKFLOW` or `@WORKFLOW/STEP` behind it only for runs of that type, or for that step of them. A secret (the variable `ADW_SECRET_NAME`) that stands in no entry goes nowhere."""
 
     storage: StorageAddress = NO_STORAGE
     """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or

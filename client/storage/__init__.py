@@ -12,7 +12,8 @@ kept, so let them expire later than the namespace's retention and the longest ru
 
 from __future__ import annotations
 
-from advanced_workflow.client.storage.converter import PayloadStorage, data_converter, payload_limit
+from advanced_workflow.client.storage.bound import PayloadStorage
+from advanced_workflow.client.storage.converter import data_converter, payload_limit
 from advanced_workflow.workflows.errors import StorageFailed
 
 __all__ = ["PayloadStorage", "StorageFailed", "data_converter", "payload_limit"]

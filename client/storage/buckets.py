@@ -47,10 +47,22 @@ class Place:
     def claim(self, claim: StorageDriverClaim, field: str) -> StorageDriverClaim:
         """Put a claim's object name under the prefix.
 
-        Claims tell everything about where the object lies: they stay readable when the setting changes, and for the
-        same drivers of other SDKs, which do not know the prefix.
+        Claims tell everything about where the object lies: they stay readable when the prefix gets shorter, and for the same drivers
+        of other SDKs, which do not know it.
         """
         return StorageDriverClaim({**claim.claim_data, field: self.object_name(claim.claim_data[field])})
+
+
+def require_inside(place: Place, claims: Sequence[StorageDriverClaim], field: str) -> None:
+    """Refuse to ask for what is not in the place: a reference comes from a history, so it may name anything. Raises `StorageFailed`."""
+    inside = f"{place.prefix}/" if place.prefix else ""
+    for claim in claims:
+        bucket, name = claim.claim_data.get("bucket", ""), claim.claim_data.get(field, "")
+        if bucket != place.bucket or not name.startswith(inside) or ".." in name.split("/"):
+            raise StorageFailed(
+                f"storage {place}: a reference names {bucket!r}, {name!r}, which is not there; ADW_STORAGE must be the one that "
+                "the run was started with."
+            )
 
 
 async def stored(place: Place, work: Callable[[], Awaitable[T]]) -> T:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from temporalio.client import Client
-from temporalio.converter import DataConverter, ExternalStorage, StorageDriver
+from temporalio.converter import DataConverter, StorageDriver
 
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.client.setting_types import NO_STORAGE
 from advanced_workflow.client.settings import Settings
+from advanced_workflow.client.storage.bound import GuardedConverter, PayloadStorage
 from advanced_workflow.client.storage.buckets import Place
 from advanced_workflow.client.storage.file_system import FileSystemDriver
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
-
-
-@dataclass(frozen=True)
-class PayloadStorage(ExternalStorage):
-    """The SDK's external storage, with the largest JSON value that this project sends through it."""
-
-    payload_limit: int = PAYLOAD_LIMIT_BYTES
-    """In bytes; see `payload_limit`."""
 
 
 def data_converter(settings: Settings) -> DataConverter:
@@ -34,13 +25,13 @@ def data_converter(settings: Settings) -> DataConverter:
         SettingsInvalid: the folder is missing or not writable, or a package is not installed.
     """
     if settings.storage == NO_STORAGE:
-        return DataConverter.default
+        return GuardedConverter()
     storage = PayloadStorage(
         drivers=[_driver(settings.storage)],
         payload_size_threshold=settings.storage_threshold,
         payload_limit=settings.payload_limit,
     )
-    return dataclasses.replace(DataConverter.default, external_storage=storage)
+    return GuardedConverter(external_storage=storage)
 
 
 def payload_limit(client: Client) -> int:

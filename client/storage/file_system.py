@@ -60,6 +60,11 @@ class FileSystemDriver(StorageDriver):
         return [Payload.FromString(content) for content in contents]
 
 
+def names_object(digest: str) -> bool:
+    """Whether a reference can be one of this driver's."""
+    return _DIGEST.fullmatch(digest) is not None
+
+
 def write_object(folder: Path, content: bytes) -> str:
     """Write a file that is named by its content, and give the name; when this returns it is on the disk.
 
@@ -92,7 +97,7 @@ def read_object(folder: Path, digest: str) -> bytes:
         StorageFailed: it is missing, cannot be read, or its content is not what its name says.
     """
     # It comes from a history, so it may be anything, `../` included.
-    if not _DIGEST.fullmatch(digest):
+    if not names_object(digest):
         raise StorageFailed(
             f"storage folder {folder}: a reference does not name an object ({digest!r}); it was not made here."
         )

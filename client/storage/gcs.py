@@ -16,7 +16,14 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.gcp.gcsdriver import GCSStorageDriver, GCSStorageDriverClient
 from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContext, StorageDriverStoreContext
 
-from advanced_workflow.client.storage.buckets import LARGEST_OBJECT_BYTES, Place, require_packages, retrieved, stored
+from advanced_workflow.client.storage.buckets import (
+    LARGEST_OBJECT_BYTES,
+    Place,
+    require_inside,
+    require_packages,
+    retrieved,
+    stored,
+)
 from advanced_workflow.client.storage.kept import KeptOpen
 
 EXTRA = "gcs"
@@ -43,6 +50,7 @@ class GcsDriver(GCSStorageDriver):
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
         """Get each payload and check it against its digest. Raises `StorageFailed`."""
+        require_inside(self._place, claims, "object_name")
         objects = [claim.claim_data.get("object_name", "an object without a name") for claim in claims]
         return await retrieved(self._place, objects, lambda: super(GcsDriver, self).retrieve(context, claims))
 

@@ -16,7 +16,14 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.aws.s3driver import S3StorageDriver, S3StorageDriverClient
 from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContext, StorageDriverStoreContext
 
-from advanced_workflow.client.storage.buckets import LARGEST_OBJECT_BYTES, Place, require_packages, retrieved, stored
+from advanced_workflow.client.storage.buckets import (
+    LARGEST_OBJECT_BYTES,
+    Place,
+    require_inside,
+    require_packages,
+    retrieved,
+    stored,
+)
 from advanced_workflow.client.storage.kept import KeptOpen
 
 EXTRA = "s3"
@@ -42,6 +49,7 @@ class S3Driver(S3StorageDriver):
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
         """Get each payload and check it against its digest. Raises `StorageFailed`."""
+        require_inside(self._place, claims, "key")
         objects = [claim.claim_data.get("key", "an object without a name") for claim in claims]
         return await retrieved(self._place, objects, lambda: super(S3Driver, self).retrieve(context, claims))
 

@@ -101,8 +101,43 @@ async def test_a_secret_goes_nowhere_but_where_it_is_bound(
     assert f"add 'TOKEN={origin}' to ADW_SECRETS on the worker" in error.message
 
 
+@pytest.mark.parametrize(
+    ("bound", "goes"),
+    [
+        ("", True),
+        ("@test", True),
+        ("@test/call", True),
+        ("@AdvancedWorkflow", False),
+        ("@other/call", False),
+        ("@test/ship", False),
+    ],
+)
+async def test_a_secret_may_be_for_some_runs_and_steps_alone(bound: str, goes: bool, monkeypatch: pytest.MonkeyPatch):
+    """Whoever writes a definition of their own can name the host, and the secret, and not the type of a registered run."""
+    monkeypatch.setenv("ADW_SECRET_TOKEN", "token-1")
+    async with running() as server:
+        policy = HttpPolicy((f"hooks.test:{server.port}",), secrets=(f"TOKEN=http://hooks.test:{server.port}{bound}",))
+        asked = {"policy": policy, "headers": {"Authorization": "{{secret:TOKEN}}"}}
+        if goes:
+            await send(server, **asked)
+        else:
+            error = await failure(server, **asked)
+            assert (error.type, "for step 'call' of 'test'; if it may, add" in error.message) == ("SecretRefused", True)
+
+    assert [one["headers"]["authorization"] for one in server.requests] == (["token-1"] if goes else [])
+
+
 def test_a_binding_that_could_never_hold_is_refused():
-    for entry in ("TOKEN", "TOKEN=", "=api.test", "TOKEN=ftp://api.test", "TOKEN=*.api.test", "TO-KEN=api.test"):
+    for entry in (
+        "TOKEN",
+        "TOKEN=",
+        "=api.test",
+        "TOKEN=ftp://api.test",
+        "TOKEN=*.api.test",
+        "TO-KEN=api.test",
+        "TOKEN=api.test@",
+        "TOKEN=api.test@a/",
+    ):
         with pytest.raises(HttpPolicyInvalid, match="ADW_SECRETS"):
             HttpPolicy(secrets=(entry,))
 

@@ -13,14 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.client import Client
-from temporalio.converter import DataConverter
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    StorageDriverClaim,
+    WorkflowSerializationContext,
+)
 
 from advanced_workflow.client.connection import connect
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import StorageFailed, payload_limit
-from advanced_workflow.client.storage.buckets import Place
+from advanced_workflow.client.storage.buckets import Place, require_inside
 from advanced_workflow.client.storage.file_system import read_object, write_object
 from advanced_workflow.client.storage.kept import KeptOpen
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
@@ -34,7 +40,7 @@ def files(folder: Path) -> list[Path]:
 
 
 async def test_without_storage_values_are_plain_json() -> None:
-    assert converter("none") is DataConverter.default
+    assert await encoded(converter("none"), LARGE) == await encoded(DataConverter.default, LARGE)
 
 
 def test_what_is_stored_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -236,3 +242,76 @@ async def test_a_connection_that_could_not_be_opened_is_tried_again() -> None:
         await kept.get()
 
     assert await kept.get() == "connection"
+
+
+def _of(converter: DataConverter, run: str) -> DataConverter:
+    return converter.with_context(WorkflowSerializationContext(namespace="default", workflow_id=run))
+
+
+async def _read(converter: DataConverter, payload: Payload) -> Payload:
+    copy = Payloads(payloads=[payload])
+    await converter._transform_inbound_payloads(copy)
+    return copy.payloads[0]
+
+
+async def test_a_value_is_read_by_the_run_that_it_was_stored_for_and_by_no_other(tmp_path: Path) -> None:
+    """Whoever sees the history of a run sees its references, and may send one to another run, or start one with it."""
+    storing = converter(f"file://{tmp_path}")
+    reference = await encoded(_of(storing, "payroll"), LARGE)
+    activity = ActivitySerializationContext(
+        namespace="default",
+        activity_id="a",
+        activity_type="a",
+        activity_task_queue="q",
+        workflow_id="payroll",
+        workflow_type="t",
+        is_local=False,
+    )
+    other = WorkflowSerializationContext(namespace="other", workflow_id="payroll")
+
+    for reader in (_of(storing, "payroll"), storing.with_context(activity), storing):
+        assert await decoded(reader, reference) == LARGE
+    for reader in (_of(storing, "stranger"), storing.with_context(other)):
+        refused = await _read(reader, reference)
+        assert refused.metadata["encoding"] == b"adw/refused"
+        assert refused.data == b"is a reference to a value that was stored for another run"
+
+
+async def test_what_release_0_1_0_stored_is_read_as_before(tmp_path: Path) -> None:
+    [reference] = await converter(f"file://{tmp_path}").encode([LARGE])
+
+    assert await decoded(_of(converter(f"file://{tmp_path}"), "any"), reference) == LARGE
+
+
+@pytest.mark.parametrize("storage", ["none", "file"])
+async def test_what_only_pretends_to_be_a_reference_is_refused_and_not_read(storage: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    reading = _of(converter("none" if storage == "none" else f"file://{tmp_path}"), "any")
+    proto = {"encoding": b"json/protobuf", "messageType": b"temporal.api.sdk.v1.ExternalStorageReference"}
+    old = {"encoding": b"json/external-storage-reference"}
+    forged = [
+        Payload(metadata=proto, data=b'{"driverName": "adw.file", "claimData": {"sha256": "../../secret"}}'),
+        Payload(metadata=proto, data=b'{"driverName": "other", "claimData": {}}'),
+        Payload(metadata=proto, data=b"\xff["),
+        Payload(metadata=proto, data=b'{"driverName": []}'),
+        Payload(
+            metadata=old, data=b'{"driver_name": "adw.file", "driver_claim": {"claim_data": {"sha256": "/etc/passwd"}}}'
+        ),
+        Payload(metadata=old, data=b"[1]"),
+        Payload(metadata=old, data=b"{}"),
+    ]
+    marked = Payload(metadata={"encoding": b"json/plain", "__temporal_external_storage_reference": b"true"}, data=b"1")
+
+    for one in forged:
+        assert (await _read(reading, one)).metadata["encoding"] == b"adw/refused", one
+    assert await decoded(reading, marked) == 1
+
+
+def test_a_bucket_is_asked_only_for_what_is_in_the_place_that_is_set() -> None:
+    place = Place("s3", "ours", "team/runs")
+    good = {"bucket": "ours", "key": "team/runs/v0/d/sha256/abc"}
+
+    require_inside(place, [StorageDriverClaim(good)], "key")
+    for other in ({"bucket": "theirs"}, {"key": "team/other/x"}, {"key": "team/runs/../x"}, {"key": "team/runsx"}):
+        with pytest.raises(StorageFailed, match="which is not there"):
+            require_inside(place, [StorageDriverClaim({**good, **other})], "key")

@@ -72,6 +72,9 @@ HTTP_ACTION = "adw.http_request"
 CIRCUIT_OPEN = "CircuitOpen"
 """Failure type of an attempt that a worker refused because the action's circuit breaker is open; details: `CircuitRefusal`."""
 
+REFUSED_ENCODING = "adw/refused"
+"""Encoding of a payload that stands for one which could not be what it pretended to be; its data is why, as the end of a sentence."""
+
 PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024 - 16 * 1024
 """Largest JSON value that goes to a step: Temporal's 2 MiB less room for its envelope."""
 

@@ -31,7 +31,7 @@ from advanced_workflow.activities.builtin.http_request.network import (
     resolve,
     system_trust,
 )
-from advanced_workflow.activities.builtin.http_request.policy import HttpPolicy
+from advanced_workflow.activities.builtin.http_request.policy import Caller, HttpPolicy
 from advanced_workflow.activities.builtin.http_request.response import failure_of, output_of
 from advanced_workflow.activities.builtin.http_request.secrets import Secrets
 from advanced_workflow.activities.builtin.http_request.target import Target, target_of
@@ -42,6 +42,7 @@ from advanced_workflow.workflows.contract import (
     HttpRequest,
     HttpResponse,
 )
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.errors import DataInvalid, InputInvalid
 from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.strict_json import encode
@@ -92,7 +93,7 @@ class HttpRequests:
             raise _broken(target, f"no complete answer within {limit.total_seconds():g} s", doubt) from None
 
     async def _send(self, request: HttpRequest, target: Target, doubt: Doubt) -> HttpResponse:
-        secrets = Secrets(self._policy, target)
+        secrets = Secrets(self._policy, target, _caller())
         prepared = _prepared(request, target, secrets, doubt)
         addresses = await checked_addresses(target, self._resolver)
         connection = httpcore.AsyncHTTPConnection(
@@ -114,6 +115,11 @@ class HttpRequests:
     @cached_property
     def _trust(self) -> ssl.SSLContext:
         return self._given_trust or system_trust()
+
+
+def _caller() -> Caller:
+    info = activity.info()
+    return Caller(info.workflow_type or "", StepPath(info.activity_id).parts[-1].step_id)
 
 
 def _request(data: object) -> HttpRequest:

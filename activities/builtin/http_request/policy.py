@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 
 from advanced_workflow.workflows.errors import WorkflowError
@@ -15,7 +15,10 @@ PORTS = {"https": 443, "http": 80}
 MAX_RESPONSE_BYTES = 1024 * 1024
 
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,254})(?::(?P<port>[0-9]{1,5}))?")
-_BINDING = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:(?P<scheme>https?)://)?(?P<authority>.+)")
+_BINDING = re.compile(
+    r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:(?P<scheme>https?)://)?(?P<authority>[^@]+)"
+    r"(?:@(?P<workflow>[A-Za-z0-9_.-]+)(?:/(?P<step>[A-Za-z_][A-Za-z0-9_-]*))?)?"
+)
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 
 
@@ -34,13 +37,27 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """The step whose request it is, by its workflow type and its id. Both are what the server says of the activity."""
+
+    workflow: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
-    """Where a secret may go: exactly one host and port, by one scheme."""
+    """Where a secret may go: exactly one host and port, by one scheme; and for whom, where not for all."""
 
     name: str
     scheme: str
     host: str
     port: int
+    workflow: str | None = None
+    step: str | None = None
+
+    def is_for(self, caller: Caller) -> bool:
+        """Whether the step may use it."""
+        return self.workflow in (None, caller.workflow) and self.step in (None, caller.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,7 @@ class HttpPolicy:
 
     secrets: tuple[str, ...] = ()
     """`NAME=HOST` or `NAME=HOST:PORT`: the secret may go there by https; by http only where `http://` stands before the host.
+    `@WORKFLOW` or `@WORKFLOW/STEP` behind it: only for runs of that type, or for that step of them.
     No entry covers another port or the hosts below; a secret without an entry goes nowhere."""
     ad_hoc_hosts: tuple[str, ...] | None = None
     """Hosts that runs may call which brought their definition with them; None where they may call what others may."""
@@ -73,7 +91,8 @@ class HttpPolicy:
         for entry in self.secrets:
             if binding_of(entry) is None:
                 raise HttpPolicyInvalid(
-                    f"{SECRETS_SETTING}: {entry!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT."
+                    f"{SECRETS_SETTING}: {entry!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT, "
+                    "and @WORKFLOW or @WORKFLOW/STEP where not all may use it."
                 )
 
     def lists(self, host: str, port: int) -> bool:
@@ -84,9 +103,10 @@ class HttpPolicy:
         """Whether a run may call this host that brought its definition with it."""
         return self.ad_hoc_hosts is None or _lists(self.ad_hoc_hosts, host, port)
 
-    def secret_goes_to(self, name: str, scheme: str, host: str, port: int) -> bool:
-        """Whether the operator bound this secret to this place."""
-        return any(binding_of(entry) == Binding(name, scheme, host, port) for entry in self.secrets)
+    def secret_goes_to(self, place: Binding, caller: Caller) -> bool:
+        """Whether the operator bound this secret to this place, and to whoever asks."""
+        found = [one for one in map(binding_of, self.secrets) if one is not None and one.is_for(caller)]
+        return any(replace(one, workflow=None, step=None) == place for one in found)
 
 
 def _lists(entries: tuple[str, ...], host: str, port: int) -> bool:
@@ -94,13 +114,14 @@ def _lists(entries: tuple[str, ...], host: str, port: int) -> bool:
 
 
 def binding_of(entry: str) -> Binding | None:
-    """Read `NAME=[SCHEME://]HOST[:PORT]`; None for anything else."""
+    """Read `NAME=[SCHEME://]HOST[:PORT][@WORKFLOW[/STEP]]`; None for anything else."""
     match = _BINDING.fullmatch(entry)
     endpoint = endpoint_of(match["authority"]) if match else None
     if match is None or endpoint is None:
         return None
     scheme = match["scheme"] or "https"
-    return Binding(match["name"], scheme, endpoint.host, endpoint.port or PORTS[scheme])
+    port = endpoint.port or PORTS[scheme]
+    return Binding(match["name"], scheme, endpoint.host, port, match["workflow"], match["step"])
 
 
 def endpoint_of(authority: str) -> Endpoint | None:

@@ -11,7 +11,7 @@ import re
 
 from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
 from advanced_workflow.activities.builtin.http_request.masking import Mask
-from advanced_workflow.activities.builtin.http_request.policy import SECRETS_SETTING, HttpPolicy
+from advanced_workflow.activities.builtin.http_request.policy import SECRETS_SETTING, Binding, Caller, HttpPolicy
 from advanced_workflow.activities.builtin.http_request.target import Target
 
 PREFIX = "ADW_SECRET_"
@@ -23,10 +23,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Secrets:
     """The secrets of one request."""
 
-    def __init__(self, policy: HttpPolicy, target: Target) -> None:
-        """None is read before a header asks for it, and none that may not go to the target."""
+    def __init__(self, policy: HttpPolicy, target: Target, caller: Caller) -> None:
+        """None is read before a header asks for it, and none that may not go to the target for this step."""
         self._policy = policy
         self._target = target
+        self._caller = caller
         self._masks: dict[str, tuple[str, Mask]] = {}
 
     def fill(self, text: str) -> str:
@@ -54,12 +55,13 @@ class Secrets:
             raise refused(f"{{{{secret:{name}}}}} is not a secret's name; use letters, digits and underscores.")
         if name in self._masks:
             return self._masks[name][1].secret
-        target = self._target
-        if not self._policy.secret_goes_to(name, target.scheme, target.host, target.port):
+        target, caller = self._target, self._caller
+        if not self._policy.secret_goes_to(Binding(name, target.scheme, target.host, target.port), caller):
             raise HttpFailure(
                 "SecretRefused",
-                f"secret {name!r} may not go to {target.origin}; if it may, add '{name}={target.origin}' to "
-                f"{SECRETS_SETTING} on the worker.",
+                f"secret {name!r} may not go to {target.origin} for step {caller.step!r} of {caller.workflow!r}; if it may, add "
+                f"'{name}={target.origin}' to {SECRETS_SETTING} on the worker, with '@{caller.workflow}/{caller.step}' behind it for this "
+                "step alone.",
             )
         variable = PREFIX + name
         # A file with a secret often ends in a line break.

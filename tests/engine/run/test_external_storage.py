@@ -7,14 +7,18 @@ from uuid import uuid4
 
 import pytest
 from temporalio import activity
+from temporalio.api.common.v1 import Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import RawValue
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.worker import Worker
 
 from advanced_workflow.client.connection import connect
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.reruns.rollback import retry_rollback
-from advanced_workflow.client.runs import get_run
+from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import StorageFailed
 from advanced_workflow.workflows.contract import UndoInput
@@ -148,6 +152,42 @@ async def test_any_client_and_any_worker_with_the_storage_take_part(storing: Sto
         report = await handle.result()
 
     assert report["result"] == {"sizes": [2_500_000, 2_200_000]}
+
+
+async def test_a_reference_to_a_value_of_another_run_is_refused_in_a_message_and_in_a_start(
+    storing: StoringHarness,
+) -> None:
+    """As whoever sees a history could send it: with the payload of that history in the place of a value."""
+    wait = {"step_id": "wait", "step_type": "wait", "wait": {"event": "arrived"}}
+    theirs = WorkflowSerializationContext(namespace="default", workflow_id="payroll")
+    [stolen] = await storing.client.data_converter.with_context(theirs).encode([RESULT])
+    async with storing.worker(definitions=[definition(wait)]):
+        run = await storing.start(definition(wait))
+        await storing.client.workflow_service.signal_workflow_execution(
+            SignalWorkflowExecutionRequest(
+                namespace="default",
+                workflow_execution=WorkflowExecution(workflow_id=run.id),
+                signal_name="event",
+                input=Payloads(payloads=[stolen]),
+            )
+        )
+        await eventually(lambda: refused_in(run))
+        [refused] = (await run.state()).rejected_decisions
+        await run.send_event("arrived")
+        outcome = await outcome_of(run)
+        forged = await storing.client.start_workflow(
+            "test", RawValue(stolen), id=f"forged-{uuid4().hex[:8]}", task_queue=storing.task_queue
+        )
+        with pytest.raises(WorkflowFailureError) as caught:
+            await forged.result()
+
+    assert "is a reference to a value that was stored for another run" in refused.message
+    assert outcome.failure is None
+    assert "argument 1 is a reference to a value that was stored for another run" in str(caught.value.cause)
+
+
+async def refused_in(run: Run) -> bool:
+    return bool((await run.state()).rejected_decisions)
 
 
 async def test_a_run_whose_value_is_missing_waits_until_it_is_restored(storing: StoringHarness, folder: Path) -> None:

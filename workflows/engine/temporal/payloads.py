@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, Json
+from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, REFUSED_ENCODING, Json
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import DataInvalid, InputInvalid, PayloadTooLarge
 from advanced_workflow.workflows.plain import foreign_json, strict_json
@@ -78,6 +78,8 @@ def _json_of(raw: RawValue, what: str) -> bytes | None:
     encoding = raw.payload.metadata.get("encoding", b"")
     if encoding == b"binary/null":
         return None
+    if encoding == REFUSED_ENCODING.encode():
+        raise DataInvalid(f"{what} {shortened(raw.payload.data.decode(errors='replace'), 200)}; send the value itself.")
     if encoding not in _JSON_ENCODINGS:
         shown = shortened(encoding.decode(errors="replace"), 100)
         raise DataInvalid(f"{what} has encoding {shown!r}; send plain JSON.")
