@@ -21,8 +21,11 @@ OWN_ACTIVITIES = frozenset(
     value for name, value in vars(contract).items() if name.endswith(("_ACTIVITY", "HTTP_ACTION"))
 )
 
-_SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)\{(?P<labels>.*)\} (?P<value>\S+)")
+SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
+"""A line of a page."""
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+_ESCAPED = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ class KnownLabels:
         """A page in the text format of Prometheus with no other labels than these."""
         lines: dict[str, float | None] = {}
         for line in page.splitlines():
-            found = _SAMPLE.fullmatch(line)
+            found = SAMPLE.fullmatch(line)
             if self._is_made_up(line):
                 continue
-            if found is None:
+            if found is None or found["labels"] is None:
                 lines[line] = None
                 continue
             series = f"{found['name']}{{{self._folded(found['labels'])}}}"
@@ -73,6 +76,13 @@ class KnownLabels:
             return False
         name = re.split(r"[ {]", name, maxsplit=1)[0]
         return re.sub(r"_(bucket|sum|count)$", "", name) not in self.custom and name not in self.custom
+
+
+def labels_in(text: str) -> dict[str, str]:
+    """The labels of a line."""
+    return {
+        name: _ESCAPED.sub(lambda one: "\n" if one[1] == "n" else one[1], value) for name, value in _LABEL.findall(text)
+    }
 
 
 def _number(value: float) -> str:

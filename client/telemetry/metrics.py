@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from dataclasses import dataclass
 
-from opentelemetry.util.re import parse_env_headers
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.runtime import OpenTelemetryConfig, PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -51,7 +49,7 @@ _log = logging.getLogger(__name__)
 def metrics_runtime(settings: Settings, known: KnownLabels) -> Runtime | None:
     """The runtime for a worker whose metrics are wanted: `prometheus`, else `otlp`; None where neither is set.
 
-    What Prometheus scrapes has only the labels that are `known`; a collector has limits of its own for others.
+    What goes to either has only the labels that are `known`: whoever may start runs could make up any number of others.
 
     Raises:
         WorkerStartRefused: the address to listen on cannot be used.
@@ -59,31 +57,25 @@ def metrics_runtime(settings: Settings, known: KnownLabels) -> Runtime | None:
     if settings.prometheus is None and settings.otlp is None:
         return None
     try:
-        if settings.prometheus is None:
-            return _runtime(_collector(settings))
         # Temporal's own page, which nobody else is told of.
         inner = f"{LOOPBACK}:{find_free_ports(1)[0]}"
-        runtime = _runtime(
-            PrometheusConfig(bind_address=inner, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS)
-        )
-        serve_page(settings.prometheus, inner, known)
+        metrics = PrometheusConfig(bind_address=inner, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS)
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics, attach_service_name=False))
+        if settings.prometheus is not None:
+            serve_page(settings.prometheus, inner, known)
+        elif settings.otlp is not None:
+            _send(settings.otlp, inner, known)
         return runtime
     except (ValueError, OSError) as error:
         place = f"ADW_PROMETHEUS: {settings.prometheus!r}" if settings.prometheus else f"ADW_OTLP: {settings.otlp!r}"
         raise WorkerStartRefused(f"{place} cannot be used: {error}; give an IP address and a free port.") from error
 
 
-def _runtime(metrics: PrometheusConfig | OpenTelemetryConfig) -> Runtime:
-    return Runtime(telemetry=TelemetryConfig(metrics=metrics, attach_service_name=False))
+def _send(endpoint: str, inner: str, known: KnownLabels) -> None:
+    # Only for those who use it: gRPC takes half a second to import.
+    from advanced_workflow.client.telemetry.collector import send_metrics
 
-
-def _collector(settings: Settings) -> OpenTelemetryConfig:
-    return OpenTelemetryConfig(
-        url=settings.otlp or "",
-        headers=parse_env_headers(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""), liberal=True),
-        durations_as_seconds=True,
-        histogram_bucket_overrides=_BUCKETS,
-    )
+    send_metrics(endpoint, inner, known)
 
 
 def metrics_interceptors(settings: Settings) -> list[Interceptor]:

@@ -5,9 +5,11 @@ import urllib.error
 import urllib.request
 
 import pytest
+from opentelemetry.sdk.metrics.export import HistogramDataPoint
 
 from advanced_workflow.client.ports import LOOPBACK, find_free_ports
-from advanced_workflow.client.telemetry.known_labels import KnownLabels
+from advanced_workflow.client.telemetry.collector import metrics_of
+from advanced_workflow.client.telemetry.known_labels import KnownLabels, labels_in
 from advanced_workflow.client.telemetry.page import serve_page
 from advanced_workflow.workflows.definition.text.load import parse
 
@@ -71,3 +73,43 @@ def test_the_page_is_served_folded_and_says_when_there_is_none() -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_collector_is_sent_what_the_page_says() -> None:
+    page = KNOWN.fold("""\
+# HELP failed How many
+# TYPE failed counter
+failed{workflow_type="order"} 2
+failed{workflow_type="a"} 3
+failed{workflow_type="b"} 4
+# TYPE open gauge
+open 5
+# TYPE latency histogram
+latency_bucket{workflow_type="a",le="1"} 1
+latency_bucket{workflow_type="a",le="5"} 3
+latency_bucket{workflow_type="a",le="+Inf"} 4
+latency_sum{workflow_type="a"} 12.5
+latency_count{workflow_type="a"} 4
+latency_bucket{workflow_type="b",le="1"} 1
+latency_bucket{workflow_type="b",le="5"} 1
+latency_bucket{workflow_type="b",le="+Inf"} 1
+latency_sum{workflow_type="b"} 0.5
+latency_count{workflow_type="b"} 1
+""")
+    [group] = metrics_of(page, 1, 2).resource_metrics
+    failed, opened, latency = group.scope_metrics[0].metrics
+
+    assert [(one.attributes, one.value) for one in failed.data.data_points] == [
+        ({"workflow_type": "order"}, 2),
+        ({"workflow_type": "unknown"}, 7),
+    ]
+    assert (failed.name, failed.description) == ("failed", "How many")
+    assert [(one.attributes, one.value) for one in opened.data.data_points] == [({}, 5)]
+    [point] = latency.data.data_points
+    assert isinstance(point, HistogramDataPoint)
+    assert (point.attributes, point.count, point.sum) == ({"workflow_type": "unknown"}, 5, 13)
+    assert (point.explicit_bounds, point.bucket_counts) == ([1, 5], [2, 2, 1])
+
+
+def test_a_label_is_read_as_it_was_written() -> None:
+    assert labels_in('a="x\\"y\\\\n\\nz",b="2"') == {"a": 'x"y\\n\nz', "b": "2"}
