@@ -18,7 +18,7 @@ async def whose_run(request: Any) -> str:  # noqa: ANN401 - JSON; the model chec
     """
     wanted = WhoseRun.model_validate(request)
     seen = await activity.client().get_workflow_handle(wanted.workflow_id).describe()
-    memo = await seen.memo()
-    if seen.parent_id == activity.info().workflow_id and memo.get(MEMO_STEP) == wanted.step:
+    # A stranger's memo may hold what cannot be read.
+    if seen.parent_id == activity.info().workflow_id and (await seen.memo()).get(MEMO_STEP) == wanted.step:
         return "ours"
     return "running" if seen.status is WorkflowExecutionStatus.RUNNING else "ended"
