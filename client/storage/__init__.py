@@ -4,6 +4,10 @@
 size, `ADW_PAYLOAD_LIMIT` up to which. Clients and workers of a namespace must share the setting: who lacks it cannot read
 the runs of those who have it.
 
+A stored value says which run it was stored for, and no other is given it: a reference is a payload like any other, and whoever sends messages may
+copy one from a history. So the input of a schedule must stay under the threshold, as its runs have ids of their own. A reference that no
+worker could read is refused where it comes; what may be there again later, such as an object that is missing, is waited for.
+
 The `temporal` command and the Web UI have no access to the storage: in place of a stored value they show its reference (the
 driver's name and where the object lies), and answers of queries above the threshold too. What they show without it, names,
 summaries, current details, stays inline. Objects are never deleted here: a run needs its own for as long as its history is

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics.export import (
@@ -41,7 +42,7 @@ Labels = tuple[tuple[str, str], ...]
 
 def send_metrics(endpoint: str, inner: str, known: KnownLabels) -> None:
     """Send the page of `inner` to the collector from now on, in a thread of its own, and once more when the process ends."""
-    exporter = OTLPMetricExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
+    exporter: Any = OTLPMetricExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)  # Its methods have no types.
     started = time.time_ns()
 
     def send() -> None:
@@ -72,9 +73,9 @@ class _Histogram:
         bounds = sorted(self.up_to)
         counts = [self.up_to[bound] for bound in bounds]
         each = [count - before for count, before in zip(counts, [0, *counts], strict=False)]
-        return HistogramDataPoint(
-            dict(labels), started, now, counts[-1] if counts else 0, self.sum, each, bounds[:-1], None, None
-        )
+        unknown: Any = None  # The least and the greatest value: a page does not say them.
+        count = counts[-1] if counts else 0
+        return HistogramDataPoint(dict(labels), started, now, count, self.sum, each, bounds[:-1], unknown, unknown)
 
 
 def metrics_of(page: str, started: int, now: int) -> MetricsData:

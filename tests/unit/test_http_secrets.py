@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -117,7 +118,7 @@ async def test_a_secret_may_be_for_some_runs_and_steps_alone(bound: str, goes: b
     monkeypatch.setenv("ADW_SECRET_TOKEN", "token-1")
     async with running() as server:
         policy = HttpPolicy((f"hooks.test:{server.port}",), secrets=(f"TOKEN=http://hooks.test:{server.port}{bound}",))
-        asked = {"policy": policy, "headers": {"Authorization": "{{secret:TOKEN}}"}}
+        asked: dict[str, Any] = {"policy": policy, "headers": {"Authorization": "{{secret:TOKEN}}"}}
         if goes:
             await send(server, **asked)
         else:
