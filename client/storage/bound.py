@@ -33,6 +33,8 @@ from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, REFUSED_EN
 
 STORED_FOR = "adw-for"
 """In the metadata of a stored value: namespace and id of the run it was stored for. Values of release 0.1.0 and of other SDKs lack it."""
+REPLAYED = "ReplayNamespace"
+"""Where the SDK's replayer says that a run is."""
 DRIVERS = frozenset({DRIVER_NAME, "aws.s3driver", "gcp.gcsdriver"})
 """Names in the references that workers of some setting can read."""
 
@@ -57,9 +59,9 @@ class PayloadStorage(ExternalStorage, WithSerializationContext):
         """The same for one run."""
         if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             return self
-        return dataclasses.replace(
-            self, stored_for=f"{context.namespace}/{context.workflow_id}" if context.workflow_id else None
-        )
+        # Whoever replays a history has the storage, and no run to give anything to.
+        known = context.workflow_id and context.namespace != REPLAYED
+        return dataclasses.replace(self, stored_for=f"{context.namespace}/{context.workflow_id}" if known else None)
 
     async def _store_payload(self, payload: Payload) -> Payload:
         return await super()._store_payload(self._marked(payload))

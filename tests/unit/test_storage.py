@@ -269,7 +269,9 @@ async def test_a_value_is_read_by_the_run_that_it_was_stored_for_and_by_no_other
     )
     other = WorkflowSerializationContext(namespace="other", workflow_id="payroll")
 
-    for reader in (_of(storing, "payroll"), storing.with_context(activity), storing):
+    replayed = WorkflowSerializationContext(namespace="ReplayNamespace", workflow_id="any")
+
+    for reader in (_of(storing, "payroll"), storing.with_context(activity), storing, storing.with_context(replayed)):
         assert await decoded(reader, reference) == LARGE
     for reader in (_of(storing, "stranger"), storing.with_context(other)):
         refused = await _read(reader, reference)
