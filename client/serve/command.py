@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -60,10 +61,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return STOPPED
         require_valid(serving.definitions, serving.catalog)
         tell_idle_secrets(settings)
+        _settle_memory()
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:
         print(visible_lines(f"adw-worker: {error}"), file=sys.stderr)
         return REFUSED
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: garbage collection need not look at it again in the middle of a workflow task (50 ms each time)."""
+    gc.collect()
+    gc.freeze()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,9 @@ from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 
 TASK_LIMIT_STEPS = 1_000
-"""Steps that may settle in one workflow task, and with those as many as may start."""
+"""Steps that may settle in one workflow task, and with those a quarter as many that start."""
+STARTED_STEPS = 4
+"""Starting a step takes as long as settling so many: some tenths of a millisecond."""
 LOCAL_STEPS = 5
 """Local activities keep their workflow task open, and queries and signals wait for its end: one counts as so many steps."""
 _INPUTS_LIMIT_BYTES = 5 * 512 * 1024
@@ -54,7 +56,7 @@ class TaskBudget:
         """Whether one more step may start in this task; if so, it counts."""
         if self._is_full() and patched(Patch.SHORT_TASKS):
             return False
-        self._started += 1
+        self._started += STARTED_STEPS
         return True
 
     async def room(self) -> None:
