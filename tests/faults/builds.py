@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -63,10 +64,15 @@ class Build:
 
     async def command(self, address: str, *words: str, **settings: str) -> str:
         """Run its `adw`; gives what it prints. It must succeed."""
-        environment = {**local_environment(address, **settings), **self.environment, "COLUMNS": "200"}
-        started = await asyncio.create_subprocess_exec(
-            *map(str, self.adw), *words, stdout=PIPE, stderr=PIPE, env=environment
-        )
+        return await self._output(*map(str, self.adw), *words, **local_environment(address, **settings))
+
+    async def python(self, module: str, *words: str) -> str:
+        """Run a module in its Python; gives what it prints. It must succeed."""
+        return await self._output(sys.executable, "-P", "-m", module, *words, **os.environ)
+
+    async def _output(self, *words: str, **variables: str) -> str:
+        environment = {**variables, **self.environment, "COLUMNS": "200"}
+        started = await asyncio.create_subprocess_exec(*words, stdout=PIPE, stderr=PIPE, env=environment)
         printed, complaints = await started.communicate()
         assert started.returncode == 0, printed.decode() + complaints.decode()
         return printed.decode()

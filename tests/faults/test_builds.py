@@ -15,6 +15,8 @@ from temporalio.client import Client
 
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_settings import PROMPT
+from advanced_workflow.client.reruns.plan import plan_rerun, start_rerun
+from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.client.service.description import describe
 from advanced_workflow.client.service.faults import engine_fault
@@ -23,6 +25,7 @@ from tests.engine.hops import NOISE, execution
 from tests.faults import steady
 from tests.faults.builds import Build, next_build, present_build, release_build
 from tests.faults.fleet import DRAINED_AT_ONCE, FleetHere
+from tests.faults.saying import wait_until_at
 from tests.faults.steady import DATABASE
 from tests.harness import Harness, definition, eventually, outcome_of
 
@@ -97,6 +100,12 @@ class Stage:
     async def adw(self, build: Build, *words: str) -> str:
         return await build.command(self.address, *words, **self.settings)
 
+    async def said_by(self, build: Build, *calls: tuple[str, str, dict[str, Any]]) -> list[Any]:
+        """What runs answer to a client of a build: see `tests.faults.saying`."""
+        return json.loads(
+            await build.python("tests.faults.saying", self.address, self.harness.task_queue, json.dumps(calls))
+        )
+
     def run(self, id: str) -> Run:
         return get_run(self.harness.client, id, user="tester")
 
@@ -117,11 +126,7 @@ class Stage:
 
     async def is_at(self, id: str, *paths: str) -> None:
         """Wait until these steps wait."""
-
-        async def there() -> bool:
-            return set(paths) <= {one.path for one in (await self.run(id).state()).steps if one.status == "waiting"}
-
-        await eventually(there, SECONDS)
+        await wait_until_at(self.run(id), paths)
 
     async def begin_to_decide(self, id: str) -> None:
         """Give a run what it counts or keeps while it waits."""
@@ -170,16 +175,19 @@ async def test_the_next_build_and_this_one_read_what_the_other_wrote(tmp_path: P
         first, second = stage.run("first"), stage.run("second")
 
         worker = await stage.served_by(now)
-        await stage.adw(later, "start", str(tmp_path / "builds-parent.json"), "--id", "first", "--as", "tester")
-        await stage.is_at("first", *AT_REST)
-        await stage.adw(
-            later, "approve", "first", "ask", "--as", "ann", "--form", '{"why": "so"}', "--decision-id", "1"
+        vote = {"step_id": "ask", "approver": "ann", "form": {"why": "so"}, "decision_id": "1"}
+        *_, told = await stage.said_by(
+            later,
+            ("start", "first", {"workflow": PARENT, "until": AT_REST}),
+            ("approve", "first", vote),
+            ("signal_approval", "first", {"step_id": "later", "approver": "ann"}),
+            ("send_event", "first", {"event": "go", "event_id": "go"}),
+            ("pause", "first", {"reason": "look first"}),
+            ("pending_approvals", "first", {}),
+            ("progress", "first", {}),
+            ("state", "first", {}),
         )
-        await stage.adw(later, "approve", "first", "later", "--as", "ann", "--signal")
-        await stage.adw(later, "event", "first", "go", "--event-id", "go")
-        await stage.adw(later, "pause", "first", "--reason", "look first")
-        told = json.loads(await stage.adw(later, "show", "first", "--json"))
-        assert told["state"]["status"] == "paused"
+        assert told["status"] == "paused"
         await worker.stop()
 
         worker = await stage.served_by(later)
@@ -195,19 +203,21 @@ async def test_the_next_build_and_this_one_read_what_the_other_wrote(tmp_path: P
         worker = await stage.served_by(now)
         await stage.hop("first")
         await stage.hop("second")
-        await stage.adw(later, "resume", "second", "--reason", "looked")
         assert await stage.finish("first", child_decided=True) == "RollbackIncomplete"
+        _, undone = await stage.said_by(later, ("resume", "second", {"reason": "looked"}), ("rollback", "first", {}))
+        assert undone["complete"] is True
         await worker.stop()
 
         worker = await stage.served_by(later)
         await stage.hop("second")
         assert await stage.finish("second", child_decided=False) == "RollbackIncomplete"
-        for client, id in ((now, "first"), (later, "second")):
-            assert json.loads(await stage.adw(client, "rollback", id, "--json"))["complete"] is True
+        assert (await retry_rollback(harness.client, "second")).complete
         assert set(stage.effects().values()) == {(1, 1)}, "each was made once, and undone once"
         await harness.start("builds-plain", id="plain")
         await stage.run("plain").result()
-        await stage.adw(now, "rerun", "plain", "--from", "b", "--id", "plain-again", "--wait")
+        planned = await plan_rerun(harness.client, "plain", from_step="b")
+        again = await start_rerun(harness.client, planned, id="plain-again", task_queue=harness.task_queue)
+        await again.result()
         await worker.stop()
 
         harness.handles += [stage.run(id).handle for id in ("first", "plain-again")]

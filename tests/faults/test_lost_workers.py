@@ -135,11 +135,13 @@ async def test_a_step_of_a_killed_worker_is_with_another_within_15_seconds(tmp_p
 async def test_of_a_hundred_killed_workers_all_but_one_are_replaced_within_15_seconds(tmp_path: Path) -> None:
     kills, chance = 0, random.Random(8)
     async with crew(tmp_path, 4) as workers:
-        runs = await begun(workers, 12, HOLDS)
+        runs = await begun(workers, 24, HOLDS)
         while kills < 100:
+            # One in four is killed while its replacement starts, at any moment of what the others do.
+            replacement = asyncio.create_task(workers.add())
             await asyncio.sleep(chance.uniform(0, 4))
             kills += bool(await workers.kill(chance.choice(workers.workers), runs))
-            await workers.add()
+            await replacement
 
         recoveries = sorted(await eventually(workers.recoveries, PATIENCE))
         await asyncio.gather(*(run.handle.terminate() for run in runs))
