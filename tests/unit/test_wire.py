@@ -13,6 +13,7 @@ from advanced_workflow.workflows.contract import DecideRequest, RunRequest
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.contract.wire import UserModel, WireModel
 from advanced_workflow.workflows.engine.undo.armed import Armed
+from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
 MODELS = [
     one
@@ -76,6 +77,17 @@ def _misfits(model: type[BaseModel], value: Any) -> set[str]:
     except ValidationError as error:
         return {one["type"] for one in error.errors()}
     return set()
+
+
+def test_what_a_later_release_adds_to_an_undo_log_is_ignored() -> None:
+    log = UndoLog()
+    for key in ("#0", "#1"):
+        log.passes("again").begin(key).arm("s", Armed("s", StepPath(f"again{key}.s"), key, {}, "completed"))
+    log.passes("again").end("#0")
+    dumped: Any = log.dump()
+
+    dumped[1]["again"].append("of a later release")
+    assert UndoLog.load([*dumped, {}]).dump() == log.dump()
 
 
 def test_what_a_later_release_notes_of_an_effect_is_ignored() -> None:

@@ -48,7 +48,6 @@ async def test_a_run_continues_with_what_a_later_release_carried_on(
     assert {
         "Record",
         "UndoLog",
-        "Passes",
         "LiveState",
         "Approvals",
         "Events",
