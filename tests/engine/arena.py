@@ -1,8 +1,10 @@
-"""Actions of random runs: what each does is in its run's case, and when it began and ended is noted."""
+"""Where random definitions run: actions that do as the script says and note when, and the people who act on a run meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,12 +13,19 @@ from typing import Any
 from temporalio import activity
 
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.client.runs import Run
+from advanced_workflow.workflows.errors import OperationRefused, WorkflowError
 from tests.engine.cases import SHORT_TIMEOUT_SECONDS, Case
+from tests.engine.script import root_of
 from tests.harness import Harness, Outcome, outcome_of
+
+LONGEST_RUN_SECONDS = 120
+_LOOK_SECONDS = 0.3
+"""How often an operator looks whether the run is held."""
 
 
 @asynccontextmanager
-async def arena(harness: Harness) -> AsyncGenerator[Actions, None]:
+async def arena(harness: Harness, **options: Any) -> AsyncGenerator[Actions, None]:
     """A worker with the recording actions; every history is replayed at the end."""
     actions = Actions(harness)
 
@@ -26,26 +35,44 @@ async def arena(harness: Harness) -> AsyncGenerator[Actions, None]:
     async def undo(undo: dict[str, Any]) -> None:
         await actions.undo(undo["step_id"])
 
-    async with harness.worker({"do": do, "undo": undo}):
+    async with harness.worker({"do": do, "undo": undo}, **options):
         yield actions
     await harness.replay()
 
 
 @dataclass
 class Recorded:
-    """What one run's actions did: when each began and ended, as positions in one sequence."""
+    """What one run's actions did: when each first began and ended, as positions in one sequence."""
 
     case: Case
     began: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
     undo_began: dict[str, int] = field(default_factory=dict)
     undo_ended: dict[str, int] = field(default_factory=dict)
+    undo_calls: Counter[str] = field(default_factory=Counter)
+    eras: Counter[str] = field(default_factory=Counter)
+    """How often an operator ran an outermost step again."""
+    latest: dict[str, int] = field(default_factory=dict)
+    """When a step's effect was last made sure: `done` of its latest call."""
+    cancelled: bool = False
     _count: int = 0
+    _has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def note(self, where: dict[str, int], path: str) -> None:
-        assert path not in where, f"{path} twice"
+    def note(self, where: dict[str, int], path: str, *, again: bool = False) -> None:
+        assert again or path not in where, f"{path} twice"
         self._count += 1
-        where[path] = self._count
+        where.setdefault(path, self._count)
+        self._has_begun.set()
+
+    def note_done(self, path: str) -> None:
+        self.note(self.done, path, again=True)
+        self.latest[path] = self._count
+
+    async def have_begun(self, count: int) -> None:
+        """Wait until so many actions have begun."""
+        while len(self.began) < count:
+            self._has_begun.clear()
+            await self._has_begun.wait()
 
 
 @dataclass
@@ -55,36 +82,100 @@ class Actions:
 
     async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, Outcome]:
         """Run a case, with `more` in its definition, to its end."""
-        run_id = f"{name}-{self.harness.task_queue}"
-        recorded = self.runs[run_id] = Recorded(case)
-        async with asyncio.timeout(60):
-            run = await self.harness.start({**case.definition, **more}, case.input_data, id=run_id)
-            return recorded, await outcome_of(run)
+        recorded = self.recorded(case, name)
+        async with asyncio.timeout(LONGEST_RUN_SECONDS):
+            run = await self.harness.start(
+                {**case.definition, **more}, case.input_data, id=f"{name}-{self.harness.task_queue}"
+            )
+            people = [asyncio.ensure_future(one) for one in people_of(run, recorded)]
+            try:
+                return recorded, await outcome_of(run)
+            finally:
+                for one in people:
+                    one.cancel()
+                await asyncio.gather(*people, return_exceptions=True)
 
     async def do(self) -> None:
         recorded, path = self._where()
-        recorded.note(recorded.began, path)
+        attempt, era = activity.info().attempt, recorded.eras[root_of(path)]
+        outcome = recorded.case.script.at(path, era)
+        recorded.note(recorded.began, path, again=attempt > 1 or era > 0)
         await asyncio.sleep(0)
-        outcome = recorded.case.outcomes[step_id_of(path)]
-        if outcome == "times_out":
+        if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
             await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 100)
-        elif outcome == "fails":
-            raise ActionError("fails as told", retryable=False)
-        recorded.note(recorded.done, path)
+        if outcome == "fails" or (outcome == "doubtful" and attempt > 1) or (outcome == "flaky" and attempt == 1):
+            raise ActionError("fails as told", retryable=outcome in ("flaky", "doubtful"))
+        recorded.note_done(path)
 
     async def undo(self, step_id: str) -> None:
         recorded, path = self._where()
-        path = path.removesuffix(".rollback[0]")
-        recorded.note(recorded.undo_began, path)
+        path, script = path.removesuffix(".rollback[0]"), recorded.case.script
+        attempt = activity.info().attempt
+        recorded.note(recorded.undo_began, path, again=attempt > 1)
         await asyncio.sleep(0)
+        if attempt == 1 and step_id in script.undo_flaky:
+            raise ActionError("not yet")
         recorded.note(recorded.undo_ended, path)
-        if step_id in recorded.case.undo_fails:
+        if step_id in script.undo_fails:
             raise ActionError("cannot be undone", retryable=False)
+
+    def recorded(self, case: Case, name: str) -> Recorded:
+        """What a run's actions will do, or did."""
+        return self.runs.setdefault(f"{name}-{self.harness.task_queue}", Recorded(case))
 
     def _where(self) -> tuple[Recorded, str]:
         info = activity.info()
         return self.runs[info.workflow_id or ""], info.activity_id
 
 
-def step_id_of(path: str) -> str:
-    return path.replace("!", ".").rsplit(".", 1)[-1]
+def people_of(run: Run, recorded: Recorded) -> list[Any]:
+    """What those do who act on the run, until it ends."""
+    conduct, people = recorded.case.conduct, list[Any]()
+    if conduct.pauses:
+        people.append(pause_now_and_then(run, recorded, conduct.pauses))
+    if conduct.cancel is not None:
+        people.append(cancel(run, recorded, conduct.cancel))
+    if recorded.case.script.has_operator:
+        people.append(operate(run, recorded))
+    return people
+
+
+async def pause_now_and_then(run: Run, recorded: Recorded, moments: tuple[int, ...]) -> None:
+    """Pause at these moments, for as long as a few workflow tasks take."""
+    for moment in moments:
+        await recorded.have_begun(moment)
+        try:
+            await run.pause("wait", by="op")
+        except OperationRefused:  # It is ending.
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+        await run.resume("on", by="op")
+
+
+async def cancel(run: Run, recorded: Recorded, moment: int) -> None:
+    await recorded.have_begun(moment)
+    recorded.cancelled = True
+    await run.cancel()
+
+
+async def operate(run: Run, recorded: Recorded) -> None:
+    """Do what the script says to each step that holds the run."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        with contextlib.suppress(WorkflowError, TimeoutError):  # It has not begun, or has just ended.
+            for one in (await run.state(include_data=False)).steps:
+                if one.waiting_for is not None and "an operator" in one.waiting_for:
+                    await decide(run, recorded, one.path)
+
+
+async def decide(run: Run, recorded: Recorded, path: str) -> None:
+    match act := recorded.case.script.act(path, recorded.eras[path]):
+        case "retry":
+            recorded.eras[path] += 1
+            await run.retry_step(path, "again", by="op")
+        case "cancel":
+            recorded.cancelled = True
+            await run.cancel()
+        case _:
+            given = {"output": {"by": "hand"}} if act == "skip with output" else {}
+            await run.skip_step(path, "done by hand", by="op", **given)

@@ -8,68 +8,132 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.engine.reference import Step
+from tests.engine.reference import Step, is_lenient, threshold_of
+from tests.engine.script import NUMBERS, Outcome, Rounds, Script
 
 SHORT_TIMEOUT_SECONDS = 0.3
 _FALSE = "false"
 _DEEPEST = 2
+_CONTAINERS = ("parallel", "for_each", "loop")
+_ONCE = ("fails", "fails", "times_out")
+_TWICE = ("fails", "doubtful", "flaky", "recovers")
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """What people do to a run meanwhile, each when so many actions have begun."""
+
+    pauses: tuple[int, ...] = ()
+    cancel: int | None = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """A definition, an outcome by step id, and the steps whose undo fails."""
+    """A definition, what its steps do, and what people do to its run."""
 
     definition: Step
-    outcomes: dict[str, str | int]
-    undo_fails: frozenset[str] = frozenset()
+    script: Script
+    conduct: Conduct = Conduct()
 
     @property
     def input_data(self) -> dict[str, Any]:
-        """What conditions read: a bool for an ordinary step's, a number for a conditional step's route."""
+        """What conditions read, of each round or copy: `go` of an ordinary step, `route` of a conditional one."""
         values: dict[str, Any] = {}
         for step in walk(self.definition["steps"]):
-            outcome = self.outcomes[step["step_id"]]
-            if step["step_type"] != "conditional":
-                values[step["step_id"]] = outcome != _FALSE
-            elif outcome != "fails":
-                values[step["step_id"]] = -1 if outcome == "none" else outcome
+            name = step["step_id"]
+            read = _route_of if step["step_type"] == "conditional" else _go_of
+            values[name] = [read(outcome) for outcome in self.script.outcomes.get(name, ("ok",) * NUMBERS)]
+            if name in self.script.items:
+                values[f"{name}_items"] = list(range(self.script.items[name]))
         return values
+
+
+def _go_of(outcome: Outcome) -> dict[str, Any]:
+    return {"go": outcome != _FALSE}
+
+
+def _route_of(outcome: Outcome) -> dict[str, Any]:
+    return {} if outcome == "fails" else {"route": -1 if outcome == "none" else outcome}
+
+
+def inside_of(step: Step) -> list[Step]:
+    """The steps right inside of a container."""
+    return step.get("parallel_steps") or step.get("body") or []
 
 
 def walk(steps: list[Step]) -> list[Step]:
     """All steps, nested ones included."""
-    return [one for step in steps for one in (step, *walk(step.get("parallel_steps", [])))]
+    return [one for step in steps for one in (step, *walk(inside_of(step)))]
 
 
 @st.composite
 def cases(draw: st.DrawFn, *, races: bool = False) -> Case:
-    """Up to about 12 steps: chains, forks, joins, routes, nested containers, error handlers.
+    """Up to about 12 steps and their rounds and copies: chains, forks, joins, routes, nested containers, error handlers.
 
     With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
     """
     maker = _Maker(draw, races)
     steps = maker.graph(draw(st.integers(2, 9)), depth=_DEEPEST if races else 0)
+    more: dict[str, Any] = {}
+    conduct = Conduct()
     if races:
         maker.spare(steps)
-    elif draw(st.booleans()):
-        maker.doom(steps)
+    else:
+        ends = draw(st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * 3))
+        if ends == "doomed":
+            maker.doom(steps)
+        elif ends == "operator":
+            maker.let_operate(steps)
+            more["on_failure"] = "pause"
+        if maker.chance(15):
+            maker.roll_back(steps)
+        conduct = maker.conduct()
     definition = {
         "workflow_id": "random",
         "steps": steps,
         "max_parallel_steps": draw(st.sampled_from([1, 2, 10])),
         "retry_policy": {"max_attempts": 1},
+        **more,
     }
-    undo_fails = frozenset(step_id for step_id in maker.undoable if draw(st.integers(0, 9)) == 0)
-    return Case(definition, maker.outcomes, undo_fails)
+    return Case(definition, maker.script(), conduct)
 
 
 @dataclass
 class _Maker:
     draw: st.DrawFn
     races: bool
-    outcomes: dict[str, str | int] = field(default_factory=dict)
+    outcomes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     undoable: list[str] = field(default_factory=list)
+    rounds: dict[str, Rounds] = field(default_factory=dict)
+    items: dict[str, int] = field(default_factory=dict)
+    heals: set[str] = field(default_factory=set)
+    acts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    has_operator: bool = False
+    undo_may_fail: bool = True
     _numbers: count[int] = field(default_factory=count)
+    _number: list[str] = field(default_factory=lambda: ["0"])
+    """Expressions for the number of the rounds and copies around what is made now."""
+
+    def script(self) -> Script:
+        fails = [one for one in self.undoable if self.undo_may_fail and self.chance(10)]
+        flaky = [one for one in self.undoable if one not in fails and self.chance(5)]
+        return Script(
+            self.outcomes,
+            self.rounds,
+            self.items,
+            frozenset(self.heals),
+            frozenset(fails),
+            frozenset(flaky),
+            self.acts,
+            has_operator=self.has_operator,
+        )
+
+    def conduct(self) -> Conduct:
+        what = self.draw(st.sampled_from(["nothing"] * 7 + ["pauses", "pauses", "cancel"]))
+        moment = st.integers(0, 8)
+        if what == "pauses":
+            return Conduct(pauses=tuple(sorted(self.draw(st.lists(moment, min_size=1, max_size=2)))))
+        return Conduct(cancel=self.draw(moment) if what == "cancel" else None)
 
     def chance(self, percent: int) -> bool:
         return self.draw(st.integers(0, 99)) >= 100 - percent
@@ -110,44 +174,127 @@ class _Maker:
         before = [step["step_id"] for step in self.some(steps, 4)]
         last = {"step_id": "last", "step_type": "sequential", "action": "do", "dependencies": before}
         steps.append({**last, "rollback_actions": ["undo"]})
-        self.outcomes["last"] = "fails"
+        self.outcomes["last"] = ("fails",)
+
+    def roll_back(self, steps: list[Step]) -> None:
+        """Undo at some point what was done until then."""
+        before = [step["step_id"] for step in self.some(steps, 2) if step["step_id"] != "last"]
+        steps.append({"step_id": "back", "step_type": "rollback", "dependencies": before})
+        self.undo_may_fail = False
+
+    def let_operate(self, steps: list[Step]) -> None:
+        """Let an operator decide on what fails; some steps heal when what is outermost around them runs again."""
+        self.has_operator = True
+        handlers = {name for step in steps for name in step.get("error_handlers", ())}
+        for step in steps:
+            if step["step_type"] == "conditional" and "fails" in self.outcomes[step["step_id"]]:
+                self.outcomes[step["step_id"]] = (0,)
+            if step["step_id"] not in handlers:
+                self.heals |= {one for one in self.deadly(step) if self.chance(70)}
+                acts = st.sampled_from(["retry", "retry", "retry", "skip", "skip with output", "cancel"])
+                self.acts[step["step_id"]] = tuple(self.draw(st.lists(acts, max_size=2)))
+
+    def deadly(self, step: Step) -> list[str]:
+        """The actions in a step whose failure alone fails it, and that nothing recovers or tolerates."""
+        if step.get("error_handlers") or is_lenient(step):
+            return []
+        if step["step_type"] == "sequential":
+            return [step["step_id"]]
+        own = [step["step_id"]] if step["step_type"] == "loop" and "body" not in step else []
+        if step["step_type"] == "parallel" and threshold_of(step) < 1:
+            return []
+        inside = inside_of(step)
+        handlers = {name for one in inside for name in one.get("error_handlers", ())}
+        return own + [name for one in inside if one["step_id"] not in handlers for name in self.deadly(one)]
 
     def step(self, depth: int) -> Step:
-        kinds = ["sequential"] * 5 + ["conditional"] * 2 + ["parallel"] * (2 if depth < _DEEPEST else 0)
+        kinds = ["sequential"] * 6 + ["conditional"] * 2 + [*_CONTAINERS] * (1 if depth < _DEEPEST else 0)
         kind = self.draw(st.sampled_from(kinds))
-        step: Step = {"step_id": f"s{next(self._numbers)}", "step_type": kind}
+        step: Step = {"step_id": f"s{next(self._numbers)}", "step_type": "parallel" if kind == "for_each" else kind}
         if kind == "conditional":
             step["conditions"] = []
         elif self.chance(15):
-            step["conditions"] = [f"input.{step['step_id']}"]
-        policy: dict[str, Any] = {}
-        if self.chance(30):
-            policy["continue_on_failure"] = True
-        if kind == "parallel":
-            self.nest(step, policy, depth)
-        elif kind == "sequential":
-            self.act(step)
+            step["conditions"] = [f"input.{step['step_id']}[{self._number[-1]}].go"]
+        policy: dict[str, Any] = {"continue_on_failure": True} if self.chance(30) else {}
+        self.fill(step, kind, policy, depth)
         if policy:
             step["retry_policy"] = policy
         if kind != "conditional":
-            gated = "conditions" in step and self.draw(st.booleans())
-            self.outcomes[step["step_id"]] = _FALSE if gated else self.outcomes.get(step["step_id"], "ok")
+            plain = self.outcomes.get(step["step_id"], ("ok",) * NUMBERS)
+            gated = "conditions" in step
+            self.outcomes[step["step_id"]] = tuple(_FALSE if gated and self.chance(50) else one for one in plain)
         return step
 
-    def act(self, step: Step) -> None:
+    def fill(self, step: Step, kind: str, policy: dict[str, Any], depth: int) -> None:
+        """What is the kind's own."""
+        match kind:
+            case "sequential":
+                self.act(step, policy)
+            case "loop":
+                self.repeat(step, policy, depth)
+            case "for_each":
+                self.copy(step, policy, depth)
+            case "parallel":
+                step["parallel_steps"] = self.graph(self.draw(st.integers(1, 3)), depth + 1)
+                self.bound(step, policy)
+            case _:
+                pass
+
+    def act(self, step: Step, policy: dict[str, Any], key: str = "") -> None:
         step["action"] = "do"
-        outcome = self.draw(st.sampled_from(["ok"] * 6 + ["fails", "fails", "times_out"]))
-        self.outcomes[step["step_id"]] = outcome
-        if outcome == "times_out":
+        troubles = _ONCE
+        if self.chance(20):
+            policy.update(max_attempts=2, delay=0.02)
+            troubles = _TWICE
+        outcome = st.sampled_from(["ok"] * 2 * len(troubles) + list(troubles))
+        alike = self.chance(60)
+        made = [self.draw(outcome)] * NUMBERS if alike else [self.draw(outcome) for _ in range(NUMBERS)]
+        self.outcomes[key or step["step_id"]] = tuple(made)
+        if not {"ok", "fails", "flaky"}.issuperset(made):
             step["timeout"] = SHORT_TIMEOUT_SECONDS
         if self.chance(70):
             step["rollback_actions"] = ["undo"]
             self.undoable.append(step["step_id"])
 
-    def nest(self, step: Step, policy: dict[str, Any], depth: int) -> None:
-        step["parallel_steps"] = self.graph(self.draw(st.integers(1, 3)), depth + 1)
+    def repeat(self, step: Step, policy: dict[str, Any], depth: int) -> None:
+        """A loop of an action or a body: so many rounds, until something in it fails, or up to the most rounds."""
+        name, until = step["step_id"], None
+        rounds = self.draw(st.sampled_from([0, 1, 2, 2, 3, 3]))
+        condition = f"iteration < {rounds}"
+        if self.chance(40):
+            self.act(step, policy, f"{name}#")
+        else:
+            step["body"] = self.inside(f"iteration % {NUMBERS}", depth)
+            lenient = [one["step_id"] for one in step["body"] if is_lenient(one) and one["step_type"] != "conditional"]
+            until = self.draw(st.sampled_from(lenient)) if lenient and self.chance(60) else None
+        if until:
+            condition += f" && !(iteration > 0 && steps.{until}.status == 'failed')"
+        if self.chance(30):
+            step["loop_check"] = "after"
+        if self.chance(20):
+            step["loop_max_iterations"] = self.draw(st.integers(1, 3))
+        step["loop_condition"] = condition
+        self.rounds[name] = Rounds(rounds, until)
+        if self.chance(30):
+            step["tolerated_failure"] = "keep"
+
+    def copy(self, step: Step, policy: dict[str, Any], depth: int) -> None:
+        """A copy for each of a few items, or of none."""
+        self.items[step["step_id"]] = self.draw(st.sampled_from([0, 1, 2, 2, 3, 3, 4]))
+        step["for_each"] = f"input.{step['step_id']}_items"
+        step["parallel_steps"] = self.inside(f"index % {NUMBERS}", depth)
+        self.bound(step, policy)
+
+    def inside(self, number: str, depth: int) -> list[Step]:
+        self._number.append(number)
+        steps = self.graph(self.draw(st.integers(1, 3)), depth + 1)
+        self._number.pop()
+        return steps
+
+    def bound(self, step: Step, policy: dict[str, Any]) -> None:
+        """How many must succeed, what becomes of the others, and how many run at a time."""
         if self.draw(st.booleans()):
-            policy["parallel_failure_threshold"] = self.draw(st.sampled_from([0.0, 0.3, 0.7, 1.0]))
+            policy["parallel_failure_threshold"] = self.draw(st.sampled_from([0.0, 0.3, 0.7, 1.0, 1.0]))
         if self.chance(30):
             step["tolerated_failure"] = "keep"
         if self.chance(30):
@@ -177,7 +324,8 @@ class _Maker:
             if not targets:
                 del step["conditions"]
                 step["step_type"] = "sequential"
-                self.act(step)
+                policy = step.setdefault("retry_policy", {})
+                self.act(step, policy)
                 continue
             some = st.lists(st.sampled_from(targets), min_size=1, unique=True)
             routes = [*self.draw(st.lists(some, max_size=2)), targets]
@@ -186,11 +334,12 @@ class _Maker:
     def route(self, step: Step, routes: list[list[str]]) -> None:
         name = step["step_id"]
         conditions: list[dict[str, Any]] = [
-            {"expression": f"input.{name} == {index}", "next_steps": route} for index, route in enumerate(routes)
+            {"expression": f"input.{name}[{self._number[-1]}].route == {index}", "next_steps": route}
+            for index, route in enumerate(routes)
         ]
-        outcome = self.draw(st.sampled_from([*range(len(routes))] * 3 + ["none", "fails"]))
+        outcomes = [self.draw(st.sampled_from([*range(len(routes))] * 3 + ["none", "fails"])) for _ in range(NUMBERS)]
         if len(routes) > 1 and self.chance(30):
             conditions[-1] = {"default": True, "next_steps": routes[-1]}
-            outcome = len(routes) - 1 if outcome == "none" else outcome
+            outcomes = [len(routes) - 1 if one == "none" else one for one in outcomes]
         step["conditions"] = conditions
-        self.outcomes[name] = outcome
+        self.outcomes[name] = tuple(outcomes)

@@ -1,22 +1,22 @@
 """A naive model of a run, written from the rules alone; it shares no code with the engine and imports none of it.
 
-It takes a definition as plain data and a table of outcomes by step id, and says how every step ends, what must, may and must
-not have happened, and what must be over before what. Paths are those of the run's report: `outer.inner`, and `owner!handler`
-for a handler of several steps.
-
-Outcomes: an action is `ok`, `fails` (no effect) or `times_out` (effect unknown); a conditional step gives the index of the
-route that holds, `none`, or `fails`; any step but a conditional one may be `false` (its condition does not hold).
+It takes a definition as plain data and a script of what its steps do, and says how every step ends, what must, may and must
+not have happened, and what must be over before what. Paths are those of the run's report: `outer.inner`, `loop#2.inner`,
+`copies[0].inner`, and `owner!handler` for a handler of several steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.engine.script import Script, step_id_of
+
 Step = dict[str, Any]
-Outcomes = Mapping[str, str | int]
 Paths = frozenset[str]
+
+_FAILING = ("fails", "times_out", "doubtful")
+_DOUBTFUL = ("times_out", "doubtful")
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,14 @@ class Prediction:
     """Paths of steps that have undo actions."""
     by_itself: dict[str, str] = field(default_factory=dict)
     """Undoable paths whose failure is tolerated -> the container before whose end they are undone."""
+    vague: set[str] = field(default_factory=set)
+    """Those of them that another container may have undone before, or not, as it may be cut short."""
     kept: set[str] = field(default_factory=set)
     """Undoable paths that a tolerated failure leaves as they are."""
+    rolled_back: dict[str, Paths] = field(default_factory=dict)
+    """A `rollback` step that runs -> what has ended before it."""
+    recovering: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """A step that failed -> what its error handlers did, before it settled."""
     unsure: bool = False
     """What happens depends on what a step does that may be cut short."""
 
@@ -66,50 +72,55 @@ class Prediction:
         started = {path for path in self.undoable & set(self.earlier) if self.fates[path].reason != "condition_false"}
         return self.undo_must() | (started - self.must - self.never)
 
+    def cut_anywhere(self) -> None:
+        """The run was cancelled: whatever had not ended by then did not."""
+        self.loose |= set(self.fates)
+        self.must.clear()
+        self.never.clear()
 
-def predict(definition: Step, outcomes: Outcomes, undo_fails: Collection[str] = ()) -> Prediction:
+
+def predict(definition: Step, script: Script) -> Prediction:
     """Apply the rules to a definition."""
-    model = _Model(outcomes, frozenset(undo_fails))
-    over = model.run_graph(definition["steps"], "", frozenset())
-    handlers = {name for step in definition["steps"] for name in step.get("error_handlers", ())}
-    failing = {
-        step["step_id"]
-        for step in definition["steps"]
-        if step["step_id"] not in handlers
-        and model.fates[step["step_id"]].status == "failed"
-        and not step.get("retry_policy", {}).get("continue_on_failure")
-    }
+    model = _Model(script)
+    steps = definition["steps"]
+    over = model.run_graph(steps, "", frozenset())
+    failing = model.failing_in(steps, "")
     first = [step_id for step_id in failing if not failing & model.earlier[step_id]]
     everything = frozenset(model.fates)
     must = everything.intersection(*(over[step_id] for step_id in first)) if failing else everything
-    must -= model.loose
     never = {
         path
         for path, known in model.earlier.items()
         if any(step_id in known and path not in over[step_id] for step_id in failing)
     }
-    never -= model.loose
     return Prediction(
         model.fates,
         model.earlier,
         failing,
-        set(must),
-        never,
+        set(must) - model.loose,
+        never - model.loose,
         loose=model.loose,
         barred=model.barred,
         undoable=model.undoable,
         by_itself=model.by_itself,
+        vague=model.vague,
         kept=model.kept,
+        rolled_back=model.rolled_back,
+        recovering=model.recovering,
         unsure=model.unsure,
     )
 
 
 class _Model:
-    def __init__(self, outcomes: Outcomes, undo_fails: Paths) -> None:
-        self.outcomes = outcomes
-        self.undo_fails = undo_fails
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.era = 0
+        """How often an operator ran the outermost step again."""
         self.by_itself: dict[str, str] = {}
+        self.vague: set[str] = set()
         self.kept: set[str] = set()
+        self.rolled_back: dict[str, Paths] = {}
+        self.recovering: dict[str, set[str]] = {}
         self.unsure = False
         self.fates: dict[str, Fate] = {}
         self.earlier: dict[str, Paths] = {}
@@ -135,25 +146,54 @@ class _Model:
                     self.fates[prefix + step_id] = Fate("skipped", "not_routed")
         return over
 
+    def failing_in(self, steps: list[Step], prefix: str) -> set[str]:
+        """Steps whose failure fails the graph they are in."""
+        handlers = {name for step in steps for name in step.get("error_handlers", ())}
+        return {
+            step["step_id"]
+            for step in steps
+            if step["step_id"] not in handlers
+            and self.fates[prefix + step["step_id"]].status == "failed"
+            and not is_lenient(step)
+        }
+
     def settle(self, step: Step, by_id: dict[str, Step], prefix: str, ended: Paths) -> Paths:
         """Skip or run a step whose dependencies are settled; gives what that settled."""
         path = prefix + step["step_id"]
         reason = self.reason_to_skip(step["step_id"], dependencies_of(step, list(by_id.values())), by_id, prefix)
-        if reason is None:
+        if reason is not None:
+            self.fates[path], self.earlier[path] = Fate("skipped", reason), ended
+            return frozenset({path})
+        if prefix or is_lenient(step) or not self.script.has_operator:
             return self.run_step(step, by_id, prefix, prefix, ended)
-        self.fates[path], self.earlier[path] = Fate("skipped", reason), ended
-        return frozenset({path})
+        return self.run_with_operator(step, by_id, ended)
 
     def reason_to_skip(self, step_id: str, before: list[str], by_id: dict[str, Step], prefix: str) -> str | None:
         fates = {one: self.fates[prefix + one] for one in before}
         routers = {one for one in before if step_id in targets_of(by_id[one])}
         routed = {one for one in routers if step_id in fates[one].routed}
-        taken = routed | {one for one in before if one not in routers and fates[one].status == "completed"}
+        taken = routed | {one for one in before if one not in routers and completes(fates[one])}
         failed = any(one.status == "failed" for one in fates.values())
         if not failed and (taken or not before):
             return None
         blamed = failed or any(one.reason == "dependency_failed" for one in fates.values())
         return "dependency_failed" if blamed else "not_routed"
+
+    def run_with_operator(self, step: Step, by_id: dict[str, Step], ended: Paths) -> Paths:
+        """Run an outermost step as often as the operator says: what healed is then as if it had never failed."""
+        name = step["step_id"]
+        before, loose, barred = dict(self.fates), set(self.loose), set(self.barred)
+        settled = self.run_step(step, by_id, "", "", ended)
+        while self.fates[name].status == "failed" and self.script.act(name, self.era) == "retry":
+            self.era += 1
+            self.fates, self.loose, self.barred = dict(before), set(loose), set(barred)
+            settled |= self.run_step(step, by_id, "", "", ended)
+            self.vague |= settled & set(self.by_itself)
+        if self.fates[name].status == "failed":
+            self.fates[name] = Fate("skipped", "skipped_by_operator", effect=self.fates[name].effect)
+            self.loose |= {one for one in settled if is_within(one, name)}
+        self.era = 0
+        return settled
 
     def run_step(self, step: Step, by_id: dict[str, Step], prefix: str, own: str, ended: Paths) -> Paths:
         """Run a step and, when it fails, its handlers; gives what that settled."""
@@ -161,14 +201,16 @@ class _Model:
         settled_before = set(self.fates)
         self.earlier[path] = ended
         fate = self.fates[path] = self.run_alone(step, path, ended)
-        if step.get("rollback_actions"):
+        if step.get("rollback_actions") and step["step_type"] != "loop":
             self.undoable.add(path)
         settled: Paths = frozenset(set(self.fates) - settled_before) | {path}
         names = step.get("error_handlers", ()) if fate.status == "failed" else ()
         for name in names:
             sharing = sum(name in one.get("error_handlers", ()) for one in by_id.values())
             own_prefix = f"{prefix}{step['step_id']}!" if sharing > 1 else prefix
-            settled |= self.run_step(by_id[name], by_id, prefix, own_prefix, ended | settled)
+            handled = self.run_step(by_id[name], by_id, prefix, own_prefix, ended | settled)
+            self.recovering.setdefault(path, set()).update(handled)
+            settled |= handled
             self.fates[prefix + name] = self.fates[own_prefix + name]
             if self.fates[prefix + name].status != "completed":
                 self.go_on_without(step, path)
@@ -180,45 +222,122 @@ class _Model:
         return settled
 
     def run_alone(self, step: Step, path: str, ended: Paths) -> Fate:
-        outcome = self.outcomes.get(step["step_id"], "ok")
+        outcome = self.script.at(path, self.era)
         if outcome == "false":
             return Fate("skipped", "condition_false")
-        if outcome in ("fails", "times_out"):
-            return Fate("failed", effect=outcome == "times_out")
-        if step["step_type"] == "conditional":
-            chosen = step["conditions"][outcome]["next_steps"] if isinstance(outcome, int) else ()
-            return Fate("completed", routed=frozenset(chosen))
-        if step["step_type"] == "parallel":
-            return self.run_container(step, path, ended)
-        return Fate("completed", effect=True)
+        match step["step_type"]:
+            case "conditional":
+                if outcome == "fails":
+                    return Fate("failed")
+                chosen = step["conditions"][outcome]["next_steps"] if isinstance(outcome, int) else ()
+                return Fate("completed", routed=frozenset(chosen))
+            case "loop":
+                return self.run_loop(step, path, ended)
+            case "parallel" if "for_each" in step:
+                return self.run_copies(step, path, ended)
+            case "parallel":
+                return self.run_container(step, path, ended)
+            case "rollback":
+                self.rolled_back[path] = ended
+                return Fate("completed")
+            case _:
+                return self.act(outcome)
+
+    @staticmethod
+    def act(outcome: str | int) -> Fate:
+        failed = outcome in _FAILING
+        return Fate("failed" if failed else "completed", effect=outcome in _DOUBTFUL if failed else True)
+
+    def run_loop(self, step: Step, path: str, ended: Paths) -> Fate:
+        """Repeat the body or the action; a round that fails is cut short and fails the loop."""
+        number, known = 0, ended
+        while (step.get("loop_check") == "after" and not number) or self.goes_on(step, path, number):
+            if number >= step.get("loop_max_iterations", 100):
+                return Fate("failed")
+            before = set(self.fates)
+            if "body" not in step:
+                one = f"{path}#{number}"
+                self.earlier[one], self.fates[one] = known, self.act(self.script.at(one, self.era))
+                if step.get("rollback_actions"):
+                    self.undoable.add(one)
+                failed = self.fates[one].status == "failed"
+            else:
+                failed = self.run_pass(step["body"], f"{path}#{number}.", known)
+            if failed:
+                return Fate("failed")
+            known |= frozenset(set(self.fates) - before)
+            number += 1
+        return Fate("completed")
+
+    def goes_on(self, step: Step, path: str, number: int) -> bool:
+        rounds = self.script.rounds[step["step_id"]]
+        if rounds.until and number and self.fates[f"{path}#{number - 1}.{rounds.until}"].status == "failed":
+            return False
+        return number < rounds.count
+
+    def run_pass(self, steps: list[Step], prefix: str, known: Paths) -> bool:
+        """Run a round or a copy; gives whether it fails, and then what is sure of it ends with the first that fails."""
+        over = self.run_graph(steps, prefix, known)
+        failing = {f"{prefix}{one}" for one in self.failing_in(steps, prefix)}
+        if failing:
+            first = [
+                over[one] for one in over if f"{prefix}{one}" in failing and not failing & self.earlier[prefix + one]
+            ]
+            inside = frozenset(one for one in self.fates if one.startswith(prefix))
+            self.loose |= inside - inside.intersection(*first)
+            self.barred |= {
+                one
+                for one in inside & set(self.earlier)
+                if any(name in self.earlier[one] and not self.is_part(one, name) for name in failing)
+            }
+        return bool(failing)
+
+    def run_copies(self, step: Step, path: str, ended: Paths) -> Fate:
+        """Run a copy for each item; where too many fail, all may be cut short."""
+        count, needed = self.script.items[step["step_id"]], threshold_of(step)
+        failed: list[int] = []
+        for index in range(count):
+            hopeless = (count - len(failed)) / count < needed
+            if self.run_pass(step["parallel_steps"], f"{path}[{index}].", ended):
+                failed.append(index)
+            if hopeless and step.get("max_concurrency") == 1:
+                self.barred |= {one for one in self.fates if one.startswith(f"{path}[{index}].")}
+        places = {f"{path}[{index}]" for index in failed}
+        if not count or (count - len(failed)) / count >= needed:
+            return Fate("failed" if self.undo(step, path, places) else "completed")
+        inside = {one for one in self.fates if is_within(one, path)}
+        alone = next(iter(places)) if len(places) == 1 else None  # Then this one is sure to fail, and by itself.
+        self.loose |= {one for one in inside if alone is None or not is_within(one, alone)}
+        return Fate("failed")
 
     def run_container(self, step: Step, path: str, ended: Paths) -> Fate:
         """Run its steps; where too few succeed it fails as soon as that is sure, and some of them may be cut short."""
         over = self.run_graph(step["parallel_steps"], f"{path}.", ended)
         fates = {f"{path}.{name}": self.fates[f"{path}.{name}"] for name in over}
         completed, failed = (sum(one.status == status for one in fates.values()) for status in ("completed", "failed"))
-        needed = step.get("retry_policy", {}).get("parallel_failure_threshold", 0.5)
+        needed = threshold_of(step)
         if not completed + failed or completed / (completed + failed) >= needed:
             return Fate("failed" if self.tolerate(step, path) else "completed")
-        inside = {one for one in self.fates if one.startswith(f"{path}.")}
+        inside = {one for one in self.fates if is_within(one, path)}
         failing = {name for name in over if fates[f"{path}.{name}"].status == "failed"}
         first = [name for name in failing if not any(f"{path}.{one}" in over[name] for one in failing - {name})]
         self.loose |= inside - frozenset(inside).intersection(*(over[name] for name in first))
         for one in inside & set(self.earlier):
-            known = [fates[name] for name in self.earlier[one] & set(fates) if not self.is_within(one, name)]
+            known = [fates[name] for name in self.earlier[one] & set(fates) if not self.is_part(one, name)]
             hopeless = sum(fate.status == "failed" for fate in known)
             skipped = sum(fate.status == "skipped" for fate in known)
             if hopeless and (len(fates) - skipped - hopeless) / (len(fates) - skipped) < needed:
                 self.barred.add(one)
         return Fate("failed")
 
+    def is_part(self, path: str, other: str) -> bool:
+        """Whether a path lies inside of another step, or in what recovers it."""
+        return is_within(path, other) or path in self.recovering.get(other, ())
+
     def tolerate(self, step: Step, path: str) -> bool:
         """Undo the branches that failed, or keep them; gives whether that fails the container."""
         steps = {one["step_id"]: one for one in step["parallel_steps"]}
-        handlers = {name for one in steps.values() for name in one.get("error_handlers", ())}
-        lenient = {name for name, one in steps.items() if one.get("retry_policy", {}).get("continue_on_failure")}
-        failed = {name for name in steps if self.fates[f"{path}.{name}"].status == "failed"} - handlers - lenient
-        branch: set[str] = set()
+        failed, branch = self.failing_in(list(steps.values()), f"{path}."), set[str]()
         while failed:
             branch |= failed
             linked = {
@@ -231,26 +350,43 @@ class _Model:
 
     def go_on_without(self, step: Step, path: str) -> None:
         """A container that failed and that nothing recovered is undone whole where the run continues."""
-        lenient = step.get("retry_policy", {}).get("continue_on_failure")
-        if step["step_type"] == "parallel" and self.fates[path].status == "failed" and lenient:
-            self.undo(step, path, {f"{path}.{one['step_id']}" for one in step["parallel_steps"]})
+        if step["step_type"] in ("parallel", "loop") and self.fates[path].status == "failed" and is_lenient(step):
+            self.undo(step, path, {path})
 
     def undo(self, step: Step, container: str, places: set[str]) -> bool:
         """Undo what these steps did and what ran inside of them, or keep it; gives whether an undo fails."""
-        found = {one for one in self.undoable for place in places if one == place or self.is_within(one, place)}
-        found -= set(self.by_itself)
+        found = {one for one in self.undoable for place in places if one == place or is_within(one, place)}
+        unsure = {one for one in found if self.by_itself.get(one) in self.loose}
+        self.vague |= unsure | {one for one in found & self.kept if one in self.loose}
+        found -= set(self.by_itself) - unsure
         if step.get("tolerated_failure") == "keep":
             self.kept |= found
             return False
         self.kept -= found
         self.by_itself |= dict.fromkeys(found, container)
-        fails = {one for one in found if one.replace("!", ".").rpartition(".")[2] in self.undo_fails}
-        self.unsure |= bool(fails & self.loose)
+        fails = {one for one in found if step_id_of(one) in self.script.undo_fails}
+        self.unsure |= bool(fails & (self.loose | self.vague))
         return any(self.fates[one].effect for one in fails - self.loose)
 
-    @staticmethod
-    def is_within(path: str, other: str) -> bool:
-        return path.startswith((f"{other}.", f"{other}!"))
+
+def is_within(path: str, other: str) -> bool:
+    """Whether a path lies inside of another, or is a round or copy of it."""
+    return path.startswith((f"{other}.", f"{other}!", f"{other}#", f"{other}["))
+
+
+def is_lenient(step: Step) -> bool:
+    """Whether the run continues after the step's failure."""
+    return bool(step.get("retry_policy", {}).get("continue_on_failure"))
+
+
+def completes(fate: Fate) -> bool:
+    """Whether a step's edges are taken: it completed, or an operator goes on in its place."""
+    return fate.status == "completed" or fate.reason == "skipped_by_operator"
+
+
+def threshold_of(step: Step) -> float:
+    """The success rate that a container needs."""
+    return step.get("retry_policy", {}).get("parallel_failure_threshold", 0.5)
 
 
 def targets_of(step: Step) -> set[str]:

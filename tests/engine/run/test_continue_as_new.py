@@ -19,10 +19,10 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.errors import RequestFailed, RunClosed
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
+from tests.engine.allowed import check_run
 from tests.engine.arena import arena
 from tests.engine.cases import Case, cases
 from tests.engine.hops import CONTINUE_AFTER, NOISE, begun_again, chain, cut_short, execution, fill, hop, went_on
-from tests.engine.run.test_random_graphs import check_run
 from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
 from tests.examples import profile
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording

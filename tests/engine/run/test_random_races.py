@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from temporalio.client import Client
 
 from advanced_workflow.workflows.contract import RunResult
-from tests.engine.arena import Actions, Recorded, arena, step_id_of
+from tests.engine.arena import Actions, Recorded, arena
 from tests.engine.cases import Case, cases
 from tests.engine.races import NOT_NEEDED, Naive
 from tests.engine.reference import Step
+from tests.engine.script import step_id_of
 from tests.examples import profile
 from tests.harness import Harness
 
 RUNS_AT_ONCE = 8
+DOUBTFUL = ("times_out", "doubtful", "recovers")
 
 End = tuple[str, str | None]
 """Status, and the reason of a skipped step."""
@@ -58,7 +60,7 @@ class Ended:
         self.naive.routed = {step_id: self.routed(step_id, report) for step_id in self.naive.steps}
 
     def routed(self, step_id: str, report: RunResult) -> frozenset[str]:
-        step, outcome = self.naive.steps[step_id], self.case.outcomes[step_id]
+        step, outcome = self.naive.steps[step_id], self.case.script.at(step_id)
         if not isinstance(outcome, int) or report.steps[step_id].get("recovered"):
             return frozenset()
         return frozenset(step["conditions"][outcome]["next_steps"])
@@ -99,10 +101,10 @@ class Ended:
         return "completed", None
 
     def plain_end(self, step_id: str) -> End:
-        outcome = self.case.outcomes[step_id]
+        outcome = self.case.script.at(step_id)
         if outcome == "false":
             return "skipped", "condition_false"
-        return ("failed" if outcome in ("fails", "times_out") else "completed"), None
+        return ("failed" if outcome in ("fails", "times_out", "doubtful") else "completed"), None
 
 
 def end_of(entry: dict[str, Any]) -> End:
@@ -110,7 +112,7 @@ def end_of(entry: dict[str, Any]) -> End:
 
 
 def undo_failed(recorded: Recorded) -> bool:
-    return any(step_id_of(path) in recorded.case.undo_fails for path in recorded.undo_ended)
+    return any(step_id_of(path) in recorded.case.script.undo_fails for path in recorded.undo_ended)
 
 
 def check_rollback(case: Case, recorded: Recorded, report: RunResult) -> None:
@@ -118,13 +120,13 @@ def check_rollback(case: Case, recorded: Recorded, report: RunResult) -> None:
     undone = set(recorded.undo_ended)
     for path in recorded.began:
         step = by_id[step_id_of(path)]
-        may_have_effect = path in recorded.done or case.outcomes[step["step_id"]] == "times_out"
+        may_have_effect = path in recorded.done or case.script.at(path) in DOUBTFUL
         if may_have_effect:
             assert (path in undone) == bool(step.get("rollback_actions")), path
     for path in undone:
         # What became of one that was given up is not always known.
         given_up = report.steps[path].get("skip_reason") == NOT_NEEDED
-        assert given_up or case.outcomes[step_id_of(path)] in ("ok", "times_out"), path
+        assert given_up or case.script.at(path) in ("ok", "flaky", *DOUBTFUL), path
     for earlier, later in edges(case, undone):
         assert recorded.undo_ended[later] < recorded.undo_began[earlier], f"{earlier} was undone before {later}"
 

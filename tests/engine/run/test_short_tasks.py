@@ -29,9 +29,10 @@ from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.state import task_budget
 from advanced_workflow.workflows.engine.temporal import next_task
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from tests.engine import allowed
 from tests.engine.arena import arena
 from tests.engine.cases import Case, cases
-from tests.engine.run import test_random_graphs, test_random_races
+from tests.engine.run import test_random_races
 from tests.engine.stage import loop
 from tests.examples import profile
 from tests.harness import Harness, Outcome, definition, outcome_of
@@ -208,7 +209,7 @@ async def test_runs_whose_tasks_do_almost_nothing_end_as_any_other(
 ) -> None:
     async with arena(Unkept(client)) as actions:
         await asyncio.gather(
-            *(test_random_graphs.check_run(actions, case, f"tiny-{number}") for number, case in enumerate(plain)),
+            *(allowed.check_run(actions, case, f"tiny-{number}") for number, case in enumerate(plain)),
             *(test_random_races.check_run(actions, case, f"tiny-race-{number}") for number, case in enumerate(races)),
         )
 

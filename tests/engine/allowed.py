@@ -1,0 +1,204 @@
+"""Whether what a run did is allowed: its end, its steps, what began when, what was undone in which order, and its report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from advanced_workflow.workflows.contract import RunResult
+from tests.engine.arena import Actions, Recorded
+from tests.engine.cases import Case, walk
+from tests.engine.reference import Fate, Prediction, predict
+from tests.engine.script import is_repeated, step_id_of
+from tests.harness import Harness, Outcome
+
+_CANCELLED = "Cancelled"
+_UNDO = re.compile(r"\.rollback\[\d+\]$")
+
+
+async def check_run(actions: Actions, case: Case, name: str) -> None:
+    """Run a case; what happens must be what the reference model allows."""
+    recorded = actions.recorded(case, name)
+    try:
+        _, outcome = await actions.run(case, name)
+        if recorded.cancelled and outcome.result is None:  # It had not begun.
+            assert not recorded.began, outcome.message
+            return
+        prediction = predict(case.definition, case.script)
+        if recorded.cancelled and outcome.failure in (_CANCELLED, "RollbackIncomplete"):
+            prediction.cut_anywhere()
+        if prediction.unsure:
+            return
+        Allowed(recorded, outcome, prediction).check()
+        if case.conduct.pauses:
+            await check_pauses(actions.harness, outcome)
+    except BaseException as error:
+        error.add_note(f"run: {name}\ncase: {case!r}\nbegan: {recorded.began}\nundone: {recorded.undo_ended}")
+        raise
+
+
+class Allowed:
+    """A run that has ended, and what may have happened in it."""
+
+    def __init__(self, recorded: Recorded, outcome: Outcome, prediction: Prediction) -> None:
+        self.recorded = recorded
+        self.outcome = outcome
+        self.report: RunResult = outcome.report
+        self.prediction = prediction
+        self.steps = {step["step_id"]: step for step in walk(recorded.case.definition["steps"])}
+        self.cut = recorded.cancelled and outcome.failure is not None
+        self.all_undone = bool(prediction.failing) or self.cut
+        """The run did not succeed: everything is undone."""
+        self.sure = set(recorded.done) | {path for path in recorded.began if self.is_doubtful(path)}
+        """Steps that took effect, or may have."""
+
+    def is_doubtful(self, path: str) -> bool:
+        return self.recorded.case.script.at(path) in ("times_out", "doubtful", "recovers")
+
+    def check(self) -> None:
+        self.check_end()
+        self.check_steps()
+        self.check_effects()
+        self.check_rollback()
+
+    def check_end(self) -> None:
+        fails = self.recorded.case.script.undo_fails
+        left_over = {path for path in self.recorded.undo_ended if step_id_of(path) in fails}
+        failed = "RollbackIncomplete" if left_over else _CANCELLED if self.cut else "WorkflowFailed"
+        expected = failed if self.all_undone else None
+        assert self.outcome.failure == expected, self.outcome.message
+
+    def check_steps(self) -> None:
+        prediction = self.prediction
+        for path, entry in self.report.steps.items():
+            fate, end = prediction.fates.get(path), (entry["status"], entry.get("skip_reason"))
+            if fate is None or path in prediction.never:
+                assert end[0] == "pending", path
+            elif path in prediction.loose:
+                assert end in [*possible(fate), ("skipped", "not_needed")], (path, end)
+            elif path in prediction.must:
+                assert end == (fate.status, fate.reason), (path, end)
+            else:
+                assert end in possible(fate), (path, end)
+        assert {path for path in prediction.must if not is_repeated(path)} <= set(self.report.steps)
+
+    def check_effects(self) -> None:
+        prediction, recorded = self.prediction, self.recorded
+        ran = {
+            path for path, fate in prediction.fates.items() if fate.status != "skipped" and path in prediction.earlier
+        }
+        by_hand = {path for path, fate in prediction.fates.items() if fate.reason == "skipped_by_operator"}
+        ran = {path for path in ran | by_hand if self.is_action(path)}
+        begun = set(recorded.began)
+        may_begin = ran - prediction.never - prediction.barred
+        assert begun <= may_begin, begun - may_begin
+        assert (ran - by_hand) & prediction.must <= begun
+        for path, position in recorded.began.items():
+            for earlier in prediction.earlier[path] & set(recorded.done):
+                assert recorded.done[earlier] < position, f"{path} began before {earlier} was done"
+
+    def is_action(self, path: str) -> bool:
+        step = self.steps[step_id_of(path)]
+        return "action" in step and (step["step_type"] != "loop" or "#" in path.rpartition(".")[2])
+
+    def check_rollback(self) -> None:
+        prediction, undone = self.prediction, set(self.recorded.undo_ended)
+        rolled = bool(prediction.rolled_back)
+        if self.all_undone:
+            assert prediction.undo_must() <= undone, prediction.undo_must() - undone
+            assert self.sure & prediction.undoable <= undone, self.sure & prediction.undoable - undone
+            assert undone <= prediction.undo_may(), undone - prediction.undo_may()
+        else:
+            by_itself = set(prediction.by_itself) - (prediction.kept & prediction.vague)
+            assert prediction.undo_must() & by_itself <= undone, prediction.undo_must() & by_itself - undone
+            assert self.sure & by_itself <= undone, self.sure & by_itself - undone
+            may = prediction.undo_may() & (prediction.undoable if rolled else set(prediction.by_itself))
+            assert undone <= may, undone - may
+        self.check_rollback_steps()
+        self.check_order()
+        if self.all_undone or self.report.rollback is not None:
+            self.check_report()
+        else:
+            assert not undone
+            assert not set(self.recorded.done) & prediction.kept - prediction.vague
+
+    def check_rollback_steps(self) -> None:
+        """A `rollback` step undoes what had ended before it."""
+        for step, ended in self.prediction.rolled_back.items():
+            if self.prediction.fates[step].status == "completed" and step in self.prediction.must:
+                must = ended & self.prediction.undo_must()
+                assert must <= set(self.recorded.undo_ended), must - set(self.recorded.undo_ended)
+
+    def check_order(self) -> None:
+        """What came later is undone first; what is undone by itself, before anything follows its container."""
+        prediction, recorded, own = self.prediction, self.recorded, self.prediction.by_itself
+        rolled_back = prediction.rolled_back.values()
+        for path, later in self.pairs_undone():
+            # A `rollback` step leaves what runs meanwhile.
+            apart = any(later not in ended for ended in rolled_back)
+            if path in prediction.earlier[later] and not apart and own.get(path) in (None, own.get(later)):
+                ended, begun = recorded.undo_ended[later], recorded.undo_began[path]
+                assert ended < begun, f"{path} was undone before {later}, which came after it"
+        for path in set(recorded.undo_ended) & set(own) - prediction.vague if not self.all_undone else ():
+            for later, begun in recorded.began.items():
+                if own[path] in prediction.earlier[later] and later not in prediction.recovering.get(own[path], ()):
+                    assert recorded.undo_ended[path] < begun, f"{later} began before {path} was undone by itself"
+
+    def pairs_undone(self) -> Iterator[tuple[str, str]]:
+        undone, vague = self.recorded.undo_ended, self.prediction.vague
+        return ((one, two) for one in undone if one not in vague for two in undone if two in self.recorded.began)
+
+    def check_report(self) -> None:
+        report, prediction = self.report.rollback, self.prediction
+        assert report is not None
+        outcomes = {entry.path: entry.outcome.value for entry in report.entries}
+        assert len(outcomes) == len(report.entries), "an undo is listed twice"
+        acted = {path: outcome for path, outcome in outcomes.items() if outcome in ("undone", "failed")}
+        kept = {path for path, outcome in outcomes.items() if outcome == "kept"}
+        assert kept <= prediction.kept, kept - prediction.kept
+        if not self.all_undone and not prediction.rolled_back:
+            assert set(self.recorded.done) & prediction.kept - prediction.vague <= kept
+        fails = self.recorded.case.script.undo_fails
+        expected = {path: "failed" if step_id_of(path) in fails else "undone" for path in self.recorded.undo_ended}
+        assert acted == expected
+        not_needed = set(outcomes) - set(acted) - kept
+        assert not_needed <= prediction.undoable
+        assert not not_needed & set(self.recorded.done), "done, and said to need no undo"
+        if self.all_undone:
+            began = {path for path in prediction.undoable & prediction.must if path in self.recorded.began}
+            assert began - set(acted) <= not_needed, began - set(acted) - not_needed
+        assert report.complete == ("failed" not in outcomes.values())
+
+
+def possible(fate: Fate) -> list[tuple[str, str | None]]:
+    """Ends of a step that may have been cut short: its own, not started, or cancelled while it ran."""
+    cut_short = [] if fate.status == "skipped" and fate.reason != "skipped_by_operator" else [("failed", None)]
+    return [(fate.status, fate.reason), ("pending", None), *cut_short]
+
+
+async def check_pauses(harness: Harness, outcome: Outcome) -> None:
+    """From a pause's answer to the next `resume` no action was started; what undoes goes on."""
+    chain = await Harness(harness.client, handles=[outcome.handle]).histories()
+    started = started_while_paused(event for history in chain for event in history.events)
+    assert not [one for one in started if not _UNDO.search(one)], "started in a paused run"
+
+
+def started_while_paused(events: Iterable[HistoryEvent]) -> Iterator[str]:
+    """Ids of the activities that were scheduled then."""
+    paused, names = False, dict[str, str]()
+    for event in events:
+        match event.event_type:
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
+                request = event.workflow_execution_update_accepted_event_attributes.accepted_request
+                names[request.meta.update_id] = request.input.name
+                paused = paused and request.input.name != "resume"
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
+                done = event.workflow_execution_update_completed_event_attributes
+                paused = paused or (names.get(done.meta.update_id) == "pause" and done.outcome.HasField("success"))
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED if paused:
+                yield event.activity_task_scheduled_event_attributes.activity_id
+            case _:
+                pass
