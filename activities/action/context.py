@@ -29,6 +29,8 @@ def bind_execution(execution: str | None) -> None:
 def idempotency_key() -> str:
     """Key that is the same in every attempt of this step and in no other step: `EXECUTION:STEP_PATH`.
 
+    A step that was undone and is run again has another one.
+
     Give it to the service that takes effect, so that a repeated attempt takes effect once.
     """
     info = _info()

@@ -111,6 +111,9 @@ class Allowed:
             assert prediction.undo_must() <= undone, prediction.undo_must() - undone
             assert self.sure & prediction.undoable <= undone, self.sure & prediction.undoable - undone
             assert undone <= prediction.undo_may(), undone - prediction.undo_may()
+            latest, last_undo = self.recorded.latest, self.recorded.latest_undo
+            again = {path for path in set(latest) & prediction.undoable if last_undo[path] < latest[path]}
+            assert not again, "done again after it was undone, and left"
         else:
             by_itself = set(prediction.by_itself) - (prediction.kept & prediction.vague)
             assert prediction.undo_must() & by_itself <= undone, prediction.undo_must() & by_itself - undone
@@ -155,7 +158,7 @@ class Allowed:
         report, prediction = self.report.rollback, self.prediction
         assert report is not None
         outcomes = {entry.path: entry.outcome.value for entry in report.entries}
-        assert len(outcomes) == len(report.entries), "an undo is listed twice"
+        assert self.recorded.eras or len(outcomes) == len(report.entries), "an undo is listed twice"
         acted = {path: outcome for path, outcome in outcomes.items() if outcome in ("undone", "failed")}
         kept = {path for path, outcome in outcomes.items() if outcome == "kept"}
         assert kept <= prediction.kept, kept - prediction.kept

@@ -49,24 +49,24 @@ class Recorded:
     done: dict[str, int] = field(default_factory=dict)
     undo_began: dict[str, int] = field(default_factory=dict)
     undo_ended: dict[str, int] = field(default_factory=dict)
-    undo_calls: Counter[str] = field(default_factory=Counter)
     eras: Counter[str] = field(default_factory=Counter)
     """How often an operator ran an outermost step again."""
     latest: dict[str, int] = field(default_factory=dict)
-    """When a step's effect was last made sure: `done` of its latest call."""
+    """When a step was done last."""
+    latest_undo: dict[str, int] = field(default_factory=dict)
     cancelled: bool = False
-    _count: int = 0
+    count: int = 0
     _has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, where: dict[str, int], path: str, *, again: bool = False) -> None:
         assert again or path not in where, f"{path} twice"
-        self._count += 1
-        where.setdefault(path, self._count)
+        self.count += 1
+        where.setdefault(path, self.count)
         self._has_begun.set()
 
     def note_done(self, path: str) -> None:
         self.note(self.done, path, again=True)
-        self.latest[path] = self._count
+        self.latest[path] = self.count
 
     async def have_begun(self, count: int) -> None:
         """Wait until so many actions have begun."""
@@ -110,12 +110,13 @@ class Actions:
     async def undo(self, step_id: str) -> None:
         recorded, path = self._where()
         path, script = path.removesuffix(".rollback[0]"), recorded.case.script
-        attempt = activity.info().attempt
-        recorded.note(recorded.undo_began, path, again=attempt > 1)
+        attempt, era = activity.info().attempt, recorded.eras[root_of(path)]
+        recorded.note(recorded.undo_began, path, again=attempt > 1 or era > 0)
         await asyncio.sleep(0)
         if attempt == 1 and step_id in script.undo_flaky:
             raise ActionError("not yet")
-        recorded.note(recorded.undo_ended, path)
+        recorded.note(recorded.undo_ended, path, again=era > 0)
+        recorded.latest_undo[path] = recorded.count
         if step_id in script.undo_fails:
             raise ActionError("cannot be undone", retryable=False)
 
@@ -177,5 +178,5 @@ async def decide(run: Run, recorded: Recorded, path: str) -> None:
             recorded.cancelled = True
             await run.cancel()
         case _:
-            given = {"output": {"by": "hand"}} if act == "skip with output" else {}
+            given: dict[str, Any] = {"output": {"by": "hand"}} if act == "skip with output" else {}
             await run.skip_step(path, "done by hand", by="op", **given)

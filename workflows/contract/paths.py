@@ -131,9 +131,10 @@ class StepPath(str):
         """Id of the activity that looks up how its child's run ended."""
         return f"{self}.child"
 
-    def child_run_id(self, workflow_id: str, attempt: int) -> str:
-        """Temporal workflow id of its child's run."""
-        return _run_id(f"{workflow_id}/{self}" + (f"~{attempt}" if attempt > 1 else ""))
+    def child_run_id(self, workflow_id: str, attempt: int, undone: int = 0) -> str:
+        """Temporal workflow id of its child's run; what was `undone` so often and runs again is another run."""
+        again = (f"~u{undone}" if undone else "") + (f"~{attempt}" if attempt > 1 else "")
+        return _run_id(f"{workflow_id}/{self}{again}")
 
 
 def copy_key(index: int) -> str:

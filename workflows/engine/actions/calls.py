@@ -164,7 +164,7 @@ async def _call_local(call: ActionCall, arguments: list[RawValue]) -> RawValue:
 def _start(
     call: ActionCall, arguments: list[RawValue], local: LocalRoom | None = None
 ) -> workflow.ActivityHandle[RawValue]:
-    plan, step = call.step.plan, call.step.plan.step
+    run, plan, step = call.step.run, call.step.plan, call.step.plan.step
     return start_activity(
         call.action,
         arguments,
@@ -173,12 +173,12 @@ def _start(
         local=plan.is_local,
         room=local.room if local else 0,
         # Only a regular activity carries the worker's share of a retry policy.
-        headers=headers_of(call.step.run, call.path, None if plan.is_local else plan.retries, local),
+        headers=headers_of(run, call.path, run.execution_of(call.path), None if plan.is_local else plan.retries, local),
         task_queue=step.agent_capability,
         timeout=attempt_timeout(plan),
         total_timeout=_time_left(call),
         queue_timeout=_queue_timeout(plan),
-        heartbeat_timeout=heartbeat_timeout(call.step.run, plan, call.action),
+        heartbeat_timeout=heartbeat_timeout(run, plan, call.action),
         retries=temporal_policy(plan.retries, call.attempts),
     )
 

@@ -71,15 +71,23 @@ def seconds(value: float | None) -> timedelta | None:
 
 
 def headers_of(
-    run: RunContext, activity_id: str, retries: Retries | None = None, local: LocalRoom | None = None
+    run: RunContext,
+    activity_id: str,
+    execution_id: str,
+    retries: Retries | None = None,
+    local: LocalRoom | None = None,
 ) -> ActivityHeaders | None:
-    """The engine's headers; `retries` where the worker has a share in them, `local` of a local one. None if there is nothing to say."""
+    """The engine's headers; `execution_id` is that of the activity's key, `retries` are given where the worker has a share in them,
+    `local` of a local one.
+
+    None if there is nothing to say.
+    """
     values: dict[str, Payload] = {}
     trace = run.telemetry.header(activity_id)
     if trace is not None:
         values[TRACE_HEADER] = trace
-    if run.execution_id != run.run_id:
-        values[HEADER_EXECUTION] = encode(run.execution_id, HEADER_EXECUTION).payload
+    if execution_id != run.run_id:
+        values[HEADER_EXECUTION] = encode(execution_id, HEADER_EXECUTION).payload
     if retries is not None and (retries.strategy is BackoffStrategy.LINEAR or retries.jitter):
         values[HEADER_RETRY] = encode(retries.growth.model_dump(), HEADER_RETRY).payload
     if retries is not None and retries.breaker is not None:

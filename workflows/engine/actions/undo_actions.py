@@ -84,13 +84,19 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         summary=summary_of(f"undo {step.label}", undo.armed.path),
         local=local,
         room=LOCAL_ROOM_BYTES if local else 0,
-        headers=headers_of(run, undo.activity_id, local=room),
+        headers=headers_of(run, undo.activity_id, _execution_of(run, undo), local=room),
         task_queue=step.agent_capability,
         timeout=attempt_timeout(undo.plan) if local else timedelta(seconds=step.timeout),
         total_timeout=None if local else timedelta(seconds=step.rollback_timeout),
         heartbeat_timeout=heartbeat_timeout(run, undo.plan, undo.action),
         retries=ONE_ATTEMPT if local else UNDO_RETRIES,
     )
+
+
+def _execution_of(run: RunContext, undo: UndoAction) -> str:
+    """The execution id in the undo action's own key: each effect of a step that ran again has an undo of its own."""
+    again = undo.armed.execution_id
+    return again if again.startswith(f"{run.execution_id}~") else run.execution_id
 
 
 def _undo_input(run: RunContext, undo: UndoAction) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from advanced_workflow.workflows.engine.around.cancel_on import ending_at_its_event
@@ -23,6 +24,7 @@ from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, RunContext, RunStep, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped
 from advanced_workflow.workflows.engine.step.settling import skip
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 
 Wrapper = Callable[[StepContext, RunStep], Coroutine[Any, Any, Done]]
 """Does its part around a step and calls the rest, which knows nothing of it. What the rest raises it handles, or lets through."""
@@ -64,7 +66,9 @@ async def execute(run: RunContext, plan: StepPlan, frame: Frame, *, contained: b
     try:
         done = await _run(step)
     except StepSkipped as skipped:
-        return skip(run, record, skipped.reason)
+        settled = skip(run, record, skipped.reason)
+        # An operator may go on without a step after its error handlers: how they ended counts for those after them.
+        return replace(settled, handled=step.handled) if step.handled and patched(Patch.RULES_2) else settled
     except StepFailure:
         if not step.may_fail:
             raise
@@ -72,4 +76,6 @@ async def execute(run: RunContext, plan: StepPlan, frame: Frame, *, contained: b
     else:
         settled = Settled(Outcome.COMPLETED, done.routed, handled=step.handled)
     record.closed = True
+    if not frame.prefix:
+        run.saga.note_over(record.path)
     return settled

@@ -96,6 +96,7 @@ class _Loop:
         finally:
             step.run.saga.end_pass(self._passes, key)
         cursor[_UNDER_WAY] = False
+        step.run.saga.note_over(step.path.round(number))
         step.record.notes["iterations"] = number + 1
 
     async def _call(self, frame: Frame, number: int) -> None:

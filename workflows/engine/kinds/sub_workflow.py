@@ -63,7 +63,8 @@ async def _attempt(step: StepContext, attempt: int) -> Done:
         if "child" in cursor:
             work = watch_child(step.run, cursor["child"], step.path)
         else:
-            work = await _start(step, step.path.child_run_id(workflow.info().workflow_id, attempt))
+            undone = step.run.saga.undone.get(step.path, 0)
+            work = await _start(step, step.path.child_run_id(workflow.info().workflow_id, attempt, undone))
         step.begin()
         end = await _in_time(step, asyncio.ensure_future(work))
     except asyncio.CancelledError:

@@ -64,7 +64,11 @@ def services_of(
         withdrawals=Withdrawals(),
         breakers={},
         budget=TaskBudget(),
-        saga=Saga(plan.steps, snapshot.undo_log_of(carried) if carried is not None else UndoLog()),
+        saga=Saga(
+            plan.steps,
+            snapshot.undo_log_of(carried) if carried is not None else UndoLog(),
+            may_repeat=definition.on_failure == "pause",
+        ),
         approvals=Approvals(state, options.started_by, options.groups, room=prepared.payload_limit // 4),
         events=Events(state.changes, room=prepared.payload_limit // 8 * 5),
         operations=Operations(state),

@@ -83,6 +83,7 @@ def take(run: RunContext) -> dict[str, Json]:
         ],
         "undo_counts": {outcome.value: count for outcome, count in run.saga.counts.items() if count},
         "undone_by_itself": run.saga.by_itself,
+        **({"undone_again": run.saga.undone} if run.saga.undone else {}),
         "approvals": run.approvals.dump(),
         "events": run.events.dump(),
         "operations": run.operations.dump(),
@@ -102,6 +103,7 @@ def give(run: RunContext, snapshot: Mapping[str, Json]) -> None:
         else:
             run.saga.entries.append(entry)
     run.saga.by_itself = snapshot.get("undone_by_itself", 0)
+    run.saga.undone = dict(snapshot.get("undone_again", {}))
     run.saga.counts.update({UndoOutcome(outcome): count for outcome, count in snapshot["undo_counts"].items()})
     run.approvals.load(snapshot["approvals"])
     run.events.load(snapshot["events"])

@@ -87,7 +87,12 @@ class RunContext:
 
     def idempotency_key(self, path: str) -> str:
         """The key an action of this run is called with: execution id and step path."""
-        return idempotency_key(self.execution_id, path)
+        return idempotency_key(self.execution_of(path), path)
+
+    def execution_of(self, path: str) -> str:
+        """The execution id in the keys of a step: what was undone and runs again is another effect, with a key of its own."""
+        times = self.saga.undone.get(path, 0)
+        return f"{self.execution_id}~{times + 1}" if times else self.execution_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ class Armed:
         """Whether it took effect, or may have."""
         return self.outcome in ("completed", "unknown")
 
+    @property
+    def execution_id(self) -> str:
+        """The execution id in its key."""
+        return self.idempotency_key.removesuffix(f":{self.path}")
+
     def run_again(self, value: Json) -> None:
         """It is called again, with the same key: there is one effect, and it is undone once."""
         self.earlier = self._known()

@@ -127,6 +127,7 @@ class _Backwards:
                 if not await self._undo_one(name, armed):
                     return
                 log.remove(name, armed)
+                self._saga.note_undone(armed)
 
     async def _undo_one(self, name: str, armed: Armed) -> bool:
         """Run the undo actions of one effect; gives whether nothing more is to be done about it."""

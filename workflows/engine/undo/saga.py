@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from advanced_workflow.workflows.contract import RollbackReport, UndoEntry, UndoOutcome
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.undo.action import actions_left
 from advanced_workflow.workflows.engine.undo.armed import Armed
 from advanced_workflow.workflows.engine.undo.undo_log import Passes, UndoLog
@@ -31,6 +33,10 @@ class Saga:
     """By activity id: undo actions that were not called, as the definition keeps what a tolerated failure left."""
     by_itself: int = 0
     """How many undo actions have run for failures that are tolerated."""
+    undone: dict[str, int] = field(default_factory=dict[str, int])
+    """Paths of steps that may run again -> how often their effect was undone while the run went on."""
+    may_repeat: bool = False
+    """Whether an operator may run a step again whose effect was undone."""
     _undoing: dict[str, asyncio.Future[None]] = field(default_factory=dict[str, "asyncio.Future[None]"])
 
     @asynccontextmanager
@@ -44,6 +50,16 @@ class Saga:
         finally:
             del self._undoing[idempotency_key]
             mine.set_result(None)
+
+    def note_undone(self, armed: Armed) -> None:
+        """Nothing is left of an effect."""
+        if self.may_repeat and patched(Patch.RULES_2):
+            self.undone[armed.path] = self.undone.get(armed.path, 0) + 1
+
+    def note_over(self, path: StepPath) -> None:
+        """A step has settled for good: it and what is inside of it does not run again."""
+        for one in [one for one in self.undone if one == path or StepPath(one).belongs_to(path)]:
+            del self.undone[one]
 
     def note(self, entry: UndoEntry) -> None:
         """Put an entry into the report; of very many only the first of each kind are listed, all are counted."""
