@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from advanced_workflow.workflows.contract import RunResult
+from advanced_workflow.workflows.contract import RollbackReport
 from tests.engine.arena import Actions, Recorded
 from tests.engine.cases import Case, walk
 from tests.engine.reference import Fate, Prediction, predict
@@ -24,9 +24,6 @@ async def check_run(actions: Actions, case: Case, name: str) -> None:
     recorded = actions.recorded(case, name)
     try:
         _, outcome = await actions.run(case, name)
-        if recorded.cancelled and outcome.result is None:  # It had not begun.
-            assert not recorded.began, outcome.message
-            return
         prediction = predict(case.definition, case.script)
         if recorded.cancelled and outcome.failure in (_CANCELLED, "RollbackIncomplete"):
             prediction.cut_anywhere()
@@ -46,7 +43,7 @@ class Allowed:
     def __init__(self, recorded: Recorded, outcome: Outcome, prediction: Prediction) -> None:
         self.recorded = recorded
         self.outcome = outcome
-        self.report: RunResult = outcome.report
+        self.ends, self.report = ends_of(outcome)
         self.prediction = prediction
         self.steps = {step["step_id"]: step for step in walk(recorded.case.definition["steps"])}
         self.cut = recorded.cancelled and outcome.failure is not None
@@ -73,8 +70,8 @@ class Allowed:
 
     def check_steps(self) -> None:
         prediction = self.prediction
-        for path, entry in self.report.steps.items():
-            fate, end = prediction.fates.get(path), (entry["status"], entry.get("skip_reason"))
+        for path, end in self.ends.items():
+            fate = prediction.fates.get(path)
             if fate is None or path in prediction.never:
                 assert end[0] == "pending", path
             elif path in prediction.loose:
@@ -83,7 +80,7 @@ class Allowed:
                 assert end == (fate.status, fate.reason), (path, end)
             else:
                 assert end in possible(fate), (path, end)
-        assert {path for path in prediction.must if not is_repeated(path)} <= set(self.report.steps)
+        assert {path for path in prediction.must if not is_repeated(path)} <= set(self.ends)
 
     def check_effects(self) -> None:
         prediction, recorded = self.prediction, self.recorded
@@ -122,10 +119,11 @@ class Allowed:
             assert undone <= may, undone - may
         self.check_rollback_steps()
         self.check_order()
-        if self.all_undone or self.report.rollback is not None:
-            self.check_report()
+        if self.report is not None:
+            self.check_report(self.report)
         else:
             assert not undone
+            assert self.cut or not self.all_undone
             assert not set(self.recorded.done) & prediction.kept - prediction.vague
 
     def check_rollback_steps(self) -> None:
@@ -154,9 +152,8 @@ class Allowed:
         undone, vague = self.recorded.undo_ended, self.prediction.vague
         return ((one, two) for one in undone if one not in vague for two in undone if two in self.recorded.began)
 
-    def check_report(self) -> None:
-        report, prediction = self.report.rollback, self.prediction
-        assert report is not None
+    def check_report(self, report: RollbackReport) -> None:
+        prediction = self.prediction
         outcomes = {entry.path: entry.outcome.value for entry in report.entries}
         assert self.recorded.eras or len(outcomes) == len(report.entries), "an undo is listed twice"
         acted = {path: outcome for path, outcome in outcomes.items() if outcome in ("undone", "failed")}
@@ -176,7 +173,21 @@ class Allowed:
         assert report.complete == ("failed" not in outcomes.values())
 
 
-def possible(fate: Fate) -> list[tuple[str, str | None]]:
+End = tuple[str, str | None]
+"""Status, and the reason of a skipped step."""
+
+
+def ends_of(outcome: Outcome) -> tuple[dict[str, End], RollbackReport | None]:
+    """How each step ended, and the rollback; of a run that was cancelled its state tells."""
+    if outcome.result is not None:
+        steps = outcome.result.steps
+        return {path: (one["status"], one.get("skip_reason")) for path, one in steps.items()}, outcome.result.rollback
+    if outcome.state is None:  # It was cancelled before it began.
+        return {}, None
+    return {one.path: (one.status, one.skip_reason) for one in outcome.state.steps}, outcome.state.rollback
+
+
+def possible(fate: Fate) -> list[End]:
     """Ends of a step that may have been cut short: its own, not started, or cancelled while it ran."""
     cut_short = [] if fate.status == "skipped" and fate.reason != "skipped_by_operator" else [("failed", None)]
     return [(fate.status, fate.reason), ("pending", None), *cut_short]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.engine.reference import Step, is_lenient, threshold_of
 from tests.engine.script import NUMBERS, Outcome, Rounds, Script
 
-SHORT_TIMEOUT_SECONDS = 0.3
+SHORT_TIMEOUT_SECONDS = 2
 _FALSE = "false"
 _DEEPEST = 2
 _CONTAINERS = ("parallel", "for_each", "loop")

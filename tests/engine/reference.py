@@ -351,7 +351,8 @@ class _Model:
     def go_on_without(self, step: Step, path: str) -> None:
         """A container that failed and that nothing recovered is undone whole where the run continues."""
         if step["step_type"] in ("parallel", "loop") and self.fates[path].status == "failed" and is_lenient(step):
-            self.undo(step, path, {path})
+            # Its own error handlers are steps beside it.
+            self.undo(step, path, {one for one in self.undoable if is_within(one, path) and one[len(path)] != "!"})
 
     def undo(self, step: Step, container: str, places: set[str]) -> bool:
         """Undo what these steps did and what ran inside of them, or keep it; gives whether an undo fails."""
