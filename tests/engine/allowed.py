@@ -56,6 +56,7 @@ class Allowed:
         return self.recorded.case.script.at(path) in ("times_out", "doubtful", "recovers")
 
     def check(self) -> None:
+        assert not self.recorded.twice
         self.check_end()
         self.check_steps()
         self.check_effects()

@@ -54,12 +54,15 @@ class Recorded:
     latest: dict[str, int] = field(default_factory=dict)
     """When a step was done last."""
     latest_undo: dict[str, int] = field(default_factory=dict)
+    twice: list[str] = field(default_factory=list)
+    """What was called once more than there are attempts."""
     cancelled: bool = False
     count: int = 0
     _has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, where: dict[str, int], path: str, *, again: bool = False) -> None:
-        assert again or path not in where, f"{path} twice"
+        if path in where and not again:
+            self.twice.append(path)  # An exception here would only have the action tried again.
         self.count += 1
         where.setdefault(path, self.count)
         self._has_begun.set()
@@ -115,7 +118,7 @@ class Actions:
         await asyncio.sleep(0)
         if attempt == 1 and step_id in script.undo_flaky:
             raise ActionError("not yet")
-        recorded.note(recorded.undo_ended, path, again=era > 0)
+        recorded.note(recorded.undo_ended, path, again=attempt > 1 or era > 0)
         recorded.latest_undo[path] = recorded.count
         if step_id in script.undo_fails:
             raise ActionError("cannot be undone", retryable=False)
