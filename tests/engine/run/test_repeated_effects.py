@@ -11,7 +11,7 @@ from tests.engine.stage import act, box, deed, ends, fan, reaches
 from tests.harness import Harness, definition, outcome_of
 
 ONCE = {"max_attempts": 1}
-ALL = {"parallel_failure_threshold": 1.0, "max_attempts": 1}
+ALL = {"parallel_failure_threshold": 1.0}
 
 
 class Ledger:
