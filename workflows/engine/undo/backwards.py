@@ -127,10 +127,10 @@ class _Backwards:
                 if not await self._undo_one(name, armed):
                     return
                 log.remove(name, armed)
-                self._saga.note_undone(armed)
 
     async def _undo_one(self, name: str, armed: Armed) -> bool:
         """Run the undo actions of one effect; gives whether nothing more is to be done about it."""
+        stands = False
         for action in actions_left(self._saga.plans[armed.step_id], armed):
             entries = await self._undo(action)
             if entries is None:
@@ -139,7 +139,10 @@ class _Backwards:
                 self._saga.note(entry)
             armed.undone += 1
             if any(entry.outcome is UndoOutcome.FAILED for entry in entries):
+                stands = True
                 self._saga.failed.pass_of(armed.path, name).keep(name, armed, action.number)
+        if not stands:
+            self._saga.note_undone(armed)
         return True
 
     async def all_passes(self, plan: StepPlan, passes: Passes) -> None:
