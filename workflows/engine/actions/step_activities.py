@@ -77,10 +77,9 @@ def headers_of(
     retries: Retries | None = None,
     local: LocalRoom | None = None,
 ) -> ActivityHeaders | None:
-    """The engine's headers; `execution_id` is that of the activity's key, `retries` are given where the worker has a share in them,
-    `local` of a local one.
+    """The engine's headers; None if there is nothing to say.
 
-    None if there is nothing to say.
+    `execution_id` is that of the activity's key; `retries` where the worker has a share in them, `local` of a local one.
     """
     values: dict[str, Payload] = {}
     trace = run.telemetry.header(activity_id)
