@@ -181,11 +181,18 @@ End = tuple[str, str | None]
 def ends_of(outcome: Outcome) -> tuple[dict[str, End], RollbackReport | None]:
     """How each step ended, and the rollback; of a run that was cancelled its state tells."""
     if outcome.result is not None:
-        steps = outcome.result.steps
-        return {path: (one["status"], one.get("skip_reason")) for path, one in steps.items()}, outcome.result.rollback
+        entries = outcome.result.steps
+        return {
+            path: end_of(one["status"], one.get("skip_reason")) for path, one in entries.items()
+        }, outcome.result.rollback
     if outcome.state is None:  # It was cancelled before it began.
         return {}, None
-    return {one.path: (one.status, one.skip_reason) for one in outcome.state.steps}, outcome.state.rollback
+    steps = outcome.state.steps
+    return {one.path: end_of(one.status, one.skip_reason) for one in steps}, outcome.state.rollback
+
+
+def end_of(status: object, reason: object) -> End:
+    return str(status), None if reason is None else str(reason)
 
 
 def possible(fate: Fate) -> list[End]:
