@@ -102,7 +102,7 @@ class Actions:
         recorded, path = self._where()
         attempt, era = activity.info().attempt, recorded.eras[root_of(path)]
         outcome = recorded.case.script.at(path, era)
-        recorded.note(recorded.began, path, again=attempt > 1 or era > 0)
+        recorded.note(recorded.began, path, again=attempt > 1 or bool(recorded.eras))
         await asyncio.sleep(0)
         if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
             await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 20)
@@ -113,12 +113,12 @@ class Actions:
     async def undo(self, step_id: str) -> None:
         recorded, path = self._where()
         path, script = path.removesuffix(".rollback[0]"), recorded.case.script
-        attempt, era = activity.info().attempt, recorded.eras[root_of(path)]
-        recorded.note(recorded.undo_began, path, again=attempt > 1 or era > 0)
+        attempt = activity.info().attempt
+        recorded.note(recorded.undo_began, path, again=attempt > 1 or bool(recorded.eras))
         await asyncio.sleep(0)
         if attempt == 1 and step_id in script.undo_flaky:
             raise ActionError("not yet")
-        recorded.note(recorded.undo_ended, path, again=attempt > 1 or era > 0)
+        recorded.note(recorded.undo_ended, path, again=attempt > 1 or bool(recorded.eras))
         recorded.latest_undo[path] = recorded.count
         if step_id in script.undo_fails:
             raise ActionError("cannot be undone", retryable=False)

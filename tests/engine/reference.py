@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.engine.script import Script, step_id_of
+from tests.engine.script import FAILING, Script, step_id_of
 
 Step = dict[str, Any]
 Paths = frozenset[str]
 
-_FAILING = ("fails", "times_out", "doubtful")
 _DOUBTFUL = ("times_out", "doubtful")
 
 
@@ -245,7 +244,7 @@ class _Model:
 
     @staticmethod
     def act(outcome: str | int) -> Fate:
-        failed = outcome in _FAILING
+        failed = outcome in FAILING
         return Fate("failed" if failed else "completed", effect=outcome in _DOUBTFUL if failed else True)
 
     def run_loop(self, step: Step, path: str, ended: Paths) -> Fate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
+from tests.engine.stage import Stage, act, loop
 from tests.harness import Actions, Harness, definition
 
 
@@ -153,3 +154,18 @@ async def test_a_shared_handler_whose_condition_does_not_hold_says_why_it_was_sk
     assert outcome.failure == "WorkflowFailed"
     assert outcome.report.steps["h"] == outcome.report.steps["a!h"]
     assert outcome.report.steps["h"]["skip_reason"] == "condition_false"
+
+
+async def test_a_loop_that_handles_several_steps_sees_the_rounds_of_its_own_run(harness: Harness) -> None:
+    stage = Stage({"a": 1, "b": 1, "a!again#0.x": 1, "b!again#0.x": 1, "a!again#1.x": 1})
+    again = {"continue_on_failure": True}
+    stops = "iteration < 3 && !(iteration > 0 && steps.x.status == 'failed')"
+    steps = [
+        act("a", error_handlers=["again"]),
+        act("b", "a", error_handlers=["again"]),
+        loop("again", act("x", retry_policy=again), loop_condition=stops),
+    ]
+    outcome = await harness.run(definition(*steps, retry_policy={"max_attempts": 1}), actions=stage.actions)
+
+    assert outcome.failure is None, outcome.message
+    assert [one for one in stage.began if "#" in one] == ["a!again#0.x", "b!again#0.x"]

@@ -20,12 +20,11 @@ from tests.engine.allowed import check_run
 from tests.engine.arena import arena
 from tests.engine.cases import Case, cases
 from tests.engine.reference import Step, predict
-from tests.engine.script import Script
+from tests.engine.script import FAILING, Script
 from tests.examples import profile
 from tests.harness import Harness
 
 RUNS_AT_ONCE = 10
-FAILING = ("fails", "times_out", "doubtful")
 
 
 # The scheduler alone, with the steps ending in any order

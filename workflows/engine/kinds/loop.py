@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.contract.paths import round_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
@@ -10,6 +12,7 @@ from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.containers.nested import fails_its_pass
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
 from advanced_workflow.workflows.engine.state.frames import Frame
+from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
@@ -111,7 +114,15 @@ class _Loop:
     def _holds(self, finished: int) -> bool:
         step, condition = self._step, self._step.plan.loop_condition
         with step.reading("loop_condition"):
-            return condition is not None and condition.holds(step.scope(iteration=finished))
+            return condition is not None and condition.holds(scope_of(step.run.state, self._seen(), iteration=finished))
+
+    def _seen(self) -> Frame:
+        """Where its condition looks from: an error handler of several steps has its rounds beside those for other owners."""
+        step = self._step
+        if step.key == step.plan.step_id or not self.finished or not patched(Patch.RULES_2):
+            return step.frame
+        latest = f"{step.path}{round_key(self.finished - 1)}."
+        return replace(step.frame, inside={**step.frame.inside, step.plan.step_id: latest})
 
     def _require_success(self, frame: Frame) -> None:
         graph = self._step.plan.children
