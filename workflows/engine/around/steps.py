@@ -76,6 +76,6 @@ async def execute(run: RunContext, plan: StepPlan, frame: Frame, *, contained: b
     else:
         settled = Settled(Outcome.COMPLETED, done.routed, handled=step.handled)
     record.closed = True
-    if not frame.prefix:
+    if not contained:
         run.saga.note_over(record.path)
     return settled

@@ -99,7 +99,8 @@ class _Loop:
         finally:
             step.run.saga.end_pass(self._passes, key)
         cursor[_UNDER_WAY] = False
-        step.run.saga.note_over(step.path.round(number))
+        if not step.contained:  # What is around another one may run again, and all its rounds.
+            step.run.saga.note_over(step.path.round(number))
         step.record.notes["iterations"] = number + 1
 
     async def _call(self, frame: Frame, number: int) -> None:
