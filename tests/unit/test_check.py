@@ -675,3 +675,31 @@ def test_codes_never_change() -> None:
         """
 
     assert sorted(Code) == sorted(pinned.split())
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("[1, 2][5]", "no element 5"),
+        ("1 / 0", "division by zero"),
+        ("workflow.limits.z", "no field 'z'"),
+        ("workflow.limits.y", ""),
+        ("workflow.written.z", ""),
+        ("input.x / 0", ""),
+    ],
+)
+def test_a_constant_that_fails_is_told_before_any_run_fails_on_it(value: str, reason: str) -> None:
+    steps = (
+        f"- {{step_id: a, action: x, input_mapping: {{v: '{value}'}}, output_mapping: {{result: workflow.written}}}}"
+    )
+    found = checked(steps, top="global_variables: {limits: {y: 1}, written: {y: 1}}")
+
+    assert [(one.severity, one.code) for one in found] == ([("warning", "bad_expression")] if reason else [])
+    assert not reason or f"it fails in every run that comes here: {reason}" in found[0].message
+
+
+def test_two_results_have_two_targets() -> None:
+    found = problems("- {step_id: a, action: x, output_mapping: {result.a: workflow.x, result.b: workflow.x}}")
+    many = problems("- {step_id: a, action: x, output_mapping: {result.a: 'workflow.x[]', result.b: 'workflow.x[]'}}")
+
+    assert (found, many) == ([("invalid_target", 'steps[0].output_mapping["result.b"]')], [])

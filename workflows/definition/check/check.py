@@ -9,6 +9,7 @@ from itertools import chain
 
 from advanced_workflow.workflows.definition.check.absent import absence_problems
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+from advanced_workflow.workflows.definition.check.constants import constant_problems, constants_of
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -51,7 +52,9 @@ def check(
     layout = lay_out(workflow)
     if definitions is not None:
         definitions = {**definitions, workflow.workflow_id: workflow}
-    names = Names(layout, actions or {}, definitions or {}, also_known, _variables(workflow, layout))
+    names = Names(
+        layout, actions or {}, definitions or {}, also_known, _variables(workflow, layout), constants_of(layout)
+    )
     found = list(sites(layout))
     in_sites = chain.from_iterable(_site_problems(site, names) for site in found)
     rules = rule_problems(layout, actions, definitions, also_known)
@@ -115,6 +118,7 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
     except ExpressionInvalid as error:
         yield _bad(site, error.reason, error.column)
         return
+    yield from constant_problems(site, references, names.constants)
     # A set has no order that is the same in every process; and a name used twice is one problem.
     seen: set[tuple[str, ...]] = set()
     for reference in sorted(references, key=lambda one: (one.column, one.root, one.path)):

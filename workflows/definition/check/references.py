@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.outputs import output_schema
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -32,6 +34,8 @@ class Names:
     definitions: Definitions
     also_known: frozenset[str]
     variables: frozenset[str]
+    constants: dict[str, JsonValue]
+    """Variables with a first value that nothing writes."""
 
 
 def reference_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:

@@ -31,6 +31,7 @@ from advanced_workflow.workflows.definition.check.rules.structure import (
     rollback_to_problems,
 )
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions, child_problems
+from advanced_workflow.workflows.definition.check.rules.targets import target_problems
 from advanced_workflow.workflows.definition.check.rules.timeouts import timeout_problems
 from advanced_workflow.workflows.definition.check.support import support_problems
 from advanced_workflow.workflows.definition.graph.layout import Layout
@@ -72,6 +73,7 @@ def rule_problems(
         yield from error_type_problems(placement)
         yield from reserved_problems(placement)
         yield from route_problems(placement)
+        yield from target_problems(placement)
         yield from bound_problems(placement.step, placement.loc)
         yield from cost_problems(placement.step, placement.loc)
         yield from json_schema_problems(placement.step, placement.loc)
