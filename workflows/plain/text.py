@@ -29,7 +29,10 @@ _MARKDOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = 
     (re.compile(r"!(?=\[)|\](?=[(:\[])"), lambda found: "\\" + found[0]),
     (re.compile(r":(?=//)|(?<=\bwww)\.", re.IGNORECASE), lambda found: f"&#{ord(found[0])};"),
     # Headings, lists and rules.
-    (re.compile(r"^[#+=-]|(?<=\A\d)[.)]|(?<=\A\d\d)[.)]"), lambda found: "\\" + found[0]),
+    (
+        re.compile(r"^( *)([#+=-])|^( *\d{1,9})([.)])"),
+        lambda found: "\\".join(one for one in found.groups() if one is not None),
+    ),
 )
 
 

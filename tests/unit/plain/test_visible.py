@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from advanced_workflow.workflows.plain.text import markdown, one_line, visible, visible_json, visible_lines
+from tests.examples import profile
 
 HOSTILE = "a\x1b]0;t\x07\x1b[2J\x9b31m\r\n\u202eb\u2066c\u200bd\u2028e\ufefff\x7fg\U000e0041h\xadi\ud800j"
 
@@ -62,6 +63,8 @@ MARKED = [
     "**bold** _italic_ ~~gone~~ `code` *x* __y__",
     "<script>alert(1)</script> &amp; <b> <https://evil.test>",
     "[click](https://evil.test) ![p](https://evil.test/p.png) [x][y] [z]: https://evil.test",
+    " - item",
+    "  12345. item",
     "# heading",
     "- item",
     "+ item",
@@ -79,6 +82,7 @@ def test_markdown_shows_a_text_as_it_is(text: str) -> None:
     _require_shown(text)
 
 
+@profile(200)
 @given(st.text(alphabet=list("a1 *_`~|[](){}<>&!#+-=:./\\\n")))
 def test_no_text_is_read_as_markdown(text: str) -> None:
     _require_shown(text)
