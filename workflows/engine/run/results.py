@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 
 from temporalio import workflow
 
@@ -130,11 +131,11 @@ def _errors(data: dict[str, Json]) -> list[dict[str, Json]]:
 def run_state(run: RunContext, start_time: str, deadline: datetime, request: StateRequest) -> RunState:
     """Answer of the `state` query. Raises `UnknownStep`."""
     records = [_found(run, request.step_id)] if request.step_id else list(run.state.records.values())
-    steps = [one.as_state(include_data=request.include_data) for one in records]
     variables = run.state.variables if request.include_data else {}
-    left_out = _size([one.execution_data for one in steps]) + _size(variables) > _DATA_LIMIT_BYTES
-    if left_out and len(records) > 1:
-        steps = [one.as_state(include_data=False) for one in records]
+    data = (one.output for one in records if request.include_data and one.has_output)
+    left_out = _is_over(_DATA_LIMIT_BYTES, chain((variables,), (one.notes for one in records), data))
+    with_data = request.include_data and not (left_out and len(records) > 1)
+    steps = [one.as_state(include_data=with_data) for one in records]
     ended = run.state.error is not None or run.approvals.ended
     unconsumed = run.events.unconsumed(_EVENTS_LIMIT_BYTES)
     return RunState(
@@ -196,6 +197,15 @@ def _found(run: RunContext, step_id: str) -> Record:
     if record is None:
         raise UnknownStep(f"no step {step_id!r} in this run; the 'state' query without an argument lists its steps.")
     return record
+
+
+def _is_over(limit: int, values: Iterable[Json]) -> bool:
+    """Whether values take more bytes together; those after the one that says so are not looked at, however many and large they are."""
+    for value in values:
+        limit -= _size(value)
+        if limit < 0:
+            return True
+    return False
 
 
 def _size(value: Json) -> int:
