@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.workflows.contract import TOLERATED
+from advanced_workflow.workflows.errors import OperationRefused
 from tests.engine.hops import cut_short, execution, fill, went_on
 from tests.engine.stage import Stage, act, box, deed, ends, fan, loop, output_of, reaches, says, waits
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of
@@ -139,8 +141,7 @@ async def test_an_undo_that_fails_fails_the_container_and_the_copy_runs_again_as
     assert stage.done.count("each[1].pay") == 2
     assert stage.done.count("each[0].pay") == 1
     assert output_of(outcome, "each")["successful_steps"] == 2
-    assert outcome.report.rollback is not None
-    assert outcome.report.rollback.complete is False
+    assert outcome.report.rollback is None  # What the copy did stands.
 
 
 async def test_a_branch_that_was_undone_runs_again_as_new_when_its_container_does(harness: Harness) -> None:
@@ -215,3 +216,23 @@ def entries_of(outcome: Outcome) -> dict[str, str]:
     assert outcome.report.rollback is not None
     assert len({one.activity_id for one in outcome.report.rollback.entries}) == len(outcome.report.rollback.entries)
     return {one.path: one.outcome.value for one in outcome.report.rollback.entries}
+
+
+@pytest.mark.parametrize("again", [0, 1])
+async def test_what_could_not_be_undone_is_open_no_longer_once_its_step_ran_again(harness: Harness, again: int) -> None:
+    """Then it stands with the run, or was undone with the rest; undoing it later would undo what is wanted, or twice."""
+    stage = Stage({"each[1].ship": 1 + again, "each[1].pay.rollback[0]": 1})
+    copy = (deed("pay"), act("ship", "pay"))
+    async with harness.worker(stage.actions):
+        run = await harness.start(definition(fan("each", "[0, 1]", *copy), on_failure="pause"))
+        await reaches(run, "each", "failed")
+        await run.retry_step("each", "the bank is open again", by="op")
+        outcome = await outcome_of(run)
+        with pytest.raises(OperationRefused, match="nothing left to undo"):
+            await retry_rollback(harness.client, run.id)
+
+    assert outcome.failure is None, outcome.message
+    assert stage.undone == ["each[1].pay"] * again
+    rollback = outcome.report.rollback
+    assert (rollback is None) == (again == 0)
+    assert rollback is None or (rollback.complete, rollback.failed, rollback.undone) == (True, 0, 1)

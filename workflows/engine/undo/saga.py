@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from advanced_workflow.workflows.contract import RollbackReport, UndoEntry, UndoOutcome
 from advanced_workflow.workflows.contract.paths import StepPath
@@ -88,6 +88,21 @@ class Saga:
         self.entries = [one for one in self.entries if not any(one is other for other in gone)]
         # Not all of very many are listed, so that only their end tells that none is left.
         self.counts[UndoOutcome.FAILED] -= len(gone) if not self.failed.is_empty else self.counts[UndoOutcome.FAILED]
+
+    def take_back(self, path: StepPath, name: str, idempotency_key: str) -> Armed | None:
+        """What could not be undone of an effect whose step runs again, `name` in its pass: it is open no longer, and undone with the rest."""
+        log = self.failed.pass_of(path, name)
+        armed = log.of_key(name, idempotency_key)
+        if armed is None:
+            return None
+        log.remove(name, armed)
+        self.counts[UndoOutcome.FAILED] -= len(armed.left or ())
+        self.entries = [
+            one
+            for one in self.entries
+            if one.outcome is not UndoOutcome.FAILED or one.idempotency_key != idempotency_key
+        ]
+        return replace(armed, left=None)
 
     def keep(self, entry: UndoEntry) -> None:
         """Put an undo action into the report that is not called; of very many only the first are listed."""
