@@ -53,12 +53,26 @@ def _comes_after(known: Known, later: str, earlier: str) -> bool:
         if one == other:
             continue
         late, early = PART.fullmatch(one), PART.fullmatch(other)
-        if late is None or early is None or late["owner"] or early["owner"]:
+        if late is None or early is None or early["owner"]:
             return False
+        if late["owner"]:
+            return late["owner"] == early["step"]
+        if _owners(known, late["step"]) == [early["step"]]:  # An error handler ran when its owner had failed.
+            return True
         if late["step"] == early["step"]:
             return late["sign"] == "#" and int(late["number"]) > int(early["number"])
         return early["step"] in _before(known, late["step"])
     return False
+
+
+def _owners(known: Known, handler: str) -> list[str]:
+    """The steps that an error handler is for."""
+    return [
+        step_id
+        for step_id, step in known.steps.items()
+        for one in step.get("error_handlers") or ()
+        if (one if isinstance(one, str) else one["handler"]) == handler
+    ]
 
 
 def _before(known: Known, step_id: str) -> set[str]:

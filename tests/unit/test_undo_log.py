@@ -323,3 +323,23 @@ def test_what_could_not_be_undone_is_left_in_the_same_order_and_nothing_else(dat
     assert last == [one for one in ids if one in set(sorted(fails)[::2])]
     assert nothing.is_empty
     assert left.needs_undo == bool(fails)
+
+
+@pytest.mark.parametrize("owners", [["a"], ["a", "b"]])
+def test_what_handlers_did_is_undone_before_what_their_owner_did_the_last_one_first(owners: list[str]) -> None:
+    steps = [
+        *(
+            {"step_id": one, "action": one, "error_handlers": ["h", "i"], "rollback_actions": ["undo"]}
+            for one in owners
+        ),
+        *({"step_id": one, "action": one, "rollback_actions": ["undo"]} for one in "hi"),
+    ]
+    names = {owner: [f"{owner}!{one}" if len(owners) > 1 else one for one in "hi"] for owner in owners}
+    log = log_of(*(armed(owner, owner, "unknown") for owner in owners))
+    for one in (one for of_owner in names.values() for one in of_owner):
+        log.arm(one, armed(one[-1], one))
+
+    undone = undone_in(log, steps)
+
+    for owner, (first, second) in names.items():
+        assert [one for one in undone if one in (owner, first, second)] == [second, first, owner]
