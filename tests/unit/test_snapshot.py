@@ -150,8 +150,8 @@ def test_what_a_run_holds_is_carried_or_made_again(plan: Plan) -> None:
         held = {name.removeprefix("_") for name in set(vars(part)) - made_again}
         assert held == set(dumped) - OTHER_NAMES.keys() | {OTHER_NAMES[one] for one in OTHER_NAMES.keys() & set(dumped)}
     # While something is undone the run does not continue as new.
-    carried = {"log", "failed", "entries", "counts", "kept", "by_itself"}
-    assert {one.name for one in fields(Saga)} - {"plans", "_undoing"} == carried
+    carried = {"log", "failed", "entries", "counts", "kept", "by_itself", "undone"}
+    assert {one.name for one in fields(Saga)} - {"plans", "may_repeat", "_undoing"} == carried
 
 
 def test_counts_and_what_is_under_way_come_back(plan: Plan) -> None:
