@@ -67,27 +67,27 @@ def walk(steps: list[Step]) -> list[Step]:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, races: bool = False) -> Case:
+def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False) -> Case:
     """Up to about 12 steps and their rounds and copies: chains, forks, joins, routes, nested containers, error handlers.
 
-    With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
+    With `plain` nothing that repeats, no operator and no `rollback` step. With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
     """
-    maker = _Maker(draw, races)
+    maker = _Maker(draw, races, plain)
     steps = maker.graph(draw(st.integers(2, 9)), depth=_DEEPEST if races else 0)
     more: dict[str, Any] = {}
     conduct = Conduct()
     if races:
         maker.spare(steps)
     else:
-        ends = draw(st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * 3))
+        ends = draw(st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * (0 if plain else 3)))
         if ends == "doomed":
             maker.doom(steps)
         elif ends == "operator":
             maker.let_operate(steps)
             more["on_failure"] = "pause"
-        if maker.chance(15):
+        if not plain and maker.chance(15):
             maker.roll_back(steps)
-        conduct = maker.conduct()
+        conduct = Conduct() if plain else maker.conduct()
     definition = {
         "workflow_id": "random",
         "steps": steps,
@@ -102,6 +102,7 @@ def cases(draw: st.DrawFn, *, races: bool = False) -> Case:
 class _Maker:
     draw: st.DrawFn
     races: bool
+    plain: bool
     outcomes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     undoable: list[str] = field(default_factory=list)
     rounds: dict[str, Rounds] = field(default_factory=dict)
@@ -208,7 +209,11 @@ class _Maker:
         return own + [name for one in inside if one["step_id"] not in handlers for name in self.deadly(one)]
 
     def step(self, depth: int) -> Step:
-        kinds = ["sequential"] * 6 + ["conditional"] * 2 + [*_CONTAINERS] * (1 if depth < _DEEPEST else 0)
+        kinds = (
+            ["sequential"] * 6
+            + ["conditional"] * 2
+            + [*(_CONTAINERS[:1] if self.plain else _CONTAINERS)] * (1 if depth < _DEEPEST else 0)
+        )
         kind = self.draw(st.sampled_from(kinds))
         step: Step = {"step_id": f"s{next(self._numbers)}", "step_type": "parallel" if kind == "for_each" else kind}
         if kind == "conditional":

@@ -17,6 +17,7 @@ from advanced_workflow.workflows.definition.problems.places import path_text
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.engine.cases import Case, cases, walk
 from tests.engine.reference import Fate, Prediction, Step, predict
+from tests.engine.script import Script
 from tests.examples import profile
 
 _MOST_WORLDS = 600
@@ -73,15 +74,15 @@ def absent(definition: Step, prediction: Prediction) -> set[str]:
 
 
 @profile(150)
-@given(cases())
+@given(cases(plain=True))
 def test_where_check_says_nothing_no_run_reads_what_is_not_there(case: Case) -> None:
     warned, readable = told(reading_all(case.definition))
 
-    assert absent(case.definition, predict(case.definition, case.outcomes)) & readable <= warned
+    assert absent(case.definition, predict(case.definition, case.script)) & readable <= warned
 
 
 @profile(40)
-@given(cases())
+@given(cases(plain=True))
 def test_what_check_says_happens_in_some_run(case: Case) -> None:
     steps = walk(case.definition["steps"])
     answers = [_answers(step) for step in steps]
@@ -92,8 +93,8 @@ def test_what_check_says_happens_in_some_run(case: Case) -> None:
     warned, _ = told(reading_all(case.definition))
     seen: set[str] = set()
     for world in product(*answers):
-        outcomes = {step["step_id"]: one for step, one in zip(steps, world, strict=True)}
-        prediction = predict(case.definition, outcomes)
+        outcomes = {step["step_id"]: (one,) for step, one in zip(steps, world, strict=True)}
+        prediction = predict(case.definition, Script(outcomes))
         seen |= absent(case.definition, prediction)
         if prediction.loose or any("!" in name for name in prediction.fates):
             return  # What is cut short, and handlers of several steps, the prediction leaves open.
