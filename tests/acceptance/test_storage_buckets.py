@@ -45,7 +45,9 @@ async def test_s3_keeps_values_under_the_prefix_and_checks_what_it_gives_back(s3
     assert stored["Key"].startswith("team/runs/v0/")
     assert reference["claimData"]["key"] == stored["Key"]
     assert await decoded(through, payload) == LARGE
-    assert await decoded(converter("s3://payloads/elsewhere"), payload) == LARGE
+    assert await decoded(converter("s3://payloads/team"), payload) == LARGE
+    with pytest.raises(StorageFailed, match=r"s3://payloads/elsewhere: a reference names .*ADW_STORAGE must be"):
+        await decoded(converter("s3://payloads/elsewhere"), payload)
 
     s3.put_object(Bucket="payloads", Key=stored["Key"], Body=b"damaged")
     with pytest.raises(StorageFailed, match="integrity check failed"):

@@ -189,7 +189,11 @@ async def long(lasting_server: DevServer, tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("workflow", "count"),
-    [(rounds(100), 100), (rounds(300, execution="local", heartbeat_timeout=None), 300), (items(), 200)],
+    [
+        (rounds(100), 100),
+        pytest.param(rounds(300, execution="local", heartbeat_timeout=None), 300, marks=pytest.mark.long),
+        pytest.param(items(), 200, marks=pytest.mark.long),
+    ],
     ids=["rounds", "rounds of local actions", "items"],
 )
 async def test_a_run_of_many_histories_does_and_undoes_everything_once_though_its_worker_is_killed(

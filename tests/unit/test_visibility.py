@@ -40,6 +40,7 @@ def test_a_loop_sees_its_latest_round() -> None:
     steps = """
         - step_id: l
           step_type: loop
+          loop_check: after
           loop_condition: iteration < 3 && steps.b.output.score < 8
           body: [{step_id: a, action: x, input_mapping: {n: iteration}}, {step_id: b, action: x, dependencies: [a]}]
         - {step_id: after, action: x, dependencies: [l], input_mapping: {a: steps.b.output, n: steps.l.output.iterations}}
@@ -66,7 +67,8 @@ def test_only_a_loop_over_an_action_sees_its_own_output(inside: str, expected: l
     [
         ("progress.completed >= 2 || steps.i.status == 'failed'", []),
         ("progress.done > 1", ["unknown_progress_field"]),
-        ("steps.i.output.ok", []),
+        ("steps.i.?output.?ok.orValue(false)", []),
+        ("steps.i.output.ok", ["absent_output"]),
         ("'yes'", ["bad_expression"]),
     ],
 )

@@ -17,7 +17,8 @@ class WireModel(BaseModel):
     every field that is added has a default.
     """
 
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+    # What is no JSON is refused where it is sent, and not made null.
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, ser_json_inf_nan="constants")
 
 
 class UserModel(WireModel):
