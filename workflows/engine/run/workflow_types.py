@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.api.sdk.v1 import WorkflowDefinition
 from temporalio.common import RawValue
 
-from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.contract import SIGNAL_WAKE, Json
 from advanced_workflow.workflows.engine.run import conversation
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.temporal.outgoing import Outgoing
@@ -32,6 +32,8 @@ class EngineWorkflow:
         self.rules: int | None = None
         """Once the run is prepared: the rules it follows."""
         self.outgoing = Outgoing()
+        self.wakes = 0
+        """Signals that only began a workflow task: see `temporal/next_task.py`."""
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:
@@ -41,6 +43,7 @@ class EngineWorkflow:
     @workflow.signal(dynamic=True)
     def take_signal(self, name: str, args: collections.abc.Sequence[RawValue]) -> None:
         """Any signal."""
+        self.wakes += name == SIGNAL_WAKE
         conversation.take_signal(self.execution, name, args)
 
     @workflow.update(dynamic=True)

@@ -23,12 +23,23 @@ MOMENT = timedelta(milliseconds=1)
 
 
 async def next_task(why: str) -> None:
-    """Return in a later workflow task, once the local activities that run have ended. `why` is shown in the history."""
-    task = task_number()
+    """Return in a later workflow task, once the local activities that run have ended. `why` is shown in the history.
+
+    A task that completes with nothing to send, as a query came while the local activity ran, does not exist in a replay: there
+    the activity ends in the task before. So what counts is the signal, or else the first task after the one in which the activity ended.
+    """
+    heard = _wakes()
     if patched(Patch.SHORT_TASKS) and await _is_woken(why):
-        await quiet(lambda: task_number() != task)
+        task = task_number()
+        await quiet(lambda: _wakes() != heard or task_number() != task)
     else:
         await workflow.sleep(MOMENT, summary=why)
+
+
+def _wakes() -> int:
+    """How many such signals the run has heard."""
+    number: int = workflow.instance().wakes
+    return number
 
 
 async def _is_woken(why: str) -> bool:
