@@ -200,7 +200,9 @@ def tiny_tasks() -> Iterator[None]:
 
 @profile(2, shrink=False)
 @given(
-    plain=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
+    # Queries that come while a local activity ends may still part a live run from its replay in tasks as small as these: see
+    # `temporal/outgoing.py`. Operators ask much.
+    plain=st.lists(cases(plain=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
     races=st.lists(cases(races=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
 )
 @pytest.mark.timeout(0)

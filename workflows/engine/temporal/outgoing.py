@@ -19,6 +19,8 @@ from advanced_workflow.workflows.engine.temporal.task_number import task_number
 
 TASK_LIMIT_BYTES = 9 * 256 * 1024
 """2.25 MiB. One value of the largest size fits; beside it an answer to a query, or messages that came meanwhile, find room in 4 MiB."""
+_TASK_EVENTS = 3
+"""Of a workflow task: completed, and the next one scheduled and started."""
 COMMAND_BYTES = 512
 """Of what is sent with a command beside its values and texts: times, policies, headers."""
 _REFERENCE_BYTES = 1024
@@ -32,6 +34,7 @@ class Outgoing:
         """Nothing was sent."""
         self._task = 0
         self._length: int = 0
+        self._wakes: int = 0
         self._sent = 0
         self._held = 0
 
@@ -39,13 +42,15 @@ class Outgoing:
     def task(self) -> int:
         """A number that tells workflow tasks apart.
 
-        A task that ended with nothing to send, as a local activity lasted longer than a task may, is one with the next: in a replay it
-        does not exist, and what is decided by the number must be the same there. A run of 0.1.0 did not know that.
+        A task that ended with nothing to send, as a local activity lasted longer than a task may, or a query came meanwhile, is one with
+        the next: in a replay it does not exist, and what is decided by the number must be the same there. Such a task adds its own three
+        events to the history and nothing else. A run of 0.1.0 did not know that.
         """
-        length = task_number()
+        length, wakes = task_number(), workflow.instance().wakes
         if length != self._length:
-            self._length = length
-            if self._sent or not follows_rules(2):
+            is_empty = not self._sent and wakes == self._wakes and (length - self._length) % _TASK_EVENTS == 0
+            self._length, self._wakes = length, wakes
+            if not is_empty or not follows_rules(2):
                 self._task, self._sent = self._task + 1, 0
         return self._task
 
