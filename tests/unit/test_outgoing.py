@@ -96,6 +96,7 @@ async def test_all_that_is_asked_for_is_sent_and_no_task_sends_too_much(sends: l
     tasks = Tasks()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outgoing, "task_number", lambda: tasks.number)
+        patch.setattr(outgoing, "wakes_heard", lambda: tasks.number)
         patch.setattr(outgoing, "follows_rules", lambda _: True)
         patch.setattr(task_budget, "outgoing", lambda: tasks.outgoing)
         patch.setattr(task_budget, "next_task", tasks.next_task)

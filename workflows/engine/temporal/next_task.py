@@ -16,7 +16,7 @@ from advanced_workflow.workflows.contract import WAKE_ACTIVITY
 from advanced_workflow.workflows.engine.temporal.activities import own_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
-from advanced_workflow.workflows.engine.temporal.task_number import task_number
+from advanced_workflow.workflows.engine.temporal.task_number import task_number, wakes_heard
 
 WAKE_TIMEOUT = timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=1)
@@ -28,18 +28,12 @@ async def next_task(why: str) -> None:
     A task that completes with nothing to send, as a query came while the local activity ran, does not exist in a replay: there
     the activity ends in the task before. So what counts is the signal, or else the first task after the one in which the activity ended.
     """
-    heard = _wakes()
+    heard = wakes_heard()
     if patched(Patch.SHORT_TASKS) and await _is_woken(why):
         task = task_number()
-        await quiet(lambda: _wakes() != heard or task_number() != task)
+        await quiet(lambda: wakes_heard() != heard or task_number() != task)
     else:
         await workflow.sleep(MOMENT, summary=why)
-
-
-def _wakes() -> int:
-    """How many such signals the run has heard."""
-    number: int = workflow.instance().wakes
-    return number
 
 
 async def _is_woken(why: str) -> bool:

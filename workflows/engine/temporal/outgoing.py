@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, RESULT_KEPT
 from advanced_workflow.workflows.engine.temporal.patches import follows_rules
-from advanced_workflow.workflows.engine.temporal.task_number import task_number
+from advanced_workflow.workflows.engine.temporal.task_number import task_number, wakes_heard
 
 TASK_LIMIT_BYTES = 9 * 256 * 1024
 """2.25 MiB. One value of the largest size fits; beside it an answer to a query, or messages that came meanwhile, find room in 4 MiB."""
@@ -46,7 +46,7 @@ class Outgoing:
         the next: in a replay it does not exist, and what is decided by the number must be the same there. Such a task adds its own three
         events to the history and nothing else. A run of 0.1.0 did not know that.
         """
-        length, wakes = task_number(), workflow.instance().wakes
+        length, wakes = task_number(), wakes_heard()
         if length != self._length:
             is_empty = not self._sent and wakes == self._wakes and (length - self._length) % _TASK_EVENTS == 0
             self._length, self._wakes = length, wakes
