@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
@@ -131,3 +135,11 @@ def output_of(outcome: Outcome, path: str) -> Any:
     """The output of a step of a run that has ended."""
     assert outcome.state is not None
     return next(one.execution_data["output"] for one in outcome.state.steps if one.path == path)
+
+
+async def refusal_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
+    """Wait for the end of a run that is to fail; gives why it did."""
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+    assert isinstance(caught.value.cause, ApplicationError)
+    return caught.value.cause

@@ -6,6 +6,7 @@ How they end depends on the release, so they only wait for an end. `make histori
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -159,14 +160,24 @@ async def a_round_runs_again_after_an_operator(harness: Harness) -> None:
         await outcome_of(run)
 
 
-async def a_step_runs_again_after_a_timeout(harness: Harness) -> None:
-    """It may have taken effect twice under one key, and its undo was called twice."""
+def hanging_once() -> Callable[[], Awaitable[None]]:
+    """Does not end in time when it is called first, and at once later."""
     tries: list[int] = []
 
-    async def doubtful() -> None:
+    async def hangs() -> None:
         tries.append(1)
         if len(tries) == 1:
             await asyncio.sleep(600)
+
+    return hangs
+
+
+async def a_step_runs_again_after_a_timeout(harness: Harness) -> None:
+    """It may have taken effect twice under one key, and its undo was called twice."""
+    hangs = hanging_once()
+
+    async def doubtful() -> None:
+        await hangs()
 
     pay = turn("pay", action="doubtful", timeout=0.4, retry_policy=ONCE)
     async with harness.worker({**ACTIONS, "doubtful": doubtful}):
@@ -240,12 +251,10 @@ async def one_name_in_two_spellings(harness: Harness) -> None:
 
 async def an_attempt_times_out_and_the_next_fails(harness: Harness) -> None:
     """Only the last attempt's word counted, so that nothing was undone."""
-    tries: list[int] = []
+    hangs = hanging_once()
 
     async def doubtful() -> None:
-        tries.append(1)
-        if len(tries) == 1:
-            await asyncio.sleep(600)
+        await hangs()
         raise ActionError("no", type="Broken", retryable=False)
 
     pay = turn("pay", action="doubtful", timeout=0.4, retry_policy={"max_attempts": 2, "delay": 0.1})

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import ActivityFailureError, WorkflowFailureError, WorkflowHandle
+from temporalio.client import ActivityFailureError
 from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.client.errors import RunFailed
@@ -17,6 +17,7 @@ from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
 from tests.engine.hops import NOISE, chain, cut_short, fill, went_on
 from tests.engine.hops import execution as execution_of
+from tests.engine.stage import refusal_of
 from tests.harness import Harness, definition, eventually, outcome_of
 
 GATE = {"step_id": "gate", "step_type": "human_approval", "approval": {"approvers": ["the-ceo"]}}
@@ -38,14 +39,7 @@ async def _carried(harness: Harness, workflow: Any) -> Any:
     return harness.client.data_converter.payload_converter.from_payloads(started.input.payloads)
 
 
-async def _refused(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
-
-
-async def test_a_first_start_with_what_a_run_carried_on_is_refused(harness: Harness) -> None:
+async def test_a_first_start_with_what_a_run_carried_on_isrefusal_of(harness: Harness) -> None:
     paid: list[str] = []
     registered = await _carried(harness, "payment")
     (ad_hoc,) = await _carried(harness, PAY)
@@ -63,7 +57,7 @@ async def test_a_first_start_with_what_a_run_carried_on_is_refused(harness: Harn
                 type, args=arguments, id=f"forged-{uuid4().hex}", task_queue=harness.task_queue
             )
             harness.handles.append(handle)
-            error = await _refused(handle)
+            error = await refusal_of(handle)
             assert error.type in ("DataInvalid", "InputInvalid"), error
 
     assert paid == []
@@ -81,7 +75,7 @@ async def test_nobody_starts_the_type_that_takes_what_to_undo_from_its_arguments
             task_queue=harness.task_queue,
         )
         harness.handles.append(handle)
-        error = await _refused(handle)
+        error = await refusal_of(handle)
 
     assert (error.type, "'adw rollback RUN'" in error.message) == ("InputInvalid", True)
     assert called == []
@@ -170,14 +164,14 @@ async def test_a_run_keeps_nothing_but_what_the_run_left_that_it_names(harness: 
                 type, args=[None, {"rerun": rerun}], id=f"forged-{uuid4().hex}", task_queue=harness.task_queue
             )
             harness.handles.append(handle)
-            error = await _refused(handle)
+            error = await refusal_of(handle)
             assert why in error.message, error.message
         ad_hoc = {"workflow": steals, "execution_options": {"rerun": {**true, "definition": steals}}}
         handle = await harness.client.start_workflow(
             "AdvancedWorkflow", ad_hoc, id=f"forged-{uuid4().hex}", task_queue=harness.task_queue
         )
         harness.handles.append(handle)
-        assert "is of type 'payment'" in (await _refused(handle)).message
+        assert "is of type 'payment'" in (await refusal_of(handle)).message
         assert paid == []
 
         again = await start_rerun(harness.client, planned, task_queue=harness.task_queue, settings=Settings(user="x"))

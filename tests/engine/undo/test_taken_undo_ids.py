@@ -6,15 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError
+from temporalio.client import WorkflowHandle
 
 from advanced_workflow.client.reruns import plan_rerun
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract.paths import attempt_in, undo_run_id
 from advanced_workflow.workflows.errors import OperationRefused
-from tests.engine.stage import Stage, Step, deed, reaches, waits
+from tests.engine.stage import Stage, Step, deed, reaches, refusal_of, waits
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
 
 ONCE = {"max_attempts": 1}
@@ -57,13 +56,6 @@ async def take(harness: Harness, run: str, execution_id: str) -> list[WorkflowHa
 
 async def _has_ended(handle: WorkflowHandle[Any, Any]) -> bool:
     return (await handle.describe()).close_time is not None
-
-
-async def refused(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
-    with pytest.raises(WorkflowFailureError) as caught:
-        await handle.result()
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause
 
 
 async def test_a_parent_undoes_its_child_whoever_has_taken_the_ids_for_that(harness: Harness) -> None:
@@ -122,7 +114,7 @@ async def test_nothing_is_undone_out_of_turn(harness: Harness) -> None:
             (undo_run_id(run.id, run.run_id or "", completed=True), own, {}),
             (undo_run_id(lives.id, lives.run_id or ""), _about(lives), {}),
         ]
-        errors = [await refused(await start(harness, "AdvancedWorkflowUndo", wanted, id)) for id, wanted, _ in tries]
+        errors = [await refusal_of(await start(harness, "AdvancedWorkflowUndo", wanted, id)) for id, wanted, _ in tries]
         second = await retry_rollback(harness.client, run.id)
         assert (await lives.progress()).status == "running"
         await lives.handle.terminate()
