@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, cast
 
 from advanced_workflow.workflows.contract import Json, RejectedDecision
 from advanced_workflow.workflows.definition.problems.places import shorten
+from advanced_workflow.workflows.engine.state.latest import Latest
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.errors import DataInvalid
 from advanced_workflow.workflows.plain.strict_json import encode, misfits
@@ -28,28 +29,23 @@ class RefusedMessages:
 
     def __init__(self) -> None:
         """Nothing was refused."""
-        self._listed: deque[tuple[RejectedDecision, int]] = deque()
-        self._bytes = 0
-        self.left_out: Counter[str] = Counter()
-        """How many are no longer listed, by code."""
+        self._messages = Latest[RejectedDecision](MOST, MOST_BYTES, lambda one: one.code)
 
     @property
     def listed(self) -> list[RejectedDecision]:
         """Those that are listed, the oldest first."""
-        return [one for one, _ in self._listed]
+        return self._messages.listed
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many are no longer listed, by code."""
+        return self._messages.left_out
 
     def add(self, code: str, message: str, payload: Json, time: str | None = None) -> None:
         """Keep a message that did not count, and why."""
         shown, size = _shown(payload)
         message = shorten(message, _MESSAGE_CHARACTERS)
-        self._listed.append(
-            (RejectedDecision(time=time or timestamp(), code=code, message=message, payload=shown), size)
-        )
-        self._bytes += size
-        while len(self._listed) > MOST or self._bytes > MOST_BYTES:
-            oldest, size = self._listed.popleft()
-            self._bytes -= size
-            self.left_out[oldest.code] += 1
+        self._messages.keep(RejectedDecision(time=time or timestamp(), code=code, message=message, payload=shown), size)
 
     def dump(self) -> dict[str, Json]:
         """As plain data."""

@@ -5,10 +5,11 @@ All of them are in the run's history. What the run shows and takes along to a ne
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 
 from advanced_workflow.workflows.contract import AuditEntry, Json
+from advanced_workflow.workflows.engine.state.latest import Latest
 
 MOST = 500
 """Acts that are listed, the latest ones; the others are counted."""
@@ -22,28 +23,25 @@ class Audit:
 
     def __init__(self) -> None:
         """Nobody did anything."""
-        self._listed: deque[AuditEntry] = deque()
-        self._characters = 0
-        self.left_out: Counter[str] = Counter()
-        """How many acts are no longer listed, by operation."""
+        self._acts = Latest[AuditEntry](MOST, MOST_CHARACTERS, lambda one: one.operation)
 
     @property
     def listed(self) -> list[AuditEntry]:
         """The acts that are listed, the oldest first."""
-        return list(self._listed)
+        return self._acts.listed
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many acts are no longer listed, by operation."""
+        return self._acts.left_out
 
     def append(self, entry: AuditEntry) -> None:
         """Keep an act."""
-        self._listed.append(entry)
-        self._characters += _size(entry)
-        while len(self._listed) > MOST or (self._characters > MOST_CHARACTERS and len(self._listed) > 1):
-            oldest = self._listed.popleft()
-            self._characters -= _size(oldest)
-            self.left_out[oldest.operation] += 1
+        self._acts.keep(entry, _size(entry))
 
     def dump(self) -> dict[str, Json]:
         """As plain data. Release 0.1.0 reads the list."""
-        listed = [one.model_dump(mode="json", exclude_none=True) for one in self._listed]
+        listed = [one.model_dump(mode="json", exclude_none=True) for one in self.listed]
         return {"audit": listed, "audit_left_out": dict(self.left_out)}
 
     def load(self, data: Mapping[str, Json]) -> None:
