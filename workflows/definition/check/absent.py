@@ -17,8 +17,8 @@ from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.errors import ExpressionInvalid
-from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression
-from advanced_workflow.workflows.expressions.absence import Absence, tree_of, tree_of_condition
+from advanced_workflow.workflows.expressions import Reference
+from advanced_workflow.workflows.expressions.absence import Absence
 from advanced_workflow.workflows.expressions.syntax import Node
 from advanced_workflow.workflows.plain.decisions import NEVER, TooManyDecisions
 
@@ -64,14 +64,10 @@ def absence_problems(layout: Layout, sites: Iterable[Site]) -> Iterator[Problem]
 
 def _read_of(site: Site, layout: Layout) -> _Read | None:
     try:
-        if isinstance(site.source, str):
-            references = compile_expression(site.source, site.roots).references
-        else:
-            references = compile_condition(site.source, site.roots).references
-        parts = [one for one in references if _is_visible_part(one, site, layout)]
+        parts = [one for one in site.compile().references if _is_visible_part(one, site, layout)]
         if not parts:
             return None
-        tree = tree_of(site.source) if isinstance(site.source, str) else tree_of_condition(site.source)
+        tree = site.tree()
     except ExpressionInvalid:
         return None
     return _Read(site, tree, tuple(sorted(parts, key=lambda one: (one.column, one.path))))

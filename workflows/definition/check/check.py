@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from advanced_workflow.workflows.definition.check.absent import absence_problems
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.constants import constant_problems, constants_of
+from advanced_workflow.workflows.definition.check.constants import constant_problems, constants_of, written_variables
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -25,14 +24,12 @@ from advanced_workflow.workflows.definition.text.source_tree import SourceInvali
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import ExpressionInvalid
-from advanced_workflow.workflows.expressions import Reference, compile_condition, compile_expression, parse_target
+from advanced_workflow.workflows.expressions import Expression, Reference, parse_target
 
 __all__ = ["check", "check_text", "unsupported"]
 
 MAX_LISTED = 100
 """How many problems of one code a check lists."""
-
-_FIRST_NAME = re.compile(r"workflow\.([^.\[]+)")
 
 
 def check(
@@ -100,9 +97,7 @@ def _in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 def _variables(workflow: AdvancedWorkflow, layout: Layout) -> frozenset[str]:
     """First names below `workflow` that something gives a value."""
-    targets = [target for one in layout.outline.placements for target in one.step.output_mapping.values()]
-    written = [match.group(1) for target in targets if (match := _FIRST_NAME.match(target))]
-    return frozenset((*workflow.global_variables, *written))
+    return frozenset((*workflow.global_variables, *written_variables(layout.outline.placements)))
 
 
 def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
@@ -133,9 +128,9 @@ def _bad(site: Site, reason: str, column: int) -> Problem:
 
 
 def _references(site: Site) -> frozenset[Reference]:
-    if not isinstance(site.source, str):
-        return compile_condition(site.source, site.roots).references
-    expression = compile_expression(site.source, site.roots)
+    expression = site.compile()
+    if not isinstance(expression, Expression):
+        return expression.references
     known = expression.result_type.partition("<")[0]
     if site.gives and known not in (*site.gives, "dyn"):
         needed = " or ".join(sorted(site.gives))

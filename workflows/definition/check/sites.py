@@ -14,6 +14,10 @@ from advanced_workflow.workflows.definition.model.roots import ORDINARY, RESULT,
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.expressions import Expression, compile_condition, compile_expression
+from advanced_workflow.workflows.expressions.absence import tree_of, tree_of_condition
+from advanced_workflow.workflows.expressions.condition import CompiledCondition
+from advanced_workflow.workflows.expressions.syntax import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,16 @@ class Site:
     """The step it belongs to; None for those of the definition itself."""
     at: Moment = Moment.RUNNING
     fix: str = "Correct the expression."
+
+    def compile(self) -> Expression | CompiledCondition:
+        """It as a run evaluates it. Raises `ExpressionInvalid`."""
+        if isinstance(self.source, str):
+            return compile_expression(self.source, self.roots)
+        return compile_condition(self.source, self.roots)
+
+    def tree(self) -> Node:
+        """Its syntax tree, once it compiles."""
+        return tree_of(self.source) if isinstance(self.source, str) else tree_of_condition(self.source)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field, StrictBool
 
@@ -52,3 +53,23 @@ class RetryPolicy(DefinitionModel):
     """The success rate a `parallel` step needs (the name is historical). Default 0.5."""
     circuit_breaker: Annotated[CircuitBreakerPolicy | None, For(Trait.CALLS)] = None
     """Stops calling an action that keeps failing."""
+
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "max_attempts": 3,
+    "backoff_strategy": BackoffStrategy.EXPONENTIAL,
+    "delay": 1.0,
+    "backoff_multiplier": 2.0,
+    "max_delay": 60.0,
+    "jitter": 0.0,
+    "non_retryable": (),
+    "continue_on_failure": False,
+    "parallel_failure_threshold": 0.5,
+    "circuit_breaker": None,
+}
+"""What holds where neither the step nor the workflow says it."""
+
+
+def chosen(name: str, own: RetryPolicy, workflows: RetryPolicy) -> Any:  # noqa: ANN401 - one function for fields of several types
+    """A field of a step's policy: the step's, else the workflow's, else the documented default."""
+    return next((value for one in (own, workflows) if (value := getattr(one, name)) is not None), DEFAULTS[name])

@@ -18,7 +18,12 @@ from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.marked import marks_of
 from advanced_workflow.workflows.definition.model.markers import Expr
-from advanced_workflow.workflows.definition.model.retries import BackoffStrategy, CircuitBreakerPolicy, RetryPolicy
+from advanced_workflow.workflows.definition.model.retries import (
+    BackoffStrategy,
+    CircuitBreakerPolicy,
+    RetryPolicy,
+    chosen,
+)
 from advanced_workflow.workflows.definition.model.roots import ORDINARY
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
@@ -241,22 +246,20 @@ class GraphPlan:
 def _retries_of(own: RetryPolicy, defaults: RetryPolicy) -> Retries:
     """Fill a policy field by field: the step's, else the workflow's, else the documented default."""
 
-    def pick(name: str, fallback: Any) -> Any:  # noqa: ANN401 - one helper for fields of several types
-        own_value = getattr(own, name)
-        default = getattr(defaults, name)
-        return own_value if own_value is not None else default if default is not None else fallback
+    def pick(name: str) -> Any:  # noqa: ANN401 - one function for fields of several types
+        return chosen(name, own, defaults)
 
     return Retries(
-        max_attempts=pick("max_attempts", 3),
-        strategy=pick("backoff_strategy", BackoffStrategy.EXPONENTIAL),
-        delay=pick("delay", 1.0),
-        multiplier=pick("backoff_multiplier", 2.0),
-        max_delay=pick("max_delay", 60.0),
-        jitter=pick("jitter", 0.0),
-        non_retryable=pick("non_retryable", ()),
-        continue_on_failure=pick("continue_on_failure", fallback=False),
-        success_threshold=pick("parallel_failure_threshold", 0.5),
-        breaker=pick("circuit_breaker", None),
+        max_attempts=pick("max_attempts"),
+        strategy=pick("backoff_strategy"),
+        delay=pick("delay"),
+        multiplier=pick("backoff_multiplier"),
+        max_delay=pick("max_delay"),
+        jitter=pick("jitter"),
+        non_retryable=pick("non_retryable"),
+        continue_on_failure=pick("continue_on_failure"),
+        success_threshold=pick("parallel_failure_threshold"),
+        breaker=pick("circuit_breaker"),
     )
 
 

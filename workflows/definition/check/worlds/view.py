@@ -26,7 +26,7 @@ class Facts:
         self.to = decisions
         self.fates: dict[int, Fate] = {}
         self.questions = Questions(decisions)
-        self.constants: dict[str, object] = {}
+        self.constants: Mapping[str, object] = {}
         """Variables of `workflow` that nothing writes before the loop that is looked at."""
         self.races: set[int] = set()
         """Graphs in which a step may start while something before it is not settled."""

@@ -7,12 +7,15 @@ what only a run can tell. What an operator does is left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from advanced_workflow.workflows.definition.check.constants import constants_of
 from advanced_workflow.workflows.definition.check.worlds.fate import Fate, Rules
 from advanced_workflow.workflows.definition.check.worlds.view import Facts, View
 from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Edge, Graph, Placement
 from advanced_workflow.workflows.definition.model.conditions import Condition
+from advanced_workflow.workflows.definition.model.retries import chosen
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.errors import ExpressionInvalid
@@ -57,7 +60,9 @@ class Worlds(Facts):
         before = self._start(placement, fate, edges, base)
         fate.runs = self._conditions(placement, fate)
         self._body(placement, fate)
-        fatal = rules.ends_with_any or (rules.ends_with_one and not self._is_lenient(placement.step))
+        fatal = rules.ends_with_any or (
+            rules.ends_with_one and not self._retries(placement.step, "continue_on_failure")
+        )
         own = self._may_fail(placement, tolerated=not fatal)
         skipped, empty = self._ended_early(placement)
         going = self.to.both(fate.runs, self.to.negated(skipped))
@@ -159,7 +164,7 @@ class Worlds(Facts):
         base = self.to.both(fate.runs, fate.rounds)
         for graph in placement.nested:
             single = step.step_type is StepType.PARALLEL and step.for_each is None
-            needed = self._rate(step)
+            needed = self._retries(step, "parallel_failure_threshold")
             strict = single and step.complete_when is None and (len(graph.members) - 1) / len(graph.members) < needed
             rules = Rules(ends_with_one=not single, ends_with_any=strict)
             past = self._graph(graph, base, rules)
@@ -177,22 +182,11 @@ class Worlds(Facts):
         step = placement.step
         if step.loop_check == "after" or step.loop_condition is None:
             return ALWAYS
-        self.constants = self._constants(placement)
+        self.constants = constants_of(self.layout, inside=placement)
         try:
             return Absence(View(self, placement, first=True)).holds(tree_of(step.loop_condition))
         except (ExpressionInvalid, InvalidFault):
             return self.to.ask()
-
-    def _constants(self, loop: Placement) -> dict[str, object]:
-        """First values of variables that nothing outside of a loop writes."""
-        written = {
-            target.split(".")[1].removesuffix("[]")
-            for one in self.layout.outline.placements
-            if one.loc[: len(loop.loc)] != loop.loc
-            for target in one.step.output_mapping.values()
-            if "." in target
-        }
-        return {name: value for name, value in self.layout.workflow.global_variables.items() if name not in written}
 
     def _enough(self, graph: Graph, needed: float) -> int:
         """Where enough of those that ran succeeded."""
@@ -215,14 +209,8 @@ class Worlds(Facts):
 
         return count(0, 0, 0)
 
-    def _rate(self, step: WorkflowStep) -> float:
-        defaults = self.layout.workflow.retry_policy.parallel_failure_threshold
-        own = step.retry_policy.parallel_failure_threshold
-        return own if own is not None else defaults if defaults is not None else 0.5
-
-    def _is_lenient(self, step: WorkflowStep) -> bool:
-        own = step.retry_policy.continue_on_failure
-        return bool(self.layout.workflow.retry_policy.continue_on_failure if own is None else own)
+    def _retries(self, step: WorkflowStep, name: str) -> Any:  # noqa: ANN401 - the field's
+        return chosen(name, step.retry_policy, self.layout.workflow.retry_policy)
 
     def _may_fail(self, placement: Placement, *, tolerated: bool) -> int:
         return self.to.ask() if tolerated or placement.step.error_handlers else NEVER
