@@ -76,13 +76,17 @@ async def stored(place: Place, work: Callable[[], Awaitable[T]]) -> T:
         ) from error
 
 
-async def retrieved(place: Place, objects: Sequence[str], work: Callable[[], Awaitable[T]]) -> T:
-    """Await the reading of one of the SDK's drivers. Raises `StorageFailed` for whatever it raises."""
+async def retrieved(
+    place: Place, claims: Sequence[StorageDriverClaim], field: str, work: Callable[[], Awaitable[T]]
+) -> T:
+    """Await the reading of one of the SDK's drivers, of what lies in the place. Raises `StorageFailed` for whatever it raises."""
+    require_inside(place, claims, field)
     try:
         return await work()
     except Exception as error:
+        objects = ", ".join(claim.claim_data.get(field, "an object without a name") for claim in claims)
         raise StorageFailed(
-            f"storage {place}: {', '.join(objects)} cannot be read ({_reason(error)}); check that the object still "
+            f"storage {place}: {objects} cannot be read ({_reason(error)}); check that the object still "
             "exists and that the credentials may read it."
         ) from error
 

@@ -19,7 +19,6 @@ from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContex
 from advanced_workflow.client.storage.buckets import (
     LARGEST_OBJECT_BYTES,
     Place,
-    require_inside,
     require_packages,
     retrieved,
     stored,
@@ -50,9 +49,9 @@ class GcsDriver(GCSStorageDriver):
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
         """Get each payload and check it against its digest. Raises `StorageFailed`."""
-        require_inside(self._place, claims, "object_name")
-        objects = [claim.claim_data.get("object_name", "an object without a name") for claim in claims]
-        return await retrieved(self._place, objects, lambda: super(GcsDriver, self).retrieve(context, claims))
+        return await retrieved(
+            self._place, claims, "object_name", lambda: super(GcsDriver, self).retrieve(context, claims)
+        )
 
 
 class _Client(GCSStorageDriverClient):

@@ -19,7 +19,6 @@ from temporalio.converter import StorageDriverClaim, StorageDriverRetrieveContex
 from advanced_workflow.client.storage.buckets import (
     LARGEST_OBJECT_BYTES,
     Place,
-    require_inside,
     require_packages,
     retrieved,
     stored,
@@ -49,9 +48,7 @@ class S3Driver(S3StorageDriver):
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
         """Get each payload and check it against its digest. Raises `StorageFailed`."""
-        require_inside(self._place, claims, "key")
-        objects = [claim.claim_data.get("key", "an object without a name") for claim in claims]
-        return await retrieved(self._place, objects, lambda: super(S3Driver, self).retrieve(context, claims))
+        return await retrieved(self._place, claims, "key", lambda: super(S3Driver, self).retrieve(context, claims))
 
 
 class _Client(S3StorageDriverClient):
