@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.activities.builtin.asking import effects_of
-from advanced_workflow.activities.builtin.undo_turns import only_rest, require_parent, require_turn
+from advanced_workflow.activities.builtin.undo_turns import has_begun, only_rest, require_parent, require_turn
 from advanced_workflow.workflows.contract import (
     EFFECTS_ACTIVITY,
     TAKE_OVER_ACTIVITY,
@@ -141,7 +141,7 @@ async def take_over(request: Any) -> str:  # noqa: ANN401 - JSON; the model chec
 async def _undid(handle: WorkflowHandle[Any, Any], seen: WorkflowExecutionDescription) -> bool:
     if not undoes(seen, activity.info().task_queue):
         return False
-    return seen.status is WorkflowExecutionStatus.RUNNING or (await effects_of(handle, completed=True)).began
+    return seen.status is WorkflowExecutionStatus.RUNNING or await has_begun(handle)
 
 
 ACTIVITIES = (read_effects, take_over)

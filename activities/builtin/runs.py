@@ -46,9 +46,10 @@ async def watch_run(request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the
         if wanted.undoes and not await may_count(handle):
             return WatchedRun(status="ended", passed_over=True).model_dump(mode="json")
         seen = await _end_of(handle)
-        if wanted.undoes and not await counts(handle):
+        ended = await handle.describe()
+        if wanted.undoes and not await counts(handle, ended):
             return WatchedRun(status="ended", passed_over=True).model_dump(mode="json")
-        first = (await handle.describe()).raw_description.workflow_execution_info.first_run_id
+        first = ended.raw_description.workflow_execution_info.first_run_id
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.activities.builtin.asking import effects_of
 from advanced_workflow.workflows.contract import UNDO_WORKFLOW_TYPE
-from advanced_workflow.workflows.contract.paths import attempt_in, undo_run_id
+from advanced_workflow.workflows.contract.paths import attempt_id, attempt_in, undo_run_id
 from advanced_workflow.workflows.contract.undo_ids import owner_in, undoes
 
 
@@ -21,9 +21,9 @@ async def may_count(handle: WorkflowHandle[Any, Any]) -> bool:
     return owner_in(seen) is not None or undoes(seen, activity.info().task_queue)
 
 
-async def counts(handle: WorkflowHandle[Any, Any]) -> bool:
+async def counts(handle: WorkflowHandle[Any, Any], seen: WorkflowExecutionDescription) -> bool:
     """The same once it has ended: one that never began to undo is passed over."""
-    return owner_in(await handle.describe()) is not None or await _began(handle)
+    return owner_in(seen) is not None or await has_begun(handle)
 
 
 async def only_rest(source: WorkflowExecutionDescription) -> bool:
@@ -73,7 +73,7 @@ async def require_turn(source: WorkflowExecutionDescription, execution_id: str, 
 async def _before(base: str, number: int) -> str | None:
     """The latest attempt before one; None where none of them counts."""
     for earlier in range(number - 1, 0, -1):
-        handle = activity.client().get_workflow_handle(base + (f"~{earlier}" if earlier > 1 else ""))
+        handle = activity.client().get_workflow_handle(attempt_id(base, earlier))
         try:
             seen = await handle.describe()
         except RPCError as error:
@@ -86,12 +86,13 @@ async def _before(base: str, number: int) -> str | None:
             continue
         if seen.status is WorkflowExecutionStatus.RUNNING:
             raise _not_its_turn(f"{handle.id!r} comes first")
-        if await _began(handle):
+        if await has_begun(handle):
             return handle.id
     return None
 
 
-async def _began(handle: WorkflowHandle[Any, Any]) -> bool:
+async def has_begun(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether a run that undoes, and has ended, undid anything."""
     return (await effects_of(handle, completed=True)).began
 
 

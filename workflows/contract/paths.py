@@ -166,7 +166,11 @@ def undo_run_id(workflow_id: str, execution_id: str, attempt: int = 1, *, comple
     itself is meant; the rest stands, and has an id of its own.
     """
     what = "rollback-rest" if completed else "rollback"
-    first = _run_id(f"{workflow_id}-{what}-{execution_id[-_TELLING:]}", LONGEST_ID - _NUMBERED)
+    return attempt_id(_run_id(f"{workflow_id}-{what}-{execution_id[-_TELLING:]}", LONGEST_ID - _NUMBERED), attempt)
+
+
+def attempt_id(first: str, attempt: int) -> str:
+    """The id of an attempt to undo, by that of the first one."""
     return first + (f"~{attempt}" if attempt > 1 else "")
 
 

@@ -109,19 +109,19 @@ def arm(step: StepContext, path: StepPath, log: UndoLog, name: str, value: Json)
     if not step.plan.step.rollback_actions:
         return None
     key = step.run.idempotency_key(path)
-    earlier = log.of_key(name, key) or _taken_back(step, path, log, name)
+    earlier = log.of_key(name, key) or _taken_back(step, path, log, name, key)
     if earlier is not None and patched(Patch.RULES_2):  # An operator runs the step, or what is around it, again.
         earlier.run_again(value)
         return earlier
     return log.arm(name, Armed(step.plan.step_id, path, key, value))
 
 
-def _taken_back(step: StepContext, path: StepPath, log: UndoLog, name: str) -> Armed | None:
+def _taken_back(step: StepContext, path: StepPath, log: UndoLog, name: str, key: str) -> Armed | None:
     """What the step did before and could not be undone: from now on it is part of what it does again."""
     saga = step.run.saga
     if saga.failed.is_empty or not patched(Patch.RULES_2):
         return None
-    still_open = saga.take_back(path, name, step.run.idempotency_key(path))
+    still_open = saga.take_back(path, name, key)
     return None if still_open is None else log.arm(name, still_open)
 
 

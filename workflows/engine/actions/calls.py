@@ -19,6 +19,7 @@ from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker, window_end
 from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
+    call_size,
     events_of,
     headers_of,
     heartbeat_timeout,
@@ -31,7 +32,7 @@ from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import note_of, total_timeout
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
-from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, kept_bytes, size_of
+from advanced_workflow.workflows.engine.temporal.outgoing import kept_bytes
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
@@ -138,7 +139,7 @@ async def _call_once(call: ActionCall, arguments: list[RawValue]) -> Json:
     run, is_local = call.step.run, call.step.plan.is_local
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(events_of(call.step.plan)):
-        await run.budget.room_for(LOCAL_ROOM_BYTES if is_local else size_of(arguments) + COMMAND_BYTES)
+        await run.budget.room_for(call_size(arguments, local=is_local))
         require_open(call.step)
         if _is_late(call):
             raise total_timeout(call.action)

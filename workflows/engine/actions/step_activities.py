@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
@@ -19,8 +21,10 @@ from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATT
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.monitoring.tracing import TRACE_HEADER
+from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
+from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, size_of
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 
@@ -68,6 +72,11 @@ def heartbeat_timeout(run: RunContext, plan: StepPlan, action: str) -> timedelta
 def seconds(value: float | None) -> timedelta | None:
     """A time of a definition as Temporal takes it."""
     return None if value is None else timedelta(seconds=value)
+
+
+def call_size(arguments: Sequence[RawValue], *, local: bool) -> int:
+    """Bytes that a call sends: of a local one only what it gives, for which so much room is held."""
+    return LOCAL_ROOM_BYTES if local else size_of(arguments) + COMMAND_BYTES
 
 
 def headers_of(

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, FailureError
 from advanced_workflow.workflows.contract import ErrorInfo, Json, LocalRoom
 from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
+    call_size,
     events_of,
     headers_of,
     heartbeat_timeout,
@@ -23,7 +24,6 @@ from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTE
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
 from advanced_workflow.workflows.engine.temporal.activities import start_activity
-from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, size_of
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.undo.action import UndoAction
 from advanced_workflow.workflows.errors import WorkflowError
@@ -45,7 +45,7 @@ async def run_undo_action(run: RunContext, undo: UndoAction, parent: str = "") -
             await run.budget.breathe()
             await run.budget.reserve(len(argument.payload.data))
             async with run.continuation.flight(events_of(undo.plan), undo=True):
-                await run.budget.room_for(_size(argument, local=undo.plan.is_local))
+                await run.budget.room_for(call_size([argument], local=undo.plan.is_local))
                 run.telemetry.undo_started(undo, parent)
                 error = await _undone(run, undo, argument)
     except WorkflowError as error:
@@ -61,17 +61,12 @@ async def _undone(run: RunContext, undo: UndoAction, argument: RawValue) -> Erro
         with contextlib.suppress(FailureError):
             await _start(run, undo, argument, local=True)
             return None
-        await run.budget.room_for(_size(argument, local=False))
+        await run.budget.room_for(call_size([argument], local=False))
     try:
         await _start(run, undo, argument, local=False)
     except ActivityError as error:
         return failure_of_activity(error, undo.action).error
     return None
-
-
-def _size(argument: RawValue, *, local: bool) -> int:
-    """What a call sends: of a local one that is its result, which nobody reads."""
-    return LOCAL_ROOM_BYTES if local else size_of([argument]) + COMMAND_BYTES
 
 
 def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool) -> workflow.ActivityHandle[RawValue]:
@@ -83,7 +78,7 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         id=undo.activity_id,
         summary=summary_of(f"undo {step.label}", undo.armed.path),
         local=local,
-        room=LOCAL_ROOM_BYTES if local else 0,
+        room=room.room if room else 0,
         headers=headers_of(run, undo.activity_id, _execution_of(run, undo), local=room),
         task_queue=step.agent_capability,
         timeout=attempt_timeout(undo.plan) if local else timedelta(seconds=step.timeout),
