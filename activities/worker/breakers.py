@@ -16,7 +16,7 @@ from temporalio.common import MetricGauge
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError
 
 from advanced_workflow.activities.worker.breaker import Breaker, Clock, Outcome, State
-from advanced_workflow.workflows.contract import CIRCUIT_OPEN, BreakerPolicy, CircuitRefusal
+from advanced_workflow.workflows.contract import CIRCUIT_OPEN, BreakerPolicy, CircuitRefusal, ModelFailure
 from advanced_workflow.workflows.errors import InputInvalid
 
 BREAKER_STATE = "adw_breaker_open"
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Breakers:
-    """All breakers of a worker process, one for each action."""
+    """All breakers of a worker process: one for each action, or for each key of an action that has several."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         """`clock` measures the windows."""
@@ -40,10 +40,11 @@ class Breakers:
         Raises:
             ApplicationError: of type `CircuitOpen`, and the attempt was not made. Its own errors pass as they are.
         """
-        breaker = self._breaker(activity.info().activity_type)
+        guarded = _guarded_by(policy)
+        breaker = self._breaker(guarded)
         seconds = breaker.retry_after(policy)
         if seconds > 0:
-            raise _refusal(seconds)
+            raise _refusal(seconds, guarded)
         return await _guard(breaker, policy, attempt)
 
     def _breaker(self, action: str) -> Breaker:
@@ -53,6 +54,11 @@ class Breakers:
         breaker, metric = self._guarded[action]
         metric.add_queue(breaker.state)
         return breaker
+
+
+def _guarded_by(policy: BreakerPolicy) -> str:
+    action = activity.info().activity_type
+    return f"{action} {policy.key}" if policy.key else action
 
 
 async def _guard(breaker: Breaker, policy: BreakerPolicy, attempt: Callable[[], Awaitable[_T]]) -> _T:
@@ -80,24 +86,26 @@ def outcome_of(error: BaseException) -> Outcome:
     """What an error of the current activity says about its action.
 
     A non-retryable one is the answer of a service that works, except for input that never reached it. Nothing is known of
-    an attempt that was cancelled, whatever it raised then, or that completes elsewhere.
+    an attempt that was cancelled, whatever it raised then, that completes elsewhere, or whose run did not say what to send.
     """
     if activity.is_cancelled() or isinstance(error, CancelledError) or not isinstance(error, Exception):
         return Outcome.UNKNOWN
     if isinstance(error, ApplicationError) and error.non_retryable:
         return Outcome.UNKNOWN if error.type == InputInvalid.code else Outcome.ANSWERED
+    if isinstance(error, ApplicationError) and error.type == ModelFailure.CONVERSATION_UNAVAILABLE:
+        return Outcome.UNKNOWN
     return Outcome.FAILED
 
 
-def _refusal(seconds: float) -> ApplicationError:
+def _refusal(seconds: float, guarded: str) -> ApplicationError:
     info = activity.info()
     counter = activity.metric_meter().create_counter(
         BREAKER_REFUSED, "Attempts that an open breaker refused, by action."
     )
-    counter.add(1, {"action": info.activity_type})
+    counter.add(1, {"action": guarded})
     refusal = CircuitRefusal(retry_after=seconds, attempts_used=info.attempt - 1)
     return ApplicationError(
-        f"action {info.activity_type!r} keeps failing and was not called; ask again in {seconds:.1f} seconds.",
+        f"action {guarded!r} keeps failing and was not called; ask again in {seconds:.1f} seconds.",
         refusal.model_dump(mode="json"),
         type=CIRCUIT_OPEN,
         non_retryable=True,

@@ -33,6 +33,7 @@ from advanced_workflow.workflows.contract import (
     HEADER_RETRY,
     BreakerPolicy,
     CircuitRefusal,
+    ModelFailure,
     RetryDelay,
 )
 from tests.examples import profile
@@ -160,6 +161,28 @@ async def test_the_refusal_names_action_and_seconds_and_counts_the_attempts_that
 
     assert caught.value.message == "action 'pay' keeps failing and was not called; ask again in 12.2 seconds."
     assert caught.value.details == ({"retry_after": 12.25, "attempts_used": 3},)
+
+
+async def test_each_key_of_an_action_has_its_own_breaker():
+    service = Service()
+    one, other = (POLICY.model_copy(update={"key": key}) for key in ("openai:large", "openai:small"))
+    await service.fails(2, policy=one)
+
+    assert await service.refused(policy=one) == CircuitRefusal(retry_after=30, attempts_used=0)
+    assert await service.attempt(works, policy=other) == "done"
+    assert await service.attempt(works) == "done"
+
+
+async def test_a_run_that_does_not_answer_its_worker_says_nothing_of_the_model():
+    async def unasked() -> None:
+        raise ActionError("the run does not answer", type=ModelFailure.CONVERSATION_UNAVAILABLE)
+
+    service = Service()
+    for _ in range(3):
+        with pytest.raises(ActionError, match="does not answer"):
+            await service.attempt(unasked)
+
+    assert await service.attempt(works) == "done"
 
 
 async def test_a_refusal_is_not_given_a_retry_delay_and_the_failures_before_it_are():

@@ -50,6 +50,8 @@ class BreakerPolicy(WireModel):
     """Failures in a row that open the breaker."""
     timeout: float
     """Seconds it stays open before one probe."""
+    key: str = ""
+    """What has the breaker, where it is not the action: a model, for instance."""
 
 
 class CircuitRefusal(WireModel):

@@ -100,7 +100,7 @@ def headers_of(
         values[HEADER_RETRY] = encode(retries.growth.model_dump(), HEADER_RETRY).payload
     if retries is not None and retries.breaker is not None:
         policy = BreakerPolicy(failure_threshold=retries.breaker.failure_threshold, timeout=retries.breaker.timeout)
-        values[HEADER_BREAKER] = encode(policy.model_dump(), HEADER_BREAKER).payload
+        values[HEADER_BREAKER] = encode(policy.model_dump(exclude_defaults=True), HEADER_BREAKER).payload
     if local is not None and patched(Patch.RULES_2):
         values[HEADER_LOCAL] = encode(local.model_dump(), HEADER_LOCAL).payload
     return ActivityHeaders(values) if values else None
