@@ -40,6 +40,7 @@ from advanced_workflow.workflows.definition.text.load import LoadedDefinition, p
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.laws.laws import require_lawful
 from tests.sandbox import strict_runner
@@ -132,6 +133,7 @@ class Harness:
             self.client,
             task_queue=options.pop("task_queue", self.task_queue),
             workflows=WORKFLOWS,
+            unsandboxed_workflow_runner=InOrder(),
             activities=[
                 preparation.prepare,
                 *ACTIVITIES,
@@ -212,7 +214,7 @@ def replayer(**options: Any) -> Replayer:
     """Replays strictly, but without the clock of the deadlock detector: on a busy machine two seconds may be little work."""
     return Replayer(
         workflows=WORKFLOWS,
-        unsandboxed_workflow_runner=strict_runner(),
+        unsandboxed_workflow_runner=InOrder(strict_runner()),
         interceptors=[EngineInterceptor()],
         debug_mode=True,
         **options,

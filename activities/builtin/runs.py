@@ -24,6 +24,7 @@ from advanced_workflow.activities.builtin.undo_turns import counts, may_count
 from advanced_workflow.activities.builtin.whose import whose_run
 from advanced_workflow.workflows.contract import (
     CANCEL_ACTIVITY,
+    NEXT_TASK_ACTIVITY,
     SIGNAL_WAKE,
     WAKE_ACTIVITY,
     WATCH_ACTIVITY,
@@ -83,6 +84,11 @@ async def cancel_run() -> None:
     await _caller().cancel()
 
 
+@activity.defn(name=NEXT_TASK_ACTIVITY)
+async def next_task() -> None:
+    """Do nothing. The run's workflow task ends for the server to start this."""
+
+
 @activity.defn(name=WAKE_ACTIVITY)
 async def wake_run() -> None:
     """Signal the run that calls this: the server begins its next workflow task as soon as the current one ends."""
@@ -110,5 +116,5 @@ def _failure(cause: BaseException | None) -> WatchedRun:
     return WatchedRun(status="ended", type=kind, message=f"it did not end by itself: {cause}")
 
 
-ACTIVITIES = (watch_run, cancel_run, wake_run, whose_run, fits, *effects.ACTIVITIES)
+ACTIVITIES = (watch_run, cancel_run, next_task, wake_run, whose_run, fits, *effects.ACTIVITIES)
 """What every worker that runs definitions serves beside `prepare`."""

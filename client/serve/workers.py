@@ -21,6 +21,7 @@ from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.errors import WorkflowError
 
@@ -57,6 +58,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
+        unsandboxed_workflow_runner=InOrder(),
         activities=[*actions, preparation.prepare, *ACTIVITIES],
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,

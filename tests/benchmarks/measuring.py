@@ -22,6 +22,7 @@ from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
+from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.errors import WorkflowError
 from tests.benchmarks.actions import ACTIONS
@@ -80,6 +81,7 @@ async def bench_worker(
         client,
         task_queue=QUEUE,
         workflows=[*WORKFLOWS, *HANDWRITTEN],
+        unsandboxed_workflow_runner=InOrder(),
         activities=[*actions, preparation.prepare, *ABOUT_RUNS],
         workflow_failure_exception_types=[WorkflowError],
         interceptors=[ActionInterceptor(), EngineInterceptor()],
@@ -145,7 +147,9 @@ async def _replay(histories: Sequence[WorkflowHistory], times: int) -> None:
             for history in histories:
                 yield history
 
-    replayer = Replayer(workflows=[*WORKFLOWS, *HANDWRITTEN], interceptors=[EngineInterceptor()])
+    replayer = Replayer(
+        workflows=[*WORKFLOWS, *HANDWRITTEN], unsandboxed_workflow_runner=InOrder(), interceptors=[EngineInterceptor()]
+    )
     await replayer.replay_workflows(again())
 
 

@@ -19,6 +19,7 @@ from advanced_workflow.workflows.engine.state import task_budget
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES, TaskBudget
 from advanced_workflow.workflows.engine.temporal import outgoing
 from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, TASK_LIMIT_BYTES, Outgoing
+from advanced_workflow.workflows.engine.temporal.task_work import TaskWork
 from tests.examples import profile
 
 SIZES = st.one_of(st.integers(0, 1_000), st.integers(0, 200_000), st.integers(1_000_000, PAYLOAD_LIMIT_BYTES))
@@ -45,15 +46,17 @@ class Tasks:
         self.number = 1
         self.sent: Counter[int] = Counter()
         self.running = 0
+        self.work = TaskWork()
         self.outgoing = Outgoing()
         self.budget = TaskBudget()
 
     async def next_task(self, why: str) -> None:
         assert why
-        number = self.number
+        number, mark = self.number, self.work.mark()
         while self.running:  # noqa: ASYNC110 - turns of the loop are this run's clock
             await asyncio.sleep(0)
         self.number = number + 1
+        self.work.answered(mark)
 
     async def send(self, one: Send) -> None:
         await turns(one.before)
@@ -95,9 +98,7 @@ async def quiet(condition: Callable[[], bool]) -> None:
 async def test_all_that_is_asked_for_is_sent_and_no_task_sends_too_much(sends: list[Send]) -> None:
     tasks = Tasks()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outgoing, "task_number", lambda: tasks.number)
-        patch.setattr(outgoing, "wakes_heard", lambda: tasks.number)
-        patch.setattr(outgoing, "follows_rules", lambda _: True)
+        patch.setattr(outgoing, "task_work", lambda: tasks.work)
         patch.setattr(task_budget, "outgoing", lambda: tasks.outgoing)
         patch.setattr(task_budget, "next_task", tasks.next_task)
         patch.setattr(task_budget, "quiet", quiet)

@@ -66,7 +66,7 @@ class PrepareRequest(WireModel):
     execution_options: JsonValue = None
 
 
-RULES = 2
+RULES = 3
 """The rules of this release: see `advanced_workflow.workflows.engine.temporal.patches`."""
 
 

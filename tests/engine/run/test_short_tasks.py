@@ -23,11 +23,12 @@ from temporalio.worker._workflow_instance import _WorkflowInstanceImpl as Workfl
 from advanced_workflow.activities.builtin import runs
 from advanced_workflow.activities.worker import prepare
 from advanced_workflow.workflows import contract
-from advanced_workflow.workflows.contract import SIGNAL_WAKE
+from advanced_workflow.workflows.contract import NEXT_TASK_ACTIVITY, SIGNAL_WAKE
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.state import task_budget
 from advanced_workflow.workflows.engine.temporal import next_task
+from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.engine import allowed
 from tests.engine.arena import arena
@@ -49,6 +50,11 @@ async def count(outcome: Outcome) -> Counter[str]:
     return Counter(
         {
             "timers": sum(one.HasField("timer_started_event_attributes") for one in events),
+            "ended": sum(
+                one.activity_task_scheduled_event_attributes.activity_type.name == NEXT_TASK_ACTIVITY
+                for one in events
+                if one.HasField("activity_task_scheduled_event_attributes")
+            ),
             "wakes": sum(
                 one.workflow_execution_signaled_event_attributes.signal_name == SIGNAL_WAKE
                 for one in events
@@ -76,24 +82,27 @@ def ready_steps(**more: Any) -> dict[str, Any]:
     return definition(*({"step_id": f"s{number:04}", "action": "act", **more} for number in range(READY_STEPS)))
 
 
-async def test_many_local_steps_let_others_in_by_a_signal_of_the_run_to_itself(harness: Harness) -> None:
+async def test_many_local_steps_let_others_in_by_an_activity_that_does_nothing(harness: Harness) -> None:
     outcome = await harness.run(local_steps(), actions={"act": lambda: None})
 
     assert outcome.failure is None, outcome.message
-    assert await count(outcome) == {"timers": 1, "wakes": 1, "tasks": 2}, "one timer is the run's deadline"
+    assert await count(outcome) == {"timers": 1, "ended": 1, "wakes": 0, "tasks": 2}, "one timer is the run's deadline"
 
 
-async def test_a_run_that_cannot_wake_itself_waits_for_a_timer(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("may_signal", [True, False])
+async def test_a_run_of_former_rules_wakes_itself_by_a_signal_or_waits_for_a_timer(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, may_signal: bool
 ) -> None:
     def refuse() -> None:
         raise ApplicationError("this worker may not signal")
 
-    monkeypatch.setattr(runs, "_caller", refuse)
+    monkeypatch.setattr(prepare, "RULES", 2)
+    if not may_signal:
+        monkeypatch.setattr(runs, "_caller", refuse)
     outcome = await harness.run(local_steps(), actions={"act": lambda: None})
 
     assert outcome.failure is None, outcome.message
-    assert await count(outcome) == {"timers": 2, "wakes": 0, "tasks": 2}
+    assert await count(outcome) == {"timers": 2 - may_signal, "ended": 0, "wakes": may_signal, "tasks": 2}
 
 
 async def test_a_run_of_an_older_engine_keeps_its_ways(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,16 +110,19 @@ async def test_a_run_of_an_older_engine_keeps_its_ways(harness: Harness, monkeyp
     monkeypatch.setattr(prepare, "RULES", 1)
     for module in (next_task, task_budget):
         monkeypatch.setattr(module, "patched", lambda _: False)
-    local = await harness.run(local_steps(), actions={"act": lambda: None})
-    ready = await harness.run(ready_steps(conditions=["false"]), actions={"act": lambda: None})
+    async with harness.worker(
+        {"act": lambda: None}, debug_mode=True
+    ):  # All ready steps start in one task, however long it takes.
+        local = await outcome_of(await harness.start(local_steps()))
+        ready = await outcome_of(await harness.start(ready_steps(conditions=["false"])))
 
     # Their histories are replayed after all tests, by the engine as it is.
-    assert await count(local) == {"timers": 2, "wakes": 0, "tasks": 2}
+    assert await count(local) == {"timers": 2, "ended": 0, "wakes": 0, "tasks": 2}
     assert (await count(ready))["wakes"] == 0
     assert (local.failure, ready.failure) == (None, None)
 
 
-async def test_a_task_that_only_waited_for_a_local_step_counts_as_one_with_the_next(
+async def test_a_task_that_only_waited_for_a_local_step_makes_no_difference(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(task_budget, "TASK_LIMIT_STEPS", 10 * task_budget.LOCAL_STEPS)
@@ -144,7 +156,7 @@ async def test_many_ready_steps_start_in_several_tasks_and_all_are_settled(harne
     counted = await count(outcome)
     assert counted["timers"] == 1
     assert (
-        counted["wakes"] + 1
+        counted["ended"] + 1
         == counted["tasks"]
         >= READY_STEPS * task_budget.STARTED_STEPS / task_budget.TASK_LIMIT_STEPS
     )
@@ -200,18 +212,16 @@ def tiny_tasks() -> Iterator[None]:
 
 @profile(2, shrink=False)
 @given(
-    # Queries that come while a local activity ends may still part a live run from its replay in tasks as small as these: see
-    # `temporal/outgoing.py`. Operators ask much.
-    plain=st.lists(cases(plain=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
+    mixed=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
     races=st.lists(cases(races=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
 )
 @pytest.mark.timeout(0)
 async def test_runs_whose_tasks_do_almost_nothing_end_as_any_other(
-    tiny_tasks: None, client: Client, plain: list[Case], races: list[Case]
+    tiny_tasks: None, client: Client, mixed: list[Case], races: list[Case]
 ) -> None:
     async with arena(Unkept(client)) as actions:
         await asyncio.gather(
-            *(allowed.check_run(actions, case, f"tiny-{number}") for number, case in enumerate(plain)),
+            *(allowed.check_run(actions, case, f"tiny-{number}") for number, case in enumerate(mixed)),
             *(test_random_races.check_run(actions, case, f"tiny-race-{number}") for number, case in enumerate(races)),
         )
 
@@ -220,6 +230,8 @@ class Unkept(Harness):
     """Replays here, where tasks are as small as they were; a process of its own would do more in each."""
 
     async def replay(self) -> None:
-        replayer = Replayer(workflows=WORKFLOWS, interceptors=[EngineInterceptor()])
+        replayer = Replayer(
+            workflows=WORKFLOWS, unsandboxed_workflow_runner=InOrder(), interceptors=[EngineInterceptor()]
+        )
         for history in await self.histories():
             await replayer.replay_workflow(history)

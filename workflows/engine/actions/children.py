@@ -39,6 +39,7 @@ from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.temporal.task_work import count_until_answered
 from advanced_workflow.workflows.plain.text import markdown
 
 LOOK_AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10))
@@ -137,6 +138,7 @@ async def start_child(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValu
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
         )
     )
+    count_until_answered(starting)
     cancelled = await ended(starting)
     try:
         handle = starting.result()

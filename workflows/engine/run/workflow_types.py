@@ -16,6 +16,7 @@ from advanced_workflow.workflows.contract import SIGNAL_WAKE, Json
 from advanced_workflow.workflows.engine.run import conversation
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.temporal.outgoing import Outgoing
+from advanced_workflow.workflows.engine.temporal.task_work import TaskWork
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -31,9 +32,12 @@ class EngineWorkflow:
         self.execution = Execution()
         self.rules: int | None = None
         """Once the run is prepared: the rules it follows."""
+        self.work = TaskWork()
         self.outgoing = Outgoing()
+        self.ended_tasks = 0
+        """How many workflow tasks the run ended from within: see `temporal/next_task.py`."""
         self.wakes = 0
-        """Signals that only began a workflow task: see `temporal/next_task.py`."""
+        """Signals that only began a workflow task: see `temporal/task_number.py`."""
 
     @workflow.run
     async def run(self, args: collections.abc.Sequence[RawValue]) -> Json:

@@ -11,6 +11,7 @@ from advanced_workflow.workflows.engine.temporal.next_task import next_task
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.engine.temporal.task_work import task_work
 
 TASK_LIMIT_STEPS = 1_000
 """Steps that may settle in one workflow task, and with those a quarter as many that start."""
@@ -30,33 +31,26 @@ class TaskBudget:
     """Spreads what could be done and sent at once over several workflow tasks."""
 
     def __init__(self) -> None:
-        """Nothing was done."""
-        self._task: int = 0
-        self._inputs = 0
-        self._settled = 0
-        self._started = 0
+        """Nobody waits."""
         self._turns = Turns()
 
     def settled(self, steps: int = 1) -> None:
         """A step settled in this task, or did work that counts as several."""
-        self._begin_task()
-        self._settled += steps
+        task_work().settled.add(steps)
 
     async def breathe(self) -> None:
         """Wait for the next workflow task where enough settled in this one."""
-        if self._settled < TASK_LIMIT_STEPS:
-            return
-        await self._turns.wait_while(self._is_worn, "room for more steps")
+        if self._is_worn():
+            await self._turns.wait_while(self._is_worn, "room for more steps")
 
     def _is_worn(self) -> bool:
-        self._begin_task()
-        return self._settled >= TASK_LIMIT_STEPS
+        return task_work().settled.now >= TASK_LIMIT_STEPS
 
     def may_start(self) -> bool:
         """Whether one more step may start in this task; if so, it counts."""
         if self._is_full() and patched(Patch.SHORT_TASKS):
             return False
-        self._started += STARTED_STEPS
+        task_work().started.add(STARTED_STEPS)
         return True
 
     async def room(self) -> None:
@@ -64,8 +58,8 @@ class TaskBudget:
         await self._turns.wait_while(self._is_full, "room for more steps")
 
     def _is_full(self) -> bool:
-        self._begin_task()
-        return self._started + self._settled >= TASK_LIMIT_STEPS
+        work = task_work()
+        return work.started.now + work.settled.now >= TASK_LIMIT_STEPS
 
     async def reserve(self, size: int) -> None:
         """As release 0.1.0 did: wait until inputs of this size fit into the current workflow task; a single one always does."""
@@ -96,13 +90,8 @@ class TaskBudget:
         return outgoing().fits(min(size, _LARGEST)) or not patched(Patch.RULES_2)
 
     def _takes(self, size: int) -> bool:
-        self._begin_task()
-        if self._inputs and self._inputs + size > _INPUTS_LIMIT_BYTES:
+        inputs = task_work().inputs
+        if inputs.now and inputs.now + size > _INPUTS_LIMIT_BYTES:
             return False
-        self._inputs += size
+        inputs.add(size)
         return True
-
-    def _begin_task(self) -> None:
-        task = outgoing().task
-        if task != self._task:
-            self._task, self._inputs, self._settled, self._started = task, 0, 0, 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from temporalio import workflow
 
 from advanced_workflow.workflows.engine.state.turns import Turns
-from advanced_workflow.workflows.engine.temporal.outgoing import outgoing
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.task_work import task_work
 from advanced_workflow.workflows.expressions.budget import MAX_COST, Account
 
 TASK_LIMIT_COST = MAX_COST // 2
@@ -19,8 +19,6 @@ class Thinking(Account):
     def __init__(self) -> None:
         """Nothing was evaluated."""
         super().__init__()
-        self._task: int = 0
-        self._spent = 0
         self._turns = Turns()
 
     def is_strict(self) -> bool:
@@ -31,8 +29,7 @@ class Thinking(Account):
         """Count what an evaluation cost."""
         super().spend(cost)
         if not workflow.unsafe.is_read_only():
-            self._begin_task()
-            self._spent += cost
+            task_work().thought.add(cost)
 
     async def pause(self) -> None:
         """Wait for the next workflow task where this one has thought enough."""
@@ -41,10 +38,4 @@ class Thinking(Account):
         await self._turns.wait_while(self._is_tired, "time for more expressions")
 
     def _is_tired(self) -> bool:
-        self._begin_task()
-        return self._spent >= TASK_LIMIT_COST
-
-    def _begin_task(self) -> None:
-        task = outgoing().task
-        if task != self._task:
-            self._task, self._spent = task, 0
+        return task_work().thought.now >= TASK_LIMIT_COST

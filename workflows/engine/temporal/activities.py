@@ -16,6 +16,7 @@ from temporalio.workflow import ActivityCancellationType
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of, size_of_failure, size_of_texts
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.temporal.task_work import count_until_answered
 from advanced_workflow.workflows.plain.text import markdown
 
 
@@ -61,7 +62,7 @@ def start_activity(
             handle.add_done_callback(partial(_count_result, room, size_of_texts(name, id)))
             return handle
         outgoing().count(size_of(arguments) + size_of_texts(name, id, shown))
-        return workflow.start_activity(
+        handle = workflow.start_activity(
             name,
             args=arguments,
             activity_id=id,
@@ -75,6 +76,8 @@ def start_activity(
             retry_policy=retries,
             cancellation_type=cancellation,
         )
+        count_until_answered(handle)
+        return handle
     finally:
         activity_headers.reset(token)
 

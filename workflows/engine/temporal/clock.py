@@ -10,6 +10,7 @@ from temporalio import workflow
 
 from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
+from advanced_workflow.workflows.engine.temporal.task_work import task_work
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 from advanced_workflow.workflows.plain.text import markdown
 
@@ -32,7 +33,9 @@ async def sleep_until(deadline: datetime, summary: str) -> None:
     if left > timedelta(0):
         shown = markdown(summary)
         outgoing().count(size_of_texts(shown))
+        mark = task_work().mark()
         await workflow.sleep(left, summary=shown)
+        task_work().answered(mark)
 
 
 async def answer_before(

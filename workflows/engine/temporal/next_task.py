@@ -1,7 +1,8 @@
 """Ends a workflow task from within: the server hears what the run did, and the run hears what came meanwhile.
 
 While local activities run, one after the other, their workflow task stays open: signals and queries wait for its end. A timer ends
-it, but fires up to a second late. A signal that came meanwhile makes the server begin the next task in the moment this one ends.
+it, but fires up to a second late. An activity that does nothing goes to the worker with the answer to the completed task, and has ended
+a moment later.
 """
 
 from __future__ import annotations
@@ -11,23 +12,41 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityCancellationType
 
-from advanced_workflow.workflows.contract import WAKE_ACTIVITY
-from advanced_workflow.workflows.engine.temporal.activities import own_activity
+from advanced_workflow.workflows.contract import NEXT_TASK_ACTIVITY, WAKE_ACTIVITY
+from advanced_workflow.workflows.engine.temporal.activities import own_activity, start_activity
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.engine.temporal.task_number import task_number, wakes_heard
 
-WAKE_TIMEOUT = timedelta(seconds=10)
 MOMENT = timedelta(milliseconds=1)
+_LASTS = timedelta(seconds=10)
 
 
 async def next_task(why: str) -> None:
-    """Return in a later workflow task, once the local activities that run have ended. `why` is shown in the history.
+    """Return in a later workflow task, once the local activities that run have ended. `why` is shown in the history."""
+    if patched(Patch.RULES_3):
+        await start_activity(
+            NEXT_TASK_ACTIVITY,
+            id=f"{NEXT_TASK_ACTIVITY}#{_next_number()}",
+            summary=why,
+            timeout=_LASTS,
+            retries=RetryPolicy(initial_interval=MOMENT * 100, maximum_interval=_LASTS),
+            cancellation=ActivityCancellationType.TRY_CANCEL,
+        )
+    else:
+        await _next_task_as_before(why)
 
-    A task that completes with nothing to send, as a query came while the local activity ran, does not exist in a replay: there
-    the activity ends in the task before. So what counts is the signal, or else the first task after the one in which the activity ended.
-    """
+
+def _next_number() -> int:
+    run = workflow.instance()
+    run.ended_tasks += 1
+    number: int = run.ended_tasks
+    return number
+
+
+async def _next_task_as_before(why: str) -> None:
     heard = wakes_heard()
     if patched(Patch.SHORT_TASKS) and await _is_woken(why):
         task = task_number()
@@ -38,9 +57,7 @@ async def next_task(why: str) -> None:
 
 async def _is_woken(why: str) -> bool:
     try:
-        await own_activity(
-            WAKE_ACTIVITY, summary=why, attempt_timeout=WAKE_TIMEOUT, retries=RetryPolicy(maximum_attempts=1)
-        )
+        await own_activity(WAKE_ACTIVITY, summary=why, attempt_timeout=_LASTS, retries=RetryPolicy(maximum_attempts=1))
     except FailureError:
         return False
     return True

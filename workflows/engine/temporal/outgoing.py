@@ -14,13 +14,10 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, RESULT_KEPT
-from advanced_workflow.workflows.engine.temporal.patches import follows_rules
-from advanced_workflow.workflows.engine.temporal.task_number import task_number, wakes_heard
+from advanced_workflow.workflows.engine.temporal.task_work import task_work
 
 TASK_LIMIT_BYTES = 9 * 256 * 1024
 """2.25 MiB. One value of the largest size fits; beside it an answer to a query, or messages that came meanwhile, find room in 4 MiB."""
-_TASK_EVENTS = 3
-"""Of a workflow task: completed, and the next one scheduled and started."""
 COMMAND_BYTES = 512
 """Of what is sent with a command beside its values and texts: times, policies, headers."""
 _REFERENCE_BYTES = 1024
@@ -31,33 +28,12 @@ class Outgoing:
     """What the current workflow task of one run sends."""
 
     def __init__(self) -> None:
-        """Nothing was sent."""
-        self._task = 0
-        self._length: int = 0
-        self._wakes: int = 0
-        self._sent = 0
+        """No room is held."""
         self._held = 0
-
-    @property
-    def task(self) -> int:
-        """A number that tells workflow tasks apart.
-
-        A task that ended with nothing to send, as a local activity lasted longer than a task may, or a query came meanwhile, is one with
-        the next: in a replay it does not exist, and what is decided by the number must be the same there. Such a task adds its own three
-        events to the history and nothing else. A run of 0.1.0 did not know that.
-        """
-        length, wakes = task_number(), wakes_heard()
-        if length != self._length:
-            is_empty = not self._sent and wakes == self._wakes and (length - self._length) % _TASK_EVENTS == 0
-            self._length, self._wakes = length, wakes
-            if not is_empty or not follows_rules(2):
-                self._task, self._sent = self._task + 1, 0
-        return self._task
 
     def count(self, size: int) -> None:
         """So many bytes are sent."""
-        _ = self.task
-        self._sent += size
+        task_work().sent.add(size)
 
     def hold(self, room: int) -> None:
         """Keep room for what a local activity will give; it may be in this task or in a later one."""
@@ -70,8 +46,7 @@ class Outgoing:
 
     def fits(self, size: int) -> bool:
         """Whether so many bytes may be sent now."""
-        _ = self.task
-        return self._sent + self._held + size <= TASK_LIMIT_BYTES
+        return task_work().sent.now + self._held + size <= TASK_LIMIT_BYTES
 
     def fits_later(self, size: int) -> bool:
         """Whether so many bytes fit into a task that has sent nothing, with the room that is held now."""

@@ -25,6 +25,7 @@ class Patch(StrEnum):
     SHORT_TASKS = "short-tasks"
     UNSURE_WHEN_REFUSED = "unsure-when-refused"
     RULES_2 = "rules-2"
+    RULES_3 = "rules-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,29 @@ LIVES: Mapping[Patch, Life] = {
         changes="The rules of 0.2.0 for what starts, what is cancelled and what is undone, all under one id: see the places that ask.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
+    Patch.RULES_3: Life(
+        since="0.2.0",
+        changes="A workflow task that did enough ends by an activity, and a local activity with a signal did that; what was done since the "
+        "server answered last counts, and what was done in a task counted by its number.",
+        ends="No open history began before 0.2.0 was deployed everywhere.",
+    ),
 }
 """Of every patch."""
 
 
-_SINCE_RULES: Mapping[Patch, int] = {Patch.SHORT_TASKS: 2, Patch.UNSURE_WHEN_REFUSED: 2, Patch.RULES_2: 2}
+_SINCE_RULES: Mapping[Patch, int] = {
+    Patch.SHORT_TASKS: 2,
+    Patch.UNSURE_WHEN_REFUSED: 2,
+    Patch.RULES_2: 2,
+    Patch.RULES_3: 3,
+}
 """Patches that came with a new number of the rules: a run that was prepared by these needs no marker of them.
 
 That is cheaper, and it is safe in a run's first moments: a local activity that lasts over several workflow tasks ends a task earlier in
 a replay, and a question that is asked for the first time after it would then come before its marker, and be answered with no.
 """
+_BY_RULES = {Patch.RULES_2, Patch.RULES_3}
+"""Those that a run which was prepared by earlier rules never takes."""
 
 
 class LaterRules(RuntimeError):
@@ -100,7 +114,7 @@ def patched(patch: Patch) -> bool:
     if rules is not None and patch in _SINCE_RULES:
         if rules >= _SINCE_RULES[patch]:
             return True
-        if patch is Patch.RULES_2:
+        if patch in _BY_RULES:
             return False
     return workflow.patched(patch)
 
