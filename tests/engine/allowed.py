@@ -210,7 +210,7 @@ async def check_pauses(harness: Harness, outcome: Outcome) -> None:
 
 
 def started_while_paused(events: Iterable[HistoryEvent]) -> Iterator[str]:
-    """Ids of the activities that were scheduled then."""
+    """Ids of the actions that were scheduled then."""
     paused, names = False, dict[str, str]()
     for event in events:
         match event.event_type:
@@ -222,6 +222,8 @@ def started_while_paused(events: Iterable[HistoryEvent]) -> Iterator[str]:
                 done = event.workflow_execution_update_completed_event_attributes
                 paused = paused or (names.get(done.meta.update_id) == "pause" and done.outcome.HasField("success"))
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED if paused:
-                yield event.activity_task_scheduled_event_attributes.activity_id
+                scheduled = event.activity_task_scheduled_event_attributes
+                if not scheduled.activity_type.name.startswith("adw."):
+                    yield scheduled.activity_id
             case _:
                 pass

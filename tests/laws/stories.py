@@ -27,6 +27,8 @@ OWN = "adw."
 HTTP = "adw.http_request"
 _UNDO_TYPE = "AdvancedWorkflowUndo"
 _AD_HOC_TYPE = "AdvancedWorkflow"
+_GIVEN_BACK = "UnknownOrder"
+"""Type of the failure of a workflow task that only the history can order."""
 _SERVERS = frozenset(
     WorkflowTaskFailedCause.Value(f"WORKFLOW_TASK_FAILED_CAUSE_{one}")
     for one in (
@@ -265,7 +267,7 @@ def _on_task(story: Story, event: HistoryEvent, pending: Any, heard: dict[int, i
 
 def _on_failed_task(story: Story, event: HistoryEvent, *_: Any) -> None:
     failed = event.workflow_task_failed_event_attributes
-    if failed.cause not in _SERVERS:
+    if failed.cause not in _SERVERS and failed.failure.application_failure_info.type != _GIVEN_BACK:
         story.failed_tasks.append(f"{WorkflowTaskFailedCause.Name(failed.cause)} {failed.failure.message}")
 
 

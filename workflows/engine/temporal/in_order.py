@@ -21,7 +21,9 @@ from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.workflow import Info
 
-UNKNOWN_ORDER = (
+UNKNOWN_ORDER = "UnknownOrder"
+"""Type of the failure with which a workflow task is given back."""
+_GIVEN_BACK = (
     "a local activity ended while a query was answered, and something else happened before the run heard of it: which came first is read "
     "from the history, by doing this workflow task again. Nothing is to be done."
 )
@@ -125,6 +127,6 @@ def _is_last(command: WorkflowCommand) -> bool:
 
 def _given_back(run_id: str) -> WorkflowActivationCompletion:
     completion = WorkflowActivationCompletion(run_id=run_id)
-    completion.failed.failure.message = UNKNOWN_ORDER
-    completion.failed.failure.application_failure_info.type = "UnknownOrder"
+    completion.failed.failure.message = _GIVEN_BACK
+    completion.failed.failure.application_failure_info.type = UNKNOWN_ORDER
     return completion

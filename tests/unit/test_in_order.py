@@ -1,0 +1,107 @@
+"""What the SDK says at once is heard in an order that a replay knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.worker import WorkflowInstance, WorkflowRunner
+
+from advanced_workflow.workflows.engine.temporal.in_order import UNKNOWN_ORDER, InOrder
+
+
+class Recorder(WorkflowInstance):
+    """Notes what it is told together, and answers each time with one timer, or with the end of the run."""
+
+    def __init__(self, ends_after: int) -> None:
+        self.heard: list[list[str]] = []
+        self.ends_after = ends_after
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        self.heard.append([name_of(job) for job in act.jobs])
+        done = WorkflowActivationCompletion(run_id=act.run_id)
+        command = done.successful.commands.add()
+        if len(self.heard) == self.ends_after:
+            command.complete_workflow_execution.SetInParent()
+        else:
+            command.start_timer.seq = len(self.heard)
+        return done
+
+    def get_serialization_context(self, command_info: Any) -> Any: ...
+    def get_external_store_context(self, command_info: Any) -> Any: ...
+    def get_info(self) -> Any: ...
+
+
+class Recording(WorkflowRunner):
+    def __init__(self, instance: Recorder) -> None:
+        self.instance = instance
+
+    def prepare_workflow(self, defn: Any) -> None: ...
+
+    def create_instance(self, det: Any) -> WorkflowInstance:
+        return self.instance
+
+
+def job(name: str) -> WorkflowActivationJob:
+    """`l1`: end of a local activity; `r1`: of another; `s`: a signal; `p`: a patch."""
+    made = WorkflowActivationJob()
+    match name[0]:
+        case "l" | "r":
+            made.resolve_activity.seq = int(name[1:])
+            made.resolve_activity.is_local = name[0] == "l"
+        case "s":
+            made.signal_workflow.signal_name = name
+        case _:
+            made.notify_has_patch.patch_id = name
+    return made
+
+
+def name_of(one: WorkflowActivationJob) -> str:
+    if one.HasField("resolve_activity"):
+        return f"{'l' if one.resolve_activity.is_local else 'r'}{one.resolve_activity.seq}"
+    return one.signal_workflow.signal_name or one.notify_has_patch.patch_id
+
+
+def activate(*jobs: str, replaying: bool, ends_after: int = 0) -> tuple[list[list[str]], WorkflowActivationCompletion]:
+    recorder = Recorder(ends_after)
+    instance = InOrder(Recording(recorder)).create_instance(None)  # type: ignore[arg-type]
+    act = WorkflowActivation(run_id="run", is_replaying=replaying, jobs=[job(one) for one in jobs])
+    return recorder.heard, instance.activate(act)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "heard"),
+    [
+        (("s", "r1"), [["s", "r1"]]),
+        (("l1",), [["l1"]]),
+        (("l1", "l2"), [["l1"], ["l2"]]),
+        (("s", "r1", "l2"), [["s", "r1"], ["l2"]]),
+        (("s", "p", "l1", "l2"), [["p", "s"], ["l1"], ["l2"]]),
+        (("p", "l1"), [["p", "l1"]]),
+    ],
+)
+@pytest.mark.parametrize("replaying", [True, False])
+def test_each_end_of_a_local_activity_is_heard_by_itself(
+    jobs: tuple[str, ...], heard: list[list[str]], replaying: bool
+) -> None:
+    told, completion = activate(*jobs, replaying=replaying)
+
+    assert told == heard
+    assert [one.start_timer.seq for one in completion.successful.commands] == [*range(1, len(heard) + 1)]
+
+
+def test_a_live_run_gives_a_task_back_whose_order_only_the_history_knows() -> None:
+    told, completion = activate("l1", "s", replaying=False)
+
+    assert told == []
+    assert completion.failed.failure.application_failure_info.type == UNKNOWN_ORDER
+    assert activate("l1", "s", replaying=True)[0] == [["l1"], ["s"]]
+
+
+def test_nothing_is_heard_after_the_run_has_ended() -> None:
+    told, completion = activate("s", "l1", "l2", replaying=True, ends_after=2)
+
+    assert told == [["s"], ["l1"]]
+    assert completion.successful.commands[-1].HasField("complete_workflow_execution")
