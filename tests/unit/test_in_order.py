@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
@@ -66,7 +66,7 @@ def name_of(one: WorkflowActivationJob) -> str:
 
 def activate(*jobs: str, replaying: bool, ends_after: int = 0) -> tuple[list[list[str]], WorkflowActivationCompletion]:
     recorder = Recorder(ends_after)
-    instance = InOrder(Recording(recorder)).create_instance(None)  # type: ignore[arg-type]
+    instance = InOrder(Recording(recorder)).create_instance(cast("Any", None))
     act = WorkflowActivation(run_id="run", is_replaying=replaying, jobs=[job(one) for one in jobs])
     return recorder.heard, instance.activate(act)
 
