@@ -53,10 +53,10 @@ def timed_out(kind: TimeoutType, earlier: BaseException | None) -> TimeoutError:
 LATE = st.builds(timed_out, st.sampled_from(TimeoutType), st.none() | OWN)
 
 
-def of_activity(cause: FailureError) -> ActivityError:
+def of_activity(cause: FailureError, scheduled: int = 1) -> ActivityError:
     error = ActivityError(
         "failed",
-        scheduled_event_id=1,
+        scheduled_event_id=scheduled,
         started_event_id=2,
         identity="",
         activity_type="pay",
@@ -93,6 +93,15 @@ def _took_none(cause: BaseException | None, attempts: int, *, foreign: bool) -> 
         return details[-1]["adw_all_failed"] is True
     # Nobody left word: of another SDK, or never called. Of one attempt the failure itself is the word.
     return attempts == 1 and (foreign or cause.type == "NotFoundError")
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "local", "effect"), [(0, False, "failed"), (0, True, "unknown"), (5, False, "unknown")]
+)
+def test_what_was_cancelled_before_it_was_sent_took_no_effect(scheduled: int, local: bool, effect: str) -> None:
+    error = of_activity(CancelledError("ended"), scheduled)  # A local one has no such event, whatever it did.
+
+    assert effect_of(error, attempts=1, foreign=False, local=local) == effect
 
 
 @pytest.mark.parametrize("kind", TimeoutType)

@@ -11,7 +11,7 @@ from temporalio import activity
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.partner import http, partner
-from tests.engine.stage import reaches
+from tests.engine.stage import Stage, box, deed, loop, reaches
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
@@ -140,6 +140,30 @@ async def test_that_no_worker_takes_it_again_does_not_take_back_an_earlier_attem
     assert began == [1]
     [(_, step_outcome)] = story(outcome)
     assert step_outcome == "unknown"
+
+
+async def test_what_was_cancelled_before_it_was_sent_had_no_effect(harness: Harness) -> None:
+    stage, queue = Stage({"all.bad": 1}, "all.again#0", "all.bad"), f"{harness.task_queue}-desk"
+    here = {"agent_capability": queue}
+    rounds = loop("again", rollback_actions=["undo"], retry_policy=ONCE, **here)
+    workflow = definition(box("all", rounds, deed("bad", **here), retry_policy={"parallel_failure_threshold": 1}))
+    async with harness.worker(stage.actions, task_queue=queue):
+        async with harness.worker():
+            run = await harness.start(workflow)
+            await stage.sees("all.again#0", "all.bad")
+        stage.held.clear()  # Nobody but the next worker hears of both ends, and then at one time.
+
+        async def over() -> bool:
+            events = (await run.handle.fetch_history()).events
+            return sum(one.HasField("activity_task_started_event_attributes") for one in events) == 2
+
+        await eventually(over)
+        async with harness.worker():
+            outcome = await outcome_of(run)
+
+    assert outcome.failure == "WorkflowFailed"
+    assert "all.again#1" not in stage.began
+    assert stage.undone == ["all.again#0"]
 
 
 async def test_what_no_worker_ever_took_had_no_effect(harness: Harness) -> None:

@@ -79,8 +79,11 @@ class ArmedCall:
         return output
 
     def _effect(self, call: ActionCall, error: FailureError, by_last_words: Effect) -> Effect:
-        foreign = self._step.plan.step.agent_capability is not None
-        effect: Effect = "unknown" if call.in_doubt else effect_of(error, attempts=call.attempts, foreign=foreign)
+        plan = self._step.plan
+        foreign = plan.step.agent_capability is not None
+        effect: Effect = "unknown"
+        if not call.in_doubt:
+            effect = effect_of(error, attempts=call.attempts, foreign=foreign, local=plan.is_local)
         return effect if effect == by_last_words or patched(Patch.RULES_2) else by_last_words
 
     async def _arguments(self) -> list[RawValue]:

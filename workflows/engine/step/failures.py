@@ -135,16 +135,23 @@ def total_timeout(action: str) -> StepFailure:
     return StepFailure(ErrorInfo(type=name, message=f"action {action!r}: {reason}."))
 
 
-def effect_of(error: FailureError, *, attempts: int, foreign: bool) -> Effect:
+def effect_of(error: FailureError, *, attempts: int, foreign: bool, local: bool = False) -> Effect:
     """What is known of the effect of an action that failed, over the attempts it was allowed.
 
     `foreign`: it ran on a queue whose workers may be of another SDK, which leave no note.
     """
     cause = _cause_of(error)
+    if isinstance(cause, CancelledError) and not local and _was_never_sent(error):
+        return "failed"
     if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
         # Only one that was tried before has a failure as its cause.
         return "failed" if cause.cause is None else _by_own_words(cause.cause, attempts=0, foreign=foreign)
     return _by_own_words(cause, attempts=attempts, foreign=foreign)
+
+
+def _was_never_sent(error: FailureError) -> bool:
+    """Whether an activity was cancelled in the workflow task that scheduled it: then the server, and any worker, never heard of it."""
+    return isinstance(error, ActivityError) and not error.scheduled_event_id
 
 
 def note_of(error: BaseException | None) -> AttemptsNote | None:
