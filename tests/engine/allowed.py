@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
 
 from advanced_workflow.workflows.contract import RollbackReport
 from tests.engine.arena import Actions, Recorded
-from tests.engine.cases import Case, walk
+from tests.engine.cases import Case
 from tests.engine.reference import Fate, Prediction, predict
-from tests.engine.script import is_repeated, step_id_of
+from tests.engine.script import is_repeated, place_of, step_id_of
 from tests.harness import Harness, Outcome
+from tests.laws.stories import stories
 
 _CANCELLED = "Cancelled"
 _UNDO = re.compile(r"\.rollback\[\d+\]$")
@@ -24,14 +27,15 @@ async def check_run(actions: Actions, case: Case, name: str) -> None:
     recorded = actions.recorded(case, name)
     try:
         _, outcome = await actions.run(case, name)
-        prediction = predict(case.definition, case.script)
+        prediction = predict(case.definition, case.script, case.children)
         if recorded.cancelled and outcome.failure in (_CANCELLED, "RollbackIncomplete"):
             prediction.cut_anywhere()
         if prediction.unsure:
             return
-        Allowed(recorded, outcome, prediction).check()
+        told = await told_by_runs(actions.harness, outcome) if case.children or case.conduct.pauses else []
+        Allowed(recorded, outcome, prediction, children_in(told)).check()
         if case.conduct.pauses:
-            await check_pauses(actions.harness, outcome)
+            check_pauses(told, outcome)
     except BaseException as error:
         error.add_note(f"run: {name}\ncase: {case!r}\nbegan: {recorded.began}\nundone: {recorded.undo_ended}")
         raise
@@ -40,12 +44,17 @@ async def check_run(actions: Actions, case: Case, name: str) -> None:
 class Allowed:
     """A run that has ended, and what may have happened in it."""
 
-    def __init__(self, recorded: Recorded, outcome: Outcome, prediction: Prediction) -> None:
+    def __init__(
+        self, recorded: Recorded, outcome: Outcome, prediction: Prediction, children: list[ChildRun] | None = None
+    ) -> None:
         self.recorded = recorded
         self.outcome = outcome
         self.ends, self.report = ends_of(outcome)
+        self.children = children or []
+        for child in self.children:
+            self.ends.update(child.ends)
         self.prediction = prediction
-        self.steps = {step["step_id"]: step for step in walk(recorded.case.definition["steps"])}
+        self.steps = {step["step_id"]: step for step in recorded.case.steps}
         self.cut = recorded.cancelled and outcome.failure is not None
         self.all_undone = bool(prediction.failing) or self.cut
         """The run did not succeed: everything is undone."""
@@ -65,9 +74,14 @@ class Allowed:
     def check_end(self) -> None:
         fails = self.recorded.case.script.undo_fails
         left_over = {path for path in self.recorded.undo_ended if step_id_of(path) in fails}
-        failed = "RollbackIncomplete" if left_over else _CANCELLED if self.cut else "WorkflowFailed"
-        expected = failed if self.all_undone else None
-        assert self.outcome.failure == expected, self.outcome.message
+        plain = {"WorkflowFailed", *(["ApprovalRejected"] if self.asks else [])}
+        failed = {"RollbackIncomplete"} if left_over else {_CANCELLED} if self.cut else plain
+        expected = failed if self.all_undone else {None}
+        assert self.outcome.failure in expected, self.outcome.message
+
+    @property
+    def asks(self) -> bool:
+        return any(step["step_type"] == "human_approval" for step in self.steps.values())
 
     def check_steps(self) -> None:
         prediction = self.prediction
@@ -118,15 +132,14 @@ class Allowed:
             assert prediction.undo_must() & by_itself <= undone, prediction.undo_must() & by_itself - undone
             assert self.sure & by_itself <= undone, self.sure & by_itself - undone
             may = prediction.undo_may() & (prediction.undoable if rolled else set(prediction.by_itself))
+            may |= prediction.undo_by_children()
             assert undone <= may, undone - may
         self.check_rollback_steps()
         self.check_order()
-        if self.report is not None:
-            self.check_report(self.report)
-        else:
-            assert not undone
+        if self.report is None:
+            assert all(is_in_child(path) for path in undone)
             assert self.cut or not self.all_undone
-            assert not set(self.recorded.done) & prediction.kept - prediction.vague
+        self.check_report(self.report)
 
     def check_rollback_steps(self) -> None:
         """A `rollback` step undoes what had ended before it."""
@@ -154,29 +167,91 @@ class Allowed:
         undone, vague = self.recorded.undo_ended, self.prediction.vague
         return ((one, two) for one in undone if one not in vague for two in undone if two in self.recorded.began)
 
-    def check_report(self, report: RollbackReport) -> None:
+    def check_report(self, report: RollbackReport | None) -> None:
+        """The reports of the run and of its children say together what was undone, and its own one all that was not."""
         prediction = self.prediction
-        outcomes = {entry.path: entry.outcome.value for entry in report.entries}
-        assert self.recorded.eras or len(outcomes) == len(report.entries), "an undo is listed twice"
-        acted = {path: outcome for path, outcome in outcomes.items() if outcome in ("undone", "failed")}
-        kept = {path for path, outcome in outcomes.items() if outcome == "kept"}
+        own = list(entries_of(report, ""))
+        assert self.may_repeat or len(own) == len({path for path, _ in own}), "an undo is listed twice"
+        told = own + [entry for child in self.children for entry in child.entries]
+        failed = {path for path, outcome in told if outcome == "failed"}
+        acted = dict.fromkeys((path for path, outcome in told if outcome == "undone"), "undone")
+        acted |= dict.fromkeys(failed, "failed")
+        kept = {path for path, outcome in told if outcome == "kept"} - set(acted)
         assert kept <= prediction.kept, kept - prediction.kept
         if not self.all_undone and not prediction.rolled_back:
-            assert set(self.recorded.done) & prediction.kept - prediction.vague <= kept
+            assert self.heard(set(self.recorded.done) & prediction.kept - prediction.vague) <= kept
         fails = self.recorded.case.script.undo_fails
         expected = {path: "failed" if step_id_of(path) in fails else "undone" for path in self.recorded.undo_ended}
-        assert acted == expected
-        not_needed = set(outcomes) - set(acted) - kept
+        heard = self.heard(set(expected) | set(acted))
+        assert {path: acted.get(path) for path in heard} == {path: expected.get(path) for path in heard}
+        not_needed = {path for path, _ in told} - set(acted) - kept
         assert not_needed <= prediction.undoable
         assert not not_needed & set(self.recorded.done), "done, and said to need no undo"
         if self.all_undone:
             began = {path for path in prediction.undoable & prediction.must if path in self.recorded.began}
-            assert began - set(acted) <= not_needed, began - set(acted) - not_needed
-        assert report.complete == ("failed" not in outcomes.values())
+            untold = {path for path in began - set(acted) - not_needed if not is_in_child(path)}
+            assert not untold, untold
+        open_effects = {path for path, outcome in own if outcome == "failed"}
+        assert failed == open_effects, "what a child could not undo is not in the run's own report"
+        assert report is None or report.complete == (not open_effects)
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether something may have run again, with effects of its own."""
+        return bool(self.recorded.eras) or any(child.again for child in self.children)
+
+    def heard(self, paths: set[str]) -> set[str]:
+        """Less what ran in children that were cancelled: these make no report."""
+        silent = tuple(child.before for child in self.children if child.is_silent)
+        return {path for path in paths if not path.startswith(silent)}
 
 
 End = tuple[str, str | None]
 """Status, and the reason of a skipped step."""
+
+
+@dataclass(frozen=True)
+class ChildRun:
+    """What a child's own history says; `before` is what its paths begin with."""
+
+    before: str
+    again: bool
+    is_silent: bool
+    ends: dict[str, End]
+    entries: list[tuple[str, str]]
+
+
+def is_in_child(path: str) -> bool:
+    return ">" in path
+
+
+async def told_by_runs(harness: Harness, outcome: Outcome) -> list[WorkflowHistory]:
+    """The histories of a run and its children."""
+    return await Harness(harness.client, handles=[outcome.handle]).histories()
+
+
+def children_in(histories: list[WorkflowHistory]) -> list[ChildRun]:
+    """Those that have ended, the earlier attempts first; not what undoes them."""
+    found: list[ChildRun] = []
+    for story in stories(histories):
+        before = place_of(story.workflow_id)[1]
+        if not before or story.known.undo_only or story.end == "continued":
+            continue
+        result = story.report or {}
+        ends = {
+            before + path: end_of(one["status"], one.get("skip_reason"))
+            for path, one in result.get("steps", {}).items()
+        }
+        report = result.get("rollback")
+        entries = list(entries_of(RollbackReport.model_validate(report) if report else None, before))
+        found.append(ChildRun(before, "~" in story.workflow_id, story.end == "canceled", ends, entries))
+    return found
+
+
+def entries_of(report: RollbackReport | None, before: str) -> Iterator[tuple[str, str]]:
+    """Path and outcome of what a report lists."""
+    for entry in report.entries if report else ():
+        yield (place_of(entry.run)[1] if entry.run else before) + entry.path, entry.outcome.value
 
 
 def ends_of(outcome: Outcome) -> tuple[dict[str, End], RollbackReport | None]:
@@ -202,9 +277,9 @@ def possible(fate: Fate) -> list[End]:
     return [(fate.status, fate.reason), ("pending", None), *cut_short]
 
 
-async def check_pauses(harness: Harness, outcome: Outcome) -> None:
-    """From a pause's answer to the next `resume` no action was started; what undoes goes on."""
-    chain = await Harness(harness.client, handles=[outcome.handle]).histories()
+def check_pauses(histories: list[WorkflowHistory], outcome: Outcome) -> None:
+    """From a pause's answer to the next `resume` no action was started; what undoes goes on, and what children do."""
+    chain = [one for one in histories if one.workflow_id == outcome.handle.id]
     started = started_while_paused(event for history in chain for event in history.events)
     assert not [one for one in started if not _UNDO.search(one)], "started in a paused run"
 
@@ -216,8 +291,9 @@ def started_while_paused(events: Iterable[HistoryEvent]) -> Iterator[str]:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
                 request = event.workflow_execution_update_accepted_event_attributes.accepted_request
+                if request.input.name == "resume":  # A pause that is answered later holds nothing.
+                    paused, names = False, {}
                 names[request.meta.update_id] = request.input.name
-                paused = paused and request.input.name != "resume"
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
                 done = event.workflow_execution_update_completed_event_attributes
                 paused = paused or (names.get(done.meta.update_id) == "pause" and done.outcome.HasField("success"))

@@ -16,17 +16,17 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.errors import OperationRefused, WorkflowError
 from tests.engine.cases import SHORT_TIMEOUT_SECONDS, Case
-from tests.engine.script import root_of
-from tests.harness import Harness, Outcome, outcome_of
+from tests.engine.script import Outcome, Script, place_of, root_of
+from tests.harness import Harness, outcome_of
+from tests.harness import Outcome as End
 
-LONGEST_RUN_SECONDS = 120
 _LOOK_SECONDS = 0.3
 """How often an operator looks whether the run is held."""
 
 
 @asynccontextmanager
 async def arena(harness: Harness, **options: Any) -> AsyncGenerator[Actions, None]:
-    """A worker with the recording actions; every history is replayed at the end."""
+    """A worker with the recording actions, and what else it is given; every history is replayed at the end."""
     actions = Actions(harness)
 
     async def do() -> None:
@@ -71,6 +71,10 @@ class Recorded:
         self.note(self.done, path, again=True)
         self.latest[path] = self.count
 
+    def note_undone(self, path: str, *, again: bool) -> None:
+        self.note(self.undo_ended, path, again=again)
+        self.latest_undo[path] = self.count
+
     async def have_begun(self, count: int) -> None:
         """Wait until so many actions have begun."""
         while len(self.began) < count:
@@ -78,15 +82,38 @@ class Recorded:
             await self._has_begun.wait()
 
 
+async def act(outcome: Outcome, attempt: int) -> None:
+    """Do in this attempt what an action with this outcome does; it returns where it takes effect."""
+    await asyncio.sleep(0)
+    if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
+        await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 20)
+    if outcome == "fails" or (outcome == "doubtful" and attempt > 1) or (outcome == "flaky" and attempt == 1):
+        raise ActionError("fails as told", retryable=outcome in ("flaky", "doubtful"))
+
+
+async def begin_undo(script: Script, step_id: str, attempt: int) -> None:
+    """What an undo action does before it ends."""
+    await asyncio.sleep(0)
+    if attempt == 1 and step_id in script.undo_flaky:
+        raise ActionError("not yet")
+
+
+def end_undo(script: Script, step_id: str) -> None:
+    """How an undo action ends."""
+    if step_id in script.undo_fails:
+        raise ActionError("cannot be undone", retryable=False)
+
+
 @dataclass
 class Actions:
     harness: Harness
     runs: dict[str, Recorded] = field(default_factory=dict)
+    longest_run_seconds: float = 120
 
-    async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, Outcome]:
+    async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, End]:
         """Run a case, with `more` in its definition, to its end."""
         recorded = self.recorded(case, name)
-        async with asyncio.timeout(LONGEST_RUN_SECONDS):
+        async with asyncio.timeout(self.longest_run_seconds):
             run = await self.harness.start(
                 {**case.definition, **more}, case.input_data, id=f"{name}-{self.harness.task_queue}"
             )
@@ -99,37 +126,32 @@ class Actions:
                 await asyncio.gather(*people, return_exceptions=True)
 
     async def do(self) -> None:
-        recorded, path = self._where()
+        recorded, path, again = self._where()
         attempt, era = activity.info().attempt, recorded.eras[root_of(path)]
         outcome = recorded.case.script.at(path, era)
-        recorded.note(recorded.began, path, again=attempt > 1 or bool(recorded.eras))
-        await asyncio.sleep(0)
-        if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
-            await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 20)
-        if outcome == "fails" or (outcome == "doubtful" and attempt > 1) or (outcome == "flaky" and attempt == 1):
-            raise ActionError("fails as told", retryable=outcome in ("flaky", "doubtful"))
+        recorded.note(recorded.began, path, again=again)
+        await act(outcome, attempt)
         recorded.note_done(path)
 
     async def undo(self, step_id: str) -> None:
-        recorded, path = self._where()
+        recorded, path, again = self._where()
         path, script = path.removesuffix(".rollback[0]"), recorded.case.script
-        attempt = activity.info().attempt
-        recorded.note(recorded.undo_began, path, again=attempt > 1 or bool(recorded.eras))
-        await asyncio.sleep(0)
-        if attempt == 1 and step_id in script.undo_flaky:
-            raise ActionError("not yet")
-        recorded.note(recorded.undo_ended, path, again=attempt > 1 or bool(recorded.eras))
-        recorded.latest_undo[path] = recorded.count
-        if step_id in script.undo_fails:
-            raise ActionError("cannot be undone", retryable=False)
+        recorded.note(recorded.undo_began, path, again=again)
+        await begin_undo(script, step_id, activity.info().attempt)
+        recorded.note_undone(path, again=again)
+        end_undo(script, step_id)
 
     def recorded(self, case: Case, name: str) -> Recorded:
         """What a run's actions will do, or did."""
         return self.runs.setdefault(f"{name}-{self.harness.task_queue}", Recorded(case))
 
-    def _where(self) -> tuple[Recorded, str]:
+    def _where(self) -> tuple[Recorded, str, bool]:
+        """The run that this call is for, its path there, and whether there may have been one before."""
         info = activity.info()
-        return self.runs[info.workflow_id or ""], info.activity_id
+        root, before = place_of(info.workflow_id or "")
+        recorded = self.runs[root]
+        tried = info.attempt > 1 or "~" in (info.workflow_id or "")
+        return recorded, before + info.activity_id, tried or bool(recorded.eras)
 
 
 def people_of(run: Run, recorded: Recorded) -> list[Any]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.engine.reference import Step, is_lenient, threshold_of
+from tests.engine.reference import NONE, Step, is_lenient, threshold_of
 from tests.engine.script import NUMBERS, Outcome, Rounds, Script
 
 SHORT_TIMEOUT_SECONDS = 2
+REFUSES: dict[str, Any] = {"properties": {"number": {"maximum": -1}}}
+"""Schema of the input of a child that never begins."""
 _FALSE = "false"
 _DEEPEST = 2
-_CONTAINERS = ("parallel", "for_each", "loop")
+_CONTAINERS = ("parallel", "for_each", "loop", "sub_workflow")
 _ONCE = ("fails", "fails", "times_out")
 _TWICE = ("fails", "doubtful", "flaky", "recovers")
 
@@ -34,12 +39,19 @@ class Case:
     definition: Step
     script: Script
     conduct: Conduct = Conduct()
+    children: Mapping[str, Step] = field(default_factory=dict[str, Step])
+    """The definitions that its `sub_workflow` steps run, by name: the same name is the same definition in all cases."""
+
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, those of children included."""
+        return walk(self.definition["steps"], self.children)
 
     @property
     def input_data(self) -> dict[str, Any]:
         """What conditions read, of each round or copy: `go` of an ordinary step, `route` of a conditional one."""
         values: dict[str, Any] = {}
-        for step in walk(self.definition["steps"]):
+        for step in self.steps:
             name = step["step_id"]
             read = _route_of if step["step_type"] == "conditional" else _go_of
             values[name] = [read(outcome) for outcome in self.script.outcomes.get(name, ("ok",) * NUMBERS)]
@@ -56,21 +68,29 @@ def _route_of(outcome: Outcome) -> dict[str, Any]:
     return {} if outcome == "fails" else {"route": -1 if outcome == "none" else outcome}
 
 
-def inside_of(step: Step) -> list[Step]:
-    """The steps right inside of a container."""
+def inside_of(step: Step, children: Mapping[str, Step] = NONE) -> list[Step]:
+    """The steps right inside of a container, or of the child it runs."""
+    if step.get("workflow") in children:
+        return children[step["workflow"]]["steps"]
     return step.get("parallel_steps") or step.get("body") or []
 
 
-def walk(steps: list[Step]) -> list[Step]:
+def walk(steps: list[Step], children: Mapping[str, Step] = NONE) -> list[Step]:
     """All steps, nested ones included."""
-    return [one for step in steps for one in (step, *walk(inside_of(step)))]
+    return [one for step in steps for one in (step, *walk(inside_of(step, children), children))]
+
+
+def children_of(batch: list[Case]) -> list[Step]:
+    """What a worker serves to run these cases."""
+    return list({name: one for case in batch for name, one in case.children.items()}.values())
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False) -> Case:
-    """Up to about 12 steps and their rounds and copies: chains, forks, joins, routes, nested containers, error handlers.
+def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False, unattended: bool = False) -> Case:
+    """Up to about 12 steps and their rounds and copies: chains, forks, joins, routes, nested containers, children, error handlers.
 
-    With `plain` nothing that repeats, no operator and no `rollback` step. With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
+    With `unattended` nobody acts on the run. With `plain` neither that, nor anything that repeats, no child, and no `rollback` step.
+    With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
     """
     maker = _Maker(draw, races, plain)
     steps = maker.graph(draw(st.integers(2, 9)), depth=_DEEPEST if races else 0)
@@ -79,7 +99,9 @@ def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False) -> Case:
     if races:
         maker.spare(steps)
     else:
-        ends = draw(st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * (0 if plain else 3)))
+        ends = draw(
+            st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * (0 if plain or unattended else 3))
+        )
         if ends == "doomed":
             maker.doom(steps)
         elif ends == "operator":
@@ -87,7 +109,7 @@ def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False) -> Case:
             more["on_failure"] = "pause"
         if not plain and maker.chance(15):
             maker.roll_back(steps)
-        conduct = Conduct() if plain else maker.conduct()
+        conduct = Conduct() if plain or unattended else maker.conduct()
     definition = {
         "workflow_id": "random",
         "steps": steps,
@@ -95,7 +117,7 @@ def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False) -> Case:
         "retry_policy": {"max_attempts": 1},
         **more,
     }
-    return Case(definition, maker.script(), conduct)
+    return Case(definition, maker.script(), conduct, maker.children)
 
 
 @dataclass
@@ -109,6 +131,7 @@ class _Maker:
     items: dict[str, int] = field(default_factory=dict)
     heals: set[str] = field(default_factory=set)
     acts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    children: dict[str, Step] = field(default_factory=dict)
     has_operator: bool = False
     undo_may_fail: bool = True
     _numbers: count[int] = field(default_factory=count)
@@ -204,7 +227,7 @@ class _Maker:
         own = [step["step_id"]] if step["step_type"] == "loop" and "body" not in step else []
         if step["step_type"] == "parallel" and threshold_of(step) < 1:
             return []
-        inside = inside_of(step)
+        inside = inside_of(step, self.children)
         handlers = {name for one in inside for name in one.get("error_handlers", ())}
         return own + [name for one in inside if one["step_id"] not in handlers for name in self.deadly(one)]
 
@@ -213,6 +236,7 @@ class _Maker:
             ["sequential"] * 6
             + ["conditional"] * 2
             + [*(_CONTAINERS[:1] if self.plain else _CONTAINERS)] * (1 if depth < _DEEPEST else 0)
+            + ["human_approval"] * (not self.plain and not self.races)
         )
         kind = self.draw(st.sampled_from(kinds))
         step: Step = {"step_id": f"s{next(self._numbers)}", "step_type": "parallel" if kind == "for_each" else kind}
@@ -239,6 +263,10 @@ class _Maker:
                 self.repeat(step, policy, depth)
             case "for_each":
                 self.copy(step, policy, depth)
+            case "sub_workflow":
+                self.delegate(step, policy, depth)
+            case "human_approval":
+                self.ask(step)
             case "parallel":
                 step["parallel_steps"] = self.graph(self.draw(st.integers(1, 3)), depth + 1)
                 self.bound(step, policy)
@@ -289,6 +317,33 @@ class _Maker:
         step["for_each"] = f"input.{step['step_id']}_items"
         step["parallel_steps"] = self.inside(f"index % {NUMBERS}", depth)
         self.bound(step, policy)
+
+    def ask(self, step: Step) -> None:
+        """Nobody answers in time, which is a yes or a no."""
+        decision = self.draw(st.sampled_from(["approve", "approve", "reject"]))
+        step["approval"] = {"deadline": 0.05, "on_timeout": decision}
+        self.outcomes[step["step_id"]] = ("fails" if decision == "reject" else "ok",) * NUMBERS
+
+    def delegate(self, step: Step, policy: dict[str, Any], depth: int) -> None:
+        """Run another definition, which reads of its input what it would read of this one's; where it fails, maybe once more."""
+        steps = self.inside("input.number", depth)
+        names = [one["step_id"] for one in walk(steps, self.children)]
+        read = [*names, *(f"{name}_items" for name in names if name in self.items)]
+        step["input_mapping"] = {"number": self._number[-1], **{name: f"input.{name}" for name in read}}
+        policies: dict[str, Any] = {
+            "max_parallel_steps": self.draw(st.sampled_from([1, 2, 10])),
+            "retry_policy": {"max_attempts": 1},
+        }
+        if self.chance(8):
+            policies["input_schema"] = REFUSES
+        digest = hashlib.sha256(json.dumps([steps, policies], sort_keys=True).encode()).hexdigest()
+        step["workflow"] = f"child-{digest[:12]}"
+        self.children[step["workflow"]] = {"workflow_id": step["workflow"], "steps": steps, **policies}
+        if self.chance(20):
+            policy.update(max_attempts=2, delay=0.02)
+        if self.chance(25):
+            step["rollback_actions"] = ["undo"]
+            self.undoable.append(step["step_id"])
 
     def inside(self, number: str, depth: int) -> list[Step]:
         self._number.append(number)

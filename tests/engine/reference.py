@@ -2,18 +2,21 @@
 
 It takes a definition as plain data and a script of what its steps do, and says how every step ends, what must, may and must
 not have happened, and what must be over before what. Paths are those of the run's report: `outer.inner`, `loop#2.inner`,
-`copies[0].inner`, and `owner!handler` for a handler of several steps.
+`copies[0].inner`, and `owner!handler` for a handler of several steps; what runs in a child is `step>inner`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from tests.engine.script import FAILING, Script, step_id_of
 
 Step = dict[str, Any]
 Paths = frozenset[str]
+NONE: Mapping[str, Step] = MappingProxyType({})
 
 _DOUBTFUL = ("times_out", "doubtful")
 
@@ -71,6 +74,11 @@ class Prediction:
         started = {path for path in self.undoable & set(self.earlier) if self.fates[path].reason != "condition_false"}
         return self.undo_must() | (started - self.must - self.never)
 
+    def undo_by_children(self) -> set[str]:
+        """Perhaps undone whatever becomes of the run: a child that is cut short undoes what it did."""
+        cut = {path for path in self.loose if any(is_within(one, path) and one[len(path)] == ">" for one in self.fates)}
+        return {path for path in self.undo_may() if any(is_within(path, one) for one in cut)}
+
     def cut_anywhere(self) -> None:
         """The run was cancelled: whatever had not ended by then did not."""
         self.loose |= set(self.fates)
@@ -78,9 +86,9 @@ class Prediction:
         self.never.clear()
 
 
-def predict(definition: Step, script: Script) -> Prediction:
-    """Apply the rules to a definition."""
-    model = _Model(script)
+def predict(definition: Step, script: Script, children: Mapping[str, Step] = NONE) -> Prediction:
+    """Apply the rules to a definition; `children` are those that its `sub_workflow` steps run, by name."""
+    model = _Model(script, children)
     steps = definition["steps"]
     over = model.run_graph(steps, "", frozenset())
     failing = model.failing_in(steps, "")
@@ -111,8 +119,9 @@ def predict(definition: Step, script: Script) -> Prediction:
 
 
 class _Model:
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, children: Mapping[str, Step]) -> None:
         self.script = script
+        self.children = children
         self.era = 0
         """How often an operator ran the outermost step again."""
         self.by_itself: dict[str, str] = {}
@@ -232,10 +241,11 @@ class _Model:
                 return Fate("completed", routed=frozenset(chosen))
             case "loop":
                 return self.run_loop(step, path, ended)
-            case "parallel" if "for_each" in step:
-                return self.run_copies(step, path, ended)
             case "parallel":
-                return self.run_container(step, path, ended)
+                run = self.run_copies if "for_each" in step else self.run_container
+                return run(step, path, ended)
+            case "sub_workflow":
+                return self.run_child(step, path, ended)
             case "rollback":
                 self.rolled_back[path] = ended
                 return Fate("completed")
@@ -290,6 +300,15 @@ class _Model:
                 if any(name in self.earlier[one] and not self.is_part(one, name) for name in failing)
             }
         return bool(failing)
+
+    def run_child(self, step: Step, path: str, ended: Paths) -> Fate:
+        """Run another definition; where it fails it has undone itself, and what it kept, before it ends."""
+        if "input_schema" in self.children[step["workflow"]]:
+            return Fate("failed")  # It refuses its input.
+        if not self.run_pass(self.children[step["workflow"]]["steps"], f"{path}>", ended):
+            return Fate("completed", effect=True)
+        self.claim({one for one in self.undoable if one.startswith(f"{path}>")}, path)
+        return Fate("failed")
 
     def run_copies(self, step: Step, path: str, ended: Paths) -> Fate:
         """Run a copy for each item; where too many fail, all may be cut short."""
@@ -356,22 +375,30 @@ class _Model:
     def undo(self, step: Step, container: str, places: set[str]) -> bool:
         """Undo what these steps did and what ran inside of them, or keep it; gives whether an undo fails."""
         found = {one for one in self.undoable for place in places if one == place or is_within(one, place)}
-        unsure = {one for one in found if self.by_itself.get(one) in self.loose}
-        self.vague |= unsure | {one for one in found & self.kept if one in self.loose}
-        found -= set(self.by_itself) - unsure
         if step.get("tolerated_failure") == "keep":
-            self.kept |= found
+            self.kept |= self.unclaimed(found)
             return False
-        self.kept -= found
-        self.by_itself |= dict.fromkeys(found, container)
+        found = self.claim(found, container)
         fails = {one for one in found if step_id_of(one) in self.script.undo_fails}
         self.unsure |= bool(fails & (self.loose | self.vague))
         return any(self.fates[one].effect for one in fails - self.loose)
 
+    def claim(self, found: set[str], container: str) -> set[str]:
+        """These are undone before the container settles; gives those that no other has undone for sure."""
+        found = self.unclaimed(found)
+        self.kept -= found
+        self.by_itself |= dict.fromkeys(found, container)
+        return found
+
+    def unclaimed(self, found: set[str]) -> set[str]:
+        unsure = {one for one in found if self.by_itself.get(one) in self.loose}
+        self.vague |= unsure | {one for one in found & self.kept if one in self.loose}
+        return found - (set(self.by_itself) - unsure)
+
 
 def is_within(path: str, other: str) -> bool:
-    """Whether a path lies inside of another, or is a round or copy of it."""
-    return path.startswith((f"{other}.", f"{other}!", f"{other}#", f"{other}["))
+    """Whether a path lies inside of another, or is a round or copy of it, or in the child it runs."""
+    return path.startswith((f"{other}.", f"{other}!", f"{other}#", f"{other}[", f"{other}>"))
 
 
 def is_lenient(step: Step) -> bool:

@@ -1,4 +1,7 @@
-"""What each step of a random definition does when it runs, by its path: data that actions, expressions and the reference model share."""
+"""What each step of a random definition does when it runs, by its path: data that actions, expressions and the reference model share.
+
+What runs in a child has the path of the step that started it before its own: `copies[0].child>inner`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ from dataclasses import dataclass, field
 NUMBERS = 3
 """Rounds and copies differ in what their steps do: by their number, and again from the fourth on."""
 _NUMBER = re.compile(r"[#\[](\d+)")
-_ROOT = re.compile(r"[.#\[!]")
+_ROOT = re.compile(r"[.#\[!>]")
+_BETWEEN = str.maketrans("!>", "..")
+_UNDOING = re.compile(r"-rollback(-rest)?-[0-9a-f-]{12}(~\d+)?$")
+_AGAIN = re.compile(r"(~u\d+)?(~\d+)?$")
 
 Outcome = str | int
 FAILING = ("fails", "times_out", "doubtful")
@@ -47,7 +53,7 @@ class Script:
 
     def at(self, path: str, era: int = 0) -> Outcome:
         """What a step does at a path, once an operator has run it (or what is around it) again so often."""
-        prefix, _, name = path.replace("!", ".").rpartition(".")
+        prefix, _, name = path.translate(_BETWEEN).rpartition(".")
         step_id, hash_, number = name.partition("#")
         numbers = _NUMBER.findall(f"#{number}" if hash_ else prefix)
         outcomes = self.outcomes.get(step_id + hash_, ("ok",))
@@ -60,6 +66,12 @@ class Script:
         return acts[era] if era < len(acts) else "skip"
 
 
+def place_of(run: str) -> tuple[str, str]:
+    """The run that began it all, by the id of itself, of a child, or of what undoes a child; and what comes before the paths of its steps."""
+    root, *parts = _UNDOING.sub("", run).split("/")
+    return root, "".join(f"{_AGAIN.sub('', part)}>" for part in parts)
+
+
 def root_of(path: str) -> str:
     """The outermost step of a path."""
     return _ROOT.split(path, maxsplit=1)[0]
@@ -67,7 +79,7 @@ def root_of(path: str) -> str:
 
 def step_id_of(path: str) -> str:
     """The step's own id."""
-    return path.replace("!", ".").rsplit(".", 1)[-1].partition("#")[0]
+    return path.translate(_BETWEEN).rsplit(".", 1)[-1].partition("#")[0]
 
 
 def is_repeated(path: str) -> bool:

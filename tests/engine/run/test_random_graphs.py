@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from advanced_workflow.workflows.engine.graph.scheduler import Changes, Schedule
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome as How
 from tests.engine.allowed import check_run
 from tests.engine.arena import arena
-from tests.engine.cases import Case, cases
+from tests.engine.cases import Case, cases, children_of
 from tests.engine.reference import Step, predict
 from tests.engine.script import FAILING, Script
 from tests.examples import profile
@@ -34,19 +35,22 @@ RUNS_AT_ONCE = 10
 @given(case=cases(), random=st.randoms(use_true_random=False))
 def test_the_scheduler_settles_every_step_as_the_reference_says_whatever_ends_first(case: Case, random: Any) -> None:
     script = replace(case.script, undo_fails=frozenset(), has_operator=False)  # Of these the scheduler knows nothing.
-    ends = Ends(script)
+    ends = Ends(script, case.children)
 
     ends.run_graph(case.definition["steps"], "", random)
 
-    expected = {path: (fate.status, fate.reason) for path, fate in predict(case.definition, script).fates.items()}
+    expected = {
+        path: (fate.status, fate.reason) for path, fate in predict(case.definition, script, case.children).fates.items()
+    }
     assert ends.ends == expected
 
 
 class Ends:
     """Runs graphs with the real scheduler and no engine: a step ends as its outcome says, ready ones in random order."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, children: Mapping[str, Step]) -> None:
         self.script = script
+        self.children = children
         self.ends: dict[str, tuple[str, str | None]] = {}
 
     def run_graph(self, steps: list[Step], prefix: str, random: Any) -> bool:
@@ -95,6 +99,10 @@ class Ends:
                 return Settled(How.FAILED) if outcome == "fails" else Settled(How.COMPLETED, routed=frozenset(targets))
             case "loop":
                 return self.run_rounds(step, path, random)
+            case "sub_workflow":
+                child = self.children[step["workflow"]]
+                failed = "input_schema" in child or self.run_graph(child["steps"], f"{path}>", random)
+                return Settled(How.FAILED if failed else How.COMPLETED)
             case "parallel" if "for_each" in step:
                 copies = [
                     self.run_graph(step["parallel_steps"], f"{path}[{index}].", random)
@@ -148,5 +156,5 @@ def continues(step: Step) -> bool:
 @given(batch=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_runs_on_a_server_do_what_the_reference_allows(client: Client, batch: list[Case]) -> None:
-    async with arena(Harness(client)) as actions:
+    async with arena(Harness(client), definitions=children_of(batch)) as actions:
         await asyncio.gather(*(check_run(actions, case, f"random-{number}") for number, case in enumerate(batch)))
