@@ -12,13 +12,12 @@ from typing import Any
 
 from temporalio import activity
 
-from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.errors import OperationRefused, WorkflowError
-from tests.engine.cases import SHORT_TIMEOUT_SECONDS, Case
-from tests.engine.script import Outcome, Script, place_of, root_of
-from tests.harness import Harness, outcome_of
-from tests.harness import Outcome as End
+from tests.engine.cases import Case
+from tests.engine.deeds import act, begin_undo, end_undo
+from tests.engine.script import place_of, root_of
+from tests.harness import Harness, Outcome, outcome_of
 
 _LOOK_SECONDS = 0.3
 """How often an operator looks whether the run is held."""
@@ -82,35 +81,13 @@ class Recorded:
             await self._has_begun.wait()
 
 
-async def act(outcome: Outcome, attempt: int) -> None:
-    """Do in this attempt what an action with this outcome does; it returns where it takes effect."""
-    await asyncio.sleep(0)
-    if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
-        await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 20)
-    if outcome == "fails" or (outcome == "doubtful" and attempt > 1) or (outcome == "flaky" and attempt == 1):
-        raise ActionError("fails as told", retryable=outcome in ("flaky", "doubtful"))
-
-
-async def begin_undo(script: Script, step_id: str, attempt: int) -> None:
-    """What an undo action does before it ends."""
-    await asyncio.sleep(0)
-    if attempt == 1 and step_id in script.undo_flaky:
-        raise ActionError("not yet")
-
-
-def end_undo(script: Script, step_id: str) -> None:
-    """How an undo action ends."""
-    if step_id in script.undo_fails:
-        raise ActionError("cannot be undone", retryable=False)
-
-
 @dataclass
 class Actions:
     harness: Harness
     runs: dict[str, Recorded] = field(default_factory=dict)
     longest_run_seconds: float = 120
 
-    async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, End]:
+    async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, Outcome]:
         """Run a case, with `more` in its definition, to its end."""
         recorded = self.recorded(case, name)
         async with asyncio.timeout(self.longest_run_seconds):

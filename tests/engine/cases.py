@@ -11,10 +11,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.engine.deeds import SHORT_TIMEOUT_SECONDS
 from tests.engine.reference import NONE, Step, is_lenient, threshold_of
 from tests.engine.script import NUMBERS, Outcome, Rounds, Script
 
-SHORT_TIMEOUT_SECONDS = 2
 REFUSES: dict[str, Any] = {"properties": {"number": {"maximum": -1}}}
 """Schema of the input of a child that never begins."""
 _FALSE = "false"

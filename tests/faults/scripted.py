@@ -14,7 +14,7 @@ from pathlib import Path
 from temporalio import activity
 
 from advanced_workflow.activities.action.decorator import action
-from tests.engine.arena import act, begin_undo, end_undo
+from tests.engine.deeds import act, begin_undo, end_undo
 from tests.engine.script import Script, place_of
 
 FOLDER = "SCRIPTED_FOLDER"

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.client import Client
 
+from advanced_workflow.client.dev import processes
 from advanced_workflow.client.dev.processes import WorkerProcess, local_environment
 from advanced_workflow.client.dev.server import DevServer
 from tests.engine.allowed import check_run
@@ -100,16 +101,18 @@ async def killed_now_and_then(
         **{FOLDER: str(folder)},
     )
     workers = [WorkerProcess(environment, log_path=folder / f"worker-{number}.log") for number in range(WORKERS)]
-    await asyncio.gather(*(worker.start() for worker in workers))
     actions = Elsewhere(harness, longest_run_seconds=LONGEST_RUN_SECONDS, folder=folder)
-    killing = asyncio.create_task(kill_some(workers, actions, random.Random(seed)))
-    try:
-        yield actions
-    finally:
-        killing.cancel()
-        await asyncio.gather(killing, return_exceptions=True)
-        for worker in workers:
-            await worker.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "START_SECONDS", LONGEST_RUN_SECONDS)  # They start while everything else runs.
+        await asyncio.gather(*(worker.start() for worker in workers))
+        killing = asyncio.create_task(kill_some(workers, actions, random.Random(seed)))
+        try:
+            yield actions
+        finally:
+            killing.cancel()
+            await asyncio.gather(killing, return_exceptions=True)
+            for worker in workers:
+                await worker.stop()
     await harness.replay()
 
 
