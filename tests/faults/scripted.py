@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zlib import crc32
 
 from temporalio import activity
 
@@ -46,8 +48,10 @@ async def do() -> None:
     """Do as the script says."""
     _note("began")
     info, (run, before) = activity.info(), place_of(activity.info().workflow_id or "")
+    await _linger("before")
     await act(_scripts()[run].at(before + info.activity_id), info.attempt)
     _note("done")
+    await _linger("after")
 
 
 @action(name="undo")
@@ -55,8 +59,10 @@ async def undo(undo: dict[str, object]) -> None:
     """Undo as the script says."""
     _note("undo_began")
     run, step_id = place_of(activity.info().workflow_id or "")[0], str(undo["step_id"])
+    await _linger("before")
     await begin_undo(_scripts()[run], step_id, activity.info().attempt)
     _note("undo_ended")
+    await _linger("after")
     end_undo(_scripts()[run], step_id)
 
 
@@ -70,6 +76,12 @@ def write_scripts(folder: Path, scripts: Mapping[str, Script]) -> None:
     """Say what the actions of these runs do."""
     (folder / SCRIPTS).write_bytes(pickle.dumps(dict(scripts)))
     (folder / DONE).touch()
+
+
+async def _linger(when: str) -> None:
+    """Let a kill come between: each action has its own times, and the same in each attempt."""
+    info = activity.info()
+    await asyncio.sleep(crc32(f"{when} {info.workflow_id} {info.activity_id}".encode()) % 4 * 0.1)
 
 
 def _note(what: str) -> None:
