@@ -40,8 +40,8 @@ from advanced_workflow.workflows.definition.text.load import LoadedDefinition, p
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
-from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
 from tests.laws.laws import require_lawful
 from tests.sandbox import strict_runner
 
@@ -129,11 +129,12 @@ class Harness:
             require_kept=require_kept,
             on_accepted=build_plan,
         )
+        runner = EngineRunner()
         worker = Worker(
             self.client,
             task_queue=options.pop("task_queue", self.task_queue),
             workflows=WORKFLOWS,
-            unsandboxed_workflow_runner=InOrder(),
+            unsandboxed_workflow_runner=runner,
             activities=[
                 preparation.prepare,
                 *ACTIVITIES,
@@ -146,8 +147,11 @@ class Harness:
             debug_mode=options.pop("debug_mode", False),
             **options,
         )
-        async with worker:
-            yield worker
+        try:
+            async with worker:
+                yield worker
+        finally:
+            await runner.close()
 
     def _activities(self, actions: Actions) -> list[Callable[..., Any]]:
         limit = payload_limit(self.client)
@@ -214,7 +218,7 @@ def replayer(**options: Any) -> Replayer:
     """Replays strictly, but without the clock of the deadlock detector: on a busy machine two seconds may be little work."""
     return Replayer(
         workflows=WORKFLOWS,
-        unsandboxed_workflow_runner=InOrder(strict_runner()),
+        unsandboxed_workflow_runner=EngineRunner(strict_runner()),
         interceptors=[EngineInterceptor()],
         debug_mode=True,
         **options,

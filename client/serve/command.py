@@ -23,7 +23,7 @@ from advanced_workflow.client.serve.search_attributes import can_use_search_attr
 from advanced_workflow.client.serve.secrets import tell_idle_secrets
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.serve.stopping import run_until_stopped
-from advanced_workflow.client.serve.workers import build_workers
+from advanced_workflow.client.serve.workers import build_workers, close
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.metrics import CountedRuns, metrics_runtime
@@ -106,6 +106,7 @@ async def _serve(serving: Serving, *, check_only: bool) -> int:
     finally:
         for task in watching:
             task.cancel()
+        await close(workers)
     return _tell_end(failures)
 
 

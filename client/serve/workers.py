@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -21,8 +22,8 @@ from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
-from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
 from advanced_workflow.workflows.errors import WorkflowError
 
 STICKY_TIMEOUT = timedelta(seconds=5)
@@ -58,7 +59,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        unsandboxed_workflow_runner=InOrder(),
+        unsandboxed_workflow_runner=EngineRunner(),
         activities=[*actions, preparation.prepare, *ACTIVITIES],
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
@@ -71,6 +72,14 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         Worker(client, task_queue=queue, activities=actions, **_common(settings)) for queue in serving.queues[1:]
     ]
     return [main_worker, *capabilities]
+
+
+async def close(workers: Sequence[Worker]) -> None:
+    """End what workers that have stopped still hold of runs. The runs themselves go on elsewhere."""
+    for worker in workers:
+        runner = cast("Mapping[str, object]", worker.config()).get("unsandboxed_workflow_runner")
+        if isinstance(runner, EngineRunner):
+            await runner.close()
 
 
 def _common(settings: Settings) -> dict[str, Any]:

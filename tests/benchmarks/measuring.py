@@ -22,8 +22,8 @@ from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
-from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
 from advanced_workflow.workflows.errors import WorkflowError
 from tests.benchmarks.actions import ACTIONS
 from tests.benchmarks.handwritten import HANDWRITTEN
@@ -77,11 +77,12 @@ async def bench_worker(
     preparation = Preparation(
         definitions, None, search_attributes=True, continue_after=continue_after, on_accepted=build_plan
     )
+    runner = EngineRunner()
     worker = Worker(
         client,
         task_queue=QUEUE,
         workflows=[*WORKFLOWS, *HANDWRITTEN],
-        unsandboxed_workflow_runner=InOrder(),
+        unsandboxed_workflow_runner=runner,
         activities=[*actions, preparation.prepare, *ABOUT_RUNS],
         workflow_failure_exception_types=[WorkflowError],
         interceptors=[ActionInterceptor(), EngineInterceptor()],
@@ -89,8 +90,11 @@ async def bench_worker(
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
     )
-    async with worker:
-        yield worker
+    try:
+        async with worker:
+            yield worker
+    finally:
+        await runner.close()
 
 
 async def measure(client: Client, workload: Workload) -> list[Pair]:
@@ -148,7 +152,9 @@ async def _replay(histories: Sequence[WorkflowHistory], times: int) -> None:
                 yield history
 
     replayer = Replayer(
-        workflows=[*WORKFLOWS, *HANDWRITTEN], unsandboxed_workflow_runner=InOrder(), interceptors=[EngineInterceptor()]
+        workflows=[*WORKFLOWS, *HANDWRITTEN],
+        unsandboxed_workflow_runner=EngineRunner(),
+        interceptors=[EngineInterceptor()],
     )
     await replayer.replay_workflows(again())
 

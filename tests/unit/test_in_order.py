@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.worker import WorkflowInstance, WorkflowRunner
 
-from advanced_workflow.workflows.engine.temporal.in_order import UNKNOWN_ORDER, InOrder
+from advanced_workflow.workflows.engine.temporal.in_order import UNKNOWN_ORDER, activate_in_order
 
 
-class Recorder(WorkflowInstance):
+class Recorder:
     """Notes what it is told together, and answers each time with one timer, or with the end of the run."""
 
     def __init__(self, ends_after: int) -> None:
@@ -28,20 +25,6 @@ class Recorder(WorkflowInstance):
         else:
             command.start_timer.seq = len(self.heard)
         return done
-
-    def get_serialization_context(self, command_info: Any) -> Any: ...
-    def get_external_store_context(self, command_info: Any) -> Any: ...
-    def get_info(self) -> Any: ...
-
-
-class Recording(WorkflowRunner):
-    def __init__(self, instance: Recorder) -> None:
-        self.instance = instance
-
-    def prepare_workflow(self, defn: Any) -> None: ...
-
-    def create_instance(self, det: Any) -> WorkflowInstance:
-        return self.instance
 
 
 def job(name: str) -> WorkflowActivationJob:
@@ -66,9 +49,8 @@ def name_of(one: WorkflowActivationJob) -> str:
 
 def activate(*jobs: str, replaying: bool, ends_after: int = 0) -> tuple[list[list[str]], WorkflowActivationCompletion]:
     recorder = Recorder(ends_after)
-    instance = InOrder(Recording(recorder)).create_instance(cast("Any", None))
     act = WorkflowActivation(run_id="run", is_replaying=replaying, jobs=[job(one) for one in jobs])
-    return recorder.heard, instance.activate(act)
+    return recorder.heard, activate_in_order(recorder.activate, act)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.state import task_budget
 from advanced_workflow.workflows.engine.temporal import next_task
-from advanced_workflow.workflows.engine.temporal.in_order import InOrder
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
+from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
 from tests.engine import allowed
 from tests.engine.arena import arena
 from tests.engine.cases import Case, cases
@@ -231,7 +231,7 @@ class Unkept(Harness):
 
     async def replay(self) -> None:
         replayer = Replayer(
-            workflows=WORKFLOWS, unsandboxed_workflow_runner=InOrder(), interceptors=[EngineInterceptor()]
+            workflows=WORKFLOWS, unsandboxed_workflow_runner=EngineRunner(), interceptors=[EngineInterceptor()]
         )
         for history in await self.histories():
             await replayer.replay_workflow(history)

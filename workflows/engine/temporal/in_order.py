@@ -10,17 +10,15 @@ time for the task before. Such a task is given back, and its next attempt replay
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
-from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
-from temporalio.workflow import Info
 
+Activate: TypeAlias = Callable[[WorkflowActivation], WorkflowActivationCompletion]
 UNKNOWN_ORDER = "UnknownOrder"
 """Type of the failure with which a workflow task is given back."""
 _GIVEN_BACK = (
@@ -35,64 +33,30 @@ _LAST: Final = (
 )
 
 
-class InOrder(WorkflowRunner):
-    """Around the runner that makes the instances of workflows; both the worker and the replayer of our runs need it."""
-
-    def __init__(self, runner: WorkflowRunner | None = None) -> None:
-        """Around this one: by default that without a sandbox."""
-        self._runner = runner or UnsandboxedWorkflowRunner()
-
-    def prepare_workflow(self, defn: Any) -> None:  # noqa: ANN401 - a private type of the SDK
-        """Nothing of its own."""
-        self._runner.prepare_workflow(defn)
-
-    def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
-        """Nothing of its own."""
-        self._runner.set_worker_level_failure_exception_types(types)
-
-    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """An instance that hears what happened in its order."""
-        return _Instance(self._runner.create_instance(det))
+def activate_in_order(activate: Activate, act: WorkflowActivation) -> WorkflowActivationCompletion:
+    """Give an instance what an activation holds, as said above."""
+    if not any(map(_is_local_end, act.jobs)) or len(act.jobs) == 1:
+        return activate(act)
+    if not act.is_replaying and _is_order_unknown(act.jobs):
+        return _given_back(act.run_id)
+    return _one_by_one(activate, act)
 
 
-class _Instance(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance) -> None:
-        self._instance = instance
-
-    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        if not any(map(_is_local_end, act.jobs)) or len(act.jobs) == 1:
-            return self._instance.activate(act)
-        if not act.is_replaying and _is_order_unknown(act.jobs):
-            return _given_back(act.run_id)
-        return self._activate_one_by_one(act)
-
-    def _activate_one_by_one(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        together = WorkflowActivationCompletion(run_id=act.run_id)
-        together.successful.SetInParent()
-        for jobs in _parts(act.jobs):
-            part = WorkflowActivation()
-            part.CopyFrom(act)
-            del part.jobs[:]
-            part.jobs.extend(jobs)
-            done = self._instance.activate(part)
-            if done.HasField("failed"):
-                return done
-            together.MergeFrom(done)
-            if any(map(_is_last, done.successful.commands)):
-                break
-        return together
-
-    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - a private type of the SDK
-        return self._instance.get_serialization_context(command_info)
-
-    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ANN401 - a private type of the SDK
-        return self._instance.get_external_store_context(command_info)
-
-    def get_info(self) -> Info:
-        return self._instance.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._instance.get_thread_id()
+def _one_by_one(activate: Activate, act: WorkflowActivation) -> WorkflowActivationCompletion:
+    together = WorkflowActivationCompletion(run_id=act.run_id)
+    together.successful.SetInParent()
+    for jobs in _parts(act.jobs):
+        part = WorkflowActivation()
+        part.CopyFrom(act)
+        del part.jobs[:]
+        part.jobs.extend(jobs)
+        done = activate(part)
+        if done.HasField("failed"):
+            return done
+        together.MergeFrom(done)
+        if any(map(_is_last, done.successful.commands)):
+            break
+    return together
 
 
 def _is_local_end(job: WorkflowActivationJob) -> bool:
