@@ -32,6 +32,7 @@ from temporalio.worker import (
 from advanced_workflow.workflows.contract import (
     CANCEL_ACTIVITY,
     CONTINUE_AFTER_EVENTS,
+    NEXT_TASK_ACTIVITY,
     PREPARE_ACTIVITY,
     RULES,
     Prepared,
@@ -142,10 +143,7 @@ class Alone:
 
     def completed(self, activity_id: str, result: Any = None) -> WorkflowActivationJob:
         """That an action completed."""
-        job = WorkflowActivationJob()
-        job.resolve_activity.seq = self.asked.pop(activity_id)
-        job.resolve_activity.result.completed.result.CopyFrom(_payload(result))
-        return job
+        return _completed(self.asked.pop(activity_id), result)
 
     def failed(self, activity_id: str, kind: str = "Broken") -> WorkflowActivationJob:
         """That an action failed for good, and said that it took no effect."""
@@ -223,9 +221,7 @@ class Alone:
             case "cancel_timer":
                 self.timers.pop(command.cancel_timer.seq, None)
             case "schedule_activity":
-                self.calls.append(command.schedule_activity)
-                self.began.append(command.schedule_activity.activity_id)
-                self.asked[command.schedule_activity.activity_id] = command.schedule_activity.seq
+                later += self._call(command.schedule_activity)
             case "schedule_local_activity":
                 later += self._own(command)
             case "request_cancel_activity":
@@ -236,6 +232,15 @@ class Alone:
             case _:
                 pass
         return None
+
+    def _call(self, call: ScheduleActivity) -> list[WorkflowActivationJob]:
+        """An action is the test's to end; what only ends the workflow task has ended in the next one."""
+        if call.activity_type == NEXT_TASK_ACTIVITY:
+            return [_completed(call.seq, None)]
+        self.calls.append(call)
+        self.began.append(call.activity_id)
+        self.asked[call.activity_id] = call.seq
+        return []
 
     def _own(self, command: WorkflowCommand) -> list[WorkflowActivationJob]:
         """What the engine's own local activities do: pin the definition, or have the run cancelled."""
@@ -341,6 +346,13 @@ def _instance(run_id: str, before: str | None, first: str, now: datetime) -> Wor
         return UnsandboxedWorkflowRunner().create_instance(details)
 
     return asyncio.run(create())
+
+
+def _completed(seq: int, result: Any) -> WorkflowActivationJob:
+    job = WorkflowActivationJob()
+    job.resolve_activity.seq = seq
+    job.resolve_activity.result.completed.result.CopyFrom(_payload(result))
+    return job
 
 
 def _payload(value: Any) -> Payload:

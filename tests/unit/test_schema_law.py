@@ -213,9 +213,9 @@ def test_a_run_that_began_before_keeps_the_patterns_of_python(monkeypatch: pytes
     monkeypatch.setattr(fitting, "patched", patched)
 
     assert judge(form, {"code": "\u0663"}).problems != []
-    assert fitting.misfits(form, {"code": "\u0663"}) == []
-    assert fitting.misfits(form, {"word": "abc"}) == []
-    assert len(fitting.misfits(form, {"word": "b"})) == 1
+    assert fitting.verdict_on(form, {"code": "\u0663"}).problems == []
+    assert fitting.verdict_on(form, {"word": "abc"}).problems == []
+    assert len(fitting.verdict_on(form, {"word": "b"}).problems) == 1
     assert asked == [Patch.RULES_2] * 3
-    assert fitting.misfits({"type": "object"}, 3) == [".: 3 is not of type 'object'"]
+    assert fitting.verdict_on({"type": "object"}, 3).problems == [".: 3 is not of type 'object'"]
     assert len(asked) == 3, "only where the verdict may be another"

@@ -13,6 +13,7 @@ from tests.engine.stage import fan, reaches
 from tests.harness import Harness, Outcome, definition, outcome_of, replayer
 
 STOCK = [{"id": number} for number in range(1_500)][::-1]
+MESSAGES = 20
 LOOK_UP = "input.stock.exists(s, s.id == {})"
 
 
@@ -100,6 +101,27 @@ async def test_no_answer_of_a_form_holds_the_run(harness: Harness) -> None:
     assert [one.code for one in refused] == ["InvalidForm"] * len(answers)
     assert "takes more than 50,000 steps" in refused[-1].message
     await tasks(outcome)
+
+
+async def test_messages_that_came_while_no_worker_was_there_are_taken_in_their_order_over_several_tasks(
+    harness: Harness,
+) -> None:
+    ask = {"step_id": "ask", "step_type": "human_approval", "approval": {"form": HARD}}
+    costly: dict[str, Any] = {"each": ["a"] * 1_500 + ["b"]}
+    async with harness.worker():
+        run = await harness.start(definition(ask))
+        await reaches(run, "ask", "waiting")
+    for number in range(MESSAGES):
+        await run.signal_approval("ask", approver=f"p{number}", form=costly)
+    await run.signal_approval("ask", approver="last")
+    async with harness.worker():
+        outcome = await outcome_of(run)
+        refused = (await run.state()).rejected_decisions
+
+    assert outcome.failure is None, outcome.message
+    told: list[Any] = [one.payload for one in refused]
+    assert [one["left_out"]["approver"] for one in told] == [f"p{number}" for number in range(MESSAGES)]
+    assert await tasks(outcome) > MESSAGES / 2
 
 
 async def test_a_form_that_was_checked_by_steps_is_replayed(harness: Harness) -> None:

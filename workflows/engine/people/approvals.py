@@ -130,6 +130,8 @@ class Approvals:
         """Count a decision, or keep one that is early. Raises a `DecisionRejected` when it cannot count."""
         heard = Heard(request)
         verdict = self._agreed(heard, self._verdict(heard))
+        if patched(Patch.RULES_3):
+            self._state.thinking.spend(heard.cost)
         if verdict.error is not None or verdict.record is None:
             raise verdict.error or UnknownStep("the decision names no step.")
         record, asked = verdict.record, self.open.get(verdict.record.path)

@@ -10,7 +10,8 @@ from advanced_workflow.workflows.contract import DecideRequest, Json, RecordedDe
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.problems.places import shorten
-from advanced_workflow.workflows.engine.temporal.fitting import misfits
+from advanced_workflow.workflows.definition.schema import COST_OF_STEP
+from advanced_workflow.workflows.engine.temporal.fitting import verdict_on
 from advanced_workflow.workflows.errors import DataInvalid, InvalidDecision, InvalidForm
 from advanced_workflow.workflows.plain.names import same_name, same_names
 from advanced_workflow.workflows.plain.strict_json import encode
@@ -28,6 +29,8 @@ class Heard:
         self.request = request
         self.person = same_name(request.approver)
         self.groups = same_names(request.groups)
+        self.cost = 0
+        """Of checking its form, counted as expressions are."""
 
     @cached_property
     def content(self) -> str:
@@ -49,9 +52,11 @@ class Heard:
         """Raise `InvalidForm` where an approval does not fit the form that is asked for."""
         if self.request.decision == "reject" or not approval.form:
             return
-        problems = misfits(approval.form, self.request.form)
-        if problems:
-            raise InvalidForm(f"the form of step {told(self.request.step_id)} does not fit: {'; '.join(problems)}.")
+        verdict = verdict_on(approval.form, self.request.form)
+        self.cost += verdict.steps * COST_OF_STEP
+        if verdict.problems:
+            sentences = "; ".join(verdict.problems)
+            raise InvalidForm(f"the form of step {told(self.request.step_id)} does not fit: {sentences}.")
 
     def require_sound(self) -> None:
         """Raise `InvalidDecision` where nobody can be seen in the name, or the decision is too large to be kept."""

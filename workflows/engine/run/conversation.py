@@ -6,7 +6,7 @@ arguments or another encoding than they take. So all messages come here as they 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from temporalio.api.sdk.v1 import WorkflowInteractionDefinition
@@ -38,6 +38,7 @@ from advanced_workflow.workflows.engine.run.effects import effects_of
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.reruns import checkpoint_of
 from advanced_workflow.workflows.engine.run.results import run_progress
+from advanced_workflow.workflows.engine.run.run import Run
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, argument, decode
 from advanced_workflow.workflows.errors import InputInvalid, WorkflowError
 
@@ -47,7 +48,7 @@ class Signal:
     """A signal: what people read about it, and who takes its payload."""
 
     description: str
-    take: Callable[[Execution, Json], None]
+    take: Callable[[Run, Json], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Update:
 
     description: str
     check: Callable[[Execution, Json], None]
-    act: Callable[[Execution, Json], Awaitable[Json]]
+    act: Callable[[Run, Json], Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +69,20 @@ class Query:
     takes: bool = False
 
 
-def _deciding(signal: str, decision: str) -> Callable[[Execution, Json], None]:
-    return lambda execution, payload: messages.take_decision(execution, signal, decision, payload)
+def _deciding(signal: str, decision: str) -> Callable[[Run, Json], None]:
+    return lambda run, payload: messages.take_decision(run, signal, decision, payload)
 
 
 def _operating(name: str, description: str) -> Update:
     return Update(
         description,
         lambda execution, payload: messages.check_operation(execution, name, payload),
-        lambda execution, payload: messages.operate(execution, name, payload),
+        lambda run, payload: messages.operate(run, name, payload),
     )
 
 
-async def _decide(execution: Execution, payload: Json) -> Json:
-    return (await messages.decide(execution, payload)).model_dump(mode="json")
+def _decide(run: Run, payload: Json) -> Json:
+    return messages.decide(run, payload).model_dump(mode="json")
 
 
 def _state(execution: Execution, payload: Json) -> Json:
@@ -111,7 +112,7 @@ def _definition(execution: Execution, _: Json) -> Json:
     return {"sha256": plan.sha256, "definition": dump_definition(plan.workflow)}
 
 
-def _nothing_to_do(execution: Execution, payload: Json) -> None:
+def _nothing_to_do(run: Run, payload: Json) -> None:
     """The run looks by itself, whatever wakes it."""
 
 
@@ -152,16 +153,21 @@ QUERIES: Mapping[str, Query] = {
 Known = Mapping[str, Signal] | Mapping[str, Update] | Mapping[str, Query]
 
 
-def take_signal(execution: Execution, name: str, arguments: Sequence[RawValue]) -> None:
-    """Take any signal. One that cannot be read or that nobody knows is kept in the log of rejected messages."""
+async def take_signal(execution: Execution, name: str, arguments: Sequence[RawValue]) -> None:
+    """Take any signal, when its turn has come."""
+    await execution.deliver(_size(arguments), lambda run: _take(run, name, arguments))
+
+
+def _take(run: Run, name: str, arguments: Sequence[RawValue]) -> None:
+    """Take a signal. One that cannot be read or that nobody knows is kept in the log of rejected messages."""
     what = f"signal {name!r}"
     try:
         _require_known(SIGNALS, "signal", name)
         payload = decode(argument(arguments, what), what)
     except WorkflowError as error:
-        messages.refuse_signal(execution, error)
+        messages.refuse_signal(run, error)
     else:
-        SIGNALS[name].take(execution, payload)
+        SIGNALS[name].take(run, payload)
 
 
 def check_update(execution: Execution, name: str, arguments: Sequence[RawValue]) -> None:
@@ -177,7 +183,8 @@ async def take_update(execution: Execution, name: str, arguments: Sequence[RawVa
     what = f"update {name!r}"
     with refused_as_failure():
         _require_known(UPDATES, "update", name)
-        return await UPDATES[name].act(execution, decode(argument(arguments, what), what))
+        async with execution.turn(_size(arguments)) as run:
+            return UPDATES[name].act(run, decode(argument(arguments, what), what))
 
 
 def answer_query(execution: Execution, name: str, arguments: Sequence[RawValue]) -> Json:
@@ -198,6 +205,10 @@ def described(known: Known) -> list[WorkflowInteractionDefinition]:
 def _require_known(known: Known, kind: str, name: str) -> None:
     if name not in known:
         raise InputInvalid(f"a run takes no {kind} {name!r}; it takes: {', '.join(known)}.")
+
+
+def _size(arguments: Sequence[RawValue]) -> int:
+    return sum(len(one.payload.data) for one in arguments)
 
 
 def _none(arguments: Sequence[RawValue], what: str) -> Json:

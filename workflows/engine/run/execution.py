@@ -6,7 +6,9 @@ Messages may come before the definition is known; they are kept and delivered in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -18,6 +20,7 @@ from advanced_workflow.workflows.contract import (
     PrepareRequest,
     RunRequest,
 )
+from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.graph.plan import plan_of
 from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.effects import nothing_undone, read_effects, taken_over, undo_request
@@ -51,7 +54,7 @@ class Execution:
         """Nothing is known yet."""
         self._run: Run | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._early: list[Callable[[Run], None]] = []
+        self._early: deque[tuple[int, Callable[[Run], None]]] = deque()
         self._beginning: asyncio.Future[None] | None = None
 
     async def begin(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
@@ -150,11 +153,11 @@ class Execution:
             await take_over(options.rerun)
         run = Run(plan, prepared, request.input_data, options, earlier, room=prepared.payload_limit - taken)
         if earlier is None:
-            self._begin(run)
+            await self._begin(run)
         else:
             self._beginning = asyncio.ensure_future(self._begin_when_idle(run))
         try:
-            return await run.execute()
+            return await _executed(run)
         except RunContinues as continues:
             # A new history needs nothing of the build that wrote the old one: it begins on the current build.
             workflow.continue_as_new(
@@ -167,12 +170,13 @@ class Execution:
         except RunFails as failed:
             raise failure(failed.code, failed.message, failed.details) from None
 
-    def _begin(self, run: Run) -> None:
-        """The run can be talked to."""
+    async def _begin(self, run: Run) -> None:
+        """The run can be talked to, once it has heard what came before."""
+        while self._early:
+            size, deliver = self._early.popleft()
+            async with run.inbox.turn(size):
+                deliver(run)
         self._run = run
-        for deliver in self._early:
-            deliver(run)
-        self._early.clear()
         self._ready.set_result(None)
         run.context.continuation.begin()
 
@@ -180,7 +184,7 @@ class Execution:
         """Messages come after the steps that were under way have taken up their places."""
         await quiet()
         run.context.operations.taken_up()
-        self._begin(run)
+        await self._begin(run)
 
     @property
     def run(self) -> Run | None:
@@ -195,17 +199,30 @@ class Execution:
             )
         return self._run
 
-    async def ready_run(self) -> Run:
-        """The run, as soon as its definition is known."""
-        await asyncio.shield(self._ready)
-        return self.known_run()
-
-    def when_ready(self, deliver: Callable[[Run], None]) -> None:
-        """Deliver a message now, or in order once the definition is known."""
+    async def deliver(self, size: int, deliver: Callable[[Run], None]) -> None:
+        """Deliver a message of so many bytes when its turn has come: as a rule now, or once the definition is known."""
         if self._run is None:
-            self._early.append(deliver)
-        else:
+            self._early.append((size, deliver))
+            return
+        async with self._run.inbox.turn(size):
             deliver(self._run)
+
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncGenerator[Run, None]:
+        """Around what a message of so many bytes does, when its turn has come and the definition is known."""
+        await asyncio.shield(self._ready)
+        run = self.known_run()
+        async with run.inbox.turn(size):
+            yield run
+
+
+async def _executed(run: Run) -> Json:
+    """Run to the end, at which nobody waits to be heard."""
+    try:
+        return await run.execute()
+    finally:
+        if not run.inbox.is_empty:
+            await ended(asyncio.ensure_future(run.inbox.emptied()))
 
 
 def _given(raw: RawValue, what: str) -> Json:

@@ -56,35 +56,27 @@ OPERATIONS = {
 }
 
 
-def take_event(execution: Execution, payload: Json) -> None:
+def take_event(run: Run, payload: Json) -> None:
     """Signal `event`. One that makes no sense is kept in the log of rejected messages."""
-
-    def deliver(run: Run) -> None:
-        try:
-            run.context.events.receive(parsed(EventMessage, payload, f"signal {SIGNAL_EVENT!r}", InvalidDecision))
-        except WorkflowError as error:
-            run.context.approvals.log(error.code, sentence(error), payload)
-
-    execution.when_ready(deliver)
+    try:
+        run.context.events.receive(parsed(EventMessage, payload, f"signal {SIGNAL_EVENT!r}", InvalidDecision))
+    except WorkflowError as error:
+        run.context.approvals.log(error.code, sentence(error), payload)
 
 
-def take_decision(execution: Execution, signal: str, decision: str, payload: Json) -> None:
+def take_decision(run: Run, signal: str, decision: str, payload: Json) -> None:
     """Signals `approve_step` and `reject_step`. One that cannot count is kept in the log of rejected messages."""
-
-    def deliver(run: Run) -> None:
-        approvals = run.context.approvals
-        try:
-            given = parsed(Decision, payload, f"signal {signal!r}", InvalidDecision)
-            approvals.decide(DecideRequest.model_validate({**given.model_dump(), "decision": decision}))
-        except DecisionRejected as error:
-            approvals.log(error.code, sentence(error), payload)
-
-    execution.when_ready(deliver)
+    approvals = run.context.approvals
+    try:
+        given = parsed(Decision, payload, f"signal {signal!r}", InvalidDecision)
+        approvals.decide(DecideRequest.model_validate({**given.model_dump(), "decision": decision}))
+    except DecisionRejected as error:
+        approvals.log(error.code, sentence(error), payload)
 
 
-def refuse_signal(execution: Execution, error: WorkflowError) -> None:
+def refuse_signal(run: Run, error: WorkflowError) -> None:
     """A signal that cannot be read, or that no run knows, is kept in the log of rejected messages."""
-    execution.when_ready(lambda run: run.context.approvals.log(InvalidDecision.code, sentence(error), None))
+    run.context.approvals.log(InvalidDecision.code, sentence(error), None)
 
 
 def check_decision(execution: Execution, payload: Json) -> None:
@@ -92,11 +84,9 @@ def check_decision(execution: Execution, payload: Json) -> None:
     _with_request(execution.run, payload, lambda run, request: run.context.approvals.check(request))
 
 
-async def decide(execution: Execution, payload: Json) -> DecisionReceipt:
+def decide(run: Run, payload: Json) -> DecisionReceipt:
     """Handler of `decide_step`."""
-    return _with_request(
-        await execution.ready_run(), payload, lambda run, request: run.context.approvals.decide(request)
-    )
+    return _with_request(run, payload, lambda run, request: run.context.approvals.decide(request))
 
 
 def _with_request(run: Run | None, payload: Json, use: Callable[[Run, DecideRequest], Answer]) -> Json:
@@ -120,9 +110,8 @@ def read_pending(run: Run) -> list[dict[str, Json]]:
     return [one.model_dump(mode="json") for one in run.context.approvals.pending(PAYLOAD_LIMIT_BYTES // 2)]
 
 
-async def operate(execution: Execution, name: str, payload: Json) -> None:
+def operate(run: Run, name: str, payload: Json) -> None:
     """Handler of an operator's update."""
-    run = await execution.ready_run()
     _operate(run, name, payload, OPERATIONS[name].act)
 
 

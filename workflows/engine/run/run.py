@@ -26,6 +26,7 @@ from advanced_workflow.workflows.engine.run.endings import (
     by_error,
     ending_of,
 )
+from advanced_workflow.workflows.engine.run.inbox import Inbox
 from advanced_workflow.workflows.engine.run.origin import naming_this_history
 from advanced_workflow.workflows.engine.run.output import output_of_run
 from advanced_workflow.workflows.engine.run.results import fitting, run_result
@@ -72,6 +73,7 @@ class Run:
         self.start_time = timestamp(self._started_at)
         self.context = services_of(plan, prepared, input_data, options, self._started_at, carried)
         self.state = self.context.state
+        self.inbox = Inbox(self.state.thinking)
 
     @property
     def deadline(self) -> datetime:

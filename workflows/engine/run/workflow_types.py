@@ -45,10 +45,10 @@ class EngineWorkflow:
         return await self.execution.begin(workflow.info().workflow_type, args)
 
     @workflow.signal(dynamic=True)
-    def take_signal(self, name: str, args: collections.abc.Sequence[RawValue]) -> None:
+    async def take_signal(self, name: str, args: collections.abc.Sequence[RawValue]) -> None:
         """Any signal."""
         self.wakes += name == SIGNAL_WAKE
-        conversation.take_signal(self.execution, name, args)
+        await conversation.take_signal(self.execution, name, args)
 
     @workflow.update(dynamic=True)
     async def take_update(self, name: str, args: collections.abc.Sequence[RawValue]) -> Json:

@@ -30,8 +30,3 @@ def verdict_on(schema: Mapping[str, Any], value: Json) -> Verdict:
     if not verdict.by_new_rules or workflow.unsafe.is_read_only() or patched(Patch.RULES_2):
         return verdict
     return judge(schema, value, STEPS_ASIDE, as_before=True)
-
-
-def misfits(schema: Mapping[str, Any], value: Json) -> list[str]:
-    """Say where a value does not fit; at most ten sentences, none when it does. One that costs too much to check does not fit."""
-    return verdict_on(schema, value).problems

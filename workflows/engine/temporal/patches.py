@@ -62,7 +62,7 @@ LIVES: Mapping[Patch, Life] = {
     Patch.RULES_3: Life(
         since="0.2.0",
         changes="A workflow task that did enough ends by an activity, and a local activity with a signal did that; what was done since the "
-        "server answered last counts, and what was done in a task counted by its number.",
+        "server answered last counts, and what was done in a task counted by its number; messages take turns where they cost much.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
