@@ -21,6 +21,7 @@ from advanced_workflow.client.settings import Settings, current_user, load_setti
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
+    QUERY_CONVERSATION,
     QUERY_DEFINITION,
     QUERY_PENDING_APPROVALS,
     QUERY_PROGRESS,
@@ -33,6 +34,9 @@ from advanced_workflow.workflows.contract import (
     UPDATE_RESUME,
     UPDATE_RETRY,
     UPDATE_SKIP,
+    ChatMessage,
+    ConversationPart,
+    ConversationRequest,
     DecideRequest,
     DecisionReceipt,
     DefinitionAnswer,
@@ -49,7 +53,7 @@ from advanced_workflow.workflows.contract import (
     UserModel,
 )
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-from advanced_workflow.workflows.errors import InvalidDecision
+from advanced_workflow.workflows.errors import InvalidDecision, UnknownStep
 from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.text import markdown
 
@@ -188,6 +192,26 @@ class Run:
     async def definition(self) -> DefinitionAnswer:
         """The definition this run was pinned to, and its sha256."""
         return read_answer(DefinitionAnswer, await self._query(QUERY_DEFINITION), self.id)
+
+    async def conversation(self, agent: str) -> list[ChatMessage]:
+        """What was said so far in an agent, by its step's path; of one that has ended the run may have let it go.
+
+        Raises:
+            UnknownStep: no such agent is known.
+        """
+        said: list[ChatMessage] = []
+        while True:
+            asked = ConversationRequest(agent=agent, begin=len(said)).model_dump(mode="json")
+            async with translated_errors(self.id, QUERY_CONVERSATION):
+                answer: object = await self.handle.query(QUERY_CONVERSATION, asked, rpc_timeout=ANSWER_TIMEOUT)
+            part = read_answer(ConversationPart, answer, self.id)
+            if not part.found:
+                raise UnknownStep(
+                    f"run {self.id!r} has no conversation of an agent {agent!r}; 'adw show' lists its steps."
+                )
+            said += [ChatMessage.model_validate(one) for one in part.messages]
+            if not part.messages or len(said) >= part.length:
+                return said
 
     async def approve(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
         """Approve a step, as the current user unless `approver` is given.

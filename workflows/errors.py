@@ -152,6 +152,24 @@ class LoopLimitExceeded(WorkflowError):
     code = "LoopLimitExceeded"
 
 
+class AgentLimitExceeded(WorkflowError):
+    """An agent used up its turns, tokens, money or calls of tools."""
+
+    code = "AgentLimitExceeded"
+
+
+class OutputInvalid(WorkflowError):
+    """An agent's answer does not fit its `output_schema`, however often it was asked."""
+
+    code = "OutputInvalid"
+
+
+class AnswerWithheld(WorkflowError):
+    """The provider of a model kept back what the model would have answered."""
+
+    code = "AnswerWithheld"
+
+
 class StateTooLarge(WorkflowError):
     """What a long run must carry on is more than Temporal takes; configure external storage, or keep less."""
 

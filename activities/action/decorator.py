@@ -72,6 +72,7 @@ class Action:
             input_schema=self.input.schema(),
             output_schema=self.result.schema(),
             source=self.source,
+            guide=inspect.getdoc(self.function) or "",
         )
 
 

@@ -49,6 +49,11 @@ class AdHoc:
                 f"a definition that comes with its run may not name these actions: {listed(refused)}; "
                 f"list them in {ACTIONS_SETTING} on the worker, or register the definition."
             )
+        agent = next((one for one in outline(workflow).placements if one.step.step_type is StepType.REACT), None)
+        if agent is not None:
+            raise AdHocRefused(
+                f"{path_text(agent.loc)}: a definition that comes with its run may ask no model; register the definition."
+            )
         webhook = next((one for one in outline(workflow).placements if one.step.step_type is StepType.WEBHOOK), None)
         if webhook is not None and not self.hosts:
             raise AdHocRefused(

@@ -25,8 +25,10 @@ from advanced_workflow.workflows.contract import (
     Prepared,
     PrepareRequest,
 )
+from advanced_workflow.workflows.contract.agents import ToolSchema
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
+from advanced_workflow.workflows.definition.check.tools import pinned_tools
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.model.marked import named
 from advanced_workflow.workflows.definition.model.markers import ActionName
@@ -37,6 +39,7 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.tools import tool_steps
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -95,7 +98,7 @@ class Preparation:
         self._require_kept = require_kept
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
-        self._accepted: dict[str, list[str]] = {}
+        self._accepted: dict[str, dict[str, Any]] = {}
 
     @activity.defn(name=PREPARE_ACTIVITY)
     async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
@@ -147,9 +150,9 @@ class Preparation:
             workflow = _read(request.workflow)
             self._ad_hoc.require_allowed(workflow)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
-        beating = self._accept(workflow, prepared.sha256)
+        pinned = self._accept(workflow, prepared.sha256)
         _require_input(workflow, request.input_data, steps)
-        return prepared.model_copy(update={"beating": beating}) if beating else prepared
+        return prepared.model_copy(update=pinned) if pinned else prepared
 
     def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
         found = self._definitions.get(workflow_type)
@@ -166,8 +169,8 @@ class Preparation:
             )
         return found.workflow, self._registered[workflow_type]
 
-    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> list[str]:
-        """Refuse a definition that does not pass `check`; one that did is not checked again. Gives its actions that beat."""
+    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> dict[str, Any]:
+        """Refuse a definition that does not pass `check`; one that did is not checked again. Gives what is pinned for it."""
         if sha256 in self._accepted:
             return self._accepted[sha256]
         for one in self._with_children(workflow):
@@ -175,7 +178,12 @@ class Preparation:
         if len(self._accepted) >= _MOST_ACCEPTED:
             del self._accepted[next(iter(self._accepted))]
         self._on_accepted(workflow, sha256)
-        self._accepted[sha256] = self._beating(workflow)
+        tools = pinned_tools(workflow, self._catalog or {}, {**self._known, workflow.workflow_id: workflow})
+        pinned = {
+            "beating": self._beating(workflow),
+            "tools": {name: ToolSchema.model_validate(one) for name, one in tools.items()},
+        }
+        self._accepted[sha256] = {name: value for name, value in pinned.items() if value}
         return self._accepted[sha256]
 
     def _beating(self, workflow: AdvancedWorkflow) -> list[str]:
@@ -204,10 +212,11 @@ class Preparation:
         waiting = [workflow]
         while waiting:
             for placement in outline(waiting.pop()).placements:
-                child = self._known.get(placement.step.workflow or "")
-                if child is not None and child.workflow_id not in found:
-                    found[child.workflow_id] = child
-                    waiting.append(child)
+                steps = [placement.step, *(step for _, step in tool_steps(placement.step))]
+                for child in (self._known.get(step.workflow or "") for step in steps):
+                    if child is not None and child.workflow_id not in found:
+                        found[child.workflow_id] = child
+                        waiting.append(child)
         return list(found.values())
 
 

@@ -17,6 +17,7 @@ from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Ru
 from advanced_workflow.client.cli.output import complain, console, note, print_json, table
 from advanced_workflow.client.cli.waiting import after_start, wait_for_end
 from advanced_workflow.client.errors import NoAnswer, RunFailed
+from advanced_workflow.client.render.conversation import print_conversation
 from advanced_workflow.client.render.outcome import rollback_sentence
 from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.symbols import style_of, words
@@ -84,10 +85,25 @@ def watch(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json
     execute(context, work)
 
 
-def show(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
+def show(
+    context: typer.Context,
+    id: RunId,
+    run_id: ExecutionId = None,
+    agent: Annotated[
+        str | None, typer.Option("--agent", metavar="PATH", help="Print what was said in this agent instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show a run: steps, pending approvals with their digest, rollback, decisions that did not count, audit trail."""
 
     async def work(command: Command) -> None:
+        if agent is not None:
+            said = await command.run(id, run_id).conversation(agent)
+            if as_json:
+                print_json([one.as_raw() for one in said])
+            else:
+                print_conversation(console(), said)
+            return
         report = await _report(command, command.run(id, run_id))
         if as_json:
             _print_report_json(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
 from advanced_workflow.workflows.contract.paths import StepPath, undone_path
-from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.plain.text import one_line, visible
 
 MAX_ERROR_CHARACTERS = 300
@@ -114,11 +115,11 @@ class _Order:
 
 
 def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime) -> StepRow:
-    attempt = snapshot.attempts.get(step.path)
+    attempt = _attempt_of(step, snapshot)
     return StepRow(
         path=step.path,
         depth=StepPath(step.path).depth,
-        label=visible(step.name),
+        label=visible(str(step.execution_data.get("call") or step.name)),
         step_id=visible(_short_path(step)),
         status=_status(step, attempt),
         seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
@@ -129,9 +130,22 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
     )
 
 
+def _attempt_of(step: StepState, snapshot: Snapshot) -> Attempt | None:
+    """The action that is pending for a step; for an agent the call of its model."""
+    if step.step_type is not StepType.REACT:
+        return snapshot.attempts.get(step.path)
+    calls = (one for path, one in snapshot.attempts.items() if MODEL_CALL.fullmatch(path.removeprefix(step.path)))
+    return next(calls, None)
+
+
+MODEL_CALL = re.compile(r"\[\d+\]\.model(#\d+)?", re.ASCII)
+"""How the path of a model's call ends, after that of its agent."""
+
+
 def _short_path(step: StepState) -> str:
-    number = StepPath(step.path).pass_number
-    return f"{number}.{step.step_id}" if number else step.step_id
+    path = StepPath(step.path)
+    name = path.name if "." in step.step_id else step.step_id  # The id of an agent's tool has the agent's in it.
+    return f"{path.pass_number}.{name}" if path.pass_number else name
 
 
 def _status(step: StepState, attempt: Attempt | None) -> StepStatus:
@@ -154,7 +168,9 @@ def _note(step: StepState, attempt: Attempt | None) -> str:
     if tolerated:
         return tolerated
     unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
-    return _attempt_note(attempt) if attempt and unsettled else _progress_note(step) if unsettled else ""
+    if not unsettled:
+        return ""
+    return "; ".join(one for one in (_attempt_note(attempt) if attempt else "", _progress_note(step)) if one)
 
 
 def _progress_note(step: StepState) -> str:
@@ -163,6 +179,12 @@ def _progress_note(step: StepState) -> str:
     if isinstance(progress, dict):
         failed = f", {progress['failed']} failed" if progress.get("failed") else ""
         return f"{progress.get('completed')} of {progress.get('total')} copies completed{failed}, {progress.get('running')} run"
+    agent = step.execution_data.get("agent")
+    if isinstance(agent, dict):
+        cost = f", cost {agent['cost']:g}" if isinstance(agent.get("cost"), int | float) else ""
+        return (
+            f"{agent.get('turns')} turns, {agent.get('tool_calls')} calls of tools, {agent.get('tokens')} tokens{cost}"
+        )
     rounds = step.execution_data.get("iterations")
     return "" if rounds is None else f"{rounds} rounds completed"
 

@@ -95,7 +95,6 @@ REFUSED: dict[str, tuple[str, list[RawValue], str, str]] = {
             f"steps[1].step_type: step type '{kind.value}' is checked but not supported yet",
         )
         for kind, fields in {
-            StepType.REACT: {"agent": {"model": "m"}},
             StepType.ORCHESTRATOR: {"orchestrator": {}},
         }.items()
     },

@@ -107,6 +107,8 @@ def _is_hidden(known: Known, path: str) -> bool:
 
 def _step(known: Known, path: str) -> Definition | None:
     part = PART.fullmatch(path.rpartition(".")[2])
+    if (tool := known.tool_at(path)) is not None:
+        return tool
     return known.steps.get(part["step"]) if part else None
 
 

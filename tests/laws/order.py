@@ -49,9 +49,13 @@ def _too_soon(story: Story, undo: Mapping[str, list[Call]]) -> Iterator[str]:
 
 def _comes_after(known: Known, later: str, earlier: str) -> bool:
     """Whether a step came after another one, by the edges of the graph that holds both or what they are in."""
+    in_turn = False
     for one, other in zip(later.split("."), earlier.split("."), strict=False):
         if one == other:
+            in_turn = (known.steps.get(one.partition("[")[0]) or {}).get("step_type") == "react"
             continue
+        if in_turn:  # Calls of one turn of an agent are made at the same time.
+            return False
         late, early = PART.fullmatch(one), PART.fullmatch(other)
         if late is None or early is None or early["owner"]:
             return False
@@ -60,7 +64,8 @@ def _comes_after(known: Known, later: str, earlier: str) -> bool:
         if _owners(known, late["step"]) == [early["step"]]:  # An error handler ran when its owner had failed.
             return True
         if late["step"] == early["step"]:
-            return late["sign"] == "#" and int(late["number"]) > int(early["number"])
+            in_turns = known.steps.get(late["step"], {}).get("step_type") == "react"
+            return (late["sign"] == "#" or in_turns) and int(late["number"]) > int(early["number"])
         return early["step"] in _before(known, late["step"])
     return False
 

@@ -16,7 +16,7 @@ from tests.manual.installing import ROOT, clean_environment, link_libraries
 from tests.manual.reader import Reader, anchors_of, blocks_of, links_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NOT_BUILT_YET = {StepType.REACT, StepType.ORCHESTRATOR}
+NOT_BUILT_YET = {StepType.ORCHESTRATOR}
 
 
 @pytest.fixture

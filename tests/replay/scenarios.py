@@ -10,6 +10,7 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import ExecutionOptions, UndoInput
 from tests.engine.hops import cut_short, hop
+from tests.engine.models import Model, calls, says
 from tests.engine.partner import http, partner
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
 
@@ -449,6 +450,46 @@ async def webhook(harness: Harness) -> None:
             await ends(run)
 
 
+async def react(harness: Harness) -> None:
+    """An agent: calls at once, some approved, one refused and one that fails; an answer that does not fit."""
+    tool = {"action": "work", "name": "work", "parameters": {"type": "object"}, "rollback_actions": ["undo"]}
+    asks = {**tool, "name": "ask", "approve": "call.n > 1", "input_mapping": {"tenant": "'t1'"}}
+    fails = {"action": "fails", "parameters": {"type": "object"}}
+    agent = {
+        "model": "one",
+        "fallback_models": ["two"],
+        "tools": [tool, asks, fails],
+        "output_schema": {"type": "object"},
+    }
+    turns = [calls(("work", {"n": number}), ("ask", {"n": 1}), ("fails", {}), ("nope", {})) for number in range(4)]
+    model = Model([*turns, calls(("ask", {"n": 2}), ("ask", {"n": 3})), says("no JSON"), says("{}")])
+    step = {"step_id": "think", "step_type": "react", "agent": agent}
+    async with harness.worker(ACTIONS, activities=[model.activity]):
+        run = await harness.start(definition(step))
+
+        async def asked() -> Any:
+            return len(found := await run.pending_approvals()) == 2 and found
+
+        first, second = await eventually(asked)
+        await run.approve(first.path, approver="ann", digest=first.digest)
+        await run.reject(second.path, approver="ann", digest=second.digest)
+        await ends(run)
+
+
+async def react_continued(harness: Harness) -> None:
+    """The same over several histories, also while people are asked."""
+    await react(cut_short(harness))
+
+
+async def react_undone(harness: Harness) -> None:
+    """An agent that reaches a limit: what its turns did is undone, the latest first."""
+    tool = {"action": "work", "parameters": {"type": "object"}, "rollback_actions": ["undo"]}
+    model = Model([calls(("work", {"n": 1}), ("work", {"n": 2}))])
+    step = {"step_id": "think", "step_type": "react", "agent": {"model": "one", "tools": [tool], "max_turns": 3}}
+    async with harness.worker(ACTIONS, activities=[model.activity]):
+        await ends(await harness.start(definition(step)), "WorkflowFailed")
+
+
 async def continued_as_new(harness: Harness) -> None:
     """Rounds with something to undo, over several histories; one from the middle is kept."""
     harness.continue_after = 100
@@ -540,6 +581,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     many_local_steps,
     sub_workflow,
     webhook,
+    react,
+    react_continued,
+    react_undone,
     continued_as_new,
     sequential,
     sequential_fails,

@@ -196,7 +196,7 @@ def test_structure(steps: str, expected: list[tuple[str, str]]) -> None:
         ("step_type: loop, loop_condition: iteration < 3", ["missing_field body"]),
         ("step_type: webhook", ["missing_field webhook"]),
         ("step_type: sub_workflow", ["missing_field workflow"]),
-        ("step_type: react", ["not_supported_yet step_type", "missing_field agent"]),
+        ("step_type: react", ["missing_field agent"]),
         ("step_type: orchestrator", ["not_supported_yet step_type", "missing_field orchestrator"]),
         ("step_type: parallel, action: x", ["meaningless_field action"]),
         ("step_type: human_approval, timeout: 5", ["meaningless_field timeout"]),
@@ -499,13 +499,13 @@ def test_nothing_is_said_about_parameters_of_an_action_with_an_open_or_other_inp
 
 def test_tools_and_reminders_are_actions_too() -> None:
     steps = """
-        - {step_id: a, step_type: react, agent: {model: m, tools: [refund, serch], answer_schema: {type: 3}}}
+        - {step_id: a, step_type: react, agent: {model: m, tools: [{action: refund, parameters: {type: object}}, serch], output_schema: {type: 3}}}
         - {step_id: b, step_type: human_approval, approval: {reminders: [{after: 1}, {after: 2, action: nudge}]}}
         """
 
     assert [(p.code, p.path) for p in errors_of(checked(steps, ACTIONS))] == [
         ("unknown_action", "steps[0].agent.tools[1]"),
-        ("invalid_schema", "steps[0].agent.answer_schema"),
+        ("invalid_schema", "steps[0].agent.output_schema"),
         ("unknown_action", "steps[1].approval.reminders[1].action"),
     ]
 
@@ -546,7 +546,6 @@ def test_a_delay_the_worker_must_compute_is_warned_about(policy: str) -> None:
 
 def test_what_is_not_supported_yet_is_listed_with_its_place() -> None:
     steps = """
-        - {step_id: a, step_type: react, agent: {model: m}}
         - {step_id: b, step_type: orchestrator, orchestrator: {}}
         - step_id: d
           step_type: human_approval
@@ -557,10 +556,9 @@ def test_what_is_not_supported_yet_is_listed_with_its_place() -> None:
     assert {(p.code, p.severity) for p in found} == {("not_supported_yet", "warning")}
     assert [p.path for p in found] == [
         "steps[0].step_type",
-        "steps[1].step_type",
-        "steps[2].approval.on_timeout",
-        "steps[2].approval.escalation",
-        "steps[2].approval.reminders",
+        "steps[1].approval.on_timeout",
+        "steps[1].approval.escalation",
+        "steps[1].approval.reminders",
     ]
 
 

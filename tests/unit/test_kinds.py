@@ -14,7 +14,6 @@ TESTS = Path(__file__).parents[1] / "engine" / "kinds"
 SHARED = {
     StepType.SEQUENTIAL: "action",
     StepType.WORKER: "action",
-    StepType.REACT: "unsupported",
     StepType.ORCHESTRATOR: "unsupported",
 }
 """Types that have no file of their own name."""

@@ -65,7 +65,12 @@ PLAIN = {
         *("WorkflowStep.name", "Approval.prompt"),
     ),
     "name of itself": ("AdvancedWorkflow.workflow_id", "WorkflowStep.step_id", "Lock.name"),
-    "version or time": ("AdvancedWorkflow.version", "AdvancedWorkflow.created_at", "WorkflowStep.workflow_version"),
+    "version or time": (
+        "AdvancedWorkflow.version",
+        "AdvancedWorkflow.created_at",
+        "WorkflowStep.workflow_version",
+        "Tool.workflow_version",
+    ),
     "name of an event": ("EventTrigger.event", "CancelOn.event", "Callback.event", "WaitFor.event"),
     "people and groups": ("Approval.approvers", "Approval.groups", "Escalation.to"),
     "names of errors": ("ErrorHandler.on", "RetryPolicy.non_retryable"),
@@ -76,10 +81,13 @@ PLAIN = {
         "Orchestrator.config",
     ),
     "compiled as a whole, with its step's 'conditions'": ("Condition.expression", "Condition.field"),
-    "name of another definition": ("WorkflowStep.workflow",),
-    "name of a queue": ("WorkflowStep.agent_capability",),
+    "name of another definition": ("WorkflowStep.workflow", "Tool.workflow"),
+    "name of a queue": ("WorkflowStep.agent_capability", "Tool.agent_capability"),
     "names of numbers": ("WorkflowStep.custom_metrics",),
-    "for the model": ("Agent.model", "Agent.instructions", "Agent.approve_tools", "Orchestrator.graph"),
+    "for the model": (
+        *("Agent.model", "Agent.fallback_models", "Agent.approve_tools", "Orchestrator.graph"),
+        *("Tool.name", "Tool.description", "ModelSettings.stop"),
+    ),
 }
 """Fields that hold text and say nothing about it, by what their text is."""
 
@@ -302,7 +310,9 @@ def test_what_is_found_by_a_marker_is_at_its_place() -> None:
         for kind in (Expr, StepName, ActionName, JsonSchema):
             for step in workflow.steps:
                 for loc, value, _ in marked(step, kind):
-                    assert at(step, loc) == value or at(step, loc).handler == value
+                    there = at(step, loc)
+                    short = marks_of(type(there), ShortForm) if isinstance(there, BaseModel) else ()
+                    assert there == value or [getattr(there, name) for name in short] == [value]
 
 
 def at(part: Any, loc: tuple[str | int, ...]) -> Any:

@@ -118,9 +118,9 @@ async def test_an_action_of_another_worker_is_no_reason_to_refuse():
 
 
 async def test_step_types_of_later_releases_are_refused_by_name():
-    agent = {"step_id": "think", "step_type": "react", "agent": {"model": "m"}}
+    graph = {"step_id": "think", "step_type": "orchestrator", "orchestrator": {}}
 
-    error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [agent]})
+    error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [graph]})
 
     assert error.type == "NotSupportedYet"
     assert "steps[0]" in error.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
+from advanced_workflow.workflows.contract.agents import ToolSchema
 from advanced_workflow.workflows.contract.names import CONTINUE_AFTER_EVENTS, PAYLOAD_LIMIT_BYTES
 from advanced_workflow.workflows.contract.wire import Json, UserModel, WireModel
 
@@ -88,3 +89,5 @@ class Prepared(WireModel):
     """The definition's actions on the run's own queue that give signs of life by themselves."""
     payload_limit: int = PAYLOAD_LIMIT_BYTES
     """Largest JSON value in bytes that goes to a step; larger than Temporal's own where external storage is configured."""
+    tools: dict[str, ToolSchema] | None = None
+    """What the models of its agents are shown of their tools, by the ids of the tools' steps: a deploy changes nothing of it."""

@@ -84,9 +84,9 @@ class WorkflowStep(DefinitionModel):
     """Seconds one attempt may take."""
     total_timeout: Annotated[Seconds | None, For(Trait.CALLS), WithinRun()] = None
     """Seconds all attempts together may take, waiting in the queue included."""
-    heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION)] = None
+    heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION, StepType.REACT)] = None
     """Seconds without a sign of life after which an attempt counts as lost. Default 10 for Python actions on the run's own queue and for
-    webhooks, which beat by themselves; none for others."""
+    webhooks, which beat by themselves, 30 for the model calls of agents; none for others."""
     queue_timeout: Annotated[Seconds | None, For(Trait.CALLS)] = None
     """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
 
@@ -168,8 +168,10 @@ class WorkflowStep(DefinitionModel):
     """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
     nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
 
-    tolerated_failure: Annotated[Literal["undo", "keep"], For(StepType.PARALLEL, StepType.LOOP)] = "undo"
-    """`parallel` and `loop` steps: what becomes of what a failure inside left done where the run goes on all the same. It is tolerated
+    tolerated_failure: Annotated[Literal["undo", "keep"], For(StepType.PARALLEL, StepType.LOOP, StepType.REACT)] = (
+        "undo"
+    )
+    """`parallel`, `loop` and `react` steps: what becomes of what a failure inside left done where the run goes on all the same. It is tolerated
     by the success rate or `complete_when`, then the copy that failed (or without `for_each` the branch: the steps that depend on
     each other, with the one that failed) is undone; or by `continue_on_failure` of this step, then all of it. `keep` leaves it."""
 

@@ -22,6 +22,8 @@ class ActionInfo:
     output_schema: Schema | None = None
     computes_retry_delay: bool = True
     source: str = ""
+    guide: str = ""
+    """All that its author wrote about it, where that is more than the description."""
 
 
 ActionCatalog = Mapping[str, ActionInfo]

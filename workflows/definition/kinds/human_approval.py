@@ -103,7 +103,8 @@ class Approval(DefinitionModel):
         return frozenset(people) if self.approvers else None
 
 
-def _problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
+def approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
+    """Everything that is wrong in what is asked of people."""
     yield from _quorum_problems(approval, loc)
     if approval.on_timeout == "escalate" and approval.escalation is None:
         message = "'on_timeout' is 'escalate' but there is no 'escalation'."
@@ -149,6 +150,6 @@ KIND = Kind[Approval](
     StepType.HUMAN_APPROVAL,
     field="approval",
     output=always("decision", "approver", "decided_at", "comment", "form", "by_deadline", "decisions"),
-    problems=_problems,
+    problems=approval_problems,
     drawn=("[/", "/]"),
 )

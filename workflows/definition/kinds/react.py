@@ -1,38 +1,217 @@
-"""`react` steps: a reasoning-action agent."""
+"""`react` steps: an agent, which asks a model what to do next and calls the tools that the model asks for."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue, StrictBool, model_validator
 
-from advanced_workflow.workflows.definition.kinds.kind import Kind
-from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema
-from advanced_workflow.workflows.definition.model.markers import ActionName, Trait
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval, approval_problems
+from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind
+from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds, ShortFormed
+from advanced_workflow.workflows.definition.model.markers import (
+    BOOL,
+    ActionName,
+    Expr,
+    Interpolated,
+    Mapped,
+    Moment,
+    Name,
+    QueueName,
+    Sees,
+    ShortForm,
+    Trait,
+)
+from advanced_workflow.workflows.definition.model.model_settings import ModelSettings
+from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.roots import CALL, RESULT
 from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.places import Loc, listed, problem, shorten, warning
+from advanced_workflow.workflows.definition.problems.problem import Problem
+
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+"""What providers take as the name of a tool, and a path as a part of it."""
+RESERVED_TOOL: Final = "model"
+"""The name of the model's own calls in paths."""
+_RESERVED: Final = (RESERVED_TOOL, "summary")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
+_LONGEST_NAME = 64
+
+
+class Tool(ShortFormed):
+    """What an agent may call: exactly one of `action` and `workflow`. Each call is a step of its own; a bare string is an action's name.
+
+    The model chooses the arguments, less those that `input_mapping` binds: these vanish from what the model sees.
+    """
+
+    action: Annotated[str | None, ActionName(), ShortForm("Name of the action.")] = None
+    """The action to run."""
+    workflow: Annotated[str | None, Name("the name of a definition", 200)] = None
+    """Id of the registered definition to run as a child."""
+    workflow_version: str | None = None
+    """The version it must have; any when empty."""
+    name: ToolName | None = None
+    """How the model calls it; made of the action's or the definition's name when empty."""
+    description: str = ""
+    """What the model reads about it; the action's or the definition's own description when empty."""
+    parameters: Schema = Field(default_factory=dict)
+    """JSON Schema of its arguments, where the action is not known to this project's workers; the mapped ones included."""
+    input_mapping: Annotated[dict[str, JsonValue], Mapped()] = Field(default_factory=dict)
+    """Parameters that are not the model's to choose: parameter -> expression over `call` (the arguments the model chose) and the
+    usual roots."""
+    approve: Annotated[StrictBool | str, Expr(gives=BOOL)] = False
+    """Whether people must approve a call: always, or where an expression over `call` holds."""
+    approval: Approval | None = None
+    """Whom `approve` asks, and until when. Without it anybody may approve."""
+    max_calls: Count | None = None
+    """How often the agent may call it."""
+
+    agent_capability: Annotated[str | None, QueueName()] = None
+    """Task queue of the workers that can do it; the run's own queue when empty."""
+    timeout: Seconds | None = None
+    """Seconds one attempt may take. Default 300."""
+    total_timeout: Seconds | None = None
+    """Seconds all attempts together may take."""
+    heartbeat_timeout: Seconds | None = None
+    """Seconds without a sign of life after which an attempt counts as lost."""
+    queue_timeout: Seconds | None = None
+    """Seconds until a worker must have taken the call."""
+    execution: Literal["regular", "local"] = "regular"
+    """`local` runs the action inside the run's own worker."""
+    retry_policy: RetryPolicy = RetryPolicy()
+    """Overrides the workflow's, field by field."""
+    rollback_actions: Annotated[tuple[str, ...], ActionName()] = ()
+    """Actions that undo a call, called in this order."""
+    rollback_mapping: Annotated[dict[str, JsonValue], Mapped(RESULT, at=Moment.UNDOING)] = Field(default_factory=dict)
+    """Builds the input of the undo actions instead of the standard object."""
+    rollback_timeout: Seconds = 3600
+    """Seconds an undo action is retried."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Tool:
+        if (self.action is None) == (self.workflow is None):
+            raise ValueError("a tool needs exactly one of 'action' and 'workflow'")
+        return self
+
+    @property
+    def label(self) -> str:
+        """How the model calls it, and how its calls end in paths."""
+        name = self.name or _NOT_IN_A_NAME.sub("_", self.action or self.workflow or "")[:_LONGEST_NAME]
+        return name if not name[:1].isdigit() and not name.startswith("-") else f"_{name}"[:_LONGEST_NAME]
+
+    @property
+    def asks(self) -> bool:
+        """Whether some of its calls wait for people."""
+        return self.approve is not False
+
+
+class Context(DefinitionModel):
+    """What becomes of a conversation that is too long for the model."""
+
+    max_tokens: Count
+    """From a model call of so many tokens on, the next one is shown less. The conversation itself stays whole."""
+    strategy: Literal["clear_tool_results", "summarise"] = "clear_tool_results"
+    """`clear_tool_results`: older results of tools are shown as left out; `summarise`: the model sums the older turns up first."""
 
 
 class Agent(DefinitionModel):
-    """A reasoning-action agent (`react`)."""
+    """An agent (`react`): a model that is asked again and again, and calls tools, until it gives its answer.
 
-    model: str
-    """Model name, as LangChain's `init_chat_model` takes it."""
-    instructions: str = ""
-    tools: Annotated[tuple[str, ...], ActionName()] = ()
-    """Actions the agent may call."""
+    The output is the answer: text, or with an `output_schema` the JSON that fits it. `timeout` and `retry_policy` of the step are those
+    of one model call.
+    """
+
+    model: Annotated[str, Name("the name of a model", 200)]
+    """`PROVIDER:MODEL` as LangChain's `init_chat_model` takes it, `scripted:NAME`, or an endpoint of the worker's settings."""
+    fallback_models: Annotated[tuple[str, ...], Name("the name of a model", 200)] = ()
+    """Models that are asked, in this order, where the one before failed for good."""
+    model_settings: ModelSettings = ModelSettings()
+    instructions: Annotated[str, Interpolated()] = ""
+    """What the model is to do and how; `{{ expression }}` is replaced by its value."""
+    prompt: Annotated[str | None, Expr()] = None
+    """Expression that gives the first message; the step's mapped input as JSON when empty."""
+    tools: Annotated[tuple[Tool, ...], Sees(CALL)] = ()
+    """What the agent may call."""
     max_turns: Count = 10
+    """How often the model may be asked."""
     max_tokens: Count | None = None
+    """Tokens that all model calls together may take."""
     max_cost: Annotated[float, Field(gt=0, strict=True)] | None = None
-    """Upper bound of the cost, in the price list's currency."""
-    approve_tools: tuple[str, ...] = ()
-    """Tools whose every call needs a human approval."""
-    answer_schema: Schema = Field(default_factory=dict)
+    """What all model calls together may cost, in the currency of the worker's price table."""
+    max_tool_calls: Count | None = None
+    """How many calls of tools there may be."""
+    on_limit: Literal["fail", "answer"] = "fail"
+    """`fail`: the step fails with `AgentLimitExceeded`; `answer`: the model is asked once more, without tools."""
+    output_schema: Schema = Field(default_factory=dict)
     """JSON Schema of the final answer."""
+    output_retries: Annotated[int, Field(ge=0, le=100, strict=True)] = 2
+    """How often an answer that does not fit goes back to the model."""
+    approve_tools: tuple[str, ...] = ()
+    """Tools whose every call people must approve; as `approve: true` of the tool."""
+    parallel_tool_calls: StrictBool = True
+    """Whether calls that the model asks for at once run at the same time."""
+    tool_errors: Literal["return", "fail"] = "return"
+    """`return`: the model is told that a call failed, after the tool's own retries; `fail`: the step fails with it."""
+    context: Context | None = None
+    """What becomes of a long conversation."""
+
+    def asks_for(self, tool: Tool) -> bool:
+        """Whether every call of a tool is approved by people."""
+        return tool.approve is True or tool.label in self.approve_tools
+
+
+def _problems(agent: Agent, loc: Loc) -> Iterator[Problem]:
+    names = [tool.label for tool in agent.tools]
+    for name, count in Counter(names).items():
+        if count > 1:
+            place = (*loc, "tools", len(names) - 1 - names[::-1].index(name))
+            message = f"{count} tools are called {name!r}."
+            yield problem(Code.DUPLICATE_ID, place, message, "Give one of them another 'name'.")
+    for index, name in enumerate(agent.approve_tools):
+        if name not in names:
+            message = f"there is no tool {name!r} to approve."
+            fix = f"It has: {listed(names) or 'none'}."
+            yield problem(Code.WRONG_VALUE, (*loc, "approve_tools", index), message, fix)
+    for index, tool in enumerate(agent.tools):
+        yield from _tool_problems(agent, tool, (*loc, "tools", index))
+
+
+def _tool_problems(agent: Agent, tool: Tool, loc: Loc) -> Iterator[Problem]:
+    if tool.label in _RESERVED:
+        message = f"{tool.label!r} is what the calls of the model are called."
+        yield problem(Code.RESERVED_NAME, loc, message, "Give the tool another 'name'.")
+    if tool.approval is not None:
+        yield from approval_problems(tool.approval, (*loc, "approval"))
+        if not tool.asks and tool.label not in agent.approve_tools:
+            message = "'approval' means nothing where no call is approved."
+            yield warning(Code.MEANINGLESS_FIELD, (*loc, "approval"), message, "Add 'approve: true', or remove it.")
+    if tool.workflow is not None:
+        for name in sorted(tool.model_fields_set & _OF_ACTIONS):
+            message = f"'{name}' means nothing on a tool that runs a definition."
+            yield problem(Code.MEANINGLESS_FIELD, (*loc, name), message, "Remove it.")
+    elif tool.workflow_version is not None:
+        message = "'workflow_version' means nothing on a tool that runs an action."
+        yield problem(Code.MEANINGLESS_FIELD, (*loc, "workflow_version"), message, "Remove it.")
+
+
+_OF_ACTIONS: Final = frozenset({"agent_capability", "total_timeout", "heartbeat_timeout", "queue_timeout", "execution"})
+
+
+def _lines(agent: Agent) -> Iterator[str]:
+    yield shorten(agent.model, LONGEST)
+    if agent.tools:
+        yield f"tools: {shorten(', '.join(tool.label for tool in agent.tools), LONGEST)}"
 
 
 KIND = Kind[Agent](
     StepType.REACT,
     frozenset({Trait.CALLS, Trait.TRIED, Trait.TAKES_INPUT}),
     field="agent",
-    runs=False,
+    problems=_problems,
+    lines=_lines,
+    drawn=("((", "))"),
 )

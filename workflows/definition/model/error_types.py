@@ -27,6 +27,9 @@ PLATFORM_TYPES: Mapping[str, str] = {
     "ApprovalRejected": "an approval was rejected",
     "ApprovalTimeout": "an approval's deadline passed",
     "CancelledByEvent": "the event of `cancel_on` came",
+    "AgentLimitExceeded": "an agent used up its turns, tokens, money or calls",
+    "OutputInvalid": "an agent's answer does not fit its `output_schema`, however often it was asked",
+    "AnswerWithheld": "a model's provider kept back what an agent would have answered",
     "RollbackIncomplete": "a `rollback` step could not undo everything",
 }
 """Name and meaning."""

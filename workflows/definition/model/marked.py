@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 
 from pydantic import BaseModel
 
-from advanced_workflow.workflows.definition.model.markers import Nested, ShortForm
+from advanced_workflow.workflows.definition.model.markers import Expr, Nested, Sees, ShortForm
 from advanced_workflow.workflows.definition.problems.places import Loc
 
 M = TypeVar("M")
-_Way: TypeAlias = tuple[str, M | None, bool]
-"""A field, its marker (None where it only holds models with one), and whether it is what the short form says."""
+_Way: TypeAlias = tuple[str, M | None, bool, frozenset[str]]
+"""A field, its marker (None where it only holds models with one), whether it is what the short form says, and the names that the
+expressions inside see because of it."""
 
 
 def mark_of(model: type[BaseModel], field: str, kind: type[M]) -> M | None:
@@ -41,14 +43,22 @@ def marked(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterable[tuple[Loc,
 
 def _walk(part: BaseModel, kind: type[M], ways: tuple[_Way[M], ...], loc: Loc) -> Iterator[tuple[Loc, Any, M]]:
     written = part.model_fields_set
-    for name, mark, is_short in ways:
+    for name, mark, is_short, seen in ways:
         if name in written:
             value: object = getattr(part, name)
             place = loc if is_short else (*loc, name)
             if mark is not None:
                 yield place, value, mark
             elif value is not None:
-                yield from _inside(value, kind, place)
+                yield from _seeing(seen, _inside(value, kind, place))
+
+
+def _seeing(names: frozenset[str], found: Iterator[tuple[Loc, Any, M]]) -> Iterator[tuple[Loc, Any, M]]:
+    if not names:
+        yield from found
+        return
+    for place, value, mark in found:
+        yield place, value, replace(mark, adds=mark.adds | names) if isinstance(mark, Expr) else mark
 
 
 def named(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterator[tuple[Loc, str, M]]:
@@ -76,7 +86,8 @@ def _ways(model: type[BaseModel], kind: type[M]) -> tuple[frozenset[str], tuple[
         mark = mark_of(model, name, kind)
         nested = mark_of(model, name, Nested) is not None
         if mark is not None or (not nested and any(_ways(inner, kind)[0] for inner in models_in(model, name))):
-            ways.append((name, mark, mark_of(model, name, ShortForm) is not None))
+            sees = mark_of(model, name, Sees)
+            ways.append((name, mark, mark_of(model, name, ShortForm) is not None, sees.names if sees else frozenset()))
     return frozenset(way[0] for way in ways), tuple(ways)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 from advanced_workflow.workflows.definition.model.roots import LOOP
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
+from advanced_workflow.workflows.plain.interpolation import expressions_in
 
 ANYTHING: Final[frozenset[str]] = frozenset()
 BOOL: Final = frozenset({"bool"})
@@ -127,6 +128,24 @@ class Tested(Expr):
         for index, condition in enumerate(cast("tuple[Any, ...]", value)):
             if not condition.default:
                 yield (*loc, index), condition, None
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated(Expr):
+    """The field is a text with expressions in it, each in `{{` and `}}`."""
+
+    def sources(self, loc: Loc, value: object) -> Iterator[Source]:
+        """The expressions, in their order."""
+        if isinstance(value, str):
+            for source in expressions_in(value):
+                yield loc, source, None
+
+
+@dataclass(frozen=True, slots=True)
+class Sees:
+    """The expressions of the objects in the field may use these names beside those that they may use anyway."""
+
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

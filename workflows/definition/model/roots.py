@@ -19,6 +19,9 @@ RESULT: Final = frozenset({"result"})
 EVENT: Final = frozenset({"event"})
 """Added where an event is matched: its data."""
 
+CALL: Final = frozenset({"call"})
+"""Added in the tools of an agent: the arguments that the model chose for a call."""
+
 PROGRESS: Final = frozenset({"progress"})
 """Added in `complete_when`: counts of the nested steps or copies."""
 

@@ -12,6 +12,7 @@ from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
+from advanced_workflow.workflows.engine.actions.step_activities import summary_for
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import (
     Effect,
@@ -54,7 +55,8 @@ class ArmedCall:
 
     async def run(self) -> Json:
         """Call it; raises `StepFailure`."""
-        call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin)
+        summary = summary_for(self._step) if self._step.plan.tool is not None else ""
+        call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin, summary)
         try:
             output = await call_action(call)
         except FailureError as error:
@@ -91,7 +93,7 @@ class ArmedCall:
         if self._build is not None:
             self._input = self._build(self._step)
             return [encode(self._input, "the request", limit)]
-        if self._step.plan.input is None:
+        if self._step.plan.input is None and self._step.plan.tool is None:
             return []
         with self._step.reading("input_mapping"):
             self._input = await mapped_input(self._step)

@@ -58,6 +58,12 @@ class ActionCall:
     """Builds the arguments, once a slot is free: steps that wait for one hold no copy of their input."""
     begin: Callable[[], None]
     """Called just before the activity is scheduled."""
+    summary: str = ""
+    """What people read in the history, where it is not the step's name."""
+    breaker: str = ""
+    """What the circuit breaker watches, where it is not the action: there is one for each such name."""
+    leaves: bool = False
+    """Whether an open circuit breaker is the call's failure: there is something else to try."""
 
     @property
     def attempts(self) -> int:
@@ -94,8 +100,7 @@ async def call_action(call: ActionCall) -> Json:
                 await step.run.state.thinking.pause()
                 arguments = await call.build() if arguments is None else arguments
                 output = await _call_once(call, arguments)
-            for name in (_USED, _IN_DOUBT, _UNTIL):  # The next round of a loop has all of its attempts.
-                step.record.cursor.pop(name, None)
+            forget_attempts(step)  # The next round of a loop has all of its attempts.
             return output
         except GateShut:
             continue
@@ -105,8 +110,16 @@ async def call_action(call: ActionCall) -> Json:
                 raise
             if is_being_cancelled():
                 _leave(error)
+            if call.leaves:
+                raise
             _note(call, refusal, error)
             await _wait(call, window_end(refusal))
+
+
+def forget_attempts(step: StepContext) -> None:
+    """The next call of the step's is another one."""
+    for name in (_USED, _IN_DOUBT, _UNTIL):
+        step.record.cursor.pop(name, None)
 
 
 def _note(call: ActionCall, refusal: CircuitRefusal, error: ActivityError) -> None:
@@ -170,11 +183,13 @@ def _start(
         call.action,
         arguments,
         id=call.path,
-        summary=summary_of(step.label, call.path),
+        summary=call.summary or summary_of(step.label, call.path),
         local=plan.is_local,
         room=local.room if local else 0,
         # Only a regular activity carries the worker's share of a retry policy.
-        headers=headers_of(run, call.path, run.execution_of(call.path), None if plan.is_local else plan.retries, local),
+        headers=headers_of(
+            run, call.path, run.execution_of(call.path), None if plan.is_local else plan.retries, local, call.breaker
+        ),
         task_queue=step.agent_capability,
         timeout=attempt_timeout(plan),
         total_timeout=_time_left(call),

@@ -16,13 +16,14 @@ from advanced_workflow.workflows.contract import (
     BreakerPolicy,
     LocalRoom,
 )
+from advanced_workflow.workflows.contract.agents import MODEL_ACTIVITY
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.monitoring.tracing import TRACE_HEADER
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES
-from advanced_workflow.workflows.engine.step.context import RunContext
+from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders
 from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, size_of
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
@@ -31,6 +32,8 @@ from advanced_workflow.workflows.engine.temporal.payloads import encode
 LOCAL_TIMEOUT = timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
 BEAT_TIMEOUT = timedelta(seconds=10)
 """Three missed signs of life of an action of ours."""
+MODEL_BEAT_TIMEOUT = timedelta(seconds=30)
+"""A model may think for a while before it says its first word; the activity gives signs of life meanwhile."""
 _REGULAR_EVENTS = 3
 """Events of an action: scheduled, started, completed."""
 _LOCAL_EVENTS = 1
@@ -46,6 +49,18 @@ def summary_of(label: str, path: StepPath) -> str:
     """What people read in the history: the step's name, with the numbers of the rounds and copies it is in."""
     numbers = path.numbers
     return f"{label} {numbers}" if numbers else label
+
+
+def summary_for(step: StepContext) -> str:
+    """The same for what a step runs; of an agent's tool it is the call, as people read it."""
+    if step.plan.tool is None:
+        return summary_of(step.plan.step.label, step.path)
+    return f"turn {turn_of(step.path)}: {step.record.notes.get('call', '')}"
+
+
+def turn_of(path: StepPath) -> int:
+    """The turn of an agent that a call of it is in, from 1."""
+    return int(path.pass_number.strip("[]")) + 1
 
 
 def attempt_timeout(plan: StepPlan) -> timedelta:
@@ -64,6 +79,8 @@ def heartbeat_timeout(run: RunContext, plan: StepPlan, action: str) -> timedelta
     step = plan.step
     if step.heartbeat_timeout is not None:
         return timedelta(seconds=step.heartbeat_timeout)
+    if action == MODEL_ACTIVITY:
+        return MODEL_BEAT_TIMEOUT
     if step.agent_capability is not None or action not in run.prepared.beating:
         return None
     return BEAT_TIMEOUT if step.timeout > BEAT_TIMEOUT.total_seconds() else None
@@ -85,10 +102,12 @@ def headers_of(
     execution_id: str,
     retries: Retries | None = None,
     local: LocalRoom | None = None,
+    breaker: str = "",
 ) -> ActivityHeaders | None:
     """The engine's headers; None if there is nothing to say.
 
-    `execution_id` is that of the activity's key; `retries` where the worker has a share in them, `local` of a local one.
+    `execution_id` is that of the activity's key; `retries` where the worker has a share in them, `local` of a local one; `breaker` is what
+    the circuit breaker watches, where that is not the action.
     """
     values: dict[str, Payload] = {}
     trace = run.telemetry.header(activity_id)
@@ -99,7 +118,9 @@ def headers_of(
     if retries is not None and (retries.strategy is BackoffStrategy.LINEAR or retries.jitter):
         values[HEADER_RETRY] = encode(retries.growth.model_dump(), HEADER_RETRY).payload
     if retries is not None and retries.breaker is not None:
-        policy = BreakerPolicy(failure_threshold=retries.breaker.failure_threshold, timeout=retries.breaker.timeout)
+        policy = BreakerPolicy(
+            failure_threshold=retries.breaker.failure_threshold, timeout=retries.breaker.timeout, key=breaker
+        )
         values[HEADER_BREAKER] = encode(policy.model_dump(exclude_defaults=True), HEADER_BREAKER).payload
     if local is not None and patched(Patch.RULES_2):
         values[HEADER_LOCAL] = encode(local.model_dump(), HEADER_LOCAL).payload

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from advanced_workflow.workflows.engine.around.approval import approved_by_people
 from advanced_workflow.workflows.engine.around.cancel_on import ending_at_its_event
 from advanced_workflow.workflows.engine.around.conditions import where_conditions_hold
 from advanced_workflow.workflows.engine.around.gate import through_the_gate
@@ -41,6 +42,7 @@ AROUND: tuple[Wrapper, ...] = (
     where_conditions_hold,
     writing_outputs,
     ending_at_its_event,
+    approved_by_people,
 )
 """From the outside in: each surrounds those after it, and the last one the runner of the step's kind."""
 

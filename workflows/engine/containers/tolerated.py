@@ -78,6 +78,7 @@ def run_undone_as_new(step: StepContext) -> None:
     """An operator runs a container again: what was undone in it has no result any more."""
     undone: bool | list[str] = step.record.cursor.pop(_UNDONE, ())
     if undone is True:
+        step.run.state.note_turns(step.record)
         step.record.cursor.clear()
         step.run.state.drop_inside(step.path)
         return

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from advanced_workflow.workflows.contract.paths import handler_key
+from advanced_workflow.workflows.contract.paths import StepPath, handler_key
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
-from advanced_workflow.workflows.definition.model.roots import ORDINARY, roots_at
+from advanced_workflow.workflows.definition.model.roots import CALL, ORDINARY, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.tools import tool_steps
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
@@ -30,7 +31,15 @@ class Plan:
     root: GraphPlan
     steps: Mapping[str, StepPlan]
     """Every step of the definition by id, nested ones included."""
+    runnable: Mapping[str, StepPlan]
+    """These, and the tools of agents: all that may have a record, and effects."""
     output: Template | None
+
+    def plan_at(self, path: StepPath) -> StepPlan:
+        """The plan of what has, or had, this path."""
+        *around, last = path.parts
+        tool = f"{around[-1].step_id}.{last.step_id}" if around else ""
+        return self.runnable.get(tool) or self.steps[last.step_id]
 
 
 _plans = WeighedCache[str, Plan](4 * 1024 * 1024)
@@ -60,11 +69,14 @@ def forget() -> None:
 
 def _build(workflow: AdvancedWorkflow, sha256: str) -> Plan:
     root = _plan_graph(workflow.steps, workflow.retry_policy, ())
+    steps = {plan.step_id: plan for plan in _walk(root)}
+    tools = {tool.step_id: tool for plan in steps.values() for tool in plan.tools.values()}
     return Plan(
         workflow=workflow,
         sha256=sha256,
         root=root,
-        steps={plan.step_id: plan for plan in _walk(root)},
+        steps=steps,
+        runnable={**steps, **tools} if tools else steps,
         output=None if workflow.output is None else compile_mapping(workflow.output, ORDINARY),
     )
 
@@ -104,7 +116,17 @@ def _plan_step(
         defaults=defaults,
         children=_plan_graph(nested, defaults, (*containers, step.step_id), inner) if contains else None,
         roots=roots,
+        tools=_plan_tools(step, defaults, (*containers, step.step_id), inner | CALL),
     )
+
+
+def _plan_tools(
+    agent: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], roots: frozenset[str]
+) -> dict[str, StepPlan]:
+    return {
+        tool.label: StepPlan(step=step, containers=containers, owners=(), defaults=defaults, roots=roots, tool=tool)
+        for tool, step in tool_steps(agent)
+    }
 
 
 def handler_name(owner: StepPlan, handler: StepPlan) -> str:

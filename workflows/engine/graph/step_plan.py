@@ -7,17 +7,18 @@ compiles depends on the definition alone, so runs that share it see the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from advanced_workflow.workflows.contract import RetryDelay
 from advanced_workflow.workflows.definition.kinds.human_approval import ApproverExpression
+from advanced_workflow.workflows.definition.kinds.react import Agent, Tool
 from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
 from advanced_workflow.workflows.definition.model.marked import marks_of
-from advanced_workflow.workflows.definition.model.markers import Expr
+from advanced_workflow.workflows.definition.model.markers import Expr, Interpolated
 from advanced_workflow.workflows.definition.model.retries import (
     BackoffStrategy,
     CircuitBreakerPolicy,
@@ -40,6 +41,9 @@ from advanced_workflow.workflows.expressions import (
     compile_targets,
     compile_test,
 )
+from advanced_workflow.workflows.plain.interpolation import expressions_in
+
+_REPEATING = (StepType.LOOP, StepType.REACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ class StepPlan:
     children: GraphPlan | None = None
     roots: frozenset[str] = ORDINARY
     """The names its expressions may use: one more would forbid it as a variable, which `check` allows."""
+    tools: Mapping[str, StepPlan] = field(default_factory=dict[str, "StepPlan"])
+    """Of an agent: its tools by the names that the model calls them."""
+    tool: Tool | None = None
+    """Where the step is a call of a tool: the tool."""
 
     @property
     def step_id(self) -> str:
@@ -109,7 +117,12 @@ class StepPlan:
     @property
     def repeats(self) -> bool:
         """Whether what is inside runs more than once, each time under a path of its own."""
-        return self.step.step_type is StepType.LOOP or self.step.for_each is not None
+        return self.step.step_type in _REPEATING or self.step.for_each is not None
+
+    @property
+    def ends_in_order(self) -> bool:
+        """Whether what is inside runs pass after pass, so that the latest pass is undone first."""
+        return self.step.step_type in _REPEATING
 
     @cached_property
     def conditions(self) -> tuple[CompiledCondition, ...]:
@@ -142,6 +155,23 @@ class StepPlan:
     def undo_input(self) -> Template | None:
         """Builds the undo actions' input instead of the standard one."""
         return self._template(self.step, "rollback_mapping")
+
+    @cached_property
+    def instructions(self) -> tuple[Expression, ...]:
+        """The expressions in an agent's instructions, in their order."""
+        text = self.step.agent.instructions if self.step.agent is not None else ""
+        names = self._names(Agent, "instructions")
+        return tuple(compile_expression(one, names) for one in expressions_in(text))
+
+    @cached_property
+    def prompt(self) -> Expression | None:
+        """What gives the first message to an agent."""
+        return self._expression(self.step.agent, "prompt")
+
+    @cached_property
+    def approve(self) -> Expression | None:
+        """Which calls of a tool people must approve, where that depends on the call."""
+        return self._expression(self.tool, "approve")
 
     @cached_property
     def subject(self) -> Template | None:
@@ -207,7 +237,11 @@ class StepPlan:
         values = {
             name: value
             for name, mark in marks_of(type(part), Expr).items()
-            if not (mark.adds or (isinstance(value := getattr(part, name), str) and value in mark.words))
+            if not (
+                mark.adds
+                or isinstance(mark, Interpolated)
+                or (isinstance(value := getattr(part, name), str) and value in mark.words)
+            )
         }
         return compile_mapping(values, self.roots)
 

@@ -45,7 +45,7 @@ async def run_rollback(step: StepContext) -> Done:
 
 
 def _is_within(plan: Plan, armed: Armed, only: Limit) -> bool:
-    return not only.steps.isdisjoint((*plan.steps[armed.step_id].containers, armed.step_id))
+    return not only.steps.isdisjoint((*plan.runnable[armed.step_id].containers, armed.step_id))
 
 
 def _steps_after(plan: Plan, step_id: str) -> frozenset[str]:

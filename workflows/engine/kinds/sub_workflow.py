@@ -20,7 +20,7 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.engine.actions.armed_call import settle_armed
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
-from advanced_workflow.workflows.engine.actions.step_activities import summary_of
+from advanced_workflow.workflows.engine.actions.step_activities import summary_for
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
@@ -101,7 +101,7 @@ async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
             step.plan.step.workflow or "",
             id,
             arguments,
-            summary_of(step.plan.step.label, step.path),
+            summary_for(step),
             step=step.run.idempotency_key(step.path),
             reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
         ),

@@ -10,6 +10,7 @@ from advanced_workflow.workflows.engine.kinds.conditional import run_conditional
 from advanced_workflow.workflows.engine.kinds.human_approval import run_human_approval
 from advanced_workflow.workflows.engine.kinds.loop import run_loop
 from advanced_workflow.workflows.engine.kinds.parallel import run_parallel
+from advanced_workflow.workflows.engine.kinds.react import run_react
 from advanced_workflow.workflows.engine.kinds.rollback import run_rollback
 from advanced_workflow.workflows.engine.kinds.sub_workflow import run_sub_workflow
 from advanced_workflow.workflows.engine.kinds.unsupported import refuse
@@ -24,7 +25,7 @@ KINDS: Mapping[StepType, RunStep] = {
     StepType.CONDITIONAL: run_conditional,
     StepType.LOOP: run_loop,
     StepType.HUMAN_APPROVAL: run_human_approval,
-    StepType.REACT: refuse,
+    StepType.REACT: run_react,
     StepType.ORCHESTRATOR: refuse,
     StepType.WEBHOOK: run_webhook,
     StepType.WAIT: run_wait,

@@ -1,4 +1,4 @@
-"""`react` and `orchestrator`: `check` knows them, and this release does not run them yet."""
+"""`orchestrator`: `check` knows it, and this release does not run it yet."""
 
 from __future__ import annotations
 

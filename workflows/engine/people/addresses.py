@@ -48,9 +48,9 @@ class Addresses:
             UnknownStep: there is no such step, or the id means several; the sentence says what there is.
             DigestMismatch: the id means several, and the digest is of none of them.
         """
-        plan = self._state.plan.steps.get(name)
+        plan = self._state.plan.runnable.get(name)
         if plan is None:
-            return self._by_path(name)
+            return self._by_call(name) or self._by_path(name)
         self._require_approval(plan, name)
         if self._state.runs_often(plan):
             return self._by_digest(plan, digest)
@@ -61,7 +61,7 @@ class Addresses:
         asked = [one for one in self._open.values() if one.record.plan.step_id == plan.step_id]
         for one in asked:
             if digest is not None and digest == one.digest:
-                return self._address(one.record, None)
+                return self._address(one.record, None) if plan.tool is None else Address(one.record, again=True)
         paths = listed([one.record.path for one in asked]) or "none asks now"
         if digest is not None:
             raise DigestMismatch(
@@ -70,6 +70,14 @@ class Addresses:
         raise UnknownStep(
             f"step {plan.step_id!r} may ask several times in a run: name the path of one ({paths}), or give the digest."
         )
+
+    def _by_call(self, name: str) -> Address | None:
+        """The call of an agent's tool. One that was not made yet nobody can mean: only the model knows that it will be."""
+        record = self._state.records.get(name)
+        if record is None or record.plan.tool is None:
+            return None
+        self._require_approval(record.plan, name)
+        return Address(record, again=True)
 
     def _by_path(self, name: str) -> Address:
         try:
@@ -130,12 +138,17 @@ class Addresses:
         return record.retry_count if record is not None else 0
 
     def _require_approval(self, plan: StepPlan, name: str) -> None:
-        if plan.step.step_type is not StepType.HUMAN_APPROVAL:
+        if plan.step.step_type is not StepType.HUMAN_APPROVAL and not self._asks(plan):
             raise self._unknown(name)
 
+    def _asks(self, plan: StepPlan) -> bool:
+        """Whether it is a tool some of whose calls wait for people."""
+        agent = self._state.plan.steps[plan.containers[-1]].step.agent if plan.tool is not None else None
+        return plan.tool is not None and agent is not None and (plan.tool.asks or agent.asks_for(plan.tool))
+
     def _unknown(self, name: str) -> UnknownStep:
-        plans = self._state.plan.steps.values()
-        known = [one.step_id for one in plans if one.step.step_type is StepType.HUMAN_APPROVAL]
+        plans = self._state.plan.runnable.values()
+        known = [one.step_id for one in plans if one.step.step_type is StepType.HUMAN_APPROVAL or self._asks(one)]
         waiting = f"; waiting now: {listed(list(self._open))}" if self._open else ""
         return UnknownStep(f"no approval step {told(name)} in this run; it has: {listed(known) or 'none'}{waiting}.")
 

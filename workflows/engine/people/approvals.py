@@ -237,8 +237,7 @@ class Approvals:
             asked.answer.set_result("approved")
 
     def _record(self, path: str) -> Record:
-        step_id = StepPath(path).name.rpartition("!")[2]
-        return self._state.records.get(path) or Record(self._state.plan.steps[step_id], StepPath(path))
+        return self._state.records.get(path) or Record(self._state.plan.plan_at(StepPath(path)), StepPath(path))
 
 
 def _receipt(record: Record, asked: OpenApproval | None, state: State) -> DecisionReceipt:

@@ -35,7 +35,7 @@ class Heard:
     @cached_property
     def content(self) -> str:
         """What two copies of one decision have in common, whichever copy or round of a step they name."""
-        return content_of(self.request, StepPath(self.request.step_id).name.rpartition("!")[2])
+        return content_of(self.request, _said_of(self.request.step_id))
 
     @cached_property
     def size(self) -> int:
@@ -68,6 +68,11 @@ class Heard:
             raise InvalidDecision(
                 f"the decision has {self.size:,} bytes and at most {MOST_BYTES:,} are taken; pass a reference in the form."
             )
+
+
+def _said_of(name: str) -> str:
+    """The id of the step that a path or an id names, less what tells its rounds and calls."""
+    return StepPath(name).name.rpartition("!")[2].partition("#")[0]
 
 
 def content_of(decision: DecideRequest | RecordedDecision, step_id: str) -> str:

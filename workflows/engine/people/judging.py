@@ -108,7 +108,7 @@ class Judge:
 def is_repeated(asked: OpenApproval, heard: Heard) -> bool:
     """Whether the same person has said the very same to an open approval."""
     of_this = [one for one in asked.decisions if same_name(one.approver) == heard.person]
-    return any(content_of(one, asked.record.plan.step_id) == heard.content for one in of_this)
+    return any(content_of(one, asked.record.plan.step.step_id.rpartition(".")[2]) == heard.content for one in of_this)
 
 
 def settled_already(record: Record) -> DecisionRejected:

@@ -14,6 +14,7 @@ from temporalio.common import RawValue
 
 from advanced_workflow.workflows.contract import (
     QUERY_CHECKPOINT,
+    QUERY_CONVERSATION,
     QUERY_DEFINITION,
     QUERY_EFFECTS,
     QUERY_PENDING_APPROVALS,
@@ -28,10 +29,12 @@ from advanced_workflow.workflows.contract import (
     UPDATE_RESUME,
     UPDATE_RETRY,
     UPDATE_SKIP,
+    ConversationRequest,
     EffectsRequest,
     Json,
 )
 from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.engine.agents.conversation import conversation_part
 from advanced_workflow.workflows.engine.run import messages
 from advanced_workflow.workflows.engine.run.arguments import parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.effects import effects_of
@@ -107,6 +110,11 @@ def _effects(execution: Execution, request: Json) -> Json:
     return effects_of(execution.run, wanted).model_dump(mode="json", exclude_defaults=True)
 
 
+def _conversation(execution: Execution, request: Json) -> Json:
+    asked = parsed(ConversationRequest, request, "query 'conversation'", InputInvalid)
+    return conversation_part(execution.known_run().context, asked).model_dump(mode="json")
+
+
 def _definition(execution: Execution, _: Json) -> Json:
     plan = execution.known_run().context.plan
     return {"sha256": plan.sha256, "definition": dump_definition(plan.workflow)}
@@ -146,6 +154,11 @@ QUERIES: Mapping[str, Query] = {
     QUERY_CHECKPOINT: Query("What another run could keep of this one; 'adw rerun' asks for it", _checkpoint),
     QUERY_EFFECTS: Query(
         "What an ended run left to be undone; 'adw rollback' and 'adw rerun' ask for it", _effects, takes=True
+    ),
+    QUERY_CONVERSATION: Query(
+        'What was said in an agent: {"agent", "begin"?, "end"?, "head"?}; workers and \'adw show --agent\' ask for it',
+        _conversation,
+        takes=True,
     ),
     QUERY_DEFINITION: Query("The definition this run is pinned to, and its sha256", _definition),
 }

@@ -70,7 +70,7 @@ def _open(run: RunContext, *, completed: bool) -> tuple[UndoLog, list[UnsureEffe
         # What ran again and had taken effect before is known to have.
         if armed.outcome != "running" or not armed.settle("unknown", None):
             continue
-        plan = run.plan.steps[armed.step_id]
+        plan = run.plan.runnable[armed.step_id]
         if plan.step.step_type is StepType.SUB_WORKFLOW:
             record = run.state.records.get(armed.path)
             child = record.cursor.get("child") if record is not None else None
@@ -86,7 +86,7 @@ def _list(run: RunContext, log: UndoLog, found: Effects) -> None:
     for _, _, armed in log.at_hand():
         if armed.needs_undo:
             found.entries += [
-                one.entry(UndoOutcome.PENDING) for one in actions_left(run.plan.steps[armed.step_id], armed)
+                one.entry(UndoOutcome.PENDING) for one in actions_left(run.plan.runnable[armed.step_id], armed)
             ]
         if len(found.entries) >= LISTED:
             found.entries_left_out = True

@@ -44,7 +44,7 @@ def keep(run: RunContext, rerun: RerunOf) -> None:
     """Begin with what was kept: those steps count as completed, and are undone with the rest if it comes to that."""
     run.state.variables = dict(rerun.variables)
     for data in rerun.records:
-        run.state.put(Record.load(data, run.plan.steps))
+        run.state.put(Record.load(data, run.plan.runnable))
     if rerun.undo is not None:
         log = UndoLog.load(rerun.undo)
         run.saga.log.armed.update(log.armed)
@@ -90,6 +90,6 @@ def _is_undone(run: RunContext, plan: StepPlan, names: list[str]) -> bool:
 
 
 def _may_undo(plan: StepPlan) -> bool:
-    inner: Json = plan.children.steps.values() if plan.children is not None else ()
+    inner: Json = plan.children.steps.values() if plan.children is not None else plan.tools.values()
     own = bool(plan.step.rollback_actions) or plan.step.step_type is StepType.SUB_WORKFLOW
     return own or any(_may_undo(one) for one in inner)

@@ -65,7 +65,7 @@ def services_of(
         breakers={},
         budget=TaskBudget(),
         saga=Saga(
-            plan.steps,
+            plan.runnable,
             snapshot.undo_log_of(carried) if carried is not None else UndoLog(),
             may_repeat=definition.on_failure == "pause",
         ),

@@ -14,7 +14,7 @@ from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPl
 from advanced_workflow.workflows.engine.state.audit import Audit
 from advanced_workflow.workflows.engine.state.changes import Changes
 from advanced_workflow.workflows.engine.state.frames import Frame
-from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.state.record import AGENT, Record
 from advanced_workflow.workflows.engine.state.thinking import Thinking
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
@@ -45,6 +45,8 @@ class LiveState:
         self.active: dict[str, Record] = {}
         self.longest_step = 0.0
         """Seconds."""
+        self.turns: dict[str, int] = {}
+        """Of agents that will begin again: how many turns they took, by their paths."""
         self.changes = Changes()
         self._ended: deque[str] = deque()
         self._carried: dict[str, list[str]] = {}
@@ -118,9 +120,16 @@ class LiveState:
         self._ended = deque(one for one in self._ended if one not in paths)
         for path in [one for one in self.records if one in paths]:
             dropped = self.records.pop(path)
+            self.note_turns(dropped)
             self.counts[dropped.status] -= 1
             self.active.pop(path, None)
             self.changes.note_step(dropped.plan.step_id)
+
+    def note_turns(self, record: Record) -> None:
+        """An agent will begin again: its calls are to be others than those it made, with ids and keys of their own."""
+        turn: int = record.cursor.get(AGENT, {}).get("turn", 0)
+        if turn:
+            self.turns[record.path] = turn
 
     def reset_failed(self, graph: GraphPlan, frame: Frame) -> None:
         """A pass of a graph runs again: forget what did not complete in it."""
@@ -181,6 +190,7 @@ class LiveState:
             "records": kept,
             "counts": {status.value: count for status, count in self.counts.items()},
             "longest_step": self.longest_step,
+            "turns": self.turns,
         }
 
     def load(self, data: Mapping[str, Json]) -> None:
@@ -190,8 +200,9 @@ class LiveState:
         self.error = ErrorInfo.model_validate(data["error"]) if data["error"] else None
         self.audit.load(data)
         self.longest_step = data["longest_step"]
+        self.turns = dict(data.get("turns", {}))
         for one in data["records"]:
-            record = Record.load(one, self.plan.steps)
+            record = Record.load(one, self.plan.runnable)
             self.records[record.path] = record
             for prefix in record.path.passes:
                 self._carried.setdefault(prefix, []).append(record.path)

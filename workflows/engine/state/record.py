@@ -14,10 +14,12 @@ from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 _PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_count", "recovered", "waiting_for")
 _MORE = ("cursor", "closed")
+AGENT, MESSAGES = "agent", "messages"
+"""In the cursor of an agent: where it stands, and in that its conversation."""
 _STAND = frozenset(
-    {"round", "under_way", "items", "next", "running", "results", "failures", "cut_off", "enough", "undone"}
+    {"round", "under_way", "items", "next", "running", "results", "failures", "cut_off", "enough", "undone", AGENT}
 )
-"""Where a loop or a fan-out stands; the only thing in a cursor that outlives a failure."""
+"""Where a loop, a fan-out or an agent stands; the only thing in a cursor that outlives a failure."""
 
 
 @dataclass(slots=True)
@@ -117,6 +119,9 @@ class Record:
         """As plain data; what is at its default is left out."""
         data: dict[str, Any] = {"step": self.plan.step_id, "path": self.path, "status": self.status.value}
         data.update({name: value for name in (*_PLAIN, *_MORE) if (value := getattr(self, name))})
+        if self.closed and AGENT in self.cursor:  # What was said is in the history in which the agent ended.
+            stand: dict[str, Json] = self.cursor[AGENT]
+            data["cursor"] = {**self.cursor, AGENT: {name: stand[name] for name in stand if name != MESSAGES}}
         if self.has_output:
             data["output"] = self.output
         if self.error is not None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from advanced_workflow.workflows.contract import UndoOutcome
-from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.engine.graph.driver import ANY_NUMBER, GraphDriver, Starts
 from advanced_workflow.workflows.engine.graph.plan import handler_name
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Settled
@@ -150,7 +149,7 @@ class _Backwards:
         while True:
             ended = list(passes.ended)
             logs = [*reversed(passes.running.values()), *(log for _, log in reversed(ended))]
-            if plan.step.step_type is StepType.LOOP:
+            if plan.ends_in_order:
                 for log in logs:
                     await self._pass(plan, log, None)
             else:
@@ -170,8 +169,19 @@ class _Backwards:
     async def _pass(self, plan: StepPlan, log: UndoLog, only: Limit | None) -> None:
         if plan.children is not None:
             await self.graph(plan.children, log, only)
+        elif plan.tools:
+            await self._calls(plan, log)
         else:
             await self._actions("", log)
+
+    async def _calls(self, agent: StepPlan, log: UndoLog) -> None:
+        """Undo the calls of one turn of an agent: all at the same time, where they were made so, or the latest first."""
+        names = sorted(log.armed, key=lambda name: int(name.rpartition("#")[2]), reverse=True)
+        calls = [self._step(agent.tools[name.partition("#")[0]], name, log, None) for name in names]
+        if agent.step.agent is None or agent.step.agent.parallel_tool_calls:
+            calls = [asyncio.ensure_future(call) for call in calls]
+        for call in calls:
+            await call
 
 
 def _with_handlers(graph: GraphPlan, step_id: str) -> list[tuple[StepPlan, str]]:

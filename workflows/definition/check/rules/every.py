@@ -33,6 +33,7 @@ from advanced_workflow.workflows.definition.check.rules.structure import (
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions, child_problems
 from advanced_workflow.workflows.definition.check.rules.targets import target_problems
 from advanced_workflow.workflows.definition.check.rules.timeouts import timeout_problems
+from advanced_workflow.workflows.definition.check.rules.tools import tool_problems
 from advanced_workflow.workflows.definition.check.support import support_problems
 from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.kinds.table import kind_problems
@@ -81,6 +82,7 @@ def rule_problems(
         yield from timeout_problems(placement, workflow)
         yield from local_problems(placement, workflow)
         yield from support_problems(placement)
+        yield from tool_problems(placement, workflow, actions, definitions)
         if actions is not None:
             yield from action_problems(placement, workflow, actions)
         if definitions is not None:

@@ -18,6 +18,14 @@ Definitions: TypeAlias = Mapping[str, AdvancedWorkflow]
 
 def child_problems(placement: Placement, definitions: Definitions) -> Iterator[Problem]:
     """Everything about the definition that one step runs."""
+    yield from named_child_problems(placement, definitions)
+    child = definitions.get(placement.step.workflow or "")
+    if child is not None:
+        yield from parameter_problems(placement, f"definition {placement.step.workflow!r}", child.input_schema)
+
+
+def named_child_problems(placement: Placement, definitions: Definitions) -> Iterator[Problem]:
+    """Whether there is the definition that a step, or a tool of an agent, names."""
     step = placement.step
     if step.workflow is None:
         return
@@ -26,9 +34,7 @@ def child_problems(placement: Placement, definitions: Definitions) -> Iterator[P
         message = f"there is no definition {step.workflow!r}; 'adw definitions' lists those that are served."
         fix = nearest(step.workflow, sorted(definitions)) or "Correct the name, or check both definitions together."
         yield problem(Code.UNKNOWN_WORKFLOW, (*placement.loc, "workflow"), message, fix)
-        return
-    if step.workflow_version not in (None, child.version):
+    elif step.workflow_version not in (None, child.version):
         message = f"definition {step.workflow!r} has version {child.version!r}, not {step.workflow_version!r}."
         fix = "Write its version, or leave 'workflow_version' out."
         yield problem(Code.WRONG_VERSION, (*placement.loc, "workflow_version"), message, fix)
-    yield from parameter_problems(placement, f"definition {step.workflow!r}", child.input_schema)

@@ -1,0 +1,129 @@
+"""What the model of an agent is shown of its tools: made once, when a run is prepared, and pinned with its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any, cast
+
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.kinds.react import Tool
+from advanced_workflow.workflows.definition.model.base import Schema
+from advanced_workflow.workflows.definition.tools import tool_steps
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+
+_DEEPEST = 50
+"""References in each other that are written out; those that go on for ever stay references."""
+_REFERENCE = "#/$defs/"
+
+
+def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]) -> Schema | None:
+    """JSON Schema of all that a tool takes, the mapped parameters included; None where nothing is known of it."""
+    if tool.parameters:
+        return tool.parameters
+    if tool.action is not None:
+        info = actions.get(tool.action)
+        return info.input_schema if info is not None else None
+    child = definitions.get(tool.workflow or "")
+    return None if child is None else child.input_schema or {"type": "object"}
+
+
+def described(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]) -> str:
+    """What the model reads about a tool."""
+    if tool.description:
+        return tool.description
+    if tool.action is not None:
+        info = actions.get(tool.action)
+        return info.guide or info.description if info is not None else ""
+    child = definitions.get(tool.workflow or "")
+    return child.description or child.label if child is not None else ""
+
+
+def shown_schema(tool: Tool, schema: Schema) -> Schema:
+    """The part of a tool's schema that the model sees: without titles and references, and without what is bound."""
+    shown = cast("dict[str, Any]", _plain(schema, schema.get("$defs"), 0))
+    if "$defs" in schema and _REFERENCE not in str(shown):
+        shown.pop("$defs", None)
+    bound = tool.input_mapping.keys()
+    properties: object = shown.get("properties")
+    if isinstance(properties, dict):
+        shown["properties"] = {
+            name: part for name, part in cast("dict[str, Any]", properties).items() if name not in bound
+        }
+    required: object = shown.get("required")
+    if isinstance(required, list):
+        shown["required"] = [name for name in cast("list[Any]", required) if name not in bound]
+    return {"type": "object", **shown}
+
+
+def _plain(part: object, definitions: object, depth: int) -> object:
+    if isinstance(part, list):
+        return [_plain(one, definitions, depth) for one in cast("list[object]", part)]
+    if not isinstance(part, dict):
+        return part
+    fields = cast("dict[str, object]", part)
+    named = _named(fields.get("$ref"), definitions)
+    if named is not None and depth < _DEEPEST and not _leads_to_itself(fields["$ref"], named, definitions):
+        beside = {name: value for name, value in fields.items() if name != "$ref"}
+        return _plain({**named, **beside}, definitions, depth + 1)
+    return {
+        name: _fields(value, definitions, depth) if name in _FREE else _plain(value, definitions, depth)
+        for name, value in fields.items()
+        if not (name == "title" and isinstance(value, str))
+    }
+
+
+_FREE = frozenset({"properties", "$defs", "patternProperties", "dependentSchemas"})
+"""Keywords whose members have free names, `title` among them."""
+
+
+def _fields(part: object, definitions: object, depth: int) -> object:
+    if not isinstance(part, dict):
+        return part
+    return {name: _plain(value, definitions, depth) for name, value in cast("dict[str, object]", part).items()}
+
+
+def _named(reference: object, definitions: object) -> dict[str, object] | None:
+    if not isinstance(reference, str) or not reference.startswith(_REFERENCE) or not isinstance(definitions, Mapping):
+        return None
+    found = cast("Mapping[str, object]", definitions).get(reference.removeprefix(_REFERENCE))
+    return cast("dict[str, object]", found) if isinstance(found, dict) else None
+
+
+def _leads_to_itself(reference: object, part: object, definitions: object) -> bool:
+    """Whether what a reference names uses it again: written out it would have no end."""
+    seen: Set[str] = set()
+    waiting = [part]
+    while waiting:
+        for name in _references_in(waiting.pop()):
+            if name == reference:
+                return True
+            if name not in seen:
+                seen.add(name)
+                waiting.append(_named(name, definitions))
+    return False
+
+
+def _references_in(part: object) -> list[str]:
+    if isinstance(part, list):
+        return [name for one in cast("list[object]", part) for name in _references_in(one)]
+    if not isinstance(part, dict):
+        return []
+    fields = cast("dict[str, object]", part)
+    own = [fields["$ref"]] if isinstance(fields.get("$ref"), str) else []
+    return [*cast("list[str]", own), *(name for one in fields.values() for name in _references_in(one))]
+
+
+def pinned_tools(
+    workflow: AdvancedWorkflow, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]
+) -> dict[str, dict[str, Any]]:
+    """What the models of a definition's agents are shown, by the ids of the tools' steps: name, description, parameters."""
+    return {
+        step.step_id: {
+            "name": tool.label,
+            "description": described(tool, actions, definitions),
+            "parameters": shown_schema(tool, full_schema(tool, actions, definitions) or {}),
+        }
+        for placement in outline(workflow).placements
+        for tool, step in tool_steps(placement.step)
+    }

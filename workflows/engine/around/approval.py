@@ -1,0 +1,65 @@
+"""`approve` of an agent's tool: people see the exact call, and it is made only as they approved it."""
+
+from __future__ import annotations
+
+from advanced_workflow.workflows.contract import ErrorInfo, Json
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS, mapped_input
+from advanced_workflow.workflows.engine.step.asking import Answer, ask, subject_of
+from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
+from advanced_workflow.workflows.engine.step.failures import StepFailure
+from advanced_workflow.workflows.errors import ApprovalRejected, DataInvalid
+
+_APPROVED = "approved"
+"""In the cursor: whether the call was approved."""
+
+
+async def approved_by_people(step: StepContext, inner: RunStep) -> Done:
+    """Ask where the call of a tool has to be approved; from then on its arguments are those that were asked about."""
+    tool, cursor = step.plan.tool, step.record.cursor
+    if tool is None or not (ARGUMENTS in cursor or _must_be_approved(step)):
+        return await inner(step)
+    if not cursor.get(_APPROVED):
+        if ARGUMENTS not in cursor:
+            with step.reading("input_mapping"):
+                cursor[ARGUMENTS] = await mapped_input(step)
+        answer = await ask(step, _approval_of(step), lambda: _subject(step))
+        if answer.verdict == "rejected":
+            raise _rejected(answer)
+        cursor[_APPROVED] = True
+    return await inner(step)
+
+
+def _must_be_approved(step: StepContext) -> bool:
+    tool, agent = step.plan.tool, step.run.plan.runnable[step.plan.containers[-1]].step.agent
+    if tool is None or agent is None:
+        return False
+    if agent.asks_for(tool):
+        return True
+    if step.plan.approve is None:
+        return False
+    with step.reading("approve"):
+        value: object = step.plan.approve.evaluate(step.scope())
+        if not isinstance(value, bool):
+            raise DataInvalid(f"the expression must give true or false, not {value!a}.")
+        return value
+
+
+def _approval_of(step: StepContext) -> Approval:
+    approval = step.plan.step.approval or Approval()
+    return approval if approval.prompt else approval.model_copy(update={"prompt": step.record.notes.get("call", "")})
+
+
+def _subject(step: StepContext) -> Json:
+    """The exact call; what the definition says beside comes in a field of its own."""
+    exact: dict[str, Json] = {
+        "tool": step.plan.step.label,
+        "arguments": step.record.cursor[ARGUMENTS],
+        "call": step.record.cursor.get("call_id"),
+    }
+    return {**exact, "subject": subject_of(step)} if step.plan.subject is not None else exact
+
+
+def _rejected(answer: Answer) -> StepFailure:
+    error = ErrorInfo(type=ApprovalRejected.code, message=answer.rejection, details=answer.output)
+    return StepFailure(error, run_code=ApprovalRejected.code)

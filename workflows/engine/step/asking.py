@@ -1,0 +1,138 @@
+"""Asking people about a step, and waiting for their decision."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from temporalio import workflow
+
+from advanced_workflow.workflows.contract import Json, RecordedDecision
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
+from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of
+from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
+from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
+from advanced_workflow.workflows.errors import ApprovalTimeout, DataInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What people decided."""
+
+    verdict: Verdict
+    output: dict[str, Json]
+    """As an approval step gives it."""
+    rejection: str
+    """Who rejected it and why, as a sentence."""
+
+
+async def ask(step: StepContext, approval: Approval, subject: Callable[[], Json]) -> Answer:
+    """Ask, and wait for the quorum, a rejection or the deadline. `subject` builds what exactly is approved, unless it was asked already.
+
+    Raises `StepFailure` of type `ApprovalTimeout`, `StepSkipped`.
+    """
+    asked = _open(step, approval, subject)
+    step.wait(_sentence(asked))
+    step.run.approvals.request(asked)
+    step.run.display.waits_for(step.path, asked.approvers or ("anybody",))
+    try:
+        verdict = await wait_or_skip(step, asked.answer, asked.deadline, f"deadline of {step.plan.step.label}")
+    except (StepSkipped, asyncio.CancelledError):
+        if asked.decisions:  # They were taken, and are told though nobody needs them now.
+            step.record.notes["decisions"] = _told(asked)
+        raise
+    finally:
+        step.run.approvals.close(step.path)
+        step.run.display.waits_no_longer(step.path)
+    by_deadline = verdict is None
+    if verdict is None:
+        verdict = _verdict_at_deadline(step, asked.approval)
+    step.record.notes["decision"] = verdict
+    output = _output(asked, verdict, by_deadline=by_deadline)
+    return Answer(verdict, output, _rejection(step, asked, by_deadline=by_deadline))
+
+
+def _open(step: StepContext, approval: Approval, subject: Callable[[], Json]) -> OpenApproval:
+    answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
+    if "asked" in step.record.cursor:  # Asked before the run continued as new.
+        return OpenApproval.load(step.record, approval, step.record.cursor["asked"], answer)
+    what = subject()
+    approvers, now, asked = _approvers(step), workflow.now(), step.run.approvals.next_asking()
+    return OpenApproval(
+        record=step.record,
+        approval=approval,
+        subject=what,
+        approvers=approvers,
+        digest=digest_of(step.run.execution_id, step.run.plan.sha256, step.path, what, asked),
+        asked=asked,
+        requested_at=timestamp(now),
+        deadline=moment_after(approval.deadline) if approval.deadline is not None else None,
+        answer=answer,
+    )
+
+
+def subject_of(step: StepContext) -> Json:
+    """What the definition says is approved."""
+    with step.reading("approval.subject"):
+        return step.plan.subject.evaluate(step.scope()) if step.plan.subject else {}
+
+
+def _approvers(step: StepContext) -> tuple[str, ...]:
+    names: list[str] = []
+    for number, entry in enumerate(step.plan.approvers):
+        if isinstance(entry, str):
+            names.append(entry)
+            continue
+        with step.reading(f"approval.approvers[{number}]"):
+            names.extend(_names(entry.evaluate(step.scope())))
+    return tuple(dict.fromkeys(names))
+
+
+def _names(value: Json) -> list[str]:
+    found = cast("list[Json]", value) if isinstance(value, list) else [value]
+    if not found or not all(isinstance(one, str) and one for one in found):
+        raise DataInvalid("the expression must give a name or a list of names.")
+    return found
+
+
+def _sentence(asked: OpenApproval) -> str:
+    people = ", ".join(asked.approvers) or "anybody"
+    bound = f" until {timestamp(asked.deadline)}" if asked.deadline else ""
+    count = f"{asked.approval.required} approvals" if asked.approval.required > 1 else "approval"
+    return f"{count} by {people}{bound}"
+
+
+def _verdict_at_deadline(step: StepContext, approval: Approval) -> Verdict:
+    if approval.on_timeout == "approve":
+        return "approved"
+    if approval.on_timeout == "reject":
+        return "rejected"
+    raise failure_of(ApprovalTimeout(f"step {step.path!r}: nobody decided within {approval.deadline or 0:g} seconds."))
+
+
+def _output(asked: OpenApproval, verdict: Verdict, *, by_deadline: bool) -> dict[str, Json]:
+    last: RecordedDecision | None = None if by_deadline or not asked.decisions else asked.decisions[-1]
+    return {
+        "decision": verdict,
+        "approver": last.approver if last else None,
+        "decided_at": last.time if last else timestamp(),
+        "comment": last.comment if last else None,
+        "form": last.form if last else None,
+        "by_deadline": by_deadline,
+        "decisions": _told(asked),
+    }
+
+
+def _told(asked: OpenApproval) -> list[Json]:
+    return [one.model_dump(mode="json", exclude_none=True) for one in asked.decisions]
+
+
+def _rejection(step: StepContext, asked: OpenApproval, *, by_deadline: bool) -> str:
+    if by_deadline or not asked.decisions:
+        return f"step {step.path!r}: nobody decided in time, which rejects it."
+    last = asked.decisions[-1]
+    return f"step {step.path!r} was rejected by {last.approver}" + (f": {last.comment}" if last.comment else ".")
