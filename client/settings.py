@@ -7,6 +7,7 @@ How to reach the server is not here: that is Temporal's own configuration (`TEMP
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -22,6 +23,7 @@ from advanced_workflow.client.setting_types import (
     DeploymentName,
     Folders,
     Hosts,
+    ModelNames,
     ModuleNames,
     NonEmpty,
     QueueNames,
@@ -87,6 +89,21 @@ class Settings(BaseSettings):
     secrets: SecretPlaces = ()
     """Where secrets may go, `NAME=HOST` or `NAME=HOST:PORT` separated by commas; by plain http only where the host is written
     `http://HOST`. With `@WORKFLOW` or `@WORKFLOW/STEP` behind it only for runs of that type, or for that step of them. A secret (the variable `ADW_SECRET_NAME`) that stands in no entry goes nowhere."""
+
+    models: ModelNames = ()
+    """Models that agents may use, separated by commas; one that ends in `*` stands for all that begin so. Every model when empty."""
+    ad_hoc_models: ModelNames = ()
+    """Of these, the models that agents of definitions may use which runs bring with them, where `ad_hoc` is `checked`."""
+    model_endpoints: Path | None = None
+    """File with servers that models are called at, by the name that stands before the model: `local: {base_url: http://gpu:8000/v1}`.
+    See `advanced_workflow.activities.agents.endpoints`."""
+    model_prices: Path | None = None
+    """File with the prices of models: `openai:gpt-5: {input: 1.25, output: 10}`, of a million tokens. See `advanced_workflow.activities.agents.prices`."""
+    model_scripts: Folders = ()
+    """Folders with scripts that `scripted:NAME` models follow. See `advanced_workflow.activities.agents.scripts`."""
+    agents: Literal["auto", "on", "off"] = "auto"
+    """Whether the packages of models are loaded before the worker takes work, which takes seconds: `auto` where one of its
+    definitions needs them. With `off`, and for what a run brings with it, they are loaded at the first call."""
 
     storage: StorageAddress = NO_STORAGE
     """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or

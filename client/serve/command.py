@@ -60,7 +60,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             print_definitions(serving, as_json=options.json)
             return STOPPED
         require_valid(serving.definitions, serving.catalog)
-        tell_idle_secrets(settings)
+        tell_idle_secrets(settings, serving.models.secrets)
+        serving.models.preload(settings.agents, [one.workflow for one in serving.definitions.values()])
         _settle_memory()
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:

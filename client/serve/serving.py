@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from temporalio.client import Client
 
@@ -12,6 +12,7 @@ from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.serve.actions import load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.foreign import with_foreign
+from advanced_workflow.client.serve.models import Models
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
@@ -24,15 +25,16 @@ class Serving:
     settings: Settings
     registry: ActionRegistry
     definitions: dict[str, LoadedDefinition]
+    models: Models = field(default_factory=Models)
 
     @classmethod
     def load(cls, settings: Settings) -> Serving:
-        """Import the actions and read the definitions that the settings and the installed packages name.
+        """Import the actions and read the definitions, and what is said of models, that the settings and the installed packages name.
 
         Raises:
             WorkflowError: one of them cannot be loaded; the sentence names it.
         """
-        return cls(settings, load_actions(settings), load_definitions(settings))
+        return cls(settings, load_actions(settings), load_definitions(settings), Models.load(settings))
 
     @property
     def catalog(self) -> dict[str, ActionInfo]:

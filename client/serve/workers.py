@@ -44,7 +44,11 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
             ad_hoc_hosts=settings.ad_hoc_hosts if settings.ad_hoc == "checked" else None,
         )
     )
-    actions = [*serving.registry.activities(payload_limit=payload_limit(client)), http.send]
+    actions = [
+        *serving.registry.activities(payload_limit=payload_limit(client)),
+        http.send,
+        serving.models.calls().call,
+    ]
     preparation = Preparation(
         serving.definitions,
         serving.catalog,

@@ -175,6 +175,8 @@ class Usage(WireModel):
     """Of the input: those the provider had in a cache."""
     reasoning_tokens: int = 0
     """Of the output: those of reasoning that is not shown."""
+    estimated: bool = False
+    """The provider does not count: these are a quarter of the characters."""
 
 
 class ModelAnswer(WireModel):

@@ -28,7 +28,12 @@ def digest_of_head(head: RawHead) -> str:
 
 def linked(digest: str, message: RawMessage) -> str:
     """The digest of a conversation with one more message."""
-    return hashlib.sha256(digest.encode() + b"\n" + canonical(message)).hexdigest()
+    return linked_json(digest, canonical(message))
+
+
+def linked_json(digest: str, written: bytes) -> str:
+    """The same, of a message as `canonical` writes it."""
+    return hashlib.sha256(digest.encode() + b"\n" + written).hexdigest()
 
 
 def chained(digest: str, messages: Iterable[RawMessage]) -> str:

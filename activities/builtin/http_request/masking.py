@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.entities import html5
 
 Span = tuple[int, int]
@@ -49,6 +49,19 @@ class Mask:
             if text.endswith(self.secret[:length]):
                 yield len(text) - length, len(text)
                 return
+
+
+def hidden(text: str, masks: Iterable[tuple[str, Mask]]) -> str:
+    """The text with what stands before each mask in the places of its secret."""
+    found = [(*span, place) for place, mask in masks for span in mask.spans(text)]
+    parts: list[str] = []
+    end = 0
+    # The longest first: one secret may be a part of another.
+    for start, stop, place in sorted(found, key=lambda one: (one[0], -one[1])):
+        if start >= end:
+            parts += (text[end:start], place)
+        end = max(end, stop)
+    return "".join((*parts, text[end:]))
 
 
 def _compiled(secret: str) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ import os
 import re
 
 from advanced_workflow.activities.builtin.http_request.failures import HttpFailure, refused
-from advanced_workflow.activities.builtin.http_request.masking import Mask
+from advanced_workflow.activities.builtin.http_request.masking import Mask, hidden
 from advanced_workflow.activities.builtin.http_request.policy import SECRETS_SETTING, Binding, Caller, HttpPolicy
 from advanced_workflow.activities.builtin.http_request.target import Target
 
@@ -36,15 +36,7 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """Put the places back where the server repeats a secret, as some do in answers and errors."""
-        found = [(*span, place) for place, mask in self._masks.values() for span in mask.spans(text)]
-        hidden: list[str] = []
-        end = 0
-        # The longest first: one secret may be a part of another.
-        for start, stop, place in sorted(found, key=lambda one: (one[0], -one[1])):
-            if start >= end:
-                hidden += (text[end:start], place)
-            end = max(end, stop)
-        return "".join((*hidden, text[end:]))
+        return hidden(text, self._masks.values())
 
     async def hide_in_body(self, text: str) -> str:
         """The same for a text that may be long: the worker's loop has other runs to serve."""

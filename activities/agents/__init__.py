@@ -1,0 +1,1 @@
+"""Model calls of agents: the conversation, the providers, and what their answers are taken for."""

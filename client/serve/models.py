@@ -1,0 +1,65 @@
+"""The models a worker calls for agents: by its settings, loaded before it takes work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from advanced_workflow.activities.agents.calls import ModelCalls
+from advanced_workflow.activities.agents.chat import preload
+from advanced_workflow.activities.agents.endpoints import SCRIPTED, Endpoints
+from advanced_workflow.activities.agents.policy import ModelPolicy
+from advanced_workflow.activities.agents.prices import Prices
+from advanced_workflow.activities.agents.scripts import Script, read_scripts
+from advanced_workflow.client.settings import Settings
+from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+
+
+@dataclass(frozen=True)
+class Models:
+    """What one worker process knows of models."""
+
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    prices: Prices = field(default_factory=Prices)
+    scripts: Mapping[str, Script] = field(default_factory=dict[str, Script])
+    policy: ModelPolicy = field(default_factory=ModelPolicy)
+
+    @classmethod
+    def load(cls, settings: Settings) -> Models:
+        """Read what the settings say of models.
+
+        Raises:
+            ModelFileInvalid: a file that they name cannot be used.
+        """
+        ad_hoc = settings.ad_hoc_models if settings.ad_hoc == "checked" else None
+        return cls(
+            Endpoints.read(settings.model_endpoints),
+            Prices.read(settings.model_prices),
+            read_scripts(settings.model_scripts),
+            ModelPolicy(settings.models or None, ad_hoc),
+        )
+
+    @property
+    def secrets(self) -> set[str]:
+        """Names of the secrets that are keys of endpoints."""
+        return {one.key for one in self.endpoints.by_name.values() if one.key is not None}
+
+    def calls(self) -> ModelCalls:
+        """The activity."""
+        return ModelCalls(self.endpoints, self.prices, self.scripts, policy=self.policy)
+
+    def preload(self, when: Literal["auto", "on", "off"], definitions: Iterable[AdvancedWorkflow]) -> None:
+        """Import the packages of the models that these definitions name; a worker that serves no agents imports none."""
+        named = {name.partition(":")[0] for one in definitions for name in models_of(one)} - {SCRIPTED}
+        if when == "on" or (when == "auto" and named):
+            of_endpoints = {name: one.provider for name, one in self.endpoints.by_name.items()}
+            preload({of_endpoints.get(name, name) for name in named} | {*of_endpoints.values()})
+
+
+def models_of(workflow: AdvancedWorkflow) -> Iterator[str]:
+    """The models that a definition's agents name."""
+    for placement in outline(workflow).placements:
+        if placement.step.agent is not None:
+            yield placement.step.agent.model
