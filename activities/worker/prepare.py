@@ -18,7 +18,6 @@ from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
     HTTP_ACTION,
-    MODEL_ACTIVITY,
     PAYLOAD_LIMIT_BYTES,
     PREPARE_ACTIVITY,
     RULES,
@@ -60,8 +59,6 @@ RequireKept = Callable[
 """Reads the run that another says it repeats, and refuses what is not from there: `advanced_workflow.client.reruns.kept`."""
 _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
-_OWN_ACTIONS = {StepType.WEBHOOK: HTTP_ACTION, StepType.REACT: MODEL_ACTIVITY}
-"""Built-in actions of these steps; every worker serves them."""
 
 
 class Preparation:
@@ -193,7 +190,7 @@ class Preparation:
         """The actions of its steps that this worker serves: all of them give signs of life."""
         steps = [one.step for one in outline(workflow).placements]
         named_by_steps = {name for step in steps for _, name, _ in named(step, ActionName, ())}
-        sent = {_OWN_ACTIONS[step.step_type] for step in steps if step.step_type in _OWN_ACTIONS}
+        sent = {HTTP_ACTION} if any(step.step_type is StepType.WEBHOOK for step in steps) else set[str]()
         # Those of other workers are known by name only.
         own = {name for name, info in (self._catalog or {}).items() if info.computes_retry_delay}
         return sorted((named_by_steps & own) | sent)
