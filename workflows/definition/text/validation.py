@@ -71,7 +71,8 @@ def validate(data: JsonValue) -> Validated:
             workflow = AdvancedWorkflow.model_validate(without_left_out(tree))
         except ValidationError as error:
             refused = _refused_places(error, tree)
-            problems += [p for p in _round_problems(refused) if not _repeats(p, problems)]
+            taken_away = {place for told in problems for place in parents(told.path)}
+            problems += [one for one in _round_problems(refused) if one.path not in taken_away]
             tree = leave_out(tree, [loc for loc, _ in refused])
             if tree is None:
                 break
@@ -127,11 +128,6 @@ def _unknown_field(loc: Loc) -> Problem:
     known = sorted(owner.model_fields)
     fix = nearest(name, known) or f"Remove it; {owner.__name__} has: {listed(known, 60)}."
     return problem(Code.UNKNOWN_FIELD, loc, f"there is no field {shorten(name)!r}.", fix)
-
-
-def _repeats(new: Problem, earlier: Sequence[Problem]) -> bool:
-    """Whether a later round complains about what an earlier one already took away."""
-    return any(new.path in parents(old.path) for old in earlier)
 
 
 def _raw_ids(data: JsonValue) -> frozenset[str]:
