@@ -31,7 +31,7 @@ from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTE
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import note_of, total_timeout
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
-from advanced_workflow.workflows.engine.temporal.activities import start_activity
+from advanced_workflow.workflows.engine.temporal.activities import answer_of, start_activity
 from advanced_workflow.workflows.engine.temporal.outgoing import kept_bytes
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode
@@ -159,19 +159,19 @@ async def _call_once(call: ActionCall, arguments: list[RawValue]) -> Json:
         call.begin()
         if is_local:
             run.budget.settled(LOCAL_STEPS)
-        answer = await (_call_local(call, arguments) if is_local else _start(call, arguments))
+        answer = await (_call_local(call, arguments) if is_local else answer_of(_start(call, arguments)))
         return decode(answer, f"the result of action {call.action!r}")
 
 
 async def _call_local(call: ActionCall, arguments: list[RawValue]) -> RawValue:
     """Call a local action; a result for which there was no room is asked for once there is."""
     limit = call.step.run.prepared.payload_limit
-    answer = await _start(call, arguments, LocalRoom(room=LOCAL_ROOM_BYTES, limit=limit))
+    answer = await answer_of(_start(call, arguments, LocalRoom(room=LOCAL_ROOM_BYTES, limit=limit)))
     while (size := kept_bytes(answer)) is not None:
         # Where its worker is gone, and the result with it, the action is called again, as after any loss of a local activity.
         call.step.record.cursor[_IN_DOUBT] = True
         await call.step.run.budget.room_for(size)
-        answer = await _start(call, arguments, LocalRoom(room=size, limit=limit, again=True))
+        answer = await answer_of(_start(call, arguments, LocalRoom(room=size, limit=limit, again=True)))
     return answer
 
 

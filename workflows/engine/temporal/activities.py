@@ -15,6 +15,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from advanced_workflow.workflows.engine.temporal.interceptor import ActivityHeaders, activity_headers
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of, size_of_failure, size_of_texts
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.temporal.task_work import count_until_answered
 from advanced_workflow.workflows.plain.text import markdown
@@ -80,6 +81,22 @@ def start_activity(
         return handle
     finally:
         activity_headers.reset(token)
+
+
+async def answer_of(handle: workflow.ActivityHandle[RawValue]) -> RawValue:
+    """The answer of an activity; a cancellation is passed on to it. Raises what awaiting the handle raises.
+
+    Where the end and the cancellation come in one workflow task the SDK raises `asyncio.CancelledError` and drops the end, though
+    the history has it: here the end counts, and the task is still one that is being cancelled.
+    """
+    try:
+        return await handle
+    except asyncio.CancelledError:
+        # The future behind the handle is the only place where the SDK keeps an end that it did not tell of.
+        end: asyncio.Future[RawValue] | None = getattr(handle, "_result_fut", None)
+        if end is None or not end.done() or not patched(Patch.RULES_2):
+            raise
+        return end.result()
 
 
 def _count_result(room: int, around: int, ended: asyncio.Future[RawValue]) -> None:
