@@ -55,7 +55,7 @@ def _twice(story: Story, deeds: Deeds) -> Iterator[str]:
             _acts(call, deeds)
             continue
         acted = deeds.acted.get(found["path"])
-        if acted is not None and acted.how == "no effect" and acted.alone and found["path"] not in deeds.often:
+        if acted is not None and acted.how == "no effect" and found["path"] not in deeds.often:
             yield f"{call.id} undoes what took no effect"
         if acted is not None and found["path"] not in deeds.often:
             yield from _misinformed(story, call, acted)
@@ -74,8 +74,8 @@ def _misinformed(story: Story, undo: Call, acted: Call) -> Iterator[str]:
     if step.get("rollback_mapping") or not isinstance(told, dict) or step.get("step_type") == "webhook":
         return
     known = acted.how == "completed"
-    if known and not acted.alone and told.get("outcome") == "unknown":
-        known = False
+    if known and story.cancelled is not None and told.get("outcome") == "unknown":
+        known = False  # Where both come in one workflow task, the SDK tells of the cancellation alone.
     wanted = {
         "step_id": step.get("step_id"),
         "input": value_of(acted.scheduled.input),

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 import zlib
-from bisect import bisect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,16 +44,6 @@ _AFTER_ALL = ("DataInvalid", "PayloadTooLarge", "StorageFailed", "WorkerShutdown
 _LARGEST_SNAPSHOT = 300_000
 """Characters; a larger one is not read, and the run has no definition here."""
 
-_ARRIVALS = frozenset(
-    number
-    for name, number in EventType.items()
-    if re.fullmatch(
-        r"EVENT_TYPE_(ACTIVITY_TASK|CHILD_WORKFLOW_EXECUTION)_(COMPLETED|FAILED|TIMED_OUT|CANCELED|TERMINATED)|"
-        r"EVENT_TYPE_(TIMER_FIRED|WORKFLOW_EXECUTION_(SIGNALED|CANCEL_REQUESTED))",
-        name,
-    )
-)
-
 Definition = dict[str, Any]
 
 
@@ -70,11 +58,6 @@ class Call:
     ended: int | None = None
     how: str = ""
     result: Payloads | None = None
-    alone: bool = True
-    """Whether the workflow task that was told of its end was told of nothing else, such as what cancels the call.
-
-    Where both come at once the SDK tells of the cancellation alone, and how the call ended is not known to the run.
-    """
 
     @property
     def id(self) -> str:
@@ -165,10 +148,6 @@ class Story:
     """When a timer was started, what it says, and its seconds."""
     updates: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Updates that were accepted."""
-    tasks: list[int] = field(default_factory=list[int])
-    """When a workflow task that completed was started."""
-    arrived: list[int] = field(default_factory=list[int])
-    """When something came that a workflow task is told of."""
     cancelled: int | None = None
     failed_tasks: list[str] = field(default_factory=list[str])
     end: str = ""
@@ -179,15 +158,6 @@ class Story:
     def deeds(self) -> list[Call]:
         """The calls for steps, and to undo them."""
         return [one for one in self.calls if not one.is_own]
-
-    def settle(self) -> None:
-        """Say of each call whether its end came alone."""
-        for call in self.calls:
-            if call.ended is not None:
-                task = bisect(self.tasks, call.ended)
-                before = self.tasks[task - 1] if task else 0
-                after = self.tasks[task] if task < len(self.tasks) else math.inf
-                call.alone = not any(before < one < after and one != call.ended for one in self.arrived)
 
 
 def stories(histories: Iterable[WorkflowHistory]) -> list[Story]:
@@ -264,19 +234,15 @@ def _read(story: Story, events: list[HistoryEvent]) -> None:
     heard: dict[int, int] = {}
     pages: list[str] = []
     for event in events:
-        if event.event_type in _ARRIVALS:
-            story.arrived.append(event.event_id)
         reader = _READERS.get(event.event_type)
         if reader is not None:
             reader(story, event, pending, heard, pages)
-    story.settle()
     if pages and story.known.definition is None:
         _take_snapshot(story.known, "".join(pages))
 
 
 def _on_task(story: Story, event: HistoryEvent, pending: Any, heard: dict[int, int], pages: Any) -> None:
-    started = heard[event.event_id] = event.workflow_task_completed_event_attributes.started_event_id
-    story.tasks.append(started)
+    heard[event.event_id] = event.workflow_task_completed_event_attributes.started_event_id
 
 
 def _on_failed_task(story: Story, event: HistoryEvent, *_: Any) -> None:
@@ -348,9 +314,8 @@ def _on_child_end(story: Story, event: HistoryEvent, *_: Any) -> None:
 
 
 def _on_update(story: Story, event: HistoryEvent, *_: Any) -> None:
-    accepted = event.workflow_execution_update_accepted_event_attributes
-    story.updates.append((event.event_id, accepted.accepted_request.input.name))
-    story.arrived.append(accepted.accepted_request_sequencing_event_id)
+    accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name
+    story.updates.append((event.event_id, accepted))
 
 
 def _on_cancel(story: Story, event: HistoryEvent, *_: Any) -> None:
