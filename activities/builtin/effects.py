@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.activities.builtin.asking import effects_of
-from advanced_workflow.activities.builtin.undo_turns import has_begun, only_rest, require_parent, require_turn
+from advanced_workflow.activities.builtin.undo_turns import has_begun, only_rest, require_parent, require_turn, taken_by
 from advanced_workflow.workflows.contract import (
     EFFECTS_ACTIVITY,
     TAKE_OVER_ACTIVITY,
@@ -128,14 +128,19 @@ async def take_over(request: Any) -> str:  # noqa: ANN401 - JSON; the model chec
     wanted = TakeOver.model_validate(request)
     handle = activity.client().get_workflow_handle(undo_run_id(wanted.run, wanted.execution_id, wanted.attempt))
     seen = await handle.describe()
-    owner = owner_in(seen)
-    if owner == wanted.by:
+    if owner_in(seen) == wanted.by and await _names(handle) == wanted.by_execution:
         return "ours"
+    owner = await taken_by(seen)
     if owner is None and not await _undid(handle, seen):
         return "free"
     whose = f"run {owner!r}" if owner is not None else f"run {handle.id!r}, which undoes them"
     message = f"what run {wanted.run!r} did belongs to {whose}; start that one again, or keep nothing of it."
     raise ApplicationError(message, type="EffectsTaken", non_retryable=True)
+
+
+async def _names(record: WorkflowHandle[Any, Any]) -> str:
+    """The execution that a record says has the effects: a later run of its owner's id is another."""
+    return TakeOver.model_validate(await record.result(), extra="ignore").by_execution
 
 
 async def _undid(handle: WorkflowHandle[Any, Any], seen: WorkflowExecutionDescription) -> bool:

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from advanced_workflow.activities.builtin.asking import effects_of
 from advanced_workflow.workflows.contract import UNDO_WORKFLOW_TYPE
 from advanced_workflow.workflows.contract.paths import attempt_id, attempt_in, undo_run_id
-from advanced_workflow.workflows.contract.undo_ids import owner_in, undoes
+from advanced_workflow.workflows.contract.undo_ids import owner_in, owner_of, undoes
 
 
 async def may_count(handle: WorkflowHandle[Any, Any]) -> bool:
@@ -23,7 +23,25 @@ async def may_count(handle: WorkflowHandle[Any, Any]) -> bool:
 
 async def counts(handle: WorkflowHandle[Any, Any], seen: WorkflowExecutionDescription) -> bool:
     """The same once it has ended: one that never began to undo is passed over."""
-    return owner_in(seen) is not None or await has_begun(handle)
+    return await taken_by(seen) is not None if owner_in(seen) is not None else await has_begun(handle)
+
+
+async def taken_by(seen: WorkflowExecutionDescription) -> str | None:
+    """The rerun that has taken the effects over, where the run is the record of that and the rerun began, or still may."""
+    return await owner_of(seen, _description, _had_begun)
+
+
+async def _description(id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
+    try:
+        return await activity.client().get_workflow_handle(id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def _had_begun(id: str, run_id: str) -> bool:
+    return await has_begun(activity.client().get_workflow_handle(id, run_id=run_id))
 
 
 async def only_rest(source: WorkflowExecutionDescription) -> bool:
@@ -74,13 +92,10 @@ async def _before(base: str, number: int) -> str | None:
     """The latest attempt before one; None where none of them counts."""
     for earlier in range(number - 1, 0, -1):
         handle = activity.client().get_workflow_handle(attempt_id(base, earlier))
-        try:
-            seen = await handle.describe()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            raise _not_its_turn(f"{handle.id!r} comes first") from None
-        if (owner := owner_in(seen)) is not None:
+        seen = await _description(handle.id, None)
+        if seen is None:
+            raise _not_its_turn(f"{handle.id!r} comes first")
+        if (owner := await taken_by(seen)) is not None:
             raise _not_its_turn(f"it belongs to {owner!r}")
         if not undoes(seen, activity.info().task_queue):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from temporalio.client import (
@@ -26,7 +27,7 @@ from advanced_workflow.workflows.contract import (
     EffectsRequest,
 )
 from advanced_workflow.workflows.contract.paths import undo_run_id
-from advanced_workflow.workflows.contract.undo_ids import owner_in, undoes
+from advanced_workflow.workflows.contract.undo_ids import owner_of, undoes
 from advanced_workflow.workflows.errors import OperationRefused
 
 _NAMED = 5
@@ -100,12 +101,9 @@ async def attempts(client: Client, ended: EndedRun, execution_id: str, *, rest: 
     number = 1
     while True:
         name = undo_run_id(ended.id, execution_id, number, completed=rest)
-        try:
-            seen = await client.get_workflow_handle(name).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return Attempts(last, number)
-            raise
+        seen = await _description(client, name, None)
+        if seen is None:
+            return Attempts(last, number)
         last = await _attempt(client, ended, seen) or last
         number += 1
 
@@ -113,7 +111,7 @@ async def attempts(client: Client, ended: EndedRun, execution_id: str, *, rest: 
 async def _attempt(client: Client, ended: EndedRun, seen: WorkflowExecutionDescription) -> Attempt | None:
     """The attempt that a run of such an id is; None for a stranger's, and for one that never began."""
     run = EndedRun(seen.id, seen.run_id, seen.task_queue, seen.status is WorkflowExecutionStatus.COMPLETED)
-    owner = owner_in(seen)
+    owner = await owner_of(seen, partial(_description, client), partial(_had_begun, client))
     if owner is not None:
         return Attempt(run, taken_by=owner)
     if not undoes(seen, ended.task_queue):
@@ -121,6 +119,19 @@ async def _attempt(client: Client, ended: EndedRun, seen: WorkflowExecutionDescr
     if seen.status is WorkflowExecutionStatus.RUNNING:
         return Attempt(run, running=True)
     return Attempt(run) if (await effects_of(client, run)).began else None
+
+
+async def _description(client: Client, id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
+    try:
+        return await client.get_workflow_handle(id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def _had_begun(client: Client, id: str, run_id: str) -> bool:
+    return (await effects_of(client, EndedRun(id, run_id, "", completed=False))).began
 
 
 def told(effects: Effects) -> str:

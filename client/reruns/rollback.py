@@ -32,6 +32,11 @@ async def retry_rollback(
     async with translated_errors(id, "rollback"):
         ended = await ended_run(client, id, run_id)
         found = await effects_of(client, ended)
+        if not found.began:
+            raise OperationRefused(
+                f"run {id!r} was ended before it began, so it has nothing to undo; what a rerun was to keep is still with the run it repeats, "
+                "and 'adw rollback' of that one undoes it."
+            )
         while True:
             made = await attempts(client, ended, found.execution_id, rest=ended.completed)
             last = made.last

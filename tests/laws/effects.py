@@ -74,8 +74,6 @@ def _misinformed(story: Story, undo: Call, acted: Call) -> Iterator[str]:
     if step.get("rollback_mapping") or not isinstance(told, dict) or step.get("step_type") == "webhook":
         return
     known = acted.how == "completed"
-    if known and story.cancelled is not None and told.get("outcome") == "unknown":
-        known = False  # Where both come in one workflow task, the SDK tells of the cancellation alone.
     wanted = {
         "step_id": step.get("step_id"),
         "input": value_of(acted.scheduled.input),
