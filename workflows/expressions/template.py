@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from advanced_workflow.workflows.errors import ExpressionBudgetExceeded, ExpressionError, ExpressionInvalid
@@ -41,14 +42,20 @@ class Template:
         return value
 
 
-def compile_mapping(mapping: Any, roots: Collection[str]) -> Template:  # noqa: ANN401 - any JSON value
+Lacks = Callable[[Reference], bool]
+"""Whether what an expression reads may not be there."""
+
+
+def compile_mapping(mapping: Any, roots: Collection[str], may_lack: Lacks | None = None) -> Template:  # noqa: ANN401 - any JSON value
     """Compile a mapping: strings are expressions, other scalars are literals, objects and arrays are walked.
+
+    Where an expression that reads what `may_lack` says cannot be evaluated its value is null.
 
     Raises:
         ExpressionInvalid: An expression is refused; the reason begins with its place.
     """
     found: set[Reference] = set()
-    build = _compile_part(mapping, frozenset(roots), (), found)
+    build = _Compiling(frozenset(roots), found, may_lack).part(mapping, ())
     return Template(build, frozenset(found), has_several=_count_texts(mapping) > 1)
 
 
@@ -72,31 +79,41 @@ def located(error: ExpressionError, place: str) -> ExpressionError:
     return type(error)(reason, source=error.source, column=error.column)
 
 
-def _compile_part(part: Any, roots: frozenset[str], place: tuple[str, ...], found: set[Reference]) -> _Build:  # noqa: ANN401
-    if len(place) > MAX_DEPTH:
-        raise ExpressionInvalid(f"the mapping is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(part, str):
-        return _compile_text(part, roots, "".join(place), found)
-    if is_map(part):
-        fields = {name: _compile_part(value, roots, (*place, f".{name}"), found) for name, value in part.items()}
-        return lambda scope: {name: build(scope) for name, build in fields.items()}
-    if is_list(part):
-        elements = [_compile_part(value, roots, (*place, f"[{index}]"), found) for index, value in enumerate(part)]
-        return lambda scope: [build(scope) for build in elements]
-    return lambda _: part
+@dataclass(frozen=True, slots=True)
+class _Compiling:
+    """One mapping that is being compiled, and what it was found to read."""
 
+    roots: frozenset[str]
+    found: set[Reference]
+    may_lack: Lacks | None
 
-def _compile_text(source: str, roots: frozenset[str], place: str, found: set[Reference]) -> _Build:
-    try:
-        expression = compile_expression(source, roots)
-    except ExpressionInvalid as error:
-        raise located(error, place) from None
-    found |= expression.references
+    def part(self, part: Any, place: tuple[str, ...]) -> _Build:  # noqa: ANN401 - any JSON value
+        if len(place) > MAX_DEPTH:
+            raise ExpressionInvalid(f"the mapping is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(part, str):
+            return self._text(part, "".join(place))
+        if is_map(part):
+            fields = {name: self.part(value, (*place, f".{name}")) for name, value in part.items()}
+            return lambda scope: {name: build(scope) for name, build in fields.items()}
+        if is_list(part):
+            elements = [self.part(value, (*place, f"[{index}]")) for index, value in enumerate(part)]
+            return lambda scope: [build(scope) for build in elements]
+        return lambda _: part
 
-    def build(scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+    def _text(self, source: str, place: str) -> _Build:
         try:
-            return expression.evaluate(scope)
-        except ExpressionError as error:
+            expression = compile_expression(source, self.roots)
+        except ExpressionInvalid as error:
             raise located(error, place) from None
+        self.found.update(expression.references)
+        may_be_null = self.may_lack is not None and any(map(self.may_lack, expression.references))
 
-    return build
+        def build(scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+            try:
+                return expression.evaluate(scope)
+            except ExpressionError as error:
+                if may_be_null and not isinstance(error, ExpressionBudgetExceeded):
+                    return None
+                raise located(error, place) from None
+
+        return build

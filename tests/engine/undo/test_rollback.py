@@ -75,6 +75,36 @@ async def test_rollback_mapping_replaces_the_standard_input(harness: Harness) ->
     assert received == ["p1 failed o1"]
 
 
+async def test_an_undo_is_called_with_null_for_a_result_that_is_not_known(harness: Harness) -> None:
+    received: list[Any] = []
+
+    async def pay() -> None:
+        await asyncio.sleep(20)
+
+    def refund(given: dict[str, Any]) -> None:
+        received.append(given)
+
+    mapping = {
+        "id": "result.id",
+        "own": "'x' + steps.pay.output.id",
+        "written": "workflow.id",
+        "list": [{"why": "'failed ' + input.order", "n": 3}],
+    }
+    pay_it = {
+        "step_id": "pay",
+        "timeout": 0.5,
+        "output_mapping": {"result.id": "workflow.id"},
+        "rollback_actions": ["refund"],
+        "rollback_mapping": mapping,
+    }
+    outcome = await harness.run(
+        definition(pay_it, retry_policy=ONCE), {"order": "o1"}, actions={"pay": pay, "refund": refund}
+    )
+
+    assert outcome.failure == "WorkflowFailed"
+    assert received == [{"id": None, "own": None, "written": None, "list": [{"why": "failed o1", "n": 3}]}]
+
+
 async def test_independent_undos_run_in_parallel(harness: Harness) -> None:
     together = asyncio.Barrier(2)
 

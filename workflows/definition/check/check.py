@@ -14,6 +14,7 @@ from advanced_workflow.workflows.definition.check.rules.every import rule_proble
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
+from advanced_workflow.workflows.definition.check.unknown_results import unknown_result_problems
 from advanced_workflow.workflows.definition.graph.layout import Layout, lay_out
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
@@ -114,6 +115,7 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
         yield _bad(site, error.reason, error.column)
         return
     yield from constant_problems(site, references, names.constants)
+    yield from unknown_result_problems(site, references)
     # A set has no order that is the same in every process; and a name used twice is one problem.
     seen: set[tuple[str, ...]] = set()
     for reference in sorted(references, key=lambda one: (one.column, one.root, one.path)):

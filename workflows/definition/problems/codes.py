@@ -51,6 +51,7 @@ class Code(StrEnum):
     UNKNOWN_STEP_FIELD = "unknown_step_field"
     UNKNOWN_OUTPUT_FIELD = "unknown_output_field"
     ABSENT_OUTPUT = "absent_output"
+    UNKNOWN_RESULT = "unknown_result"
     UNKNOWN_INPUT_FIELD = "unknown_input_field"
     UNKNOWN_RUN_FIELD = "unknown_run_field"
     UNKNOWN_PROGRESS_FIELD = "unknown_progress_field"

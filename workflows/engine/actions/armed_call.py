@@ -137,6 +137,6 @@ def settle_armed(step: StepContext, armed: Armed, outcome: StepOutcome, output: 
     if step.plan.undo_input is None or step.frame.opened is None or not armed.needs_undo:
         return
     try:
-        armed.mapped = step.plan.undo_input.evaluate(step.scope(result=output))
+        armed.mapped = armed.mapped_by(step.plan, step.scope(result=output))
     except WorkflowError:
         armed.mapped = None  # The rollback tries again, and reports why it cannot.

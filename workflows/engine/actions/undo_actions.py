@@ -95,9 +95,9 @@ def _execution_of(run: RunContext, undo: UndoAction) -> str:
 
 
 def _undo_input(run: RunContext, undo: UndoAction) -> Json:
-    template = undo.plan.undo_input
-    if template is None:
-        return undo.armed.undo_input()
-    if undo.armed.mapped is not None:
-        return undo.armed.mapped
-    return template.evaluate(scope_of(run.state, root_frame(run.saga.log), result=undo.armed.output))
+    armed = undo.armed
+    if undo.plan.undo_input is None:
+        return armed.undo_input()
+    if armed.mapped is not None:
+        return armed.mapped
+    return armed.mapped_by(undo.plan, scope_of(run.state, root_frame(run.saga.log), result=armed.output))

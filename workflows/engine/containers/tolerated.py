@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from advanced_workflow.workflows.contract import Json, UndoEntry, UndoOutcome
@@ -14,6 +14,7 @@ from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.undo.action import actions_left
+from advanced_workflow.workflows.engine.undo.armed import Armed
 from advanced_workflow.workflows.engine.undo.backwards import Part
 from advanced_workflow.workflows.errors import RollbackIncomplete
 
@@ -27,8 +28,21 @@ _MOST_NAMED = 10
 _TOLD = {UndoOutcome.UNDONE: "undone", UndoOutcome.FAILED: "failed_undo"}
 
 
-async def settle_tolerated(step: StepContext, part: Part, failures: Mapping[str, Json]) -> None:
-    """Undo what tolerated failures left, or keep it, as the definition says; once begun, it is finished.
+async def settle_skipped(step: StepContext, *, stands: bool) -> None:
+    """An operator goes on without a step that has begun: what a container did is undone as after a tolerated failure, the rest is told.
+
+    What it did `stands` where the operator gives a result in its place. Raises `StepFailure` where an undo action fails.
+    """
+    log = step.frame.undo
+    own, passes = log.needing(step.key), log.inner.get(step.key)
+    if own and patched(Patch.RULES_2):
+        _keep(step, own)
+    if passes is not None and not (part := Part(step.plan, passes)).is_done:
+        await settle_tolerated(step, part, {}, keep=stands)
+
+
+async def settle_tolerated(step: StepContext, part: Part, failures: Mapping[str, Json], *, keep: bool = False) -> None:
+    """Undo what tolerated failures left, or keep it, as the definition says or is asked for; once begun, it is finished.
 
     `failures` is what the report says of them. Raises `StepFailure` of type `RollbackIncomplete` where an undo action fails.
     """
@@ -36,8 +50,8 @@ async def settle_tolerated(step: StepContext, part: Part, failures: Mapping[str,
     note: dict[str, Any] = step.record.notes.setdefault(NOTE, dict(failures))
     if (part.is_done and not cursor.get(_NOT_UNDONE)) or not patched(Patch.RULES_2):
         return
-    if step.plan.step.tolerated_failure == "keep":
-        note["kept"] = _keep(step, part)
+    if keep or step.plan.step.tolerated_failure == "keep":
+        note["kept"] = _keep(step, part.left())
         return
     if part.keys is None or part.steps is not None:  # Copies that failed run as new anyway.
         cursor[_UNDONE] = sorted(part.steps) if part.steps is not None else True
@@ -65,9 +79,9 @@ async def _undo(step: StepContext, part: Part, note: dict[str, Any]) -> None:
         raise asyncio.CancelledError
 
 
-def _keep(step: StepContext, part: Part) -> int:
+def _keep(step: StepContext, left: Iterable[Armed]) -> int:
     count = 0
-    for armed in part.left():
+    for armed in left:
         for action in actions_left(step.run.saga.plans[armed.step_id], armed):
             step.run.saga.keep(action.entry(UndoOutcome.KEPT))
             count += 1

@@ -34,12 +34,14 @@ from advanced_workflow.workflows.expressions import (
     CompiledCondition,
     Expression,
     OutputMapping,
+    Reference,
     Template,
     compile_condition,
     compile_expression,
     compile_mapping,
     compile_targets,
     compile_test,
+    parse_target,
 )
 from advanced_workflow.workflows.plain.interpolation import expressions_in
 
@@ -155,6 +157,19 @@ class StepPlan:
     def undo_input(self) -> Template | None:
         """Builds the undo actions' input instead of the standard one."""
         return self._template(self.step, "rollback_mapping")
+
+    @cached_property
+    def undo_input_without_result(self) -> Template | None:
+        """The same where there is no result, as it is not known what the action did: what reads it, and cannot be evaluated, is null."""
+        step = self.step
+        written = {parse_target(one).path[:1] for one in step.output_mapping.values()}
+
+        def may_lack(read: Reference) -> bool:
+            own = read.root == "steps" and read.path[:1] == (self.step_id,)
+            return read.root == "result" or own or (read.root == "workflow" and read.path[:1] in written)
+
+        mapping = step.rollback_mapping
+        return compile_mapping(mapping, self._names(WorkflowStep, "rollback_mapping"), may_lack) if mapping else None
 
     @cached_property
     def instructions(self) -> tuple[Expression, ...]:

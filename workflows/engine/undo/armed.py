@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from advanced_workflow.workflows.contract import Json, UndoInput
 from advanced_workflow.workflows.contract.paths import StepPath
+from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.errors import WorkflowError
 
 StepOutcome = Literal["running", "completed", "unknown", "failed"]
 
@@ -73,6 +77,19 @@ class Armed:
         """The same with only these undo actions to run; a child's own history then says what is left of it."""
         child = None if self.child is None else {name: self.child[name] for name in self.child if name != "carried"}
         return replace(self, left=left, undone=0, child=child)
+
+    def mapped_by(self, plan: StepPlan, scope: Mapping[str, Json]) -> Json:
+        """What the definition maps for its undo actions, null where that is in a result which it does not have. Raises `WorkflowError`."""
+        template = plan.undo_input
+        if template is None:
+            return None
+        try:
+            return template.evaluate(scope)
+        except WorkflowError:
+            without_result = plan.undo_input_without_result
+            if self.output is not None or without_result is None or not patched(Patch.RULES_2):
+                raise
+            return without_result.evaluate(scope)
 
     def undo_input(self) -> dict[str, Json]:
         """What its undo actions receive unless the definition maps something else."""
