@@ -149,6 +149,10 @@ class Preparation:
         else:
             workflow = _read(request.workflow)
             self._ad_hoc.require_allowed(workflow)
+            if (
+                options.rerun is None
+            ):  # A rerun has the options of the run it repeats, and may bring a corrected definition.
+                _require_sent_version(workflow, options.version)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
         pinned = self._accept(workflow, prepared.sha256)
         _require_input(workflow, request.input_data, steps)
@@ -259,6 +263,14 @@ def _require_version(workflow: AdvancedWorkflow, wanted: str | None) -> None:
         raise DefinitionNotFound(
             f"definition {workflow.workflow_id!r} has version {workflow.version!r} on this worker and {wanted!r} is wanted; "
             "start a worker that has it, or change 'workflow_version'."
+        )
+
+
+def _require_sent_version(workflow: AdvancedWorkflow, wanted: str | None) -> None:
+    if wanted is not None and wanted != workflow.version:
+        raise InputInvalid(
+            f"execution_options.version is {wanted!r}, and the definition that came with the run has version {workflow.version!r}; "
+            "send the one that is wanted, or leave 'version' out."
         )
 
 

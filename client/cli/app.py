@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -81,12 +82,24 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"adw {version('advanced-workflow')}")
+        raise typer.Exit
+
+
 @app.callback()
 def choose_target(
     context: typer.Context,
     address: Annotated[str | None, typer.Option("--address", help="Temporal server, over TEMPORAL_ADDRESS.")] = None,
     namespace: Annotated[str | None, typer.Option("--namespace", help="Over TEMPORAL_NAMESPACE.")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="Profile of Temporal's own configuration.")] = None,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version, and do nothing else."
+        ),
+    ] = False,
 ) -> None:
     """Durable business processes as data: start, watch and decide runs."""
     context.obj = Target(address, namespace, profile)

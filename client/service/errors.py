@@ -26,6 +26,7 @@ from advanced_workflow.client.errors import (
     RunFailed,
     RunNotFound,
 )
+from advanced_workflow.client.service.faults import back_by_reset
 from advanced_workflow.workflows.contract import RunResult, WireModel
 from advanced_workflow.workflows.errors import StorageFailed, WorkflowError
 
@@ -35,6 +36,8 @@ NO_ANSWER = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 STORAGE_UNKNOWN = ("TMPRL1105", "No driver found with name")
 """How the SDK says that a value lies in a storage it cannot reach: none, or another, is configured."""
 NO_WORKER = "no poller seen"
+TASK_FAILS = "Workflow Task in failed state"
+"""The server's word on a query of a run whose last workflow task was tried often, though it has ended since."""
 """How the server says that nobody has served the task queue lately."""
 
 
@@ -78,6 +81,11 @@ def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:
         return RunNotFound(f"run {run_id!r} does not exist in this namespace; 'adw list' shows those that do.")
     if error.status in NO_ANSWER or NO_WORKER in error.message:
         return _no_answer(run_id, operation)
+    if TASK_FAILS in error.message:
+        return RequestFailed(
+            f"run {run_id!r}: {operation} needs its answer, and its workflow task fails, or failed when it was ended ('adw show {run_id}' "
+            f"says why). A fixed worker continues one that runs; of one that was ended {back_by_reset(run_id)}."
+        )
     if error.status is RPCStatusCode.UNAVAILABLE:
         return ConnectionFailed(f"run {run_id!r}: the Temporal server went away during {operation}; try again.")
     return RequestFailed(f"run {run_id!r}: the server refused {operation}: {error.message}.")

@@ -200,8 +200,20 @@ class _Model:
         if self.fates[name].status == "failed":
             self.fates[name] = Fate("skipped", "skipped_by_operator", effect=self.fates[name].effect)
             self.loose |= {one for one in settled if is_within(one, name)}
+            self.skip_by_operator(step, name)
         self.era = 0
         return settled
+
+    def skip_by_operator(self, step: Step, name: str) -> None:
+        """A container that is given up is undone; what else a step did, or one that is given an output, stands and is told."""
+        inside = {one for one in self.undoable if is_within(one, name) and one[len(name)] != "!"}
+        own = {name} & self.undoable if self.fates[name].effect else set[str]()
+        if step["step_type"] not in ("parallel", "loop"):
+            self.kept |= self.unclaimed(own)
+        elif self.script.act(name, self.era) == "skip with output":
+            self.kept |= self.unclaimed(inside)
+        else:
+            self.unsure |= self.undo(step, name, inside)  # It holds the run again where an undo fails.
 
     def run_step(self, step: Step, by_id: dict[str, Step], prefix: str, own: str, ended: Paths) -> Paths:
         """Run a step and, when it fails, its handlers; gives what that settled."""

@@ -230,6 +230,7 @@ def test_each_step_type_has_the_fields_it_needs_and_no_others(fields: str, expec
         ("{approvers: [ann, bob], required: 2}", [("warning", "quorum_unreachable")]),
         ("{approvers: [ann, bob], required: 2, allow_self_approval: true}", []),
         ("{approvers: ['group:g'], groups: {g: []}}", [("error", "quorum_unreachable")]),
+        ("{approvers: [ann, bob, 'group:g'], groups: {g: []}}", [("warning", "quorum_unreachable")]),
         ("{approvers: [ann, 'group:open'], required: 5}", []),
         ("{approvers: [{expression: input.manager}], required: 5}", []),
         ("{required: 5}", []),

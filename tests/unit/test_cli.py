@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,11 @@ def run(*arguments: str) -> int:
     with pytest.raises(SystemExit) as leaving:
         app(list(arguments), prog_name="adw")
     return int(leaving.value.code or 0)
+
+
+def test_the_version_is_printed_and_nothing_else_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"adw {version('advanced-workflow')}\n"
 
 
 def test_check_without_actions_needs_no_registry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,6 +148,20 @@ async def test_execution_options_that_do_not_fit_are_refused(options: Any):
     assert "execution_options" in error.message
 
 
+@pytest.mark.parametrize(("wanted", "fits"), [(None, True), ("1.0.0", True), ("2", False)])
+async def test_a_version_that_is_wanted_holds_for_the_definition_that_came_with_the_run(wanted: str | None, fits: bool):
+    sent = {**GREETING, "version": "1.0.0"}
+    request: Any = {"workflow": sent, "input_data": {"name": "x"}, "execution_options": {"version": wanted}}
+    if fits:
+        assert (await run(preparation(), **request)).sha256
+        return
+    error = await refused(preparation(), **request)
+
+    assert error.type == "InputInvalid"
+    assert "execution_options.version is '2'" in error.message
+    assert "has version '1.0.0'" in error.message
+
+
 async def test_input_that_is_nested_without_end_is_refused():
     deep: Any = []
     for _ in range(5000):

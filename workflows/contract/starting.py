@@ -40,7 +40,7 @@ class ExecutionOptions(UserModel):
     groups: dict[str, list[str]] = Field(default_factory=dict)
     """Members of approver groups, for groups that the definition does not list."""
     version: str | None = None
-    """The version the registered definition must have; any when empty."""
+    """The version that the definition must have, registered or sent with the run; any when empty."""
     rerun: RerunOf | None = None
     """The run this one repeats, and what it keeps of it."""
     hand_over_undo: bool = False

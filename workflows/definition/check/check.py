@@ -8,7 +8,13 @@ from itertools import chain
 
 from advanced_workflow.workflows.definition.check.absent import absence_problems
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.constants import constant_problems, constants_of, written_variables
+from advanced_workflow.workflows.definition.check.constants import (
+    constant_problems,
+    constants_of,
+    early_read_problems,
+    too_early,
+    written_variables,
+)
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -115,6 +121,8 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
         yield _bad(site, error.reason, error.column)
         return
     yield from constant_problems(site, references, names.constants)
+    early = too_early(site, names.layout) if any(one.root == "workflow" for one in references) else ()
+    yield from early_read_problems(site, references, early, names.constants)
     yield from unknown_result_problems(site, references)
     # A set has no order that is the same in every process; and a name used twice is one problem.
     seen: set[tuple[str, ...]] = set()

@@ -103,6 +103,9 @@ class Approval(DefinitionModel):
         return frozenset(people) if self.approvers else None
 
 
+_FIX_GROUP = "Name who is in it, or remove it from 'groups': then the start, or the decision itself, says who is in it."
+
+
 def approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
     """Everything that is wrong in what is asked of people."""
     yield from _quorum_problems(approval, loc)
@@ -120,11 +123,19 @@ def approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
 
 def _quorum_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
     yield from _unseen_names(approval, loc)
+    empty = [one for one in approval.groups if not approval.members_of(one) and _is_asked(approval, one)]
     people = approval.possible_people()
+    for group in empty if people or people is None else ():
+        message = f"group {group!r} is listed without members, so nobody in it may decide."
+        yield warning(Code.QUORUM_UNREACHABLE, (*loc, "groups", group), message, _FIX_GROUP)
     if people is None:
         return
     count, place = len(people), (*loc, "required")
-    if approval.required > count:
+    if not people:
+        named = " and ".join(f"group {one!r}" for one in empty)
+        message = f"nobody may decide: {named} is listed without members." if empty else "nobody may decide."
+        yield problem(Code.QUORUM_UNREACHABLE, (*loc, "groups", empty[0]) if empty else place, message, _FIX_GROUP)
+    elif approval.required > count:
         message = f"{approval.required} approvals are required, but only {count} distinct people may decide."
         fix = "Lower 'required', or name more approvers; a group that is listed without members has nobody in it."
         yield problem(Code.QUORUM_UNREACHABLE, place, message, fix)
@@ -132,6 +143,14 @@ def _quorum_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
         message = f"all {count} approvers must approve, so the run cannot be approved when one of them starts it."
         fix = "Name one approver more, or set 'allow_self_approval'."
         yield warning(Code.QUORUM_UNREACHABLE, place, message, fix)
+
+
+def _is_asked(approval: Approval, group: str) -> bool:
+    """Whether a group is one of the approvers."""
+    asked = [same_name(one) for one in approval.approvers if isinstance(one, str)]
+    return any(
+        one.startswith(GROUP_PREFIX) and same_name(one.removeprefix(GROUP_PREFIX)) == same_name(group) for one in asked
+    )
 
 
 def _unseen_names(approval: Approval, loc: Loc) -> Iterator[Problem]:

@@ -21,7 +21,7 @@ from advanced_workflow.workflows.engine.state.slots import Slots
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.settling import skip
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.engine.temporal.quiet import is_gone, quiet
 from advanced_workflow.workflows.errors import WorkflowError
 
 _OUTCOMES = {
@@ -92,7 +92,7 @@ async def run_graph(
         await driver.drive(known)
     finally:
         # Where nothing was withdrawn, the run ends, and they stay pending.
-        _skip_withdrawn(run, graph, frame, driver.scheduler.unsettled())
+        _skip_withdrawn(run, graph, frame, () if is_gone() else driver.scheduler.unsettled())
         for path in withdrawn:  # Error handlers among them may not have begun.
             run.withdrawals.done(path)
         watch.end()

@@ -17,6 +17,7 @@ from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
+from advanced_workflow.workflows.engine.temporal.quiet import is_gone
 from advanced_workflow.workflows.plain.text import markdown
 
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
@@ -65,7 +66,7 @@ class Display:
 
     def _update_soon(self) -> None:
         # Several steps of one workflow task begin and end to wait with one event.
-        if self._search_attributes and not self._due:
+        if self._search_attributes and not self._due and not is_gone():
             self._due = True
             asyncio.get_running_loop().call_soon(self.update)
 

@@ -34,6 +34,7 @@ from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.quiet import is_gone
 from advanced_workflow.workflows.errors import OperationRefused, UnknownStep, WorkflowError
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 from advanced_workflow.workflows.plain.strict_json import encode
@@ -187,7 +188,8 @@ class Operations:
             return await answer
         finally:
             self.held.pop(path, None)
-            self._update_gate()
+            if not is_gone():
+                self._update_gate()
 
     def taken_up(self) -> None:
         """All steps that were under way when the run continued as new have taken up their places."""

@@ -21,6 +21,11 @@ async def quiet(condition: Callable[[], bool] = lambda: True) -> None:
             return
 
 
+def is_gone() -> bool:
+    """Whether the run's memory is only being cleared: what an instance that was let go of still ends asks nothing of Temporal."""
+    return not workflow.in_workflow()
+
+
 def is_being_cancelled() -> bool:
     """Whether somebody asked the current task to end."""
     task = asyncio.current_task()

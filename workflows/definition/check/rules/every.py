@@ -16,6 +16,7 @@ from advanced_workflow.workflows.definition.check.rules.fields import field_prob
 from advanced_workflow.workflows.definition.check.rules.joins import join_problems
 from advanced_workflow.workflows.definition.check.rules.local import local_problems
 from advanced_workflow.workflows.definition.check.rules.locks import lock_problems
+from advanced_workflow.workflows.definition.check.rules.parameters import validation_problems
 from advanced_workflow.workflows.definition.check.rules.repetition import repetition_problems
 from advanced_workflow.workflows.definition.check.rules.reserved import reserved_names, reserved_problems
 from advanced_workflow.workflows.definition.check.rules.routes import idle_route_problems, route_problems
@@ -78,6 +79,7 @@ def rule_problems(
         yield from bound_problems(placement.step, placement.loc)
         yield from cost_problems(placement.step, placement.loc)
         yield from json_schema_problems(placement.step, placement.loc)
+        yield from validation_problems(placement)
         yield from kind_problems(placement.step, placement.loc)
         yield from timeout_problems(placement, workflow)
         yield from local_problems(placement, workflow)

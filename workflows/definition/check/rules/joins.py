@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from advanced_workflow.workflows.definition.graph.order import GraphOrder
 from advanced_workflow.workflows.definition.graph.outline import Outline, Placement
+from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -23,6 +25,7 @@ def join_problems(found: Outline, orders: Mapping[int, GraphOrder], upstream: Se
         for placement in graph.members:
             befores = _dependencies(placement, order)
             yield from _own_problems(placement, len(befores))
+            yield from _route_problems(placement, befores, order)
             if placement.step.cancel_rest and _leaves_some(placement.step.join, len(befores)):
                 # What is upstream is only a longer way to this step.
                 elsewhere = ~(upstream[placement.number] | 1 << placement.number)
@@ -65,6 +68,38 @@ def _own_problems(placement: Placement, count: int) -> Iterator[Problem]:
     elif count < _fewest(step.join):
         message = f"this join has no effect: the step depends on {count or 'no'} other step{'s' if count != 1 else ''}."
         yield warning(Code.NO_EFFECT, (*loc, "join"), message, "Remove it, or add dependencies.")
+
+
+def _route_problems(placement: Placement, befores: list[Placement], order: GraphOrder) -> Iterator[Problem]:
+    """A number that more steps must complete than ever run together, as the routes of one choice exclude each other."""
+    join = placement.step.join
+    if not isinstance(join, int) or join > len(befores):
+        return
+    together, by_choice = 0, dict[str, Counter[int]]()
+    for before in befores:
+        choice = _only_route(before, order)
+        if choice is None:
+            together += 1
+        else:
+            by_choice.setdefault(choice[0], Counter())[choice[1]] += 1
+    most = together + sum(max(one.values()) for one in by_choice.values())
+    if most < join:
+        names = " and ".join(repr(one) for one in sorted(by_choice))
+        message = f"the join needs {join} steps, but never more than {most} of them run in one run: {names} chooses between them."
+        yield problem(Code.WRONG_VALUE, (*placement.loc, "join"), message, f"Lower it to {most}, or use 'any'.")
+
+
+def _only_route(before: Placement, order: GraphOrder) -> tuple[str, int] | None:
+    """The step whose choice alone leads to a step, and the number of the one route that does."""
+    incoming = order.incoming.get(before.number, ())
+    sources = {edge.before.number: edge.before.step for edge in incoming}
+    if len(sources) != 1 or any(edge.kind == "handler" for edge in incoming):
+        return None
+    [choosing] = sources.values()
+    routes = [number for number, one in enumerate(choosing.conditions) if before.step.step_id in one.next_steps]
+    if choosing.step_type is not StepType.CONDITIONAL or choosing.mode != "first" or len(routes) != 1:
+        return None
+    return choosing.step_id, routes[0]
 
 
 def _fewest(join: _Join) -> int:
