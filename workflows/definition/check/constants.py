@@ -22,7 +22,7 @@ from advanced_workflow.workflows.expressions.analysis import is_path
 from advanced_workflow.workflows.expressions.syntax import Fold, Node, children
 
 _BEFORE_ITS_END: Final = frozenset({Moment.CHOOSING, Moment.RUNNING})
-_KINDS: Final = {
+_KINDS: Final[Mapping[type, str]] = {
     bool: "bool",
     int: "number",
     float: "number",

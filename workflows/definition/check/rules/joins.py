@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from advanced_workflow.workflows.definition.check.rules.routes import dead_routes
 from advanced_workflow.workflows.definition.graph.order import GraphOrder
 from advanced_workflow.workflows.definition.graph.outline import Outline, Placement
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -85,8 +86,8 @@ def _route_problems(placement: Placement, befores: list[Placement], order: Graph
     most = together + sum(max(one.values()) for one in by_choice.values())
     if most < join:
         names = " and ".join(repr(one) for one in sorted(by_choice))
-        message = f"the join needs {join} steps, but never more than {most} of them run in one run: {names} chooses between them."
-        yield problem(Code.WRONG_VALUE, (*placement.loc, "join"), message, f"Lower it to {most}, or use 'any'.")
+        message = f"it can never run: the join needs {join} steps, but never more than {most} of them run in one run, as {names} chooses between them."
+        yield warning(Code.UNREACHABLE_STEP, placement.loc, message, f"Lower 'join' to {most}, or use 'any'.")
 
 
 def _only_route(before: Placement, order: GraphOrder) -> tuple[str, int] | None:
@@ -98,6 +99,8 @@ def _only_route(before: Placement, order: GraphOrder) -> tuple[str, int] | None:
     [choosing] = sources.values()
     routes = [number for number, one in enumerate(choosing.conditions) if before.step.step_id in one.next_steps]
     if choosing.step_type is not StepType.CONDITIONAL or choosing.mode != "first" or len(routes) != 1:
+        return None
+    if dead_routes(choosing):  # What these lead to, and that such a join is never met, is told there.
         return None
     return choosing.step_id, routes[0]
 

@@ -19,7 +19,9 @@ def target_problems(placement: Placement) -> Iterator[Problem]:
             yield problem(
                 Code.INVALID_TARGET, (*placement.loc, "output_mapping", source), message, "Give each its own target."
             )
-        elif inner := next((one for one in taken if one.startswith((f"{target}.", f"{target}["))), None):
+        elif inner := next(
+            (one for one in taken if "." in target and one.startswith((f"{target}.", f"{target}["))), None
+        ):
             message = f"{target!r} is written after {inner!r} and takes its place, so that is lost."
             fix = f"Write {target!r} first, or give each its own target."
             yield warning(Code.INVALID_TARGET, (*placement.loc, "output_mapping", source), message, fix)
