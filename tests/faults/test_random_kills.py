@@ -98,6 +98,7 @@ async def killed_now_and_then(
         ADW_ACTIONS="tests.faults.scripted",
         ADW_DEFINITIONS=str(folder),
         ADW_TASK_QUEUE=harness.task_queue,
+        ADW_CONTINUE_AFTER="100",  # The longer ones do.
         **{FOLDER: str(folder)},
     )
     workers = [WorkerProcess(environment, log_path=folder / f"worker-{number}.log") for number in range(WORKERS)]
@@ -118,7 +119,7 @@ async def killed_now_and_then(
 
 async def kill_some(workers: list[WorkerProcess], actions: Elsewhere, chance: random.Random) -> None:
     for _ in range(KILLS):
-        then = count_of(actions) + chance.randint(1, 40)
+        then = count_of(actions) + chance.randint(1, 25)
         await eventually(lambda then=then: count_of(actions) >= then, LONGEST_RUN_SECONDS)
         worker = chance.choice(workers)
         actions.killed.append(time.time())
