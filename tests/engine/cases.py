@@ -80,6 +80,18 @@ def walk(steps: list[Step], children: Mapping[str, Step] = NONE) -> list[Step]:
     return [one for step in steps for one in (step, *walk(inside_of(step, children), children))]
 
 
+class Batch(list[Case]):
+    """Cases that run at one time. Each failure names its own case; all of them are too many to print."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} cases>"
+
+
+def batches(size: int, *, races: bool = False, unattended: bool = False) -> st.SearchStrategy[Batch]:
+    """So many cases."""
+    return st.lists(cases(races=races, unattended=unattended), min_size=size, max_size=size).map(Batch)
+
+
 def children_of(batch: list[Case]) -> list[Step]:
     """What a worker serves to run these cases."""
     return list({name: one for case in batch for name, one in case.children.items()}.values())

@@ -23,7 +23,7 @@ from advanced_workflow.client.dev.processes import WorkerProcess, local_environm
 from advanced_workflow.client.dev.server import DevServer
 from tests.engine.allowed import check_run
 from tests.engine.arena import Actions, Recorded
-from tests.engine.cases import Case, cases, children_of, walk
+from tests.engine.cases import Case, batches, children_of, walk
 from tests.engine.reference import Step
 from tests.examples import profile
 from tests.faults.scripted import FOLDER, Deed, deeds_in, write_scripts
@@ -39,10 +39,7 @@ LONGEST_RUN_SECONDS = 600
 
 @pytest.mark.long
 @profile(2, shrink=False)
-@given(
-    batch=st.lists(cases(unattended=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
-    seed=st.integers(0, 10**6),
-)
+@given(batch=batches(RUNS_AT_ONCE, unattended=True), seed=st.integers(0, 10**6))
 @pytest.mark.timeout(0)  # Each run has its own bound.
 async def test_runs_whose_workers_are_killed_do_what_the_reference_allows(
     server: DevServer, client: Client, tmp_path_factory: pytest.TempPathFactory, batch: list[Case], seed: int

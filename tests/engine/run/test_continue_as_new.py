@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from temporalio.client import Client
 
 from advanced_workflow.activities.action import context
@@ -21,7 +20,7 @@ from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
 from tests.engine.allowed import check_run
 from tests.engine.arena import arena
-from tests.engine.cases import Case, cases, children_of
+from tests.engine.cases import Case, batches, children_of
 from tests.engine.hops import CONTINUE_AFTER, NOISE, begun_again, chain, cut_short, execution, fill, hop, went_on
 from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
 from tests.examples import profile
@@ -408,7 +407,7 @@ async def test_a_rollback_that_cannot_be_carried_on_ends_in_its_history(small: H
 
 
 @profile(1, shrink=False)
-@given(batch=st.lists(cases(), min_size=6, max_size=6))
+@given(batch=batches(6))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_runs_cut_into_short_histories_do_what_the_reference_allows(client: Client, batch: list[Case]) -> None:
     async with arena(Harness(client, continue_after=16), definitions=children_of(batch)) as actions:

@@ -19,7 +19,7 @@ from advanced_workflow.workflows.engine.graph.scheduler import Changes, Schedule
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome as How
 from tests.engine.allowed import check_run
 from tests.engine.arena import arena
-from tests.engine.cases import Case, cases, children_of
+from tests.engine.cases import Case, batches, cases, children_of
 from tests.engine.reference import Step, predict
 from tests.engine.script import FAILING, Script
 from tests.examples import profile
@@ -153,7 +153,7 @@ def continues(step: Step) -> bool:
 
 
 @profile(4, shrink=False)  # Shrinking would start some hundred runs; a failure names its case.
-@given(batch=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE))
+@given(batch=batches(RUNS_AT_ONCE))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_runs_on_a_server_do_what_the_reference_allows(client: Client, batch: list[Case]) -> None:
     async with arena(Harness(client), definitions=children_of(batch)) as actions:

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from temporalio.client import Client
 
 from advanced_workflow.workflows.contract import RunResult
 from tests.engine.arena import Actions, Recorded, arena
-from tests.engine.cases import Case, cases
+from tests.engine.cases import Case, batches
 from tests.engine.races import NOT_NEEDED, Naive
 from tests.engine.reference import Step
 from tests.engine.script import step_id_of
@@ -28,7 +27,7 @@ End = tuple[str, str | None]
 
 
 @profile(2, shrink=False)  # Shrinking would start some hundred runs; a failure names its case.
-@given(batch=st.lists(cases(races=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE))
+@given(batch=batches(RUNS_AT_ONCE, races=True))
 @pytest.mark.timeout(0)  # It grows with ADW_EXAMPLES; each run has its own bound.
 async def test_every_end_follows_from_the_others_and_everything_is_undone(client: Client, batch: list[Case]) -> None:
     async with arena(Harness(client)) as actions:
