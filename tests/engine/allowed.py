@@ -123,7 +123,7 @@ class Allowed:
         if self.all_undone:
             assert prediction.undo_must() <= undone, prediction.undo_must() - undone
             assert self.sure & prediction.undoable <= undone, self.sure & prediction.undoable - undone
-            assert undone <= prediction.undo_may(), undone - prediction.undo_may()
+            assert undone <= self.undo_may, undone - self.undo_may
             latest, last_undo = self.recorded.latest, self.recorded.latest_undo
             again = {path for path in set(latest) & prediction.undoable if last_undo[path] < latest[path]}
             assert not again, "done again after it was undone, and left"
@@ -131,7 +131,7 @@ class Allowed:
             by_itself = set(prediction.by_itself) - (prediction.kept & prediction.vague)
             assert prediction.undo_must() & by_itself <= undone, prediction.undo_must() & by_itself - undone
             assert self.sure & by_itself <= undone, self.sure & by_itself - undone
-            may = prediction.undo_may() & (prediction.undoable if rolled else set(prediction.by_itself))
+            may = self.undo_may & (prediction.undoable if rolled else set(prediction.by_itself))
             may |= prediction.undo_by_children()
             assert undone <= may, undone - may
         self.check_rollback_steps()
@@ -140,6 +140,10 @@ class Allowed:
             assert all(is_in_child(path) for path in undone)
             assert self.cut or not self.all_undone
         self.check_report(self.report)
+
+    @property
+    def undo_may(self) -> set[str]:
+        return self.prediction.undo_may() | (self.recorded.lost & self.prediction.undoable)
 
     def check_rollback_steps(self) -> None:
         """A `rollback` step undoes what had ended before it."""

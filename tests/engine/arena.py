@@ -55,6 +55,8 @@ class Recorded:
     latest_undo: dict[str, int] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     """What was called once more than there are attempts."""
+    lost: set[str] = field(default_factory=set)
+    """Steps of which an attempt may have been lost with its worker: whatever a later one says, the effect is not known."""
     cancelled: bool = False
     count: int = 0
     _has_begun: asyncio.Event = field(default_factory=asyncio.Event)

@@ -75,8 +75,11 @@ class Elsewhere(Actions):
                 recorded.note_done(one.path)
             elif one.what == "undo_ended":
                 recorded.note_undone(one.path, again=one.again)
+            elif one.what == "undo_began":
+                recorded.note(recorded.undo_began, one.path, again=one.again)
             else:
-                recorded.note(recorded.began if one.what == "began" else recorded.undo_began, one.path, again=one.again)
+                recorded.lost |= {one.path} & set(recorded.began)
+                recorded.note(recorded.began, one.path, again=one.again)
         return recorded, outcome
 
 
@@ -131,9 +134,17 @@ def count_of(actions: Elsewhere) -> int:
 
 
 def with_patience(case: Case) -> Case:
-    """The same with an attempt for each kill."""
+    """The same with an attempt for each kill.
+
+    What fails after an attempt that was lost is undone, too; that this fails, and what follows, nobody can predict.
+    """
+    outcomes = case.script.outcomes
+    sure = {
+        one for one in case.script.undo_fails if "fails" not in (*outcomes.get(one, ()), *outcomes.get(f"{one}#", ()))
+    }
     children = {name: with_attempts(one) for name, one in case.children.items()}
-    return replace(case, definition=with_attempts(case.definition), children=children)
+    script = replace(case.script, undo_fails=frozenset(sure))
+    return replace(case, definition=with_attempts(case.definition), script=script, children=children)
 
 
 def with_attempts(definition: Step) -> Step:
