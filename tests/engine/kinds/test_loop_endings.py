@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 
 from advanced_workflow.activities.action import context
+from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.stage import Stage, act, box, deed, fan, loop, reaches, says, waits
-from tests.harness import Harness, definition, eventually, outcome_of
+from tests.harness import Harness, definition, eventually, outcome_of, recording
 
 
 @pytest.mark.parametrize("check", ["before", "after"])
@@ -31,6 +33,41 @@ async def test_the_limit_is_exact_and_what_was_done_until_then_is_undone(harness
     assert "ran 2 rounds" in outcome.message
     assert stage.done == ["enough#0.a", "enough#1.a", "enough#2.a", "endless#0", "endless#1"]
     assert stage.undone == stage.done[::-1]
+
+
+@pytest.mark.parametrize("ending", ["cancel", "failure"])
+async def test_no_round_follows_one_that_completes_although_it_was_cancelled(harness: Harness, ending: str) -> None:
+    began, undone, released = list[str](), list[str](), asyncio.Event()
+
+    async def work() -> None:
+        began.append(context.step_path())
+        while not released.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await released.wait()
+
+    async def fail() -> None:
+        await eventually(lambda: began)
+        raise ActionError("no", retryable=False)
+
+    bad = [{"step_id": "bad", "action": "fail"}] if ending == "failure" else []
+    actions = {"work": work, "fail": fail, "undo": recording(undone)}
+    async with harness.worker(actions):
+        run = await harness.start(definition(loop("again", rounds=9, rollback_actions=["undo"]), *bad))
+        await eventually(lambda: began)
+        if ending == "cancel":
+            await run.cancel()
+
+        async def told() -> bool:
+            events = (await run.handle.fetch_history()).events
+            return any(one.HasField("activity_task_cancel_requested_event_attributes") for one in events)
+
+        await eventually(told)
+        released.set()
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == ("Cancelled" if ending == "cancel" else "WorkflowFailed")
+    assert began == ["again#0"]
+    assert undone == ["again completed"]
 
 
 async def test_undoing_goes_backwards_over_rounds_and_sees_what_they_saw(harness: Harness) -> None:

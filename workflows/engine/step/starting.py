@@ -6,11 +6,14 @@ answered at once, and from then on nothing starts.
 
 from __future__ import annotations
 
+import asyncio
+
 from advanced_workflow.workflows.contract import SkipReason
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepSkipped
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 
 _GATE = "the run to be resumed"
 
@@ -32,10 +35,15 @@ def may_start(step: StepContext) -> bool:
 
 
 def require_wanted(step: StepContext) -> None:
-    """Raise `StepSkipped` where what is around the step is being ended."""
+    """Raise `StepSkipped` where what is around the step is being ended, `CancelledError` where the step is being cancelled.
+
+    An action may complete although it was cancelled, and then its step goes on; nothing more starts in it.
+    """
     reason = step.run.withdrawals.reason(step.path)
     if reason is not None and patched(Patch.RULES_2):
         raise StepSkipped(reason)
+    if is_being_cancelled() and patched(Patch.RULES_2):
+        raise asyncio.CancelledError
 
 
 def skip_if_told(step: StepContext) -> None:
