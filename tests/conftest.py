@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from advanced_workflow.client.dev.server_binary import find_server_binary
 from tests.harness import Harness
 from tests.laws.leftovers import watched
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
+from tests.servers import SPARING
 
 pytest_plugins = ["tests.no_process_left"]
 
@@ -32,6 +34,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         os.environ.setdefault("GOMAXPROCS", "1")
         # Nor do they live long enough for their garbage to matter.
         os.environ.setdefault("GOGC", "800")
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: garbage collection need not look at thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
@@ -68,7 +76,7 @@ def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[DevServer]:
-    async with DevServer() as server:
+    async with DevServer(settings=SPARING) as server:
         yield server
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -44,6 +46,7 @@ from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterc
 from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
 from tests.laws.laws import require_lawful
 from tests.sandbox import strict_runner
+from tests.servers import POLLS
 
 Actions = Mapping[str, Callable[..., Any]]
 Definition = dict[str, Any]
@@ -145,7 +148,7 @@ class Harness:
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,
             debug_mode=options.pop("debug_mode", False),
-            **options,
+            **{**POLLS, **options},
         )
         try:
             async with worker:
@@ -154,8 +157,7 @@ class Harness:
             await runner.close()
 
     def _activities(self, actions: Actions) -> list[Callable[..., Any]]:
-        limit = payload_limit(self.client)
-        return [_activity(name, one, limit) for name, one in actions.items()]
+        return activities_of(actions, payload_limit(self.client))
 
     async def start(
         self,
@@ -167,9 +169,8 @@ class Harness:
     ) -> Run:
         """Start a run; it is replayed at the end of the test."""
         model = workflow if isinstance(workflow, str) else AdvancedWorkflow.model_validate(workflow)
-        settings = Settings(user="tester")
         run = await start(
-            self.client, model, input_data, options=options, task_queue=self.task_queue, settings=settings, **more
+            self.client, model, input_data, options=options, task_queue=self.task_queue, settings=_settings(), **more
         )
         self.handles.append(run.handle)
         return run
@@ -264,13 +265,29 @@ def _later_runs(history: WorkflowHistory) -> Iterator[tuple[str, str]]:
 
 
 def _loaded(one: Definition) -> LoadedDefinition:
-    return parse(AdvancedWorkflow.model_validate(one).model_dump_json(exclude_defaults=True))
+    return _parsed(json.dumps(one))
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> LoadedDefinition:
+    return parse(AdvancedWorkflow.model_validate_json(text).model_dump_json(exclude_defaults=True))
+
+
+def activities_of(actions: Actions, limit: int) -> list[Callable[..., Any]]:
+    """What a worker registers for these actions."""
+    return [_activity(name, one, limit) for name, one in actions.items()]
 
 
 def _activity(name: str, function: Callable[..., Any], limit: int) -> Callable[..., Any]:
     described = action_of(action(name=name)(function))
     assert described is not None
     return described.activity(payload_limit=limit)
+
+
+@cache
+def _settings() -> Settings:
+    # They are read from the environment, which takes longer than to start a run.
+    return Settings(user="tester")
 
 
 def _name_of(activity: Callable[..., Any]) -> str:

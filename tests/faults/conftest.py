@@ -11,12 +11,13 @@ from temporalio.client import Client
 from advanced_workflow.client.dev.server import DevServer
 from tests.faults.shop import Shop
 from tests.harness import Harness
+from tests.servers import SPARING
 
 
 @pytest.fixture(scope="session")
 async def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[DevServer, None]:
     database = tmp_path_factory.mktemp("server") / "runs.db"
-    async with DevServer(database=database) as server:
+    async with DevServer(database=database, settings=SPARING) as server:
         yield server
 
 
@@ -30,7 +31,7 @@ async def shop(lasting_server: DevServer, tmp_path: Path) -> AsyncGenerator[Shop
 @pytest.fixture
 async def shaky_shop(tmp_path: Path) -> AsyncGenerator[Shop, None]:
     """Its server is its own."""
-    async with DevServer(database=tmp_path / "runs.db", log_path=tmp_path / "server.log") as server:
+    async with DevServer(database=tmp_path / "runs.db", log_path=tmp_path / "server.log", settings=SPARING) as server:
         shop = Shop(server, Harness(await Client.connect(server.address)), tmp_path)
         yield shop
         await shop.close()

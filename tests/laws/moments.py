@@ -57,18 +57,20 @@ def _beside_undo(story: Story) -> Iterator[str]:
     """No action runs when the run goes back; of a run that does so in parts, not that of the step that is undone."""
     known = story.known
     whole = known.definition is not None and all(one.get("step_type") not in _PARTS for one in known.steps.values())
-    deeds = story.deeds()
-    for undo in deeds:
-        found = UNDO.fullmatch(undo.id)
+    running: list[Call] = []
+    latest: Call | None = None
+    for call in story.deeds():
+        found = UNDO.fullmatch(call.id)
         if found is None:
+            running.append(call)
+            if whole and latest is not None:
+                yield f"{call.id} began after {latest.id}"
             continue
-        for other in deeds:
-            if UNDO.fullmatch(other.id) or other.ended_by(undo.begun):
-                continue
-            if other.begun < undo.begun and (whole or other.id == found["path"]):
-                yield f"{undo.id} began while {other.id} ran"
-            if other.begun > undo.begun and whole:
-                yield f"{other.id} began after {undo.id}"
+        latest = call
+        running = [one for one in running if not one.ended_by(call.begun)]
+        for other in running:
+            if whole or other.id == found["path"]:
+                yield f"{call.id} began while {other.id} ran"
 
 
 def _too_early(story: Story) -> Iterator[str]:

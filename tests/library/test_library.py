@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from advanced_workflow.activities.library.charging.stations import slots
 from advanced_workflow.activities.library.orders import database as orders
 from advanced_workflow.activities.worker.registry import ActionRegistry
 from advanced_workflow.client.runs import Run
+from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import DecideRequest, EventMessage, ExecutionOptions, UndoEntry
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, read_text
-from tests.harness import Actions, Definition, Harness, Outcome, outcome_of
+from tests.harness import Actions, Definition, Harness, Outcome, activities_of, outcome_of
 from tests.library.outcomes import balances, ledger_summary, order_summary
 
 REGISTRY = ActionRegistry.discover(library.MODULES)
@@ -62,6 +64,12 @@ class Case(BaseModel):
     events: list[EventMessage] = []
     skip_time: bool = False
     expect: Expect
+
+
+@cache
+def activities(limit: int) -> list[Callable[..., Any]]:
+    """Of all examples, made once."""
+    return activities_of(ACTIONS, limit)
 
 
 def cases(*, skip_time: bool) -> list[Any]:
@@ -126,7 +134,7 @@ def test_an_example_shows_success_and_failure(folder: Path) -> None:
 
 async def run_case(harness: Harness, definitions: list[Definition], file: Path, place: Path) -> None:
     case = read(file)
-    async with harness.worker(ACTIONS, definitions=definitions):
+    async with harness.worker(activities=activities(payload_limit(harness.client)), definitions=definitions):
         options = ExecutionOptions.model_validate({"started_by": "tester", **case.options})
         run = await harness.start(file.parents[1].name, case.input, options=options)
         await send(run, case)

@@ -233,14 +233,14 @@ async def test_each_run_of_an_id_is_rolled_back_for_itself(harness: Harness) -> 
 async def test_all_failed_undos_are_tried_again_however_many_and_however_large(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saga, "LISTED", 3)
+    monkeypatch.setattr(saga, "LISTED", 1)
     ledger = Ledger("make", "big")
     numbers = random.Random(1)
 
     def big() -> str:
         return "".join(numbers.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", k=1_100_000))
 
-    steps = [fan("fan", "[0, 1, 2, 3, 4, 5, 6]", deed("make"))]
+    steps = [fan("fan", "[0, 1]", deed("make"))]
     steps += [{**deed(f"big{number}", "fan"), "action": "big"} for number in range(2)]
     ledger.down |= {f"big{number}" for number in range(2)}
     async with harness.worker({**ledger.actions, "big": big}):
@@ -252,10 +252,10 @@ async def test_all_failed_undos_are_tried_again_however_many_and_however_large(
         second = await retry_rollback(harness.client, run.id)
 
     assert outcome.report.rollback is not None
-    assert (outcome.report.rollback.failed, len(outcome.report.rollback.entries)) == (9, 3)
-    assert (first.complete, first.undone, first.failed) == (False, 8, 1)
+    assert (outcome.report.rollback.failed, len(outcome.report.rollback.entries)) == (4, 1)
+    assert (first.complete, first.undone, first.failed) == (False, 3, 1)
     assert (second.complete, second.undone) == (True, 1)
-    assert sorted(ledger.undone) == sorted([f"fan[{n}].make" for n in range(7)] + [f"big{n}" for n in range(2)])
+    assert sorted(ledger.undone) == sorted([f"fan[{n}].make" for n in range(2)] + [f"big{n}" for n in range(2)])
 
 
 async def test_an_undo_that_cannot_be_called_does_not_keep_others_from_it(harness: Harness) -> None:
