@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from advanced_workflow.client.dev.server_settings import PROMPT
 
@@ -14,5 +15,5 @@ SPARING: Mapping[str, str] = {
     "matching.numTaskqueueWritePartitions": "1",
 }
 """Dynamic configuration: setting -> JSON value."""
-POLLS = {"max_concurrent_workflow_task_polls": 2, "max_concurrent_activity_task_polls": 1}
+POLLS: Mapping[str, Any] = {"max_concurrent_workflow_task_polls": 2, "max_concurrent_activity_task_polls": 1}
 """How often at once a worker asks for work; by default five times for each kind, which costs a test more than its runs."""
