@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
 
+from opentelemetry.trace import Tracer
 from pydantic import BaseModel, ValidationError
 from temporalio import activity
 
@@ -26,6 +27,7 @@ from advanced_workflow.activities.agents.questions import Questions
 from advanced_workflow.activities.agents.refusals import model_error_of
 from advanced_workflow.activities.agents.scripted import Written, scripted
 from advanced_workflow.activities.agents.shown import shown
+from advanced_workflow.activities.agents.telemetry import NO_TRACER, Measured, measured
 from advanced_workflow.workflows.contract import (
     MODEL_ACTIVITY,
     AgentHead,
@@ -64,14 +66,16 @@ class ModelCalls:
         ask: Ask | None = None,
         conversations: Conversations | None = None,
         chat: ChatModel = chat_model,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
-        """`policy` says which models may be called, `ask` asks a run for its conversation; `chat` makes the models that are not scripted."""
+        """`policy` says which models may be called, `tracer` gets a span for each call, `ask` asks a run for its conversation; `chat` makes the models that are not scripted."""
         self._endpoints = endpoints or Endpoints()
         self._prices = prices or Prices()
         self._scripts = dict(scripts or {})
         self._policy = policy or ModelPolicy()
         self._loading = Loading(ask or Questions().ask, conversations)
         self._chat = chat
+        self._tracer = tracer
 
     @activity.defn(name=MODEL_ACTIVITY)
     async def call(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
@@ -81,7 +85,9 @@ class ModelCalls:
             called = self._called(wanted.model)
             name = (activity.info().namespace, activity.info().workflow_id or "", wanted.agent)
             head, known = await self._loading.load(name, wanted)
-            answer = await called.answer(wanted, _asked(wanted, head, known))
+            with measured(self._tracer, wanted, called.target) as call:
+                answer = await called.answer(wanted, _asked(wanted, head, known), call)
+                call.answered(answer)
             self._loading.answered(name, known, answer.message)
             return self._priced(answer, wanted.model).model_dump(mode="json", exclude_defaults=True)
 
@@ -89,12 +95,12 @@ class ModelCalls:
         self._policy.require(model, activity.info().workflow_type or "")
         provider, _, name = model.partition(":")
         if provider == SCRIPTED:
-            return _Called(scripted(name, self._scripts), Keys(None, None), model)
+            return _Called(scripted(name, self._scripts), Keys(None, None), model, None)
         target = self._endpoints.find(model)
         key = target.endpoint.read_key() if target.endpoint else None
         keys = Keys(target, key)
         try:
-            return _Called(self._chat(target, key), keys, model)
+            return _Called(self._chat(target, key), keys, model, target)
         except Exception as error:
             raise _clean(error, keys, model) from None
 
@@ -109,25 +115,28 @@ class _Called:
     provider: Provider
     keys: Keys
     model: str
+    target: Target | None
+    """None for a scripted model."""
 
-    async def answer(self, wanted: ModelRequest, asked: Asked) -> ModelAnswer:
+    async def answer(self, wanted: ModelRequest, asked: Asked, call: Measured) -> ModelAnswer:
         """A whole answer, clean of keys."""
         info = activity.info()
         limit = info.start_to_close_timeout or info.schedule_to_close_timeout or LONGEST_CALL
         try:
             async with asyncio.timeout(limit.total_seconds()):
-                return await self._cleaned(await self._streamed(wanted, asked), asked)
+                return await self._cleaned(await self._streamed(wanted, asked, call), asked)
         except TimeoutError:
             late = f"model {self.model!r} gave no whole answer within {limit.total_seconds():g} s."
             raise ModelError(ModelFailure.UNAVAILABLE, late) from None
         except Exception as error:
             raise _clean(error, self.keys, self.model) from None
 
-    async def _streamed(self, wanted: ModelRequest, asked: Asked) -> Answer:
+    async def _streamed(self, wanted: ModelRequest, asked: Asked, call: Measured) -> Answer:
         assembly = Assembly()
         loop = asyncio.get_running_loop()
         told = loop.time()
         async for piece in self.provider.stream(asked):
+            call.piece()
             assembly.add(piece)
             if loop.time() - told >= BEAT_SECONDS:
                 told = loop.time()

@@ -32,15 +32,16 @@ class ModelPolicy:
             _require(model, self.ad_hoc_models, AD_HOC_SETTING)
 
 
+def is_one_of(model: str, names: tuple[str, ...]) -> bool:
+    """Whether a model has one of these names."""
+    return any(model.startswith(one[:-1]) if one.endswith("*") else model == one for one in names)
+
+
 def _require(model: str, allowed: tuple[str, ...] | None, setting: str) -> None:
-    if allowed is None or any(_fits(model, one) for one in allowed):
+    if allowed is None or is_one_of(model, allowed):
         return
     has = f"It has: {listed(sorted(allowed))}." if allowed else "It names none."
     raise ModelError(
         ModelFailure.UNKNOWN,
         f"model {shortened(model, 100)!r} is not in {setting} of this worker, so it is not called. {has}",
     )
-
-
-def _fits(model: str, allowed: str) -> bool:
-    return model.startswith(allowed[:-1]) if allowed.endswith("*") else model == allowed

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from advanced_workflow.activities.agents.policy import AD_HOC_SETTING as MODELS_SETTING
+from advanced_workflow.activities.agents.policy import is_one_of
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.model.marked import named
 from advanced_workflow.workflows.definition.model.markers import ActionName
@@ -28,6 +30,8 @@ class AdHoc:
     """Actions they may name, to do and to undo."""
     hosts: tuple[str, ...] = ()
     """Hosts their webhooks may reach; which of them a request goes to is known, and looked at, when it is sent."""
+    models: tuple[str, ...] = ()
+    """Models their agents may ask; a name that ends in `*` stands for all that begin so."""
 
     def require_allowed(self, workflow: AdvancedWorkflow) -> None:
         """Raise `AdHocRefused` for a definition that a run may not bring with it."""
@@ -49,10 +53,17 @@ class AdHoc:
                 f"a definition that comes with its run may not name these actions: {listed(refused)}; "
                 f"list them in {ACTIONS_SETTING} on the worker, or register the definition."
             )
-        agent = next((one for one in outline(workflow).placements if one.step.step_type is StepType.REACT), None)
-        if agent is not None:
+        asked = [
+            f"{path_text((*placement.loc, 'agent'))}: {model!r}"
+            for placement in outline(workflow).placements
+            if placement.step.agent is not None
+            for model in placement.step.agent.models
+            if not is_one_of(model, self.models)
+        ]
+        if asked:
             raise AdHocRefused(
-                f"{path_text(agent.loc)}: a definition that comes with its run may ask no model; register the definition."
+                f"a definition that comes with its run may not ask these models: {listed(asked)}; "
+                f"list them in {MODELS_SETTING} on the worker, or register the definition."
             )
         webhook = next((one for one in outline(workflow).placements if one.step.step_type is StepType.WEBHOOK), None)
         if webhook is not None and not self.hosts:

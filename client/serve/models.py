@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from opentelemetry.trace import Tracer
+
 from advanced_workflow.activities.agents.calls import ModelCalls
 from advanced_workflow.activities.agents.chat import preload
 from advanced_workflow.activities.agents.endpoints import SCRIPTED, Endpoints
 from advanced_workflow.activities.agents.policy import ModelPolicy
 from advanced_workflow.activities.agents.prices import Prices
 from advanced_workflow.activities.agents.scripts import Script, read_scripts
+from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
@@ -46,9 +49,9 @@ class Models:
         """Names of the secrets that are keys of endpoints."""
         return {one.key for one in self.endpoints.by_name.values() if one.key is not None}
 
-    def calls(self) -> ModelCalls:
+    def calls(self, tracer: Tracer = NO_TRACER) -> ModelCalls:
         """The activity."""
-        return ModelCalls(self.endpoints, self.prices, self.scripts, policy=self.policy)
+        return ModelCalls(self.endpoints, self.prices, self.scripts, policy=self.policy, tracer=tracer)
 
     def preload(self, when: Literal["auto", "on", "off"], definitions: Iterable[AdvancedWorkflow]) -> None:
         """Import the packages of the models that these definitions name; a worker that serves no agents imports none."""
@@ -62,4 +65,4 @@ def models_of(workflow: AdvancedWorkflow) -> Iterator[str]:
     """The models that a definition's agents name."""
     for placement in outline(workflow).placements:
         if placement.step.agent is not None:
-            yield placement.step.agent.model
+            yield from placement.step.agent.models

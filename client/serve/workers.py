@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
+from opentelemetry.trace import Tracer
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
@@ -36,7 +38,7 @@ HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
 def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
     """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
     settings = serving.settings
-    ad_hoc = AdHoc(settings.ad_hoc, frozenset(settings.ad_hoc_actions), settings.ad_hoc_hosts)
+    ad_hoc = AdHoc(settings.ad_hoc, frozenset(settings.ad_hoc_actions), settings.ad_hoc_hosts, settings.ad_hoc_models)
     http = HttpRequests(
         HttpPolicy(
             settings.http_allowed_hosts,
@@ -47,7 +49,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     actions = [
         *serving.registry.activities(payload_limit=payload_limit(client)),
         http.send,
-        serving.models.calls().call,
+        serving.models.calls(_tracer(settings)).call,
     ]
     preparation = Preparation(
         serving.definitions,
@@ -84,6 +86,16 @@ async def close(workers: Sequence[Worker]) -> None:
         runner = cast("Mapping[str, object]", worker.config()).get("unsandboxed_workflow_runner")
         if isinstance(runner, EngineRunner):
             await runner.close()
+
+
+def _tracer(settings: Settings) -> Tracer:
+    """Where model calls tell their spans."""
+    if settings.otlp is None:
+        return NO_TRACER
+    # Only for those who use it: gRPC takes half a second to import.
+    from advanced_workflow.client.telemetry.tracing import otlp_tracing
+
+    return otlp_tracing(settings.otlp).tracer
 
 
 def _common(settings: Settings) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from advanced_workflow.workflows import contract
+from advanced_workflow.workflows.contract import MODEL_ACTIVITY
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.monitoring.telemetry import CUSTOM_PREFIX, custom_metric_name
@@ -40,10 +41,15 @@ class KnownLabels:
         """What a worker knows that serves these."""
         served = list(definitions)
         steps = [one.step for workflow in served for one in outline(workflow).placements]
+        models = frozenset(name for one in steps if one.agent is not None for name in one.agent.models)
         return KnownLabels(
             {
                 "workflow_type": frozenset({"", "none", *OWN_TYPES, *(one.workflow_id for one in served)}),
                 "activity_type": frozenset({"", "none", *OWN_ACTIVITIES, *actions}),
+                "action": frozenset({*OWN_ACTIVITIES, *actions, *(f"{MODEL_ACTIVITY} {one}" for one in models)}),
+                "gen_ai_request_model": models,
+                # That of endpoints, where they say nothing else.
+                "gen_ai_provider_name": frozenset({"openai", *(one.partition(":")[0] for one in models)}),
                 "step": frozenset(one.step_id for one in steps),
             },
             frozenset(custom_metric_name(name) for one in steps for name in one.custom_metrics),

@@ -24,7 +24,12 @@ from advanced_workflow.client.service.description import REPORTED_PROBLEMS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.page import serve_page
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.workflows.contract import (
+    MODEL_FIRST_SECONDS,
+    MODEL_SECONDS,
+    MODEL_TOKENS,
+    SEARCH_ATTRIBUTE_WAITING_FOR,
+)
 from advanced_workflow.workflows.engine.monitoring.telemetry import (
     METRICS_WANTED,
     RUN_SECONDS,
@@ -41,7 +46,16 @@ WAITING = f"ExecutionStatus = 'Running' AND {SEARCH_ATTRIBUTE_WAITING_FOR} IS NO
 
 # From a quick action to an approval of a week.
 _SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400, 604_800)
-_BUCKETS = {RUN_SECONDS: _SECONDS, STEP_SECONDS: _SECONDS}
+# Of a model call, and its tokens: those that the conventions for generative AI advise.
+_MODEL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864)
+_BUCKETS = {
+    RUN_SECONDS: _SECONDS,
+    STEP_SECONDS: _SECONDS,
+    MODEL_SECONDS: _MODEL_SECONDS,
+    MODEL_FIRST_SECONDS: _MODEL_SECONDS,
+    MODEL_TOKENS: _TOKENS,
+}
 
 _log = logging.getLogger(__name__)
 

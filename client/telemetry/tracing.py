@@ -62,7 +62,8 @@ class TracingInterceptor(ClientInterceptor, WorkerInterceptor):
         resource = Resource.create({SERVICE_NAME: DEFAULT_SERVICE}).merge(OTELResourceDetector().detect())
         self.provider = TracerProvider(resource=resource, id_generator=_ChosenIds())
         self.provider.add_span_processor(processor)
-        self._tracer = self.provider.get_tracer("advanced_workflow")
+        self.tracer = self.provider.get_tracer("advanced_workflow")
+        """For spans below those of attempts."""
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         """Wrap the client."""
@@ -88,7 +89,7 @@ class TracingInterceptor(ClientInterceptor, WorkerInterceptor):
         """Turn a run's span into one of OpenTelemetry."""
         token = _chosen.set((int(finished.trace_id, 16), int(finished.span_id, 16)))
         try:
-            span = self._tracer.start_span(
+            span = self.tracer.start_span(
                 finished.name,
                 context=_below(finished.trace_id, finished.parent_id),
                 kind=SpanKind.INTERNAL,
@@ -103,7 +104,7 @@ class TracingInterceptor(ClientInterceptor, WorkerInterceptor):
 
     async def start_run(self, input: StartWorkflowInput, next: OutboundInterceptor) -> WorkflowHandle[Any, Any]:
         """Start a run below the caller's current span."""
-        with self._tracer.start_as_current_span(
+        with self.tracer.start_as_current_span(
             f"start {_name_of(input)}",
             kind=SpanKind.CLIENT,
             attributes={"temporalWorkflowID": input.id, "adw.task_queue": input.task_queue},
@@ -122,7 +123,7 @@ class TracingInterceptor(ClientInterceptor, WorkerInterceptor):
         header = input.headers.get(TRACE_HEADER)
         if header is None:
             return await next.execute_activity(input)
-        with self._tracer.start_as_current_span(
+        with self.tracer.start_as_current_span(
             activity.info().activity_type,
             context=_PROPAGATOR.extract(_carrier(header), Context()),
             kind=SpanKind.SERVER,

@@ -145,7 +145,6 @@ async def test_tokens_and_cost_are_what_the_script_and_the_price_table_say():
     [
         ("scripted:other", "has no script 'other'. It has: triage. ADW_MODEL_SCRIPTS"),
         ("triage", "has no provider before it; write PROVIDER:MODEL"),
-        ("openai:gpt-5", "pip install"),
     ],
 )
 async def test_a_model_that_is_not_there_is_told_for_good(model: str, says: str):

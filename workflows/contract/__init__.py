@@ -21,6 +21,9 @@ from advanced_workflow.workflows.contract.actions import (
 )
 from advanced_workflow.workflows.contract.agents import (
     MODEL_ACTIVITY,
+    MODEL_FIRST_SECONDS,
+    MODEL_SECONDS,
+    MODEL_TOKENS,
     NEWEST_BYTES,
     PART_BYTES,
     QUERY_CONVERSATION,
@@ -153,6 +156,9 @@ __all__ = [
     "HTTP_ACTION",
     "MEMO_STEP",
     "MODEL_ACTIVITY",
+    "MODEL_FIRST_SECONDS",
+    "MODEL_SECONDS",
+    "MODEL_TOKENS",
     "NEWEST_BYTES",
     "NEXT_TASK_ACTIVITY",
     "PART_BYTES",

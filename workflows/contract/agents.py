@@ -22,6 +22,11 @@ MODEL_ACTIVITY = "adw.model"
 QUERY_CONVERSATION = "conversation"
 """Query that gives a part of an agent's conversation; takes a `ConversationRequest`, gives a `ConversationPart`."""
 
+MODEL_TOKENS = "gen_ai_client_token_usage"
+MODEL_SECONDS = "gen_ai_client_operation_duration"
+MODEL_FIRST_SECONDS = "gen_ai_client_operation_time_to_first_chunk"
+"""Metrics of model calls, as the conventions for generative AI call them and Prometheus writes them."""
+
 NEWEST_BYTES = 16 * 1024
 """Messages of a model call that come along with it; larger ones are asked for."""
 PART_BYTES = 1_000_000

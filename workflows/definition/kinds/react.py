@@ -159,6 +159,11 @@ class Agent(DefinitionModel):
     context: Context | None = None
     """What becomes of a long conversation."""
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All it may ask, the first one first."""
+        return (self.model, *self.fallback_models)
+
     def asks_for(self, tool: Tool) -> bool:
         """Whether every call of a tool is approved by people."""
         return tool.approve is True or tool.label in self.approve_tools
