@@ -14,6 +14,8 @@ from temporalio import activity
 from temporalio.client import Client
 
 from advanced_workflow.activities.action.errors import refusal
+from advanced_workflow.activities.agents.costs import unpriced
+from advanced_workflow.activities.agents.prices import Prices
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
@@ -73,6 +75,7 @@ class Preparation:
         continue_after: int = CONTINUE_AFTER_EVENTS,
         payload_limit: int = PAYLOAD_LIMIT_BYTES,
         ad_hoc: AdHoc | None = None,
+        prices: Prices | None = None,
         require_kept: RequireKept | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
@@ -81,7 +84,7 @@ class Preparation:
         `search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `ad_hoc` says which definitions runs may bring with them; without `require_kept` no run may keep results of another.
+        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask; without `require_kept` no run may keep results of another.
         `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
@@ -95,6 +98,7 @@ class Preparation:
             payload_limit=payload_limit,
         )
         self._ad_hoc = ad_hoc or AdHoc()
+        self._prices = prices
         self._require_kept = require_kept
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
@@ -201,6 +205,8 @@ class Preparation:
 
     def _require_usable(self, workflow: AdvancedWorkflow) -> None:
         found = errors_of(check(workflow, self._catalog, self._known))
+        if self._prices is not None:
+            found += unpriced(workflow, self._prices)
         problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
         if problems:
             raise DefinitionProblems(workflow.workflow_id, problems)

@@ -58,6 +58,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         continue_after=settings.continue_after,
         payload_limit=payload_limit(client),
         ad_hoc=ad_hoc,
+        prices=serving.models.prices,
         require_kept=require_kept,
         on_accepted=build_plan,
     )

@@ -54,3 +54,15 @@ async def test_what_is_listed_is_taken_and_without_a_setting_everything():
     for made in (listed, worker(AdHoc())):
         for workflow in (PAY, PAY_AND_UNDO, CALL):
             assert (await run(made, workflow=workflow)).sha256
+
+
+async def test_agents_ask_the_models_that_are_listed():
+    agent = {"model": "scripted:a", "fallback_models": ["openai:gpt-5"]}
+    workflow = {"workflow_id": "ask", "steps": [{"step_id": "look", "step_type": "react", "agent": agent}]}
+
+    error = await refused(worker(AdHoc("checked", models=("scripted:*",))), workflow=workflow)
+
+    assert error.type == "AdHocRefused"
+    assert "steps[0].agent: 'openai:gpt-5'" in error.message
+    assert "ADW_AD_HOC_MODELS" in error.message
+    assert (await run(worker(AdHoc("checked", models=("scripted:*", "openai:gpt-5"))), workflow=workflow)).sha256

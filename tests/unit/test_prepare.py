@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from advanced_workflow.activities import library
+from advanced_workflow.activities.agents.prices import Price, Prices
 from advanced_workflow.activities.worker import prepare
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.activities.worker.registry import ActionRegistry
@@ -268,3 +269,17 @@ async def test_the_inputs_of_the_library_fit_their_definition(case: dict[str, An
         assert (await refused(made, **request)).type == "InputInvalid"
     else:
         assert (await run(made, **request)).definition is not None
+
+
+async def test_a_bound_of_the_cost_needs_the_price_of_every_model():
+    agent = {"model": "scripted:a", "fallback_models": ["openai:gpt-5"], "max_cost": 1}
+    workflow = {"workflow_id": "ask", "steps": [{"step_id": "look", "step_type": "react", "agent": agent}]}
+    known = Preparation({}, {}, search_attributes=True, prices=Prices({"scripted:*": Price(input=0, output=0)}))
+
+    error = await refused(known, workflow=workflow)
+
+    assert error.type == "DefinitionInvalid"
+    assert "agent.max_cost: the price of model 'openai:gpt-5' is not known" in error.message
+    assert "ADW_MODEL_PRICES" in error.message
+    del agent["max_cost"]
+    assert (await run(known, workflow=workflow)).sha256
