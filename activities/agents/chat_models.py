@@ -128,7 +128,7 @@ def _call(call: ToolCall) -> LangChainCall:
 
 
 def _invalid_call(call: ToolCall) -> InvalidToolCall:
-    return InvalidToolCall(name=call.name, args=call.text, id=call.id, error=call.error)
+    return InvalidToolCall(type="invalid_tool_call", name=call.name, args=call.text, id=call.id, error=call.error)
 
 
 def _calls(message: AIMessage) -> Iterator[CallPiece]:

@@ -68,7 +68,7 @@ class Conversation:
         return request.model_dump(mode="json")
 
 
-def environment(seconds: float = 20, **info: Any) -> ActivityEnvironment:
+def environment(seconds: float = 60, **info: Any) -> ActivityEnvironment:
     made = ActivityEnvironment()
     made.info = replace(
         made.info,
