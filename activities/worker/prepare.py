@@ -153,9 +153,8 @@ class Preparation:
         else:
             workflow = _read(request.workflow)
             self._ad_hoc.require_allowed(workflow)
-            if (
-                options.rerun is None
-            ):  # A rerun has the options of the run it repeats, and may bring a corrected definition.
+            # A rerun has the options of the run it repeats, and may bring a corrected definition.
+            if options.rerun is None:
                 _require_sent_version(workflow, options.version)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
         pinned = self._accept(workflow, prepared.sha256)

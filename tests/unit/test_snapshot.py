@@ -23,6 +23,7 @@ from advanced_workflow.workflows.engine.run.snapshot import earlier_part, packed
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.live_state import KEPT, LiveState, root_frame
 from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.state.thinking import Thinking
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
@@ -218,6 +219,7 @@ def _new_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests run outside of a workflow, where nothing can be patched."""
     for module in ("events", "approvals"):
         monkeypatch.setattr(f"advanced_workflow.workflows.engine.people.{module}.patched", lambda _: True)
+    monkeypatch.setattr(Thinking, "spend", lambda *_: None)
 
 
 @pytest.mark.usefixtures("_new_rules")
