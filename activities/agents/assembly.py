@@ -82,7 +82,8 @@ class Assembly:
         self._size += len(piece.text) + sum(len(one.arguments) + len(one.name) for one in piece.calls)
         if self._size > LARGEST_ANSWER or len(self._calls) > MOST_CALLS:
             raise _invalid(f"it has more than {LARGEST_ANSWER:,} characters or {MOST_CALLS} calls")
-        self._texts.append(piece.text)
+        if piece.text:
+            self._texts.append(piece.text)
         for one in piece.calls:
             self._call_of(one).add(one)
         self._reason = piece.finish_reason or self._reason

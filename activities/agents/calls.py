@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias, TypeVar
@@ -135,12 +136,13 @@ class _Called:
         assembly = Assembly()
         loop = asyncio.get_running_loop()
         told = loop.time()
-        async for piece in self.provider.stream(asked):
-            call.piece()
-            assembly.add(piece)
-            if loop.time() - told >= BEAT_SECONDS:
-                told = loop.time()
-                beat(self._progress(wanted, assembly).model_dump(mode="json"))
+        async with aclosing(self.provider.stream(asked)) as pieces:
+            async for piece in pieces:
+                call.piece()
+                assembly.add(piece)
+                if loop.time() - told >= BEAT_SECONDS:
+                    told = loop.time()
+                    beat(self._progress(wanted, assembly).model_dump(mode="json"))
         return assembly.answer(calls_allowed=not asked.answer_only)
 
     def _progress(self, wanted: ModelRequest, assembly: Assembly) -> ModelProgress:

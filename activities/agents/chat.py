@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from importlib import import_module
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ _OF_THE_EXTRA = ("langchain", "langchain-core", "langchain-openai")
 _MOST_KEPT = 64
 """Models that are kept, with their connections."""
 
-_Answering: TypeAlias = Callable[[Asked], AsyncIterator[Piece]]
+_Answering: TypeAlias = Callable[[Asked], AsyncGenerator[Piece, None]]
 _kept: OrderedDict[tuple[Target, str | None, ModelSettings], _Answering] = OrderedDict()
 
 
@@ -45,11 +46,12 @@ class _ChatModel:
         self._target = target
         self._key = key
 
-    async def stream(self, asked: Asked) -> AsyncIterator[Piece]:
+    async def stream(self, asked: Asked) -> AsyncGenerator[Piece, None]:
         """Ask, and give the answer as it comes."""
         answering = await self._answering(asked.settings)
-        async for piece in answering(asked):
-            yield piece
+        async with aclosing(answering(asked)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _answering(self, settings: ModelSettings) -> _Answering:
         name = (self._target, self._key, settings)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any, cast
 
@@ -35,7 +36,9 @@ _PLAIN_BLOCKS = frozenset({"text", "tool_use", "tool_call", "tool_call_chunk", "
 _SCHEMA = "Your final answer is one JSON value that fits this JSON Schema, and nothing else around it:\n"
 
 
-def answering(target: Target, key: str | None, settings: ModelSettings) -> Callable[[Asked], AsyncIterator[Piece]]:
+def answering(
+    target: Target, key: str | None, settings: ModelSettings
+) -> Callable[[Asked], AsyncGenerator[Piece, None]]:
     """What answers for a target."""
     return partial(pieces, made(target, key, settings), target.provider)
 
@@ -52,25 +55,28 @@ def made(target: Target, key: str | None, settings: ModelSettings) -> BaseChatMo
     return cast("BaseChatModel", init_chat_model(target.model, model_provider=target.provider, max_retries=0, **more))
 
 
-async def pieces(model: BaseChatModel, provider: str, asked: Asked) -> AsyncIterator[Piece]:
+async def pieces(model: BaseChatModel, provider: str, asked: Asked) -> AsyncGenerator[Piece, None]:
     """Ask, and give the answer as it comes."""
     whole: AIMessageChunk | None = None
     usage = Usage()
-    async for chunk in _bound(model, provider, asked).astream([*_messages(asked, provider)]):
-        message = cast("AIMessage", chunk)
-        usage = _more(usage, message)
-        raw: Json = None
-        if isinstance(message, AIMessageChunk) and isinstance(message.content, list):
-            whole = message if whole is None else whole + message
-            raw = _raw(whole, provider)
-        yield Piece(
-            text=message.text,
-            calls=tuple(_calls(message)),
-            finish_reason=_first(message.response_metadata, _REASONS),
-            usage=usage if message.usage_metadata else None,
-            model=_first(message.response_metadata, _NAMES),
-            raw=raw,
-        )
+    answer = cast(
+        "AsyncGenerator[AIMessage, None]", _bound(model, provider, asked).astream([*_messages(asked, provider)])
+    )
+    async with aclosing(answer) as messages:
+        async for message in messages:
+            usage = _more(usage, message)
+            raw: Json = None
+            if isinstance(message, AIMessageChunk) and isinstance(message.content, list):
+                whole = message if whole is None else whole + message
+                raw = _raw(whole, provider)
+            yield Piece(
+                text=message.text,
+                calls=tuple(_calls(message)),
+                finish_reason=_first(message.response_metadata, _REASONS),
+                usage=usage if message.usage_metadata else None,
+                model=_first(message.response_metadata, _NAMES),
+                raw=raw,
+            )
 
 
 def _bound(model: BaseChatModel, provider: str, asked: Asked) -> Runnable[Any, Any]:

@@ -38,6 +38,8 @@ def read_file(path: Path, shape: TypeAdapter[_T], setting: str) -> _T:
 
 
 def _why(error: DefinitionProblems | SourceInvalid) -> str:
-    problem = error.problem if isinstance(error, SourceInvalid) else error.problems[0]
+    if isinstance(error, DefinitionProblems):  # The file as a whole: missing, too large, or not text.
+        return f"{error.problems[0].message} Name a file of YAML or JSON."
+    problem = error.problem
     line = f"line {problem.line}: " if problem.line else ""
     return f"{line}{problem.message} {problem.fix}"

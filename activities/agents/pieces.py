@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -51,6 +51,6 @@ class Piece:
 class Provider(Protocol):
     """Something that answers."""
 
-    def stream(self, asked: Asked) -> AsyncIterator[Piece]:
-        """Ask, and give the answer as it comes. Raises `ModelError`, or any error of the provider's library."""
+    def stream(self, asked: Asked) -> AsyncGenerator[Piece, None]:
+        """Ask, and give the answer as it comes; closing it ends the request. Raises `ModelError`, or any error of the provider's library."""
         ...

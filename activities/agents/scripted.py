@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -34,7 +34,7 @@ class Scripted:
         self._name = name
         self._written = written
 
-    async def stream(self, asked: Asked) -> AsyncIterator[Piece]:
+    async def stream(self, asked: Asked) -> AsyncGenerator[Piece, None]:
         """Answer as the script says."""
         try:
             line, scope = _said(self._written, asked)

@@ -58,7 +58,7 @@ def test_a_price_table_that_is_none_is_told_by_its_place(tmp_path: Path, text: s
     with pytest.raises(ModelFileInvalid, match="ADW_MODEL_PRICES") as caught:
         Prices.read(file)
     assert says in str(caught.value)
-    with pytest.raises(ModelFileInvalid, match="cannot be read"):
+    with pytest.raises(ModelFileInvalid, match=r"cannot be read.*Name a file of YAML or JSON"):
         Prices.read(tmp_path / "missing.yaml")
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from advanced_workflow.activities.agents import assembly
 from advanced_workflow.activities.agents.calls import ModelCalls
+from advanced_workflow.activities.agents.endpoints import Endpoint, Endpoints
 from advanced_workflow.activities.agents.files import ModelFileInvalid
-from advanced_workflow.activities.agents.pieces import Asked
+from advanced_workflow.activities.agents.pieces import Asked, Piece
 from advanced_workflow.activities.agents.prices import Price, Prices
 from advanced_workflow.activities.agents.scripts import Line, ScriptedCall, read_scripts, script_of
 from advanced_workflow.workflows.contract import ChatMessage, ToolCall
@@ -205,3 +209,21 @@ def test_the_scripted_model_and_the_worker_s_start_import_no_package_of_models()
     found = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "[]"
+
+
+async def test_a_request_is_ended_when_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assembly, "LARGEST_ANSWER", 100)
+    ended = asyncio.Event()
+
+    class Endless:
+        async def stream(self, _: Asked) -> AsyncGenerator[Piece, None]:
+            try:
+                while True:
+                    yield Piece(text="x" * 10)
+            finally:
+                ended.set()
+
+    calls = ModelCalls(Endpoints({"local": Endpoint(base_url="http://h")}), ask=nobody, chat=lambda *_: Endless())
+
+    assert (await failure(calls, "local:m")).type == "ModelAnswerInvalid"
+    assert ended.is_set()
