@@ -216,7 +216,7 @@ async def test_a_request_is_ended_when_its_answer_is_given_up(monkeypatch: pytes
     ended = asyncio.Event()
 
     class Endless:
-        async def stream(self, _: Asked) -> AsyncGenerator[Piece, None]:
+        async def stream(self, asked: Asked) -> AsyncGenerator[Piece, None]:
             try:
                 while True:
                     yield Piece(text="x" * 10)
