@@ -44,7 +44,8 @@ def _step_at(known: Known, path: str) -> Definition | None:
     """The step at a path that keeps to the grammar: each part is nested in the one before, and only what repeats has a number."""
     around, step = "", None
     if (tool := known.tool_at(path)) is not None:
-        return tool if _step_at(known, path.rpartition("[")[0]) is not None else None
+        agent = re.fullmatch(r"(.+)\[\d+\]\.[\w-]+#\d+", path)
+        return tool if agent is not None and _step_at(known, agent[1]) is not None else None
     texts = path.split(".")
     for place, text in enumerate(texts):
         part = _PART.fullmatch(text)

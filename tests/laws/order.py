@@ -52,7 +52,7 @@ def _comes_after(known: Known, later: str, earlier: str) -> bool:
     in_turn = False
     for one, other in zip(later.split("."), earlier.split("."), strict=False):
         if one == other:
-            in_turn = (known.steps.get(one.partition("[")[0]) or {}).get("step_type") == "react"
+            in_turn = in_turn or (known.steps.get(one.partition("[")[0]) or {}).get("step_type") == "react"
             continue
         if in_turn:  # Calls of one turn of an agent are made at the same time.
             return False

@@ -106,20 +106,22 @@ class Known:
                 self.around[step["step_id"]] = around
             for nested in ("parallel_steps", "body"):
                 self._add(step.get(nested) or (), step["step_id"])
-            for tool in (step.get("agent") or {}).get("tools") or ():
-                said = {"action": tool} if isinstance(tool, str) else tool
-                name = said.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "_", said.get("action") or said["workflow"])[:64]
-                kind = "sequential" if said.get("action") else "sub_workflow"
-                self.steps[f"{step['step_id']}.{name}"] = {
-                    **said,
-                    "step_id": f"{step['step_id']}.{name}",
-                    "step_type": kind,
-                }
+            self._add_tools(step, step["step_id"])
+
+    def _add_tools(self, agent: Definition, id: str) -> None:
+        for tool in (agent.get("agent") or {}).get("tools") or ():
+            said = {"action": tool} if isinstance(tool, str) else tool
+            name = said.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "_", said.get("action") or said["workflow"])[:64]
+            kinds = {"action": "sequential", "workflow": "sub_workflow", "webhook": "webhook", "agent": "react"}
+            kind = next(kind for field, kind in kinds.items() if said.get(field))
+            self.steps[f"{id}.{name}"] = {**said, "step_id": f"{id}.{name}", "step_type": kind}
+            self._add_tools(said, f"{id}.{name}")
 
     def tool_at(self, path: str) -> Definition | None:
         """The tool of an agent whose call has this path."""
-        found = re.search(r"([\w-]+)\[\d+\]\.([\w-]+)#\d+$", path)
-        return self.steps.get(f"{found[1]}.{found[2]}") if found else None
+        ids = [re.split(r"[\[#]", part)[0] for part in path.split(".")]
+        names = (".".join(ids[number:]) for number in range(len(ids) - 1))
+        return next((self.steps[name] for name in names if name in self.steps), None)
 
     def policy(self, step: Definition, name: str, default: Any) -> Any:
         """A value of the step's retry policy, else of the workflow's, else the default."""

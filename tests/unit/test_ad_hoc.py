@@ -17,6 +17,8 @@ PAY: dict[str, Any] = {
 PAY_AND_UNDO = {"workflow_id": "pay", "steps": [{"step_id": "a", "action": "pay", "rollback_actions": ["refund"]}]}
 CALL = {"workflow_id": "call", "steps": [{"step_id": "a", "step_type": "webhook", "webhook": {"url": "input.url"}}]}
 
+ASK = {"workflow_id": "ask", "steps": [{"step_id": "a", "step_type": "react", "agent": {"model": "m"}}]}
+
 
 def worker(ad_hoc: AdHoc) -> Preparation:
     pay = parse("workflow_id: pay\nsteps: [{step_id: a, action: pay}]\n")
@@ -39,6 +41,7 @@ async def test_a_worker_that_takes_registered_definitions_only_says_so():
         (PAY, "steps[0].parallel_steps[0].action: 'pay'"),
         (PAY_AND_UNDO, "steps[0].rollback_actions[0]: 'refund'"),
         (CALL, "ADW_AD_HOC_HOSTS"),
+        (ASK, "may ask no model"),
     ],
 )
 async def test_a_worker_that_checks_names_what_is_not_listed(workflow: Any, missing: str):

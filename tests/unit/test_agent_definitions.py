@@ -81,6 +81,23 @@ def problems(found: AdvancedWorkflow) -> list[tuple[str, str]]:
         ([{"workflow": "child", "execution": "local"}], {}, [("meaningless_field", "tools[0].execution")]),
         ([{"action": "pay", "execution": "local", "timeout": 60}], {}, [("local_execution", "tools[0].timeout")]),
         ([{"action": "pay", "rollback_actions": ["nope"]}], {}, [("unknown_action", "tools[0].rollback_actions[0]")]),
+        ([{"webhook": {"url": "'https://x/' + call.id"}, "name": "tell", "parameters": {"type": "object"}}], {}, []),
+        ([{"webhook": {"url": "'https://x/'"}, "name": "tell"}], {}, [("missing_field", "tools[0].parameters")]),
+        (
+            [{"agent": {"model": "m", "prompt": "call.task", "tools": ["pay", "pay"]}, "name": "sub"}],
+            {},
+            [("duplicate_id", "tools[0].agent.tools[1]")],
+        ),
+        (
+            [{"agent": {"model": "m", "tools": ["nope"]}, "name": "sub"}],
+            {},
+            [("unknown_action", "tools[0].agent.tools[0]")],
+        ),
+        (
+            [{"agent": {"model": "m", "tools": ["other"]}, "name": "s"}],
+            {},
+            [("missing_field", "tools[0].agent.tools[0].parameters")],
+        ),
         (["pay"], {"output_schema": {"type": 3}}, [("invalid_schema", "output_schema")]),
         (["pay"], {"instructions": "{{ input. }}"}, [("bad_expression", "instructions")]),
         (["pay"], {"instructions": "{{ call.x }}"}, [("bad_expression", "instructions")]),

@@ -110,6 +110,7 @@ from advanced_workflow.workflows.contract.names import (
     WHOSE_ACTIVITY,
 )
 from advanced_workflow.workflows.contract.queries import (
+    AgentProgress,
     BreakerState,
     Checkpoint,
     DefinitionAnswer,
@@ -193,6 +194,7 @@ __all__ = [
     "WATCH_ACTIVITY",
     "WHOSE_ACTIVITY",
     "AgentHead",
+    "AgentProgress",
     "AttemptsNote",
     "AuditEntry",
     "BreakerPolicy",

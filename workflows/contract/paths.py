@@ -3,10 +3,11 @@
 A path says where a step is in its run: the steps around it and the step itself, with dots between, as in `ship[3].label`.
 
     path = part *( "." part )
-    part = [ owner "!" ] step-id [ "[" copy "]" / "#" round ]
+    part = [ owner "!" ] step-id [ "[" copy "]" / "#" round [ "[" turn "]" ] ]
 
 Only what repeats what is inside of it has a copy or a round in its part, and then a part follows, unless it is the round of a loop over
-an action. The owner is the step whose failure an error handler of several steps is for.
+an action. The owner is the step whose failure an error handler of several steps is for. An agent has its turns as a fan-out has copies,
+and the call of a tool its number as a loop has rounds: `look[3].restart#0`; a tool that is an agent has both.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ LONGEST_ID = 1_000
 """Bytes of an id that the server takes."""
 
 _PART = re.compile(
-    r"(?:(?P<owner>[A-Za-z_][A-Za-z0-9_-]*)!)?(?P<step_id>[A-Za-z_][A-Za-z0-9_-]*)(?P<number>\[\d+\]|#\d+)?", re.ASCII
+    r"(?:(?P<owner>[A-Za-z_][A-Za-z0-9_-]*)!)?(?P<step_id>[A-Za-z_][A-Za-z0-9_-]*)(?P<number>\[\d+\]|#\d+(?:\[\d+\])?)?",
+    re.ASCII,
 )
 _NUMBER = re.compile(r"\[\d+\]|#\d+", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\[\d+\]|#\d+)$", re.ASCII)

@@ -68,6 +68,21 @@ class RunState(WireModel):
     """Breakers that kept a step of this run from calling its action."""
 
 
+class AgentProgress(WireModel):
+    """How far an agent is that runs."""
+
+    path: str
+    turns: int = 0
+    """How often its model has answered."""
+    tool_calls: int = 0
+    tokens: int = 0
+    """Of all model calls together."""
+    cost: float | None = None
+    """Where it is known."""
+    limit: str | None = None
+    """The limit that it has reached, where it is asked for its answer a last time."""
+
+
 class Progress(WireModel):
     """Answer of the `progress` query: counts, cheap at any size."""
 
@@ -81,6 +96,8 @@ class Progress(WireModel):
     skipped: int = 0
     waiting_for: list[str] = Field(default_factory=list)
     """One sentence for each step that waits."""
+    agents: list[AgentProgress] = Field(default_factory=list[AgentProgress])
+    """The agents that run."""
 
 
 class DefinitionAnswer(WireModel):

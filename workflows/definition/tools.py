@@ -24,7 +24,7 @@ def tool_step(agent_id: str, tool: Tool) -> WorkflowStep:
     fields: dict[str, Any] = {name: value for name in said if (value := getattr(tool, name)) is not None}
     fields["step_id"] = tool_id(agent_id, tool)
     fields["name"] = tool.label
-    fields["step_type"] = StepType.SEQUENTIAL if tool.action is not None else StepType.SUB_WORKFLOW
+    fields["step_type"] = tool.step_type
     # Not validated again: its parts are, and its id is one that no definition may use.
     return WorkflowStep.model_construct(**fields)
 
@@ -34,3 +34,10 @@ def tool_steps(step: WorkflowStep) -> Iterator[tuple[Tool, WorkflowStep]]:
     if step.step_type is StepType.REACT and step.agent is not None:
         for tool in step.agent.tools:
             yield tool, tool_step(step.step_id, tool)
+
+
+def all_tool_steps(step: WorkflowStep) -> Iterator[WorkflowStep]:
+    """The steps of all its tools, and of those that are agents themselves."""
+    for _, tool in tool_steps(step):
+        yield tool
+        yield from all_tool_steps(tool)

@@ -15,6 +15,7 @@ from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import UndoInput
 from advanced_workflow.workflows.errors import AlreadyDecided, DigestMismatch, NotAnApprover, UnknownStep
 from tests.engine.models import Model, calls, fails, says, tools_catalog
+from tests.engine.partner import http, partner
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of
 
 ONCE = {"max_attempts": 1}
@@ -271,6 +272,9 @@ async def test_people_approve_the_exact_call_and_reject_another(harness: Harness
         asked = {one.path: one for one in await eventually(lambda: _asked(running, 3))}
         assert [one.subject["arguments"]["name"] for one in asked.values()] == ["x", "y", "z"]
         await eventually(lambda: ledger.made == ["free"])
+        [progress] = (await running.progress()).agents
+        assert (progress.path, progress.turns, progress.tool_calls, progress.tokens) == ("look", 1, 4, 15)
+        assert [one.content for one in await running.conversation("look")] == ["Begin.", ""]
         one, two, three = asked
         with pytest.raises(DigestMismatch):
             await running.approve(one, approver="ann")
@@ -370,3 +374,54 @@ async def test_a_long_conversation_is_shown_shorter_and_stays_whole(harness: Har
     else:
         assert views[:3] == [(1, 0, 0, "", False), (2, 0, 0, "", True), (2, 0, 1, "in short", False)]
     assert [len(one) for one in model.conversations][-1] == 7
+
+
+async def test_a_request_is_a_tool_and_is_sent_as_it_was_approved(harness: Harness) -> None:
+    tell = {
+        "name": "tell",
+        "webhook": {"url": "input.url + '/' + call.to", "body": {"text": "call.text"}},
+        "parameters": {"type": "object", "required": ["to", "text"]},
+        "approve": True,
+    }
+    model = Model([calls(("tell", {"to": "ann", "text": "hello"})), says("told")])
+    with partner() as service:
+        async with harness.worker(activities=[model.activity, *http("127.0.0.1")]):
+            running = await harness.start(definition(agent(tell)), {"url": service.address})
+            [asked] = await eventually(lambda: _asked(running, 1))
+            await running.approve(asked.path, approver="ann", digest=asked.digest)
+            outcome = await outcome_of(running)
+
+    assert outcome.failure is None, outcome.message
+    assert asked.subject["arguments"]["body"] == {"text": "hello"}
+    [request] = service.requests
+    assert (request["path"], request["body"]) == ("/ann", {"text": "hello"})
+    assert request["headers"]["idempotency-key"].endswith(":look[0].tell#0")
+
+
+async def test_an_agent_is_a_tool_and_what_it_did_is_undone_turn_by_turn(harness: Harness) -> None:
+    ledger = Ledger()
+    small = replace(harness, continue_after=60)
+    small.handles = harness.handles
+
+    def script(request: Any, messages: list[Any]) -> Any:
+        if request.agent == "look":
+            work = calls(("sub", {"task": f"s{request.turn}"}), ("put", {"name": f"o{request.turn}"}))
+            return work if request.turn < 3 else fails("ModelAccessDenied")
+        task = json.loads(messages[0]["content"])["task"]
+        return put(f"{task}-{request.turn}") if request.turn < 4 else says(f"{task} is done")
+
+    model = Model([script])
+    sub = {"name": "sub", "agent": {"model": "inner", "tools": [PUT]}}
+    outcome = await run(small, model, definition(agent(sub, PUT)), **ledger.tools)
+
+    assert outcome.report.error is not None, outcome.message
+    assert outcome.report.error.type == "ModelAccessDenied"
+    [last] = [one for one in model.conversations if len(one) == 7 and one[0]["content"] == "Begin."]
+    assert last[-2]["content"] == "s2 is done"
+    assert len(ledger.made) == len(set(ledger.made)) == 8
+    for task in ("s2", "s1"):
+        assert [one for one in ledger.undone if one.startswith(task)] == [f"{task}-{turn}" for turn in (3, 2, 1)]
+    second, first = ledger.undone[:4], ledger.undone[4:]
+    assert sorted(second) == ["o2", "s2-1", "s2-2", "s2-3"]
+    assert sorted(first) == ["o1", "s1-1", "s1-2", "s1-3"]
+    assert "look[1].sub#0[2].put#0" in outcome.undone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.graph.outline import outline
@@ -15,12 +15,23 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 _DEEPEST = 50
 """References in each other that are written out; those that go on for ever stay references."""
 _REFERENCE = "#/$defs/"
+_TASK: Final[Schema] = {
+    "type": "object",
+    "properties": {"task": {"type": "string", "description": "What is to be done."}},
+    "required": ["task"],
+    "additionalProperties": False,
+}
+"""What an agent is given where its tool says nothing else."""
 
 
 def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]) -> Schema | None:
     """JSON Schema of all that a tool takes, the mapped parameters included; None where nothing is known of it."""
     if tool.parameters:
         return tool.parameters
+    if tool.agent is not None:
+        return _TASK
+    if tool.webhook is not None:
+        return {"type": "object"}
     if tool.action is not None:
         info = actions.get(tool.action)
         return info.input_schema if info is not None else None
@@ -118,12 +129,14 @@ def pinned_tools(
     workflow: AdvancedWorkflow, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]
 ) -> dict[str, dict[str, Any]]:
     """What the models of a definition's agents are shown, by the ids of the tools' steps: name, description, parameters."""
-    return {
-        step.step_id: {
-            "name": tool.label,
-            "description": described(tool, actions, definitions),
-            "parameters": shown_schema(tool, full_schema(tool, actions, definitions) or {}),
-        }
-        for placement in outline(workflow).placements
-        for tool, step in tool_steps(placement.step)
-    }
+    shown: dict[str, dict[str, Any]] = {}
+    waiting = [one.step for one in outline(workflow).placements]
+    while waiting:
+        for tool, step in tool_steps(waiting.pop()):
+            waiting.append(step)
+            shown[step.step_id] = {
+                "name": tool.label,
+                "description": described(tool, actions, definitions),
+                "parameters": shown_schema(tool, full_schema(tool, actions, definitions) or {}),
+            }
+    return shown

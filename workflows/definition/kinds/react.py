@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, StrictBool, model_validator
 
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval, approval_problems
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind
+from advanced_workflow.workflows.definition.kinds.webhook import Webhook, webhook_problems
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds, ShortFormed
 from advanced_workflow.workflows.definition.model.markers import (
     BOOL,
@@ -43,9 +44,9 @@ _LONGEST_NAME = 64
 
 
 class Tool(ShortFormed):
-    """What an agent may call: exactly one of `action` and `workflow`. Each call is a step of its own; a bare string is an action's name.
+    """What an agent may call: exactly one of `action`, `workflow`, `webhook` and `agent`; a bare string is an action's name.
 
-    The model chooses the arguments, less those that `input_mapping` binds: these vanish from what the model sees.
+    Each call is a step of its own. The model chooses the arguments, less those that `input_mapping` binds: these vanish from what the model sees.
     """
 
     action: Annotated[str | None, ActionName(), ShortForm("Name of the action.")] = None
@@ -54,12 +55,17 @@ class Tool(ShortFormed):
     """Id of the registered definition to run as a child."""
     workflow_version: str | None = None
     """The version it must have; any when empty."""
+    webhook: Webhook | None = None
+    """The request to send; its expressions may use `call`."""
+    agent: Agent | None = None
+    """Another agent, which is given the arguments."""
     name: ToolName | None = None
     """How the model calls it; made of the action's or the definition's name when empty."""
     description: str = ""
     """What the model reads about it; the action's or the definition's own description when empty."""
     parameters: Schema = Field(default_factory=dict)
-    """JSON Schema of its arguments, where the action is not known to this project's workers; the mapped ones included."""
+    """JSON Schema of its arguments, the mapped ones included. Needed for webhooks, and where the action is not known to this project's
+    workers; of an agent it is a `task` when empty."""
     input_mapping: Annotated[dict[str, JsonValue], Mapped()] = Field(default_factory=dict)
     """Parameters that are not the model's to choose: parameter -> expression over `call` (the arguments the model chose) and the
     usual roots."""
@@ -93,9 +99,20 @@ class Tool(ShortFormed):
 
     @model_validator(mode="after")
     def _one_form(self) -> Tool:
-        if (self.action is None) == (self.workflow is None):
-            raise ValueError("a tool needs exactly one of 'action' and 'workflow'")
+        if sum(one is not None for one in (self.action, self.workflow, self.webhook, self.agent)) != 1:
+            raise ValueError("a tool needs exactly one of 'action', 'workflow', 'webhook' and 'agent'")
+        if self.name is None and self.action is None and self.workflow is None:
+            raise ValueError("a tool that is a webhook or an agent needs a 'name'")
         return self
+
+    @property
+    def step_type(self) -> StepType:
+        """What a call of it is."""
+        if self.action is not None:
+            return StepType.SEQUENTIAL
+        if self.workflow is not None:
+            return StepType.SUB_WORKFLOW
+        return StepType.WEBHOOK if self.webhook is not None else StepType.REACT
 
     @property
     def label(self) -> str:
@@ -169,6 +186,9 @@ class Agent(DefinitionModel):
         return tool.approve is True or tool.label in self.approve_tools
 
 
+Tool.model_rebuild()  # It names a class that stands after it, and what it holds is looked up by its annotations.
+
+
 def _problems(agent: Agent, loc: Loc) -> Iterator[Problem]:
     names = [tool.label for tool in agent.tools]
     for name, count in Counter(names).items():
@@ -194,16 +214,40 @@ def _tool_problems(agent: Agent, tool: Tool, loc: Loc) -> Iterator[Problem]:
         if not tool.asks and tool.label not in agent.approve_tools:
             message = "'approval' means nothing where no call is approved."
             yield warning(Code.MEANINGLESS_FIELD, (*loc, "approval"), message, "Add 'approve: true', or remove it.")
-    if tool.workflow is not None:
-        for name in sorted(tool.model_fields_set & _OF_ACTIONS):
-            message = f"'{name}' means nothing on a tool that runs a definition."
-            yield problem(Code.MEANINGLESS_FIELD, (*loc, name), message, "Remove it.")
-    elif tool.workflow_version is not None:
-        message = "'workflow_version' means nothing on a tool that runs an action."
-        yield problem(Code.MEANINGLESS_FIELD, (*loc, "workflow_version"), message, "Remove it.")
+    yield from _inner_problems(tool, loc)
+    for name in sorted(tool.model_fields_set & _meaningless(tool)):
+        message = f"'{name}' means nothing on such a tool."
+        yield problem(Code.MEANINGLESS_FIELD, (*loc, name), message, "Remove it.")
 
 
-_OF_ACTIONS: Final = frozenset({"agent_capability", "total_timeout", "heartbeat_timeout", "queue_timeout", "execution"})
+def _inner_problems(tool: Tool, loc: Loc) -> Iterator[Problem]:
+    """What is wrong in the request or in the agent that the tool is."""
+    if tool.webhook is not None:
+        yield from webhook_problems(tool.webhook, (*loc, "webhook"))
+        if not tool.parameters:
+            message = "the model must be told what the request is made of."
+            yield problem(Code.MISSING_FIELD, (*loc, "parameters"), message, "Write 'parameters', a JSON Schema.")
+    if tool.agent is not None:
+        place = (*loc, "agent")
+        if len(place) > _DEEPEST:
+            yield problem(Code.TOO_DEEP, place, "agents call agents deeper than 5 levels.", "Flatten them.")
+        else:
+            yield from _problems(tool.agent, place)
+
+
+_CALLED: Final = frozenset({"agent_capability", "total_timeout", "queue_timeout"})
+"""What only an activity has."""
+_DEEPEST: Final = 20
+"""Parts of the place of an agent in an agent: it may be five levels deep."""
+
+
+def _meaningless(tool: Tool) -> frozenset[str]:
+    found = frozenset[str]() if tool.action is not None else frozenset({"execution"})
+    if tool.workflow is None:
+        found |= {"workflow_version"}
+    else:
+        found |= {*_CALLED, "heartbeat_timeout"}
+    return found | {"input_mapping"} if tool.webhook is not None else found
 
 
 def _lines(agent: Agent) -> Iterator[str]:

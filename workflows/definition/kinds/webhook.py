@@ -60,7 +60,8 @@ def _output(webhook: Webhook | None) -> Names:
     return "status", "headers", "body", *callback
 
 
-def _problems(webhook: Webhook, loc: Loc) -> Iterator[Problem]:
+def webhook_problems(webhook: Webhook, loc: Loc) -> Iterator[Problem]:
+    """Everything that is wrong in a request."""
     for name, value in webhook.headers.items():
         if value is None or isinstance(value, bool | list | dict):
             message = f"the header {name!r} must be text or a number."
@@ -79,7 +80,7 @@ KIND = Kind[Webhook](
     frozenset({Trait.CALLS, Trait.TRIED}),
     field="webhook",
     output=_output,
-    problems=_problems,
+    problems=webhook_problems,
     lines=_lines,
     drawn=(">", "]"),
 )

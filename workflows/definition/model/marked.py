@@ -85,10 +85,25 @@ def _ways(model: type[BaseModel], kind: type[M]) -> tuple[frozenset[str], tuple[
     for name in model.model_fields:
         mark = mark_of(model, name, kind)
         nested = mark_of(model, name, Nested) is not None
-        if mark is not None or (not nested and any(_ways(inner, kind)[0] for inner in models_in(model, name))):
+        if mark is not None or (not nested and any(_carries(inner, kind) for inner in models_in(model, name))):
             sees = mark_of(model, name, Sees)
             ways.append((name, mark, mark_of(model, name, ShortForm) is not None, sees.names if sees else frozenset()))
     return frozenset(way[0] for way in ways), tuple(ways)
+
+
+@cache
+def _carries(model: type[BaseModel], kind: type[M]) -> bool:
+    """Whether a class, or one of the objects in it, has a field with a marker of a kind; an object may hold others of its class."""
+    found, waiting = {model}, [model]
+    while waiting:
+        one = waiting.pop()
+        if marks_of(one, kind):
+            return True
+        names = (name for name in one.model_fields if mark_of(one, name, Nested) is None)
+        near = [inner for name in names for inner in models_in(one, name) if inner not in found]
+        found.update(near)
+        waiting += near
+    return False
 
 
 @cache

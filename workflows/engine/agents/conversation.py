@@ -30,7 +30,13 @@ class Conversation:
         self.head = head
         self.head_digest = digest_of_head(head)
         self._stand = stand
-        self.digest = chained(self.head_digest, stand.messages)
+        if not stand.digest:
+            stand.digest = chained(self.head_digest, stand.messages)
+
+    @property
+    def digest(self) -> str:
+        """Over head and messages."""
+        return self._stand.digest
 
     @property
     def messages(self) -> list[RawMessage]:
@@ -41,7 +47,7 @@ class Conversation:
         """Add messages at the end."""
         for message in messages:
             self._stand.messages.append(message)
-            self.digest = linked(self.digest, message)
+            self._stand.digest = linked(self._stand.digest, message)
 
     def small_head(self) -> RawHead | None:
         """The head, where it may come along."""

@@ -46,6 +46,15 @@ class Stand:
         return self._data[MESSAGES]
 
     @property
+    def digest(self) -> str:
+        """Of the conversation; empty where it was not made yet. Kept, as to make it again takes long where much was said."""
+        return self._data.get("digest", "")
+
+    @digest.setter
+    def digest(self, digest: str) -> None:
+        self._data["digest"] = digest
+
+    @property
     def turn(self) -> int:
         """How often the model has answered."""
         return self._data["turn"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS, mapped_input
+from advanced_workflow.workflows.engine.kinds.webhook import request_of
 from advanced_workflow.workflows.engine.step.asking import Answer, ask, subject_of
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure
@@ -21,13 +22,20 @@ async def approved_by_people(step: StepContext, inner: RunStep) -> Done:
         return await inner(step)
     if not cursor.get(_APPROVED):
         if ARGUMENTS not in cursor:
-            with step.reading("input_mapping"):
-                cursor[ARGUMENTS] = await mapped_input(step)
+            cursor[ARGUMENTS] = await _arguments(step)
         answer = await ask(step, _approval_of(step), lambda: _subject(step))
         if answer.verdict == "rejected":
             raise _rejected(answer)
         cursor[_APPROVED] = True
     return await inner(step)
+
+
+async def _arguments(step: StepContext) -> Json:
+    """What the call is made with."""
+    if step.plan.step.webhook is not None:
+        return request_of(step)
+    with step.reading("input_mapping"):
+        return await mapped_input(step)
 
 
 def _must_be_approved(step: StepContext) -> bool:

@@ -37,9 +37,9 @@ class Plan:
 
     def plan_at(self, path: StepPath) -> StepPlan:
         """The plan of what has, or had, this path."""
-        *around, last = path.parts
-        tool = f"{around[-1].step_id}.{last.step_id}" if around else ""
-        return self.runnable.get(tool) or self.steps[last.step_id]
+        ids = [one.step_id for one in path.parts]
+        names = (".".join(ids[number:]) for number in range(len(ids)))
+        return next(self.runnable[name] for name in names if name in self.runnable)
 
 
 _plans = WeighedCache[str, Plan](4 * 1024 * 1024)
@@ -70,7 +70,7 @@ def forget() -> None:
 def _build(workflow: AdvancedWorkflow, sha256: str) -> Plan:
     root = _plan_graph(workflow.steps, workflow.retry_policy, ())
     steps = {plan.step_id: plan for plan in _walk(root)}
-    tools = {tool.step_id: tool for plan in steps.values() for tool in plan.tools.values()}
+    tools = {tool.step_id: tool for plan in steps.values() for tool in _tools(plan)}
     return Plan(
         workflow=workflow,
         sha256=sha256,
@@ -86,6 +86,12 @@ def _walk(graph: GraphPlan) -> Iterator[StepPlan]:
         yield plan
         if plan.children is not None:
             yield from _walk(plan.children)
+
+
+def _tools(plan: StepPlan) -> Iterator[StepPlan]:
+    for tool in plan.tools.values():
+        yield tool
+        yield from _tools(tool)
 
 
 def _plan_graph(
@@ -124,7 +130,15 @@ def _plan_tools(
     agent: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], roots: frozenset[str]
 ) -> dict[str, StepPlan]:
     return {
-        tool.label: StepPlan(step=step, containers=containers, owners=(), defaults=defaults, roots=roots, tool=tool)
+        tool.label: StepPlan(
+            step=step,
+            containers=containers,
+            owners=(),
+            defaults=defaults,
+            roots=roots,
+            tools=_plan_tools(step, defaults, (*containers, step.step_id), roots),
+            tool=tool,
+        )
         for tool, step in tool_steps(agent)
     }
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from advanced_workflow.workflows.contract import HTTP_ACTION, HttpRequest, Json
 from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
+from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
@@ -21,7 +22,7 @@ async def run_webhook(step: StepContext) -> Done:
     """Send the request; with a `callback`, wait for the event that answers it. An event that comes early counts."""
     cursor = step.record.cursor
     if _RESPONSE not in cursor:
-        call = ArmedCall(step, HTTP_ACTION, step.path, step.frame.undo, step.key, _request)
+        call = ArmedCall(step, HTTP_ACTION, step.path, step.frame.undo, step.key, request_of)
         cursor[_RESPONSE] = await call.run()
     response: dict[str, Json] = cursor[_RESPONSE]
     callback = step.plan.step.webhook.callback if step.plan.step.webhook else None
@@ -34,7 +35,10 @@ async def run_webhook(step: StepContext) -> Done:
     raise failure_of(EventTimeout(message), "unknown")
 
 
-def _request(step: StepContext) -> Json:
+def request_of(step: StepContext) -> Json:
+    """The request that the step's expressions build; of a tool's call that was approved it is the one that people saw."""
+    if ARGUMENTS in step.record.cursor:
+        return step.record.cursor[ARGUMENTS]
     with step.reading("webhook"):
         built: dict[str, Any] = step.plan.request.evaluate(step.scope()) if step.plan.request else {}
         headers = cast("dict[str, Any]", built["headers"])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, Json
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
@@ -95,8 +95,17 @@ class Display:
 
 
 def _row(record: Record) -> str:
-    note = record.waiting_for or (record.error.type if record.error else None) or record.skip_reason or ""
-    return f"| {markdown(record.plan.step.label)} (`{record.path}`) | {record.status.value} | {markdown(str(note))} |"
+    note = (
+        record.waiting_for or (record.error.type if record.error else None) or record.skip_reason or _of_agent(record)
+    )
+    label = str(record.notes.get("call") or record.plan.step.label)
+    return f"| {markdown(label)} (`{record.path}`) | {record.status.value} | {markdown(str(note))} |"
+
+
+def _of_agent(record: Record) -> str:
+    """How far an agent is."""
+    spent: dict[str, Json] = record.notes.get("agent", {})
+    return f"{spent['turns']} turns, {spent['tokens']} tokens" if spent else ""
 
 
 def _fitting(people: tuple[str, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from temporalio import workflow
 from advanced_workflow.workflows.contract import (
     PAYLOAD_LIMIT_BYTES,
     TOLERATED,
+    AgentProgress,
     ErrorInfo,
     Json,
     Progress,
@@ -178,6 +179,11 @@ def run_progress(run: RunContext) -> Progress:
         waiting_for=[
             *(f"{one.path}: {one.waiting_for}" for one in run.state.active.values() if one.waiting_for),
             *(f"{path}: an operator: {held.choices}" for path, held in run.operations.held.items()),
+        ],
+        agents=[
+            AgentProgress(path=one.path, **one.notes["agent"])
+            for one in run.state.active.values()
+            if "agent" in one.notes
         ],
     )
 

@@ -170,7 +170,7 @@ class LiveState:
 
     def runs_often(self, plan: StepPlan) -> bool:
         """Whether a step's id may mean several: its copies, its rounds, or its runs for several owners."""
-        around = [self.plan.steps[one] for one in plan.containers]
+        around = [self.plan.runnable[one] for one in plan.containers]
         return any(one.repeats for one in around) or any(len(one.owners) > 1 for one in (*around, plan))
 
     def dump(self) -> dict[str, Json]:

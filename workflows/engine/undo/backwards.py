@@ -176,12 +176,18 @@ class _Backwards:
 
     async def _calls(self, agent: StepPlan, log: UndoLog) -> None:
         """Undo the calls of one turn of an agent: all at the same time, where they were made so, or the latest first."""
-        names = sorted(log.armed, key=lambda name: int(name.rpartition("#")[2]), reverse=True)
+        names = sorted({*log.armed, *log.inner}, key=_number_of, reverse=True)
         calls = [self._step(agent.tools[name.partition("#")[0]], name, log, None) for name in names]
         if agent.step.agent is None or agent.step.agent.parallel_tool_calls:
             calls = [asyncio.ensure_future(call) for call in calls]
         for call in calls:
             await call
+
+
+def _number_of(name: str) -> tuple[int, str]:
+    """Of the call of a tool in its turn; what could not be undone of an agent that is a tool is kept without it."""
+    number = name.partition("#")[2]
+    return int(number) if number else -1, name
 
 
 def _with_handlers(graph: GraphPlan, step_id: str) -> list[tuple[StepPlan, str]]:

@@ -26,9 +26,10 @@ def tool_problems(
         loc: Loc = (*placement.loc, "agent", "tools", index)
         as_step = Placement(step, loc, placement.graph, placement.number)
         yield from local_problems(as_step, workflow)
+        yield from tool_problems(as_step, workflow, actions, definitions)
         if definitions is not None:
             yield from named_child_problems(as_step, definitions)
-        known = actions is not None if tool.action is not None else definitions is not None
+        known = definitions is not None if tool.workflow is not None else actions is not None
         if known:
             yield from _schema_problems(tool, loc, actions or {}, definitions or {})
 
