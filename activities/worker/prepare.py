@@ -41,7 +41,7 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import all_tool_steps
+from advanced_workflow.workflows.definition.tools import with_tools
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -197,7 +197,7 @@ class Preparation:
         """The actions of its steps that this worker serves: all of them give signs of life."""
         steps = [one.step for one in outline(workflow).placements]
         named_by_steps = {name for step in steps for _, name, _ in named(step, ActionName, ())}
-        sends = any(one.step_type is StepType.WEBHOOK for step in steps for one in (step, *all_tool_steps(step)))
+        sends = any(one.step_type is StepType.WEBHOOK for step in steps for one in with_tools(step))
         sent = {HTTP_ACTION} if sends else set[str]()
         # Those of other workers are known by name only.
         own = {name for name, info in (self._catalog or {}).items() if info.computes_retry_delay}
@@ -222,7 +222,7 @@ class Preparation:
         waiting = [workflow]
         while waiting:
             for placement in outline(waiting.pop()).placements:
-                steps = [placement.step, *all_tool_steps(placement.step)]
+                steps = with_tools(placement.step)
                 for child in (self._known.get(step.workflow or "") for step in steps):
                     if child is not None and child.workflow_id not in found:
                         found[child.workflow_id] = child

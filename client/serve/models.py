@@ -17,6 +17,7 @@ from advanced_workflow.activities.agents.scripts import Script, read_scripts
 from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.tools import with_tools
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -64,5 +65,6 @@ class Models:
 def models_of(workflow: AdvancedWorkflow) -> Iterator[str]:
     """The models that a definition's agents name."""
     for placement in outline(workflow).placements:
-        if placement.step.agent is not None:
-            yield from placement.step.agent.models
+        for step in with_tools(placement.step):
+            if step.agent is not None:
+                yield from step.agent.models

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from advanced_workflow.workflows import contract
 from advanced_workflow.workflows.contract import MODEL_ACTIVITY
 from advanced_workflow.workflows.definition.graph.outline import outline
-from advanced_workflow.workflows.definition.tools import all_tool_steps
+from advanced_workflow.workflows.definition.tools import with_tools
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.monitoring.telemetry import CUSTOM_PREFIX, custom_metric_name
 
@@ -51,7 +51,7 @@ class KnownLabels:
                 "gen_ai_request_model": models,
                 # That of endpoints, where they say nothing else.
                 "gen_ai_provider_name": frozenset({"openai", *(one.partition(":")[0] for one in models)}),
-                "step": frozenset(one.step_id for step in steps for one in (step, *all_tool_steps(step))),
+                "step": frozenset(one.step_id for step in steps for one in with_tools(step)),
             },
             frozenset(custom_metric_name(name) for one in steps for name in one.custom_metrics),
         )

@@ -17,7 +17,12 @@ PAY: dict[str, Any] = {
 PAY_AND_UNDO = {"workflow_id": "pay", "steps": [{"step_id": "a", "action": "pay", "rollback_actions": ["refund"]}]}
 CALL = {"workflow_id": "call", "steps": [{"step_id": "a", "step_type": "webhook", "webhook": {"url": "input.url"}}]}
 
-ASK = {"workflow_id": "ask", "steps": [{"step_id": "a", "step_type": "react", "agent": {"model": "m"}}]}
+INNER = {
+    "model": "openai:gpt-5",
+    "tools": [{"name": "tell", "webhook": {"url": "'https://x'"}, "parameters": {"type": "object"}}],
+}
+TELLS = {"step_id": "a", "step_type": "react", "agent": {"model": "m", "tools": [{"name": "sub", "agent": INNER}]}}
+TOLD: dict[str, Any] = {"workflow_id": "ask", "steps": [TELLS]}
 
 
 def worker(ad_hoc: AdHoc) -> Preparation:
@@ -41,12 +46,13 @@ async def test_a_worker_that_takes_registered_definitions_only_says_so():
         (PAY, "steps[0].parallel_steps[0].action: 'pay'"),
         (PAY_AND_UNDO, "steps[0].rollback_actions[0]: 'refund'"),
         (CALL, "ADW_AD_HOC_HOSTS"),
-        (ASK, "may ask no model"),
+        (TOLD, "ADW_AD_HOC_HOSTS"),
     ],
 )
 async def test_a_worker_that_checks_names_what_is_not_listed(workflow: Any, missing: str):
     given = frozenset({"pay"}) if workflow is PAY_AND_UNDO else frozenset[str]()
-    error = await refused(worker(AdHoc("checked", given)), workflow=workflow)
+    models = ("m", "openai:*") if workflow is TOLD else ()
+    error = await refused(worker(AdHoc("checked", given, models=models)), workflow=workflow)
 
     assert error.type == "AdHocRefused"
     assert missing in error.message
@@ -69,3 +75,4 @@ async def test_agents_ask_the_models_that_are_listed():
     assert "steps[0].agent: 'openai:gpt-5'" in error.message
     assert "ADW_AD_HOC_MODELS" in error.message
     assert (await run(worker(AdHoc("checked", models=("scripted:*", "openai:gpt-5"))), workflow=workflow)).sha256
+    assert "'openai:gpt-5'" in (await refused(worker(AdHoc("checked", models=("m",))), workflow=TOLD)).message

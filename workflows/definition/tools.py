@@ -41,3 +41,8 @@ def all_tool_steps(step: WorkflowStep) -> Iterator[WorkflowStep]:
     for _, tool in tool_steps(step):
         yield tool
         yield from all_tool_steps(tool)
+
+
+def with_tools(step: WorkflowStep) -> tuple[WorkflowStep, ...]:
+    """A step, and the steps of all tools in it: all that may act for it."""
+    return (step, *all_tool_steps(step))
