@@ -276,7 +276,7 @@ async def test_people_approve_the_exact_call_and_reject_another(harness: Harness
         assert (progress.path, progress.turns, progress.tool_calls, progress.tokens) == ("look", 1, 4, 15)
         assert [one.content for one in await running.conversation("look")] == ["Begin.", ""]
         one, two, three = asked
-        with pytest.raises(DigestMismatch):
+        with pytest.raises(DigestMismatch, match="is one call of many"):
             await running.approve(one, approver="ann")
         with pytest.raises(DigestMismatch):
             await running.approve(one, approver="ann", digest=asked[two].digest)

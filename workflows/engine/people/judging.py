@@ -70,8 +70,9 @@ class Judge:
         if asked.answer.done():
             raise AlreadyDecided(f"step {path!r} has its decision already, or no longer waits.")
         if request.digest is None and again:
+            why = "asks again" if asked.record.plan.tool is None else "is one call of many"
             raise DigestMismatch(
-                f"step {path!r} asks again: the decision must carry the digest of what is asked now ('adw show' gives it)."
+                f"step {path!r} {why}: the decision must carry the digest of what is asked now ('adw show' gives it)."
             )
         if request.digest is not None and request.digest != asked.digest:
             raise DigestMismatch(
