@@ -11,12 +11,15 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from advanced_workflow.workflows.plain.text import shortened
+
 NO_STORAGE = "none"
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*")  # a name, or an address of either version
 # Stricter than the server, which refuses '.', ':' and a leading '__' in deployments only when the worker polls.
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _BUILD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _CALLER = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z_][A-Za-z0-9_-]*)?")
+_LONGEST_MODEL = 200  # As definitions name them.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -108,10 +111,18 @@ def _build_id(value: str) -> str:
     return value
 
 
+def _model_name(value: str) -> str:
+    provider, colon, name = value.partition(":")
+    if not colon or not provider.strip() or not name.strip() or len(value) > _LONGEST_MODEL:
+        raise ValueError(f"{shortened(value, 100)!r} is not a model; give PROVIDER:MODEL, such as openai:gpt-5")
+    return value
+
+
 ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
 QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 ActionNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
+ModelName = Annotated[str, AfterValidator(_model_name)]
 ModelNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host)], ...], NoDecode, _split(",")]
 SecretPlaces = Annotated[tuple[Annotated[str, AfterValidator(_secret_place)], ...], NoDecode, _split(",")]

@@ -23,6 +23,7 @@ from advanced_workflow.client.setting_types import (
     DeploymentName,
     Folders,
     Hosts,
+    ModelName,
     ModelNames,
     ModuleNames,
     NonEmpty,
@@ -60,6 +61,8 @@ class Settings(BaseSettings):
     """Folders with definitions, separated as `PATH` is or by commas."""
     library: Literal["on", "off"] = "off"
     """`on` also serves the examples that come with the package: the definitions of `workflows/library` and their actions."""
+    library_model: ModelName | None = None
+    """Model that the examples' agents ask in the place of the scripts that come with them, such as `openai:gpt-5`."""
     task_queue: NonEmpty = DEFAULT_TASK_QUEUE
     """Queue that runs and their actions use."""
     capabilities: QueueNames = ()

@@ -1,4 +1,6 @@
-"""The actions of the shipped examples; served only where asked for (`ADW_LIBRARY=on`)."""
+"""The actions of the shipped examples, and what their agents say; served only where asked for (`ADW_LIBRARY=on`)."""
+
+from pathlib import Path
 
 MODULES = tuple(
     f"{__name__}.{folder}"
@@ -6,6 +8,7 @@ MODULES = tuple(
         "banking",
         "charging",
         "dsl_sample",
+        "incidents",
         "notices",
         "orders",
         "organisation",
@@ -16,3 +19,5 @@ MODULES = tuple(
     )
 )
 """Every module with actions, as `ActionRegistry.discover` takes them."""
+SCRIPTS = Path(__file__).with_name("scripts")
+"""The folder with scripts that the examples' `scripted:NAME` models follow."""

@@ -5,6 +5,7 @@ from advanced_workflow.activities.action.namespace import Namespace
 banking = Namespace("banking")
 charging = Namespace("charging")
 dsl_sample = Namespace("dsl_sample")
+incidents = Namespace("incidents")
 notices = Namespace("notices")
 orders = Namespace("orders")
 organisation = Namespace("organisation")

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.serve.real_model import with_model
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check
@@ -31,7 +32,8 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
         DefinitionProblems: a folder of the setting is missing, or a file does not load.
     """
     library = [LIBRARY] if settings.library == "on" else []
-    return find_definitions([*library, *_installed_folders(), *settings.definitions])
+    found = find_definitions([*library, *_installed_folders(), *settings.definitions])
+    return found if settings.library_model is None else with_model(found, settings.library_model)
 
 
 def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog) -> None:

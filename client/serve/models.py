@@ -15,6 +15,7 @@ from advanced_workflow.activities.agents.policy import ModelPolicy
 from advanced_workflow.activities.agents.prices import Prices
 from advanced_workflow.activities.agents.scripts import Script, read_scripts
 from advanced_workflow.activities.agents.telemetry import NO_TRACER
+from advanced_workflow.activities.library import SCRIPTS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.tools import with_tools
@@ -37,11 +38,12 @@ class Models:
         Raises:
             ModelFileInvalid: a file that they name cannot be used.
         """
+        library = [SCRIPTS] if settings.library == "on" else []
         ad_hoc = settings.ad_hoc_models if settings.ad_hoc == "checked" else None
         return cls(
             Endpoints.read(settings.model_endpoints),
             Prices.read(settings.model_prices),
-            read_scripts(settings.model_scripts),
+            read_scripts([*library, *settings.model_scripts]),
             ModelPolicy(settings.models or None, ad_hoc),
         )
 

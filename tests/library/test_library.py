@@ -13,22 +13,31 @@ import pytest
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from advanced_workflow.activities import library
+from advanced_workflow.activities.agents.calls import ModelCalls
+from advanced_workflow.activities.agents.scripts import read_scripts
 from advanced_workflow.activities.library import ledger
 from advanced_workflow.activities.library.charging.stations import slots
+from advanced_workflow.activities.library.incidents.services import running
 from advanced_workflow.activities.library.orders import database as orders
 from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.client.deciding import open_asking
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import DecideRequest, EventMessage, ExecutionOptions, UndoEntry
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, read_text
-from tests.harness import Actions, Definition, Harness, Outcome, activities_of, outcome_of
+from tests.harness import Actions, Definition, Harness, Outcome, activities_of, eventually, outcome_of
 from tests.library.outcomes import balances, ledger_summary, order_summary
 
 REGISTRY = ActionRegistry.discover(library.MODULES)
 ACTIONS: Actions = {name: action.function for name, action in REGISTRY.actions.items()}
+CATALOG = REGISTRY.catalog()
 EXAMPLES = sorted(file.parent for file in LIBRARY.glob("*/definition.yaml"))
-STATES: dict[str, Callable[[Path], dict[str, int] | dict[str, str]]] = {"balances": balances, "slots": slots}
+STATES: dict[str, Callable[[Path], dict[str, int] | dict[str, str]]] = {
+    "balances": balances,
+    "slots": slots,
+    "running": running,
+}
 """Key of `expect` -> what reads that state from the ledger."""
 
 
@@ -48,6 +57,7 @@ class Expect(BaseModel):
     effects: dict[str, dict[str, int]] | None = None
     balances: dict[str, int] = {}
     slots: dict[str, str] = {}
+    running: dict[str, str] = {}
     rows: dict[str, dict[str, int]] = {}
     stock: dict[str, int] = {}
 
@@ -61,6 +71,7 @@ class Case(BaseModel):
     input: JsonValue
     options: dict[str, JsonValue] = {}
     decisions: list[DecideRequest] = []
+    answers: list[DecideRequest] = []
     events: list[EventMessage] = []
     skip_time: bool = False
     expect: Expect
@@ -68,8 +79,8 @@ class Case(BaseModel):
 
 @cache
 def activities(limit: int) -> list[Callable[..., Any]]:
-    """Of all examples, made once."""
-    return activities_of(ACTIONS, limit)
+    """Of all examples, made once, and the models that their agents ask."""
+    return [*activities_of(ACTIONS, limit), ModelCalls(scripts=read_scripts([library.SCRIPTS])).call]
 
 
 def cases(*, skip_time: bool) -> list[Any]:
@@ -120,7 +131,7 @@ def test_an_example_passes_check_and_its_input_fits(folder: Path) -> None:
     source = folder / "definition.yaml"
     example = json.loads((folder / "input.json").read_text(encoding="utf-8"))
 
-    assert check_text(read_text(source), str(source), REGISTRY.catalog(), known) == []
+    assert check_text(read_text(source), str(source), CATALOG, known) == []
     jsonschema.validate(example, known[folder.name].input_schema)
 
 
@@ -134,10 +145,13 @@ def test_an_example_shows_success_and_failure(folder: Path) -> None:
 
 async def run_case(harness: Harness, definitions: list[Definition], file: Path, place: Path) -> None:
     case = read(file)
-    async with harness.worker(activities=activities(payload_limit(harness.client)), definitions=definitions):
+    served = activities(payload_limit(harness.client))
+    async with harness.worker(activities=served, definitions=definitions, catalog=CATALOG):
         options = ExecutionOptions.model_validate({"started_by": "tester", **case.options})
         run = await harness.start(file.parents[1].name, case.input, options=options)
         await send(run, case)
+        for answer in case.answers:
+            await decide(run, answer)
         outcome = await outcome_of(run)
 
     assert outcome.failure == case.expect.error_type, outcome.message
@@ -155,6 +169,12 @@ async def send(run: Run, case: Case) -> None:
         fields = request.model_dump(exclude_unset=True, exclude={"decision", "step_id"})
         signal = run.signal_approval if request.decision == "approve" else run.signal_rejection
         await signal(request.step_id, **fields)
+
+
+async def decide(run: Run, request: DecideRequest) -> None:
+    """Answer what the run asks, as soon as it asks."""
+    asked = await eventually(lambda: open_asking(run, request.step_id))
+    await run.decide(request.model_copy(update={"step_id": asked.path, "digest": asked.digest}))
 
 
 def assert_report(outcome: Outcome, expected: Expect) -> None:

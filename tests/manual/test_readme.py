@@ -49,6 +49,7 @@ async def test_every_block_does_what_the_text_around_it_says(reader: Reader) -> 
     assert "return_payment  undone for pay" in said
     assert "{'payment': 'pay-o3'}" in said
     assert '"by":"ann"' in said.replace(" ", "")
+    assert "staff-discounts" in said
     assert (reader.folder / ".adw" / "dev.db").exists()
 
 

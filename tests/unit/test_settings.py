@@ -80,6 +80,7 @@ def test_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("ADW_ACTIONS", "acme/actions.py", "such as acme.actions"),
         ("ADW_SEARCH_ATTRIBUTES", "maybe", "'auto', 'required' or 'off'"),
         ("ADW_LIBRARY", "true", "'on' or 'off'"),
+        ("ADW_LIBRARY_MODEL", "gpt-5", "PROVIDER:MODEL"),
         ("ADW_LOG_FORMAT", "yaml", "'text' or 'json'"),
         ("ADW_PROMETHEUS", "9464", "HOST:PORT"),
         ("ADW_PROMETHEUS", "127.0.0.1:99999", "HOST:PORT"),

@@ -1,0 +1,43 @@
+"""A real model in the place of the scripts that the library's agents follow (`ADW_LIBRARY_MODEL`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from advanced_workflow.activities.agents.endpoints import SCRIPTED
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, dump_definition
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+
+
+def with_model(definitions: Mapping[str, LoadedDefinition], model: str) -> dict[str, LoadedDefinition]:
+    """The same definitions, those of the library with `model` wherever an agent asks a scripted one.
+
+    A run pins what it asks, so its history and report name the real model.
+    """
+    return {name: _with_model(one, model) if _of_library(one) else one for name, one in definitions.items()}
+
+
+def _of_library(definition: LoadedDefinition) -> bool:
+    return Path(definition.source).is_relative_to(LIBRARY)
+
+
+def _with_model(definition: LoadedDefinition, model: str) -> LoadedDefinition:
+    data = dump_definition(definition.workflow)
+    changed = _replaced(data, model)
+    return definition if changed == data else replace(definition, workflow=AdvancedWorkflow.model_validate(changed))
+
+
+def _replaced(value: Json, model: str) -> Json:
+    if isinstance(value, list):
+        return [_replaced(one, model) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _replaced(one, model) for name, one in value.items()}
+    agent = found.get("agent")
+    if isinstance(agent, dict) and str(agent.get("model", "")).startswith(f"{SCRIPTED}:"):
+        return {**found, "agent": {**cast("dict[str, Json]", agent), "model": model}}
+    return found

@@ -1,0 +1,36 @@
+"""By one setting the library's agents ask a real model; nothing else of any definition changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from advanced_workflow.client.serve.definitions import load_definitions
+from advanced_workflow.client.serve.models import Models, models_of
+from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.definition.text.load import dump_definition
+
+OWN = """
+workflow_id: own
+steps:
+  - {step_id: look, step_type: react, agent: {model: "scripted:own"}}
+"""
+
+
+def test_one_setting_gives_the_agents_of_the_library_a_real_model(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    scripted = load_definitions(load_settings(library="on", definitions=str(tmp_path)))
+    real = load_definitions(load_settings(library="on", definitions=str(tmp_path), library_model="openai:gpt-5"))
+
+    triage = dump_definition(real["incident-triage"].workflow)
+    assert list(models_of(scripted["incident-triage"].workflow)) == ["scripted:incident-triage"]
+    assert list(models_of(real["incident-triage"].workflow)) == ["openai:gpt-5"]
+    triage["steps"][0]["agent"]["model"] = "scripted:incident-triage"
+    assert triage == dump_definition(scripted["incident-triage"].workflow)
+    assert list(models_of(real["own"].workflow)) == ["scripted:own"]
+    plain = [name for name, one in scripted.items() if not any(models_of(one.workflow))]
+    assert [real[name].workflow for name in plain] == [scripted[name].workflow for name in plain]
+
+
+def test_a_worker_has_the_scripts_of_the_library_only_where_it_serves_the_library() -> None:
+    assert "incident-triage" in Models.load(load_settings(library="on")).scripts
+    assert Models.load(load_settings()).scripts == {}
