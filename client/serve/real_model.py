@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+
+from pydantic import JsonValue
 
 from advanced_workflow.activities.agents.endpoints import SCRIPTED
-from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
@@ -31,7 +31,7 @@ def _with_model(definition: LoadedDefinition, model: str) -> LoadedDefinition:
     return definition if changed == data else replace(definition, workflow=AdvancedWorkflow.model_validate(changed))
 
 
-def _replaced(value: Json, model: str) -> Json:
+def _replaced(value: JsonValue, model: str) -> JsonValue:
     if isinstance(value, list):
         return [_replaced(one, model) for one in value]
     if not isinstance(value, dict):
@@ -39,5 +39,5 @@ def _replaced(value: Json, model: str) -> Json:
     found = {name: _replaced(one, model) for name, one in value.items()}
     agent = found.get("agent")
     if isinstance(agent, dict) and str(agent.get("model", "")).startswith(f"{SCRIPTED}:"):
-        return {**found, "agent": {**cast("dict[str, Json]", agent), "model": model}}
+        return {**found, "agent": {**agent, "model": model}}
     return found
