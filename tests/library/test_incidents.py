@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.activities.action.context import bind_execution
 from advanced_workflow.activities.library import incidents
 from advanced_workflow.activities.library.incidents.services import running
 from advanced_workflow.activities.library.ledger import PATH_SETTING
@@ -100,6 +101,9 @@ async def test_a_version_that_somebody_deployed_meanwhile_is_not_undone():
 
 async def test_only_changes_of_the_run_itself_must_have_helped():
     search = {"service": "search"}
+    bind_execution("run-of-another")
+    await call(incidents.deploy_version, {**search, "version": "1.8.1"}, "triage[2].deploy_version#0")
+    bind_execution(None)
     untouched = await call(incidents.confirm_recovery, search, "confirm")
     made = await call(incidents.deploy_version, {**search, "version": "1.8.1"}, "triage[2].deploy_version#0")
     failing = await fails(incidents.confirm_recovery, search, "confirm")
