@@ -6,13 +6,27 @@ from pathlib import Path
 
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.models import Models, models_of
+from advanced_workflow.client.serve.real_model import with_model
 from advanced_workflow.client.settings import load_settings
-from advanced_workflow.workflows.definition.text.load import dump_definition
+from advanced_workflow.workflows.definition.text.load import LIBRARY, dump_definition, parse
 
 OWN = """
 workflow_id: own
 steps:
   - {step_id: look, step_type: react, agent: {model: "scripted:own"}}
+"""
+
+NESTED = """
+workflow_id: nested
+steps:
+  - step_id: all
+    step_type: parallel
+    parallel_steps:
+      - step_id: look
+        step_type: react
+        agent:
+          model: scripted:one
+          tools: [{name: helper, agent: {model: "scripted:two"}}]
 """
 
 
@@ -29,6 +43,15 @@ def test_one_setting_gives_the_agents_of_the_library_a_real_model(tmp_path: Path
     assert list(models_of(real["own"].workflow)) == ["scripted:own"]
     plain = [name for name, one in scripted.items() if not any(models_of(one.workflow))]
     assert [real[name].workflow for name in plain] == [scripted[name].workflow for name in plain]
+
+
+def test_agents_in_containers_and_agents_of_agents_are_given_it_too() -> None:
+    loaded = parse(NESTED, source=str(LIBRARY / "nested" / "definition.yaml"))
+
+    [changed] = with_model({"nested": loaded}, "openai:gpt-5").values()
+
+    assert "scripted" not in str(dump_definition(changed.workflow))
+    assert str(dump_definition(changed.workflow)).count("openai:gpt-5") == 2
 
 
 def test_a_worker_has_the_scripts_of_the_library_only_where_it_serves_the_library() -> None:
