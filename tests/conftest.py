@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -19,6 +20,10 @@ from tests.harness import Harness
 from tests.laws.leftovers import watched
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 from tests.servers import SPARING
+
+# On a busy machine any example may take long.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 pytest_plugins = ["tests.no_process_left"]
 

@@ -79,9 +79,9 @@ def test_a_plain_installation_has_nothing_that_no_dependency_needs() -> None:
     assert locked - ELSEWHERE == _closure(PLAIN) - ELSEWHERE
 
 
-def test_langgraph_comes_with_the_agents_only() -> None:
+def test_packages_of_models_come_with_the_agents_only() -> None:
     extras = [Requirement(one).name for one in PROJECT["optional-dependencies"]["agents"]]
 
-    assert extras == ["langgraph"]
-    assert not {"langgraph", "langchain-core", "langsmith"} & _closure(PLAIN)
+    assert extras == ["langchain", "langchain-openai", "langgraph"]
+    assert not {*extras, "langchain-core", "langsmith", "openai"} & _closure(PLAIN)
     assert "langchain-core" in _closure([Requirement("langgraph")])

@@ -40,7 +40,9 @@ class StoringHarness(Harness):
         plan.forget()
         for history in await self.histories():
             assert len(history.to_json()) < INLINE_LIMIT
-            await replayer(data_converter=self.client.data_converter).replay_workflow(history)
+            # Whose values a reference may give is told by namespace and run.
+            again = replayer(data_converter=self.client.data_converter, namespace=self.client.namespace)
+            await again.replay_workflow(history)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import Client
@@ -32,7 +31,7 @@ from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterc
 from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
 from tests.engine import allowed
 from tests.engine.arena import arena
-from tests.engine.cases import Case, cases
+from tests.engine.cases import Batch, batches, children_of
 from tests.engine.run import test_random_races
 from tests.engine.stage import loop
 from tests.examples import profile
@@ -212,14 +211,14 @@ def tiny_tasks() -> Iterator[None]:
 
 @profile(2, shrink=False)
 @given(
-    mixed=st.lists(cases(), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
-    races=st.lists(cases(races=True), min_size=RUNS_AT_ONCE, max_size=RUNS_AT_ONCE),
+    mixed=batches(RUNS_AT_ONCE),
+    races=batches(RUNS_AT_ONCE, races=True),
 )
 @pytest.mark.timeout(0)
 async def test_runs_whose_tasks_do_almost_nothing_end_as_any_other(
-    tiny_tasks: None, client: Client, mixed: list[Case], races: list[Case]
+    tiny_tasks: None, client: Client, mixed: Batch, races: Batch
 ) -> None:
-    async with arena(Unkept(client)) as actions:
+    async with arena(Unkept(client), definitions=children_of([*mixed, *races])) as actions:
         await asyncio.gather(
             *(allowed.check_run(actions, case, f"tiny-{number}") for number, case in enumerate(mixed)),
             *(test_random_races.check_run(actions, case, f"tiny-race-{number}") for number, case in enumerate(races)),
