@@ -98,28 +98,30 @@ def children_of(batch: list[Case]) -> list[Step]:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, races: bool = False, unattended: bool = False) -> Case:
+def cases(draw: st.DrawFn, *, races: bool = False, plain: bool = False, unattended: bool = False) -> Case:
     """Up to about 12 steps and their rounds and copies: chains, forks, joins, routes, nested containers, children, error handlers.
 
-    With `unattended` nobody acts on the run.
+    With `unattended` nobody acts on the run. With `plain` neither that, nor anything that repeats, no child, and no `rollback` step.
     With `races` no containers and no step that fails the run, but joins that need not all of their dependencies.
     """
-    maker = _Maker(draw, races)
+    maker = _Maker(draw, races, plain)
     steps = maker.graph(draw(st.integers(2, 9)), depth=_DEEPEST if races else 0)
     more: dict[str, Any] = {}
     conduct = Conduct()
     if races:
         maker.spare(steps)
     else:
-        ends = draw(st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * (0 if unattended else 3)))
+        ends = draw(
+            st.sampled_from(["as it does"] * 4 + ["doomed"] * 3 + ["operator"] * (0 if plain or unattended else 3))
+        )
         if ends == "doomed":
             maker.doom(steps)
         elif ends == "operator":
             maker.let_operate(steps)
             more["on_failure"] = "pause"
-        if maker.chance(15):
+        if not plain and maker.chance(15):
             maker.roll_back(steps)
-        conduct = Conduct() if unattended else maker.conduct()
+        conduct = Conduct() if plain or unattended else maker.conduct()
     definition = {
         "workflow_id": "random",
         "steps": steps,
@@ -134,6 +136,7 @@ def cases(draw: st.DrawFn, *, races: bool = False, unattended: bool = False) -> 
 class _Maker:
     draw: st.DrawFn
     races: bool
+    plain: bool
     outcomes: dict[str, tuple[Outcome, ...]] = field(default_factory=dict)
     undoable: list[str] = field(default_factory=list)
     rounds: dict[str, Rounds] = field(default_factory=dict)
@@ -244,8 +247,8 @@ class _Maker:
         kinds = (
             ["sequential"] * 6
             + ["conditional"] * 2
-            + [*_CONTAINERS] * (1 if depth < _DEEPEST else 0)
-            + ["human_approval"] * (not self.races)
+            + [*(_CONTAINERS[:1] if self.plain else _CONTAINERS)] * (1 if depth < _DEEPEST else 0)
+            + ["human_approval"] * (not self.plain and not self.races)
         )
         kind = self.draw(st.sampled_from(kinds))
         step: Step = {"step_id": f"s{next(self._numbers)}", "step_type": "parallel" if kind == "for_each" else kind}
