@@ -17,7 +17,7 @@ from advanced_workflow.activities.action.heartbeat import beat, heartbeats
 from advanced_workflow.activities.agents.assembly import Answer, Assembly
 from advanced_workflow.activities.agents.chat import chat_model
 from advanced_workflow.activities.agents.conversations import Conversations, Known
-from advanced_workflow.activities.agents.endpoints import SCRIPTED, Endpoints, Target
+from advanced_workflow.activities.agents.endpoints import Endpoints, Target
 from advanced_workflow.activities.agents.failures import ModelError
 from advanced_workflow.activities.agents.keys import Keys
 from advanced_workflow.activities.agents.loading import Ask, Loading
@@ -40,6 +40,7 @@ from advanced_workflow.workflows.contract import (
     RawMessage,
     Usage,
 )
+from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 from advanced_workflow.workflows.definition.model.model_settings import ModelSettings
 from advanced_workflow.workflows.plain.misfits import places
 

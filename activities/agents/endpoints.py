@@ -16,11 +16,11 @@ from advanced_workflow.activities.agents.failures import ModelError
 from advanced_workflow.activities.agents.files import read_file
 from advanced_workflow.activities.builtin.http_request.secrets import PREFIX
 from advanced_workflow.workflows.contract import ModelFailure
+from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 from advanced_workflow.workflows.definition.problems.places import listed
 from advanced_workflow.workflows.plain.text import shortened
 
 SETTING = "ADW_MODEL_ENDPOINTS"
-SCRIPTED = "scripted"
 _NAME = re.compile(r"(?P<provider>[A-Za-z][A-Za-z0-9_-]*):(?P<model>\S.*)", re.DOTALL)
 
 

@@ -18,7 +18,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.activities.action.context import idempotency_key
-from advanced_workflow.activities.agents.endpoints import SCRIPTED, Target
+from advanced_workflow.activities.agents.endpoints import Target
 from advanced_workflow.workflows.contract import (
     MODEL_FIRST_SECONDS,
     MODEL_SECONDS,
@@ -26,6 +26,7 @@ from advanced_workflow.workflows.contract import (
     ModelAnswer,
     ModelRequest,
 )
+from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 
 Attributes: TypeAlias = "dict[str, str | int | float | tuple[str, ...]]"
 NO_TRACER: Tracer = NoOpTracer()

@@ -10,7 +10,7 @@ from opentelemetry.trace import Tracer
 
 from advanced_workflow.activities.agents.calls import ModelCalls
 from advanced_workflow.activities.agents.chat import preload
-from advanced_workflow.activities.agents.endpoints import SCRIPTED, Endpoints
+from advanced_workflow.activities.agents.endpoints import Endpoints
 from advanced_workflow.activities.agents.policy import ModelPolicy
 from advanced_workflow.activities.agents.prices import Prices
 from advanced_workflow.activities.agents.scripts import Script, read_scripts
@@ -18,6 +18,7 @@ from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.library import SCRIPTS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 from advanced_workflow.workflows.definition.tools import with_tools
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 

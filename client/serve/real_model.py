@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from advanced_workflow.activities.agents.endpoints import SCRIPTED
+from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 

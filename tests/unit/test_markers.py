@@ -263,9 +263,9 @@ PROPERTIES = [name for name, one in vars(StepPlan).items() if isinstance(one, ca
 
 
 def compile_all(workflow: AdvancedWorkflow) -> None:
-    """Everything that the engine compiles of a definition's steps."""
+    """Everything that the engine compiles of a definition's steps and tools."""
     forget()
-    for plan in plan_of(dump_definition(workflow), definition_sha256(workflow)).steps.values():
+    for plan in plan_of(dump_definition(workflow), definition_sha256(workflow)).runnable.values():
         for name in PROPERTIES:
             with suppress(ExpressionInvalid):  # A target that is refused.
                 getattr(plan, name)

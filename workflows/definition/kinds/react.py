@@ -36,6 +36,8 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 """What providers take as the name of a tool, and a path as a part of it."""
+SCRIPTED = "scripted"
+"""The provider in the names of models that follow a script."""
 RESERVED_TOOL: Final = "model"
 """The name of the model's own calls in paths."""
 _RESERVED: Final = (RESERVED_TOOL, "summary")
