@@ -341,7 +341,8 @@ class _Maker:
         steps = self.inside("input.number", depth)
         names = [one["step_id"] for one in walk(steps, self.children)]
         read = [*names, *(f"{name}_items" for name in names if name in self.items)]
-        step["input_mapping"] = {"number": self._number[-1], **{name: f"input.{name}" for name in read}}
+        # `check` refuses a plain number that can never fit.
+        step["input_mapping"] = {"number": f"int({self._number[-1]})", **{name: f"input.{name}" for name in read}}
         policies: dict[str, Any] = {
             "max_parallel_steps": self.draw(st.sampled_from([1, 2, 10])),
             "retry_policy": {"max_attempts": 1},
