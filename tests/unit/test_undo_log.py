@@ -343,3 +343,24 @@ def test_what_handlers_did_is_undone_before_what_their_owner_did_the_last_one_fi
 
     for owner, (first, second) in names.items():
         assert [one for one in undone if one in (owner, first, second)] == [second, first, owner]
+
+
+def test_what_was_kept_of_a_child_is_no_longer_told_once_the_child_is_undone() -> None:
+    saga = Saga({}, UndoLog())
+    child = armed("ask", "ask", child={"run": "child", "carried": None})
+    for one in (child, armed("other", "other")):
+        saga.keep(
+            UndoEntry(
+                path=one.path,
+                step_id=one.step_id,
+                action="",
+                activity_id=f"{one.path}.rollback",
+                outcome=UndoOutcome.KEPT,
+                step_outcome="completed",
+                idempotency_key=one.idempotency_key,
+            )
+        )
+
+    saga.note_undone(child)
+
+    assert [one.path for one in saga.kept.values()] == ["other"]

@@ -53,6 +53,8 @@ class Saga:
 
     def note_undone(self, armed: Armed) -> None:
         """Nothing is left of an effect."""
+        if armed.child is not None:  # Its own run reports what was undone.
+            self.kept = {id: one for id, one in self.kept.items() if one.idempotency_key != armed.idempotency_key}
         if self.may_repeat and patched(Patch.RULES_2):
             self.undone[armed.path] = self.undone.get(armed.path, 0) + 1
 
