@@ -37,7 +37,18 @@ def locking(number: int) -> WorkflowStep:
     )
 
 
-@pytest.mark.parametrize("step", [chained, racing, locking])
+def writing(number: int) -> WorkflowStep:
+    before = f"workflow.o{number - 1}" if number else "0"
+    return WorkflowStep(
+        step_id=f"s{number}",
+        action="x",
+        dependencies=(f"s{number - 1}",)[: number and 1],
+        input_mapping={"a": before},
+        output_mapping={"result": f"workflow.o{number}"},
+    )
+
+
+@pytest.mark.parametrize("step", [chained, racing, locking, writing])
 def test_the_time_of_a_check_grows_with_the_steps_and_not_with_their_square(
     step: Callable[[int], WorkflowStep],
 ) -> None:

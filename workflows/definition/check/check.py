@@ -12,8 +12,6 @@ from advanced_workflow.workflows.definition.check.constants import (
     constant_problems,
     constants_of,
     early_read_problems,
-    too_early,
-    written_variables,
 )
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
@@ -104,7 +102,7 @@ def _in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 def _variables(workflow: AdvancedWorkflow, layout: Layout) -> frozenset[str]:
     """First names below `workflow` that something gives a value."""
-    return frozenset((*workflow.global_variables, *written_variables(layout.outline.placements)))
+    return frozenset((*workflow.global_variables, *layout.writers))
 
 
 def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
@@ -121,8 +119,7 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
         yield _bad(site, error.reason, error.column)
         return
     yield from constant_problems(site, references, names.constants)
-    early = too_early(site, names.layout) if any(one.root == "workflow" for one in references) else ()
-    yield from early_read_problems(site, references, early, names.constants)
+    yield from early_read_problems(site, references, names.layout, names.constants)
     yield from unknown_result_problems(site, references)
     # A set has no order that is the same in every process; and a name used twice is one problem.
     seen: set[tuple[str, ...]] = set()

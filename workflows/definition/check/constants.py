@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from pydantic import JsonValue
@@ -31,39 +30,33 @@ _KINDS: Final[Mapping[type, str]] = {
     dict: "map",
     type(None): "null",
 }
-_WRITTEN: Final = re.compile(r"workflow\.([^.\[]+)")
-
-
-def written_variables(placements: Iterable[Placement]) -> set[str]:
-    """First names below `workflow` that an `output_mapping` of these steps writes."""
-    targets = (target for one in placements for target in one.step.output_mapping.values())
-    return {match[1] for target in targets if (match := _WRITTEN.match(target))}
 
 
 def constants_of(layout: Layout, inside: Placement | None = None) -> dict[str, JsonValue]:
     """The variables that have a first value and that no step writes, but those `inside` of one."""
-    steps = layout.outline.placements
-    written = written_variables(one for one in steps if inside is None or one.loc[: len(inside.loc)] != inside.loc)
-    return {name: value for name, value in layout.workflow.global_variables.items() if name not in written}
+    values = layout.workflow.global_variables.items()
+    return {
+        name: value for name, value in values if all(_is_within(one, inside) for one in layout.writers.get(name, ()))
+    }
 
 
-def too_early(site: Site, layout: Layout) -> frozenset[str]:
-    """Variables without a first value that nothing can have written when an expression is evaluated: only steps after its own do.
+def _is_within(one: Placement, around: Placement | None) -> bool:
+    return around is not None and one.loc[: len(around.loc)] == around.loc
+
+
+def _is_too_early(name: str, reader: Placement, layout: Layout) -> bool:
+    """Whether a variable without a first value cannot have been written when a step reads it: only steps after it do.
 
     A rerun begins with variables that kept steps wrote, and those after a step that runs again are not kept.
     """
-    reader = site.reader
-    if reader is None or site.at not in _BEFORE_ITS_END or _is_repeated(reader):
-        return frozenset()
-    later = written_variables(one for one in layout.outline.placements if _comes_after(one, reader, layout))
-    others = written_variables(one for one in layout.outline.placements if not _comes_after(one, reader, layout))
-    return frozenset(later - others - layout.workflow.global_variables.keys())
+    writers = layout.writers.get(name, ())
+    is_given = not writers or name in layout.workflow.global_variables
+    return not is_given and all(_comes_after(one, reader, layout) for one in writers)
 
 
 def _comes_after(one: Placement, reader: Placement, layout: Layout) -> bool:
     """Whether a step's result is written after another has begun, the step itself included; what is around them too."""
-    inside = reader.loc[: len(one.loc)] == one.loc
-    return inside or bool(layout.upstream[one.number] >> reader.number & 1)
+    return _is_within(reader, one) or bool(layout.upstream[one.number] >> reader.number & 1)
 
 
 def _is_repeated(reader: Placement) -> bool:
@@ -77,12 +70,15 @@ def _is_repeated(reader: Placement) -> bool:
 
 
 def early_read_problems(
-    site: Site, references: Collection[Reference], early: Collection[str], constants: Mapping[str, JsonValue]
+    site: Site, references: Collection[Reference], layout: Layout, constants: Mapping[str, JsonValue]
 ) -> Iterator[Problem]:
     """Warn where an expression fails as such a variable has no value, whatever the run's data is."""
+    reader = site.reader
+    if reader is None or site.at not in _BEFORE_ITS_END or _is_repeated(reader):
+        return
     names = {one.path[0] if one.root == "workflow" and one.path else "" for one in references}
-    read = sorted(names & set(early))
-    if not read or not names <= {*early, *constants} or not _is_short(site.tree()):
+    read = sorted(one for one in names if _is_too_early(one, reader, layout))
+    if not read or not names <= {*read, *constants} or not _is_short(site.tree()):
         return
     try:
         _evaluated(site, constants)
