@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from advanced_workflow.activities.agents.prices import SETTING, Prices
-from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
-from advanced_workflow.workflows.definition.tools import with_tools
+from advanced_workflow.workflows.definition.tools import acting
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def unpriced(workflow: AdvancedWorkflow, prices: Prices) -> Iterator[Problem]:
     """Models without a price of agents with a `max_cost`, which would never be reached."""
-    steps = ((one, step) for one in outline(workflow).placements for step in with_tools(one.step))
-    for placement, step in steps:
+    for placement, step in acting(workflow):
         agent = step.agent
         if agent is None or agent.max_cost is None or step.agent_capability is not None:
             continue  # Workers of another queue have prices of their own.

@@ -12,7 +12,7 @@ from advanced_workflow.workflows.definition.model.marked import named
 from advanced_workflow.workflows.definition.model.markers import ActionName
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import listed, path_text
-from advanced_workflow.workflows.definition.tools import with_tools
+from advanced_workflow.workflows.definition.tools import acting
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import AdHocRefused
 
@@ -56,8 +56,7 @@ class AdHoc:
             )
         asked = [
             f"{path_text((*placement.loc, 'agent'))}: {model!r}"
-            for placement in outline(workflow).placements
-            for step in with_tools(placement.step)
+            for placement, step in acting(workflow)
             if step.agent is not None
             for model in step.agent.models
             if not is_one_of(model, self.models)
@@ -67,8 +66,7 @@ class AdHoc:
                 f"a definition that comes with its run may not ask these models: {listed(asked)}; "
                 f"list them in {MODELS_SETTING} on the worker, or register the definition."
             )
-        steps = ((one, step) for one in outline(workflow).placements for step in with_tools(one.step))
-        webhook = next((one for one, step in steps if step.step_type is StepType.WEBHOOK), None)
+        webhook = next((one for one, step in acting(workflow) if step.step_type is StepType.WEBHOOK), None)
         if webhook is not None and not self.hosts:
             raise AdHocRefused(
                 f"{path_text(webhook.loc)}: a definition that comes with its run may call no host; "

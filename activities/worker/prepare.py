@@ -41,7 +41,7 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import with_tools
+from advanced_workflow.workflows.definition.tools import acting
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -195,9 +195,9 @@ class Preparation:
 
     def _beating(self, workflow: AdvancedWorkflow) -> list[str]:
         """The actions of its steps that this worker serves: all of them give signs of life."""
-        steps = [one.step for one in outline(workflow).placements]
+        steps = (one.step for one in outline(workflow).placements)
         named_by_steps = {name for step in steps for _, name, _ in named(step, ActionName, ())}
-        sends = any(one.step_type is StepType.WEBHOOK for step in steps for one in with_tools(step))
+        sends = any(step.step_type is StepType.WEBHOOK for _, step in acting(workflow))
         sent = {HTTP_ACTION} if sends else set[str]()
         # Those of other workers are known by name only.
         own = {name for name, info in (self._catalog or {}).items() if info.computes_retry_delay}
@@ -221,12 +221,11 @@ class Preparation:
         found = {workflow.workflow_id: workflow}
         waiting = [workflow]
         while waiting:
-            for placement in outline(waiting.pop()).placements:
-                steps = with_tools(placement.step)
-                for child in (self._known.get(step.workflow or "") for step in steps):
-                    if child is not None and child.workflow_id not in found:
-                        found[child.workflow_id] = child
-                        waiting.append(child)
+            for _, step in acting(waiting.pop()):
+                child = self._known.get(step.workflow or "")
+                if child is not None and child.workflow_id not in found:
+                    found[child.workflow_id] = child
+                    waiting.append(child)
         return list(found.values())
 
 

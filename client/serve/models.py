@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,9 +17,8 @@ from advanced_workflow.activities.agents.scripts import Script, read_scripts
 from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.library import SCRIPTS
 from advanced_workflow.client.settings import Settings
-from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
-from advanced_workflow.workflows.definition.tools import with_tools
+from advanced_workflow.workflows.definition.tools import models_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -63,11 +62,3 @@ class Models:
         if when == "on" or (when == "auto" and named):
             of_endpoints = {name: one.provider for name, one in self.endpoints.by_name.items()}
             preload({of_endpoints.get(name, name) for name in named} | {*of_endpoints.values()})
-
-
-def models_of(workflow: AdvancedWorkflow) -> Iterator[str]:
-    """The models that a definition's agents name."""
-    for placement in outline(workflow).placements:
-        for step in with_tools(placement.step):
-            if step.agent is not None:
-                yield from step.agent.models

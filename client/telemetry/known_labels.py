@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from advanced_workflow.workflows import contract
 from advanced_workflow.workflows.contract import MODEL_ACTIVITY
 from advanced_workflow.workflows.definition.graph.outline import outline
-from advanced_workflow.workflows.definition.tools import with_tools
+from advanced_workflow.workflows.definition.tools import acting, models_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.monitoring.telemetry import CUSTOM_PREFIX, custom_metric_name
 
@@ -42,7 +42,7 @@ class KnownLabels:
         """What a worker knows that serves these."""
         served = list(definitions)
         steps = [one.step for workflow in served for one in outline(workflow).placements]
-        models = frozenset(name for one in steps if one.agent is not None for name in one.agent.models)
+        models = frozenset(name for workflow in served for name in models_of(workflow))
         return KnownLabels(
             {
                 "workflow_type": frozenset({"", "none", *OWN_TYPES, *(one.workflow_id for one in served)}),
@@ -51,7 +51,7 @@ class KnownLabels:
                 "gen_ai_request_model": models,
                 # That of endpoints, where they say nothing else.
                 "gen_ai_provider_name": frozenset({"openai", *(one.partition(":")[0] for one in models)}),
-                "step": frozenset(one.step_id for step in steps for one in with_tools(step)),
+                "step": frozenset(step.step_id for workflow in served for _, step in acting(workflow)),
             },
             frozenset(custom_metric_name(name) for one in steps for name in one.custom_metrics),
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from advanced_workflow.client.serve.definitions import load_definitions
-from advanced_workflow.client.serve.models import Models, models_of
+from advanced_workflow.client.serve.models import Models
 from advanced_workflow.client.serve.real_model import with_model
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.text.load import LIBRARY, dump_definition, parse
+from advanced_workflow.workflows.definition.tools import models_of
 
 OWN = """
 workflow_id: own

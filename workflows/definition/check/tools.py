@@ -6,10 +6,9 @@ from collections.abc import Mapping, Set
 from typing import Any, Final, cast
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.model.base import Schema
-from advanced_workflow.workflows.definition.tools import tool_steps
+from advanced_workflow.workflows.definition.tools import acting, tool_steps
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _DEEPEST = 50
@@ -130,10 +129,8 @@ def pinned_tools(
 ) -> dict[str, dict[str, Any]]:
     """What the models of a definition's agents are shown, by the ids of the tools' steps: name, description, parameters."""
     shown: dict[str, dict[str, Any]] = {}
-    waiting = [one.step for one in outline(workflow).placements]
-    while waiting:
-        for tool, step in tool_steps(waiting.pop()):
-            waiting.append(step)
+    for _, agent in acting(workflow):
+        for tool, step in tool_steps(agent):
             shown[step.step_id] = {
                 "name": tool.label,
                 "description": described(tool, actions, definitions),

@@ -39,7 +39,7 @@ async def _arguments(step: StepContext) -> Json:
 
 
 def _must_be_approved(step: StepContext) -> bool:
-    tool, agent = step.plan.tool, step.run.plan.runnable[step.plan.containers[-1]].step.agent
+    tool, agent = step.plan.tool, step.run.plan.agent_of(step.plan)
     if tool is None or agent is None:
         return False
     if agent.asks_for(tool):

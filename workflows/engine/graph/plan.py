@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from advanced_workflow.workflows.contract.paths import StepPath, handler_key
+from advanced_workflow.workflows.definition.kinds.react import Agent
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.model.roots import CALL, ORDINARY, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -34,6 +35,10 @@ class Plan:
     runnable: Mapping[str, StepPlan]
     """These, and the tools of agents: all that may have a record, and effects."""
     output: Template | None
+
+    def agent_of(self, plan: StepPlan) -> Agent | None:
+        """The agent whose tool it is; None for a step that is no tool."""
+        return self.runnable[plan.containers[-1]].step.agent if plan.tool is not None else None
 
     def plan_at(self, path: StepPath) -> StepPlan:
         """The plan of what has, or had, this path."""

@@ -143,7 +143,7 @@ class Addresses:
 
     def _asks(self, plan: StepPlan) -> bool:
         """Whether it is a tool some of whose calls wait for people."""
-        agent = self._state.plan.runnable[plan.containers[-1]].step.agent if plan.tool is not None else None
+        agent = self._state.plan.agent_of(plan)
         return plan.tool is not None and agent is not None and (plan.tool.asks or agent.asks_for(plan.tool))
 
     def _unknown(self, name: str) -> UnknownStep:
