@@ -30,14 +30,8 @@ from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 
 Attributes: TypeAlias = "dict[str, str | int | float | tuple[str, ...]]"
 NO_TRACER: Tracer = NoOpTracer()
-_SETTINGS = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "max_tokens": "max_tokens",
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-}
+_SETTINGS = ("temperature", "top_p", "max_tokens", "seed", "presence_penalty", "frequency_penalty")
+"""Those that the conventions name, as a definition does."""
 
 
 @dataclass(slots=True)
@@ -121,9 +115,9 @@ def measured(tracer: Tracer, wanted: ModelRequest, target: Target | None) -> Gen
 
 def _of_settings(wanted: ModelRequest) -> Attributes:
     return {
-        f"gen_ai.request.{theirs}": value
-        for ours, theirs in _SETTINGS.items()
-        if isinstance(value := wanted.settings.get(ours), int | float)
+        f"gen_ai.request.{name}": value
+        for name in _SETTINGS
+        if isinstance(value := wanted.settings.get(name), int | float)
     }
 
 

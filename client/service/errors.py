@@ -36,9 +36,9 @@ NO_ANSWER = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 STORAGE_UNKNOWN = ("TMPRL1105", "No driver found with name")
 """How the SDK says that a value lies in a storage it cannot reach: none, or another, is configured."""
 NO_WORKER = "no poller seen"
+"""How the server says that nobody has served the task queue lately."""
 TASK_FAILS = "Workflow Task in failed state"
 """The server's word on a query of a run whose last workflow task was tried often, though it has ended since."""
-"""How the server says that nobody has served the task queue lately."""
 
 
 def _by_code(base: type[WorkflowError]) -> dict[str, type[WorkflowError]]:

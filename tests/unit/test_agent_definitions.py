@@ -139,4 +139,4 @@ def test_a_text_is_interpolated_once() -> None:
     text = "a {{ x }} b {{y}}{ {{ 'x' }}"
 
     assert expressions_in(text) == ["x", "y", "'x'"]
-    assert interpolated(text, ["{{ y }}", "2", "3"].__getitem__) == "a {{ y }} b 2{ 3"
+    assert interpolated(text, ["{{ y }}", "2", "3"]) == "a {{ y }} b 2{ 3"

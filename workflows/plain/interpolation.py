@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 
 _PLACE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -13,13 +13,7 @@ def expressions_in(text: str) -> list[str]:
     return [found.strip() for found in _PLACE.findall(text)]
 
 
-def interpolated(text: str, value_of: Callable[[int], str]) -> str:
-    """The text with each expression replaced; `value_of` gives the text for the expression of that number."""
-    number = -1
-
-    def replacement(_: re.Match[str]) -> str:
-        nonlocal number
-        number += 1
-        return value_of(number)
-
-    return _PLACE.sub(replacement, text)
+def interpolated(text: str, values: Iterable[str]) -> str:
+    """The text with each expression replaced by its value; they come in the expressions' order."""
+    left = iter(values)
+    return _PLACE.sub(lambda _: next(left), text)

@@ -52,7 +52,7 @@ class ModelCalls:
 
         `name` is how the paths of the calls end.
         """
-        models = (self._agent.model, *self._agent.fallback_models)
+        models = self._agent.models
         for number, model in enumerate(models[:-1]):
             path = self._path(turn, name, number)
             try:

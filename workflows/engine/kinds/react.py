@@ -61,7 +61,7 @@ async def _begin(step: StepContext, stand: Stand) -> None:
     with step.reading("agent.instructions"):
         scope = step.scope()
         values = [_text(one.evaluate(scope)) for one in step.plan.instructions]
-        instructions = interpolated(agent.instructions if agent else "", values.__getitem__)
+        instructions = interpolated(agent.instructions if agent else "", values)
     with step.reading("agent.prompt"):
         prompt = _text(step.plan.prompt.evaluate(step.scope())) if step.plan.prompt is not None else _text(value)
     first = ChatMessage(role="user", content=prompt or _NO_INPUT).as_raw()

@@ -10,7 +10,7 @@ time for the task before. Such a task is given back, and its next attempt replay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -65,24 +65,25 @@ def _is_local_end(job: WorkflowActivationJob) -> bool:
 
 def _is_order_unknown(jobs: Sequence[WorkflowActivationJob]) -> bool:
     """Whether the end of a local activity is listed before something else that happened."""
-    happened = [job for job in jobs if not job.HasField("notify_has_patch")]
+    happened = [job for job in jobs if not _is_patch(job)]
     return any(_is_local_end(job) and not _is_local_end(after) for job, after in pairwise(happened))
 
 
-def _parts(jobs: Sequence[WorkflowActivationJob]) -> Iterator[list[WorkflowActivationJob]]:
+def _parts(jobs: Sequence[WorkflowActivationJob]) -> list[list[WorkflowActivationJob]]:
     """Each end of a local activity by itself, and what happened before, between and after; which patches are known comes first."""
-    part = [job for job in jobs if job.HasField("notify_has_patch")]
+    parts: list[list[WorkflowActivationJob]] = []
     for job in jobs:
-        if _is_local_end(job):
-            if any(not one.HasField("notify_has_patch") for one in part):
-                yield part
-                part = []
-            yield [*part, job]
-            part = []
-        elif not job.HasField("notify_has_patch"):
-            part.append(job)
-    if part:
-        yield part
+        if _is_patch(job):
+            continue
+        if not parts or _is_local_end(job) or _is_local_end(parts[-1][-1]):
+            parts.append([])
+        parts[-1].append(job)
+    parts[0][:0] = filter(_is_patch, jobs)
+    return parts
+
+
+def _is_patch(job: WorkflowActivationJob) -> bool:
+    return job.HasField("notify_has_patch")
 
 
 def _is_last(command: WorkflowCommand) -> bool:
