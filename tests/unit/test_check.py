@@ -455,7 +455,7 @@ def test_an_expression_that_gives_the_wrong_type_is_refused(step: str) -> None:
         ("step_type: webhook, webhook: {url: input.u, headers: {a: 1 +}}", "webhook.headers.a"),
         ("step_type: webhook, webhook: {url: input.u, body: [1 +]}", "webhook.body[0]"),
         ("step_type: webhook, webhook: {url: input.u, callback: {event: e, match: 1 +}}", "webhook.callback.match"),
-        ("step_type: orchestrator, orchestrator: {task: 1 +}", "orchestrator.task"),
+        ("step_type: orchestrator, orchestrator: {task: 1 +, workers: [a]}", "orchestrator.task"),
     ],
 )
 def test_every_expression_of_a_step_is_compiled(step: str, place: str) -> None:
@@ -548,7 +548,7 @@ def test_a_delay_the_worker_must_compute_is_warned_about(policy: str) -> None:
 
 def test_what_is_not_supported_yet_is_listed_with_its_place() -> None:
     steps = """
-        - {step_id: b, step_type: orchestrator, orchestrator: {}}
+        - {step_id: b, step_type: orchestrator, orchestrator: {workers: [a]}}
         - step_id: d
           step_type: human_approval
           approval: {deadline: 5, on_timeout: escalate, escalation: {after: 1, to: [x]}, reminders: [{after: 1}]}

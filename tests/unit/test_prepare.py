@@ -119,7 +119,7 @@ async def test_an_action_of_another_worker_is_no_reason_to_refuse():
 
 
 async def test_step_types_of_later_releases_are_refused_by_name():
-    graph = {"step_id": "think", "step_type": "orchestrator", "orchestrator": {}}
+    graph = {"step_id": "think", "step_type": "orchestrator", "orchestrator": {"workers": ["prepared"]}}
 
     error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [graph]})
 

@@ -84,7 +84,7 @@ class WorkflowStep(DefinitionModel):
     """Seconds one attempt may take."""
     total_timeout: Annotated[Seconds | None, For(Trait.CALLS), WithinRun()] = None
     """Seconds all attempts together may take, waiting in the queue included."""
-    heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION, StepType.REACT)] = None
+    heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION, StepType.REACT, StepType.ORCHESTRATOR)] = None
     """Seconds without a sign of life after which an attempt counts as lost. Default 10 for Python actions on the run's own queue and for
     webhooks, which beat by themselves, 30 for the model calls of agents; none for others."""
     queue_timeout: Annotated[Seconds | None, For(Trait.CALLS)] = None
@@ -168,10 +168,10 @@ class WorkflowStep(DefinitionModel):
     """`parallel` steps: expression over `progress` (`total`, `completed`, `failed`) and the usual roots, looked at whenever a
     nested step or copy ends; once it holds the step is complete, and what still runs inside is cancelled."""
 
-    tolerated_failure: Annotated[Literal["undo", "keep"], For(StepType.PARALLEL, StepType.LOOP, StepType.REACT)] = (
-        "undo"
-    )
-    """`parallel`, `loop` and `react` steps: what becomes of what a failure inside left done where the run goes on all the same. It is tolerated
+    tolerated_failure: Annotated[
+        Literal["undo", "keep"], For(StepType.PARALLEL, StepType.LOOP, StepType.REACT, StepType.ORCHESTRATOR)
+    ] = "undo"
+    """`parallel`, `loop`, `react` and `orchestrator` steps: what becomes of what a failure inside left done where the run goes on all the same. It is tolerated
     by the success rate or `complete_when`, then the copy that failed (or without `for_each` the branch: the steps that depend on
     each other, with the one that failed) is undone; or by `continue_on_failure` of this step, then all of it. `keep` leaves it."""
 

@@ -1,4 +1,4 @@
-"""The tools of an agent as steps: a call of a tool is run, retried, approved and undone as a step is."""
+"""The tools of an agent and the workers of an orchestrator as steps: a call of one is run, retried, approved and undone as a step is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from advanced_workflow.workflows.definition.graph.outline import Placement, outline
-from advanced_workflow.workflows.definition.kinds.react import Tool
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.definition.kinds.orchestrator import ANALYST, APPROVAL, ENTERPRISE, REACT, Orchestrator
+from advanced_workflow.workflows.definition.kinds.react import Agent, Tool
+from advanced_workflow.workflows.definition.model.roots import CALL, ORCHESTRATED
 from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.plans import ANALYSIS, OPEN_ENDED, PLAN_SCHEMA
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
@@ -26,11 +30,59 @@ def tool_step(agent_id: str, tool: Tool) -> WorkflowStep:
     return WorkflowStep.model_construct(**fields)
 
 
-def tool_steps(step: WorkflowStep) -> Iterator[tuple[Tool, WorkflowStep]]:
-    """The tools of a step that is an agent, each with its step."""
+def named_tools(step: WorkflowStep) -> tuple[tuple[str, ...], tuple[Tool, ...]]:
+    """What a definition names as tools of a step, an agent's or the workers of an orchestrator, and the fields that hold them."""
     if step.step_type is StepType.REACT and step.agent is not None:
-        for tool in step.agent.tools:
-            yield tool, tool_step(step.step_id, tool)
+        return ("agent", "tools"), step.agent.tools
+    if step.step_type is StepType.ORCHESTRATOR and step.orchestrator is not None:
+        return ("orchestrator", "workers"), step.orchestrator.workers
+    return (), ()
+
+
+def tool_steps(step: WorkflowStep) -> Iterator[tuple[Tool, WorkflowStep]]:
+    """The tools of a step, each with its step; of an orchestrator also the agents that it has by itself."""
+    own = step.orchestrator if step.step_type is StepType.ORCHESTRATOR else None
+    for tool in (*named_tools(step)[1], *(_own_agents(step, own) if own is not None else ())):
+        yield tool, tool_step(step.step_id, tool)
+
+
+def roots_of_tools(step: WorkflowStep) -> frozenset[str]:
+    """The names that the expressions of its tools see beside those that they may use anyway."""
+    return CALL | ORCHESTRATED if step.step_type is StepType.ORCHESTRATOR else CALL
+
+
+def asking_step(step: WorkflowStep) -> WorkflowStep | None:
+    """The step in which an orchestrator asks people; None for one that asks nobody, and for other steps."""
+    own = step.orchestrator if step.step_type is StepType.ORCHESTRATOR else None
+    if own is None or not own.may_ask:
+        return None
+    approval = (own.approval or Approval()).model_copy(update={"subject": _SUBJECT, "on_reject": "fail"})
+    fields: dict[str, Any] = {"step_id": f"{step.step_id}.{APPROVAL}", "name": APPROVAL, "approval": approval}
+    return WorkflowStep.model_construct(**fields, step_type=StepType.HUMAN_APPROVAL)
+
+
+_SUBJECT = {"what": "call.what", "subtasks": "call.subtasks"}
+_OF_A_CALL = ("timeout", "total_timeout", "heartbeat_timeout", "queue_timeout", "agent_capability", "retry_policy")
+"""What an orchestrator's step says of the calls of its models."""
+
+
+def _own_agents(step: WorkflowStep, made: Orchestrator) -> Iterator[Tool]:
+    if made.model is None or made.graph != ENTERPRISE:
+        return
+    calls = {name: getattr(step, name) for name in _OF_A_CALL if name in step.model_fields_set}
+    if made.analysis == "model":
+        yield Tool(name=ANALYST, agent=_agent(made, ANALYSIS, {"output_schema": PLAN_SCHEMA}), **calls)
+    if "react" in made.strategies:
+        asked = tuple(one.label for one in made.workers if one.sensitive)
+        tools = {"tools": made.workers, "approve_tools": asked, "max_tool_calls": made.max_steps}
+        agent = _agent(made, OPEN_ENDED, {**tools, "on_limit": made.on_limit})
+        yield Tool(name=REACT, agent=agent, **calls)
+
+
+def _agent(made: Orchestrator, instructions: str, more: dict[str, Any]) -> Agent:
+    told = f"{instructions}\n\n{made.instructions}" if made.instructions else instructions
+    names = ("model", "fallback_models", "model_settings", "max_turns", "max_tokens", "max_cost")
+    return Agent(instructions=told, **{name: getattr(made, name) for name in names}, **more)
 
 
 def acting(workflow: AdvancedWorkflow) -> Iterator[tuple[Placement, WorkflowStep]]:

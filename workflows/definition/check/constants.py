@@ -63,7 +63,10 @@ def _is_repeated(reader: Placement) -> bool:
     """Whether an earlier round or another copy may have written what the step reads."""
     owner: Placement | None = reader
     while owner is not None:
-        if owner.step.step_type in (StepType.LOOP, StepType.REACT) or owner.step.for_each is not None:
+        if (
+            owner.step.step_type in (StepType.LOOP, StepType.REACT, StepType.ORCHESTRATOR)
+            or owner.step.for_each is not None
+        ):
             return True
         owner = owner.graph.owner
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StrictBool, model_validator
@@ -193,27 +193,33 @@ Tool.model_rebuild()  # It names a class that stands after it, and what it holds
 
 def _problems(agent: Agent, loc: Loc) -> Iterator[Problem]:
     names = [tool.label for tool in agent.tools]
-    for name, count in Counter(names).items():
-        if count > 1:
-            place = (*loc, "tools", len(names) - 1 - names[::-1].index(name))
-            message = f"{count} tools are called {name!r}."
-            yield problem(Code.DUPLICATE_ID, place, message, "Give one of them another 'name'.")
+    yield from name_problems(names, (*loc, "tools"), "tools")
     for index, name in enumerate(agent.approve_tools):
         if name not in names:
             message = f"there is no tool {name!r} to approve."
             fix = f"It has: {listed(names) or 'none'}."
             yield problem(Code.WRONG_VALUE, (*loc, "approve_tools", index), message, fix)
     for index, tool in enumerate(agent.tools):
-        yield from _tool_problems(agent, tool, (*loc, "tools", index))
+        if tool.label in _RESERVED:
+            message = f"{tool.label!r} is what the calls of the model are called."
+            yield problem(Code.RESERVED_NAME, (*loc, "tools", index), message, "Give the tool another 'name'.")
+        yield from tool_problems(tool, (*loc, "tools", index), asks=tool.asks or tool.label in agent.approve_tools)
 
 
-def _tool_problems(agent: Agent, tool: Tool, loc: Loc) -> Iterator[Problem]:
-    if tool.label in _RESERVED:
-        message = f"{tool.label!r} is what the calls of the model are called."
-        yield problem(Code.RESERVED_NAME, loc, message, "Give the tool another 'name'.")
+def name_problems(names: Sequence[str], loc: Loc, what: str) -> Iterator[Problem]:
+    """Names that the model could not tell apart."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            place = (*loc, len(names) - 1 - names[::-1].index(name))
+            message = f"{count} {what} are called {name!r}."
+            yield problem(Code.DUPLICATE_ID, place, message, "Give one of them another 'name'.")
+
+
+def tool_problems(tool: Tool, loc: Loc, *, asks: bool) -> Iterator[Problem]:
+    """What is wrong in one tool; `asks` is whether people approve some of its calls."""
     if tool.approval is not None:
         yield from approval_problems(tool.approval, (*loc, "approval"))
-        if not tool.asks and tool.label not in agent.approve_tools:
+        if not asks:
             message = "'approval' means nothing where no call is approved."
             yield warning(Code.MEANINGLESS_FIELD, (*loc, "approval"), message, "Add 'approve: true', or remove it.")
     yield from _inner_problems(tool, loc)

@@ -22,6 +22,9 @@ EVENT: Final = frozenset({"event"})
 CALL: Final = frozenset({"call"})
 """Added in the tools of an agent: the arguments that the model chose for a call."""
 
+ORCHESTRATED: Final = frozenset({"task", "results"})
+"""Added in the workers of an orchestrator: the task, and what its subtasks gave so far, by their ids."""
+
 PROGRESS: Final = frozenset({"progress"})
 """Added in `complete_when`: counts of the nested steps or copies."""
 

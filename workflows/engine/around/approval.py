@@ -39,12 +39,9 @@ async def _arguments(step: StepContext) -> Json:
 
 
 def _must_be_approved(step: StepContext) -> bool:
-    tool, agent = step.plan.tool, step.run.plan.agent_of(step.plan)
-    if tool is None or agent is None:
-        return False
-    if agent.asks_for(tool):
+    if step.run.plan.is_asked_for(step.plan):
         return True
-    if step.plan.approve is None:
+    if step.plan.tool is None or step.plan.approve is None:
         return False
     with step.reading("approve"):
         value: object = step.plan.approve.evaluate(step.scope())

@@ -27,4 +27,4 @@ async def undoing_what_it_left(step: StepContext, inner: RunStep) -> Done:
 
 
 def _is_container(step: StepContext) -> bool:
-    return step.plan.step.step_type in (StepType.PARALLEL, StepType.LOOP, StepType.REACT)
+    return step.plan.step.step_type in (StepType.PARALLEL, StepType.LOOP, StepType.REACT, StepType.ORCHESTRATOR)

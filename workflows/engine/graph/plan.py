@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from advanced_workflow.workflows.contract.paths import StepPath, handler_key
-from advanced_workflow.workflows.definition.kinds.react import Agent
+from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
-from advanced_workflow.workflows.definition.model.roots import CALL, ORDINARY, roots_at
+from advanced_workflow.workflows.definition.model.roots import ORDINARY, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
-from advanced_workflow.workflows.definition.tools import tool_steps
+from advanced_workflow.workflows.definition.tools import asking_step, roots_of_tools, tool_steps
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.edges import graph_of
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
@@ -33,12 +33,15 @@ class Plan:
     steps: Mapping[str, StepPlan]
     """Every step of the definition by id, nested ones included."""
     runnable: Mapping[str, StepPlan]
-    """These, and the tools of agents: all that may have a record, and effects."""
+    """These, and the tools of agents and orchestrators: all that may have a record, and effects."""
     output: Template | None
 
-    def agent_of(self, plan: StepPlan) -> Agent | None:
-        """The agent whose tool it is; None for a step that is no tool."""
-        return self.runnable[plan.containers[-1]].step.agent if plan.tool is not None else None
+    def is_asked_for(self, plan: StepPlan) -> bool:
+        """Whether it is a tool and people approve every call of it."""
+        if plan.tool is None:
+            return False
+        agent = self.runnable[plan.containers[-1]].step.agent
+        return plan.tool.approve is True or (agent is not None and agent.asks_for(plan.tool))
 
     def plan_at(self, path: StepPath) -> StepPlan:
         """The plan of what has, or had, this path."""
@@ -127,25 +130,22 @@ def _plan_step(
         defaults=defaults,
         children=_plan_graph(nested, defaults, (*containers, step.step_id), inner) if contains else None,
         roots=roots,
-        tools=_plan_tools(step, defaults, (*containers, step.step_id), inner | CALL),
+        tools=_plan_tools(step, defaults, (*containers, step.step_id), inner),
     )
 
 
 def _plan_tools(
-    agent: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], roots: frozenset[str]
+    owner: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], outer: frozenset[str]
 ) -> dict[str, StepPlan]:
-    return {
-        tool.label: StepPlan(
-            step=step,
-            containers=containers,
-            owners=(),
-            defaults=defaults,
-            roots=roots,
-            tools=_plan_tools(step, defaults, (*containers, step.step_id), roots),
-            tool=tool,
-        )
-        for tool, step in tool_steps(agent)
-    }
+    roots = outer | roots_of_tools(owner)
+
+    def plan(step: WorkflowStep, tool: Tool | None) -> StepPlan:
+        inner = _plan_tools(step, defaults, (*containers, step.step_id), roots)
+        return StepPlan(step, containers, (), defaults, roots=roots, tools=inner, tool=tool)
+
+    plans = {tool.label: plan(step, tool) for tool, step in tool_steps(owner)}
+    asking = asking_step(owner)
+    return plans if asking is None else {**plans, asking.name: plan(asking, None)}
 
 
 def handler_name(owner: StepPlan, handler: StepPlan) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from advanced_workflow.workflows.contract import RetryDelay
 from advanced_workflow.workflows.definition.kinds.human_approval import ApproverExpression
+from advanced_workflow.workflows.definition.kinds.orchestrator import Worker
 from advanced_workflow.workflows.definition.kinds.react import Agent, Tool
 from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
@@ -45,7 +46,7 @@ from advanced_workflow.workflows.expressions import (
 )
 from advanced_workflow.workflows.plain.interpolation import expressions_in
 
-_REPEATING = (StepType.LOOP, StepType.REACT)
+_REPEATING = (StepType.LOOP, StepType.REACT, StepType.ORCHESTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class StepPlan:
     roots: frozenset[str] = ORDINARY
     """The names its expressions may use: one more would forbid it as a variable, which `check` allows."""
     tools: Mapping[str, StepPlan] = field(default_factory=dict[str, "StepPlan"])
-    """Of an agent: its tools by the names that the model calls them."""
+    """Of an agent: its tools by the names that the model calls them; of an orchestrator all that it may run."""
     tool: Tool | None = None
     """Where the step is a call of a tool: the tool."""
 
@@ -182,6 +183,17 @@ class StepPlan:
     def prompt(self) -> Expression | None:
         """What gives the first message to an agent."""
         return self._expression(self.step.agent, "prompt")
+
+    @cached_property
+    def task(self) -> Expression | None:
+        """What gives an orchestrator its task."""
+        return self._expression(self.step.orchestrator, "task")
+
+    @cached_property
+    def when(self) -> CompiledCondition | None:
+        """Whether a subtask for a worker is done."""
+        source = self.tool.when if isinstance(self.tool, Worker) else None
+        return None if source is None else compile_test(source, self._names(Worker, "when"))
 
     @cached_property
     def approve(self) -> Expression | None:

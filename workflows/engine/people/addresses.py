@@ -61,7 +61,7 @@ class Addresses:
         asked = [one for one in self._open.values() if one.record.plan.step_id == plan.step_id]
         for one in asked:
             if digest is not None and digest == one.digest:
-                return self._address(one.record, None) if plan.tool is None else Address(one.record, again=True)
+                return Address(one.record, again=True) if self._is_made(plan) else self._address(one.record, None)
         paths = listed([one.record.path for one in asked]) or "none asks now"
         if digest is not None:
             raise DigestMismatch(
@@ -72,9 +72,9 @@ class Addresses:
         )
 
     def _by_call(self, name: str) -> Address | None:
-        """The call of an agent's tool. One that was not made yet nobody can mean: only the model knows that it will be."""
+        """The call of an agent's tool, or what an orchestrator asks. One that was not made yet nobody can mean: no definition tells it."""
         record = self._state.records.get(name)
-        if record is None or record.plan.tool is None:
+        if record is None or not self._is_made(record.plan):
             return None
         self._require_approval(record.plan, name)
         return Address(record, again=True)
@@ -143,8 +143,11 @@ class Addresses:
 
     def _asks(self, plan: StepPlan) -> bool:
         """Whether it is a tool some of whose calls wait for people."""
-        agent = self._state.plan.agent_of(plan)
-        return plan.tool is not None and agent is not None and (plan.tool.asks or agent.asks_for(plan.tool))
+        return plan.tool is not None and (plan.tool.asks or self._state.plan.is_asked_for(plan))
+
+    def _is_made(self, plan: StepPlan) -> bool:
+        """Whether its paths are made while the run goes on: it is not in the definition's own graphs."""
+        return plan.step_id not in self._state.plan.steps
 
     def _unknown(self, name: str) -> UnknownStep:
         plans = self._state.plan.runnable.values()

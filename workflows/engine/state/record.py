@@ -16,10 +16,25 @@ _PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_coun
 _MORE = ("cursor", "closed")
 AGENT, MESSAGES = "agent", "messages"
 """In the cursor of an agent: where it stands, and in that its conversation."""
+ORCHESTRATION = "orchestration"
+"""In the cursor of an orchestrator: where it stands."""
 _STAND = frozenset(
-    {"round", "under_way", "items", "next", "running", "results", "failures", "cut_off", "enough", "undone", AGENT}
+    {
+        "round",
+        "under_way",
+        "items",
+        "next",
+        "running",
+        "results",
+        "failures",
+        "cut_off",
+        "enough",
+        "undone",
+        AGENT,
+        ORCHESTRATION,
+    }
 )
-"""Where a loop, a fan-out or an agent stands; the only thing in a cursor that outlives a failure."""
+"""Where a loop, a fan-out, an agent or an orchestrator stands; the only thing in a cursor that outlives a failure."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Rules about the tools of an agent, where actions and definitions are at hand: they exist, and take what is bound."""
+"""Rules about the tools of an agent and the workers of an orchestrator, where actions and definitions are at hand: they exist, and take what is bound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
-from advanced_workflow.workflows.definition.tools import tool_steps
+from advanced_workflow.workflows.definition.tools import named_tools, tool_step
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -22,8 +22,10 @@ def tool_problems(
     placement: Placement, workflow: AdvancedWorkflow, actions: ActionCatalog | None, definitions: Definitions | None
 ) -> Iterator[Problem]:
     """Everything about the tools of one step that is more than their own fields say."""
-    for index, (tool, step) in enumerate(tool_steps(placement.step)):
-        loc: Loc = (*placement.loc, "agent", "tools", index)
+    field, named = named_tools(placement.step)
+    for index, tool in enumerate(named):
+        loc: Loc = (*placement.loc, *field, index)
+        step = tool_step(placement.step.step_id, tool)
         as_step = Placement(step, loc, placement.graph, placement.number)
         yield from local_problems(as_step, workflow)
         yield from tool_problems(as_step, workflow, actions, definitions)
