@@ -7,12 +7,13 @@ import pytest
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.check.tools import pinned_tools
+from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.tools import acting, models_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 
-TEXT = {
+TEXT: Schema = {
     "type": "object",
     "properties": {"text": {"type": "string"}},
     "required": ["text"],
