@@ -158,6 +158,12 @@ class AgentLimitExceeded(WorkflowError):
     code = "AgentLimitExceeded"
 
 
+class GraphLimitReached(WorkflowError):
+    """A state graph did not end within the rounds of nodes that it may take."""
+
+    code = "GraphLimitReached"
+
+
 class OutputInvalid(WorkflowError):
     """An agent's answer does not fit its `output_schema`, however often it was asked."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from opentelemetry.trace import Tracer
 
+from advanced_workflow.activities.agents import graphs
 from advanced_workflow.activities.agents.calls import ModelCalls
 from advanced_workflow.activities.agents.chat import preload
 from advanced_workflow.activities.agents.endpoints import Endpoints
@@ -18,7 +19,7 @@ from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.library import SCRIPTS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
-from advanced_workflow.workflows.definition.tools import models_of
+from advanced_workflow.workflows.definition.tools import has_graphs, models_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -57,8 +58,11 @@ class Models:
         return ModelCalls(self.endpoints, self.prices, self.scripts, policy=self.policy, tracer=tracer)
 
     def preload(self, when: Literal["auto", "on", "off"], definitions: Iterable[AdvancedWorkflow]) -> None:
-        """Import the packages of the models that these definitions name; a worker that serves no agents imports none."""
-        named = {name.partition(":")[0] for one in definitions for name in models_of(one)} - {SCRIPTED}
+        """Import the packages of the models that these definitions name, and of their graphs; a worker that serves neither imports none."""
+        served = list(definitions)
+        if when == "on" or (when == "auto" and any(map(has_graphs, served))):
+            graphs.preload()
+        named = {name.partition(":")[0] for one in served for name in models_of(one)} - {SCRIPTED}
         if when == "on" or (when == "auto" and named):
             of_endpoints = {name: one.provider for name, one in self.endpoints.by_name.items()}
             preload({of_endpoints.get(name, name) for name in named} | {*of_endpoints.values()})

@@ -103,3 +103,8 @@ def models_of(workflow: AdvancedWorkflow) -> Iterator[str]:
     for _, step in acting(workflow):
         if step.agent is not None:
             yield from step.agent.models
+
+
+def has_graphs(workflow: AdvancedWorkflow) -> bool:
+    """Whether a step of a definition is a state graph."""
+    return any(step.step_type is StepType.ORCHESTRATOR for _, step in acting(workflow))

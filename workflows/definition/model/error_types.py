@@ -28,6 +28,7 @@ PLATFORM_TYPES: Mapping[str, str] = {
     "ApprovalTimeout": "an approval's deadline passed",
     "CancelledByEvent": "the event of `cancel_on` came",
     "AgentLimitExceeded": "an agent used up its turns, tokens, money or calls",
+    "GraphLimitReached": "a state graph did not end within the rounds that it may take",
     "OutputInvalid": "an agent's answer does not fit its `output_schema`, however often it was asked",
     "AnswerWithheld": "a model's provider kept back what an agent would have answered",
     "RollbackIncomplete": "a `rollback` step could not undo everything",

@@ -1,0 +1,1 @@
+"""LangGraph's state graphs inside of the workflow."""
