@@ -8,11 +8,15 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 from advanced_workflow.client.runs import Run
-from tests.engine.stage import Stage, deed, says
+from tests.engine.stage import Stage, box, deed, says, waits
 from tests.harness import Definition, Harness, Outcome, definition, eventually, outcome_of
 
 CANCEL = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
-ENDS = (EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED)
+ENDS = (
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+    EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
+)
 
 
 async def in_one_task(harness: Harness, workflow: Definition, stage: Stage, *order: str) -> Outcome:
@@ -56,3 +60,29 @@ async def test_an_action_that_failed_is_not_undone(harness: Harness) -> None:
     await in_one_task(harness, definition(*steps), stage, "cancel", "a")
 
     assert stage.undone == ["b"]
+
+
+async def test_a_child_that_ended_is_undone_however_deep_its_step_is(harness: Harness) -> None:
+    """The deeper the step, the later its cancellation reaches it: the child's end is then heard already, and not yet told of."""
+    stage = Stage()
+    child = definition(deed("make"), waits("go", "make"), workflow_id="child")
+
+    def sub(name: str) -> dict[str, Any]:
+        return {"step_id": name, "step_type": "sub_workflow", "workflow": "child"}
+
+    workflow = definition(
+        sub("a"), box("b", sub("c")), box("d", box("e", sub("f"))), box("g", box("h", box("i", sub("j"))))
+    )
+    async with harness.worker(stage.actions, [child]):
+        run = await harness.start(workflow)
+        children = [f"{run.id}/{path}" for path in ("a", "b.c", "d.e.f", "g.h.i.j")]
+        await eventually(lambda: len(stage.done) == len(children))
+    for child_id in children:
+        await harness.client.get_workflow_handle(child_id).terminate("by hand")
+    await eventually(lambda: _have_come(run, len(children)))
+    await run.cancel()
+    async with harness.worker(stage.actions, [child]):
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "Cancelled"
+    assert stage.undone == ["make"] * len(children)

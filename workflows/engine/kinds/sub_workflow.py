@@ -124,7 +124,13 @@ async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
     written = "timeout" in step.plan.step.model_fields_set
     deadline = deadline_in(step, step.plan.step.timeout) if written else None
     if deadline is None:
-        return await work
+        try:
+            return await work
+        except asyncio.CancelledError:
+            # Its end may have come in the same workflow task, before the cancellation: then that is how it ended.
+            if work.cancelled() or not patched(Patch.RULES_3):
+                raise
+            return work.result()
     answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
     work.add_done_callback(lambda _: None if answer.done() else answer.set_result(True))
     try:
