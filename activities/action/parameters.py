@@ -15,8 +15,10 @@ from typing_extensions import TypedDict, is_typeddict
 
 from advanced_workflow.activities.action.errors import ActionInvalid
 from advanced_workflow.workflows.definition.model.base import Schema
+from advanced_workflow.workflows.definition.schema.secret_fields import has_secrets
 from advanced_workflow.workflows.errors import InputInvalid
 from advanced_workflow.workflows.plain.misfits import places
+from advanced_workflow.workflows.plain.strict_json import misfits
 
 
 class ActionInput:
@@ -35,6 +37,7 @@ class ActionInput:
         self._whole = whole.name if whole else None
         self._optional = whole is not None and whole.default is not inspect.Parameter.empty
         shape = hints[whole.name] if whole else _fields(action, parameters, hints)
+        self._defaults = {} if whole else _defaults(parameters)
         self._adapter = adapter_for(action, "input", shape)
 
     def arguments(self, value: object) -> dict[str, Any]:
@@ -50,8 +53,13 @@ class ActionInput:
         return cast("dict[str, Any]", taken) if self._whole is None else {self._whole: taken}
 
     def schema(self) -> Schema | None:
-        """JSON Schema of the input; None where the types have none."""
-        return schema_of(self._adapter, "validation")
+        """JSON Schema of the input, with the defaults of parameters; None where the types have none."""
+        schema = schema_of(self._adapter, "validation")
+        fields = cast("dict[str, Schema]", (schema or {}).get("properties") or {})
+        for name, default in self._defaults.items():
+            if name in fields and not has_secrets(fields[name]):
+                fields[name].setdefault("default", default)
+        return schema
 
 
 def type_hints(action: str, function: Callable[..., object]) -> dict[str, Any]:
@@ -95,6 +103,15 @@ def _takes_object(hint: object) -> bool:
     if not isinstance(kind, type):
         return False
     return is_typeddict(kind) or dataclasses.is_dataclass(kind) or issubclass(kind, (BaseModel, Mapping))
+
+
+def _defaults(parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    """The defaults of parameters that are JSON."""
+    return {
+        one.name: one.default
+        for one in parameters
+        if one.default is not inspect.Parameter.empty and next(misfits(one.default), None) is None
+    }
 
 
 def _fields(action: str, parameters: list[inspect.Parameter], hints: dict[str, Any]) -> type[Any]:

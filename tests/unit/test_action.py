@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import pytest
@@ -408,3 +408,26 @@ def _names_unknown(x: Missing) -> None:  # pyright: ignore[reportUndefinedVariab
 
 def _yields():
     yield 1
+
+
+def test_defaults_of_plain_parameters_are_in_the_schema_but_no_secret_one() -> None:
+    @action
+    def search(
+        query: str,
+        limit: int = 10,
+        *,
+        newest: bool | None = None,
+        pin: Annotated[int, Field(json_schema_extra={"writeOnly": True})] = 1234,
+        until: datetime = datetime(2026, 1, 1, tzinfo=UTC),
+    ) -> None: ...
+
+    described = action_of(search)
+    assert described is not None
+    schema = described.input.schema()
+    assert schema is not None
+    properties: Any = schema["properties"]
+
+    assert {name: one["default"] for name, one in properties.items() if "default" in one} == {
+        "limit": 10,
+        "newest": None,
+    }

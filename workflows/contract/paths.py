@@ -26,6 +26,8 @@ _PART = re.compile(
 )
 _NUMBER = re.compile(r"\[\d+\]|#\d+", re.ASCII)
 _LAST_NUMBER = re.compile(r"(\[\d+\]|#\d+)$", re.ASCII)
+_AGENT_TOOL = re.compile(r"(?P<name>[A-Za-z0-9_-]+)#\d+\[\d+\]$", re.ASCII)
+"""The end of the path of an agent that is a tool, with its turn."""
 _UNDO = re.compile(r"(?P<path>.+)\.rollback\[\d+\]", re.ASCII)
 _LATER = re.compile(r"(?P<first>.+)~(?P<number>[2-9]|[1-9]\d{1,8})", re.ASCII | re.DOTALL)
 _NUMBERED = len("~999999999")
@@ -137,6 +139,17 @@ class StepPath(str):
         """Temporal workflow id of its child's run; what was `undone` so often and runs again is another run."""
         again = (f"~u{undone}" if undone else "") + (f"~{attempt}" if attempt > 1 else "")
         return _run_id(f"{workflow_id}/{self}{again}")
+
+
+def turn_of(path: StepPath) -> int:
+    """The turn of an agent that a call of it is in, from 1."""
+    return int(path.pass_number.strip("[]")) + 1
+
+
+def turn_name(path: StepPath) -> str:
+    """The same in words: `turn 3`; of an agent that is a tool itself with its name, `helper turn 1`."""
+    inner = _AGENT_TOOL.search(path.rpartition(".")[0])
+    return f"{inner['name'] + ' ' if inner else ''}turn {turn_of(path)}"
 
 
 def copy_key(index: int) -> str:

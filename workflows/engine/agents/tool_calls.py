@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from advanced_workflow.workflows.contract import Json, RawMessage, ToolCall
+from advanced_workflow.workflows.contract import RawMessage, ToolCall
 from advanced_workflow.workflows.definition.kinds.react import Agent
+from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.actions.mapped_input import misfits_of
 from advanced_workflow.workflows.engine.agents.messages import is_rejected, refused, told
@@ -15,6 +15,7 @@ from advanced_workflow.workflows.engine.agents.stand import Results
 from advanced_workflow.workflows.engine.graph.driver import GraphDriver
 from advanced_workflow.workflows.engine.graph.scheduler import Graph, Node, Outcome, Settled
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
+from advanced_workflow.workflows.engine.monitoring.gen_ai import CALL_ID
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.step.context import StepContext
@@ -84,8 +85,8 @@ class ToolCalls:
                 results[str(number)] = refused(call, InputInvalid.code, "; ".join(problems))
                 run.state.reset(record)
                 return _MADE
-        record.notes["call"] = shown_call(call, self._schema(plan))
-        record.cursor["call_id"] = call.id
+        record.notes["call"] = shown_call(call, plan.step.input_mapping, self._schema(plan))
+        record.cursor[CALL_ID] = call.id
         await run.execute(plan, frame, key=self._key(number))
         if self._fails_with(record):
             self._failed[number] = record
@@ -93,7 +94,7 @@ class ToolCalls:
         results[str(number)] = told(call, record)
         return _MADE
 
-    def _schema(self, plan: StepPlan) -> Mapping[str, Json]:
+    def _schema(self, plan: StepPlan) -> Schema:
         pinned = (self._step.run.prepared.tools or {}).get(plan.step_id)
         return pinned.parameters if pinned is not None else {}
 
