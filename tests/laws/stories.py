@@ -112,7 +112,13 @@ class Known:
         for tool in (agent.get("agent") or {}).get("tools") or ():
             said = {"action": tool} if isinstance(tool, str) else tool
             name = said.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "_", said.get("action") or said["workflow"])[:64]
-            kinds = {"action": "sequential", "workflow": "sub_workflow", "webhook": "webhook", "agent": "react"}
+            kinds = {
+                "action": "sequential",
+                "workflow": "sub_workflow",
+                "webhook": "webhook",
+                "agent": "react",
+                "approval": "human_approval",
+            }
             kind = next(kind for field, kind in kinds.items() if said.get(field))
             self.steps[f"{id}.{name}"] = {**said, "step_id": f"{id}.{name}", "step_type": kind}
             self._add_tools(said, f"{id}.{name}")

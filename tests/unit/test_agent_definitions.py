@@ -49,6 +49,13 @@ def problems(found: AdvancedWorkflow) -> list[tuple[str, str]]:
     [
         (["pay", {"workflow": "child"}], {}, []),
         (["nope"], {}, [("unknown_action", "tools[0]")]),
+        ([{"name": "ask", "approval": {"approvers": ["ann", "bob"]}}], {}, []),
+        ([{"name": "ask", "approval": {}}], {"approve_tools": ["ask"]}, [("meaningless_field", "approve_tools[0]")]),
+        (
+            [{"name": "ask", "approval": {}, "approve": True, "timeout": 5}],
+            {},
+            [("meaningless_field", "tools[0].approve"), ("meaningless_field", "tools[0].timeout")],
+        ),
         ([{"workflow": "nope"}], {}, [("unknown_workflow", "tools[0].workflow")]),
         (["pay", {"action": "pay", "approve": True}], {}, [("duplicate_id", "tools[1]")]),
         ([{"action": "pay", "name": "model"}], {}, [("reserved_name", "tools[0]")]),

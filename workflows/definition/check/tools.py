@@ -21,6 +21,13 @@ _TASK: Final[Schema] = {
     "additionalProperties": False,
 }
 """What an agent is given where its tool says nothing else."""
+_QUESTION: Final[Schema] = {
+    "type": "object",
+    "properties": {"question": {"type": "string", "description": "What people are asked."}},
+    "required": ["question"],
+    "additionalProperties": False,
+}
+"""What people are given."""
 
 
 def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]) -> Schema | None:
@@ -29,6 +36,8 @@ def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, Ad
         return tool.parameters
     if tool.agent is not None:
         return _TASK
+    if tool.is_people:
+        return _QUESTION
     if tool.webhook is not None:
         return {"type": "object"}
     if tool.action is not None:
@@ -45,6 +54,8 @@ def described(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, Adva
     if tool.action is not None:
         info = actions.get(tool.action)
         return info.guide or info.description if info is not None else ""
+    if tool.is_people and tool.approval is not None:
+        return tool.approval.prompt or "Asks people, and waits for what they decide."
     child = definitions.get(tool.workflow or "")
     return child.description or child.label if child is not None else ""
 

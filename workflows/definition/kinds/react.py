@@ -46,7 +46,7 @@ _LONGEST_NAME = 64
 
 
 class Tool(ShortFormed):
-    """What an agent may call: exactly one of `action`, `workflow`, `webhook` and `agent`; a bare string is an action's name.
+    """What an agent may call: exactly one of `action`, `workflow`, `webhook` and `agent`, or an `approval` alone; a string is an action's name.
 
     Each call is a step of its own. The model chooses the arguments, less those that `input_mapping` binds: these vanish from what the model sees.
     """
@@ -67,14 +67,15 @@ class Tool(ShortFormed):
     """What the model reads about it; the action's or the definition's own description when empty."""
     parameters: Schema = Field(default_factory=dict)
     """JSON Schema of its arguments, the mapped ones included. Needed for webhooks, and where the action is not known to this project's
-    workers; of an agent it is a `task` when empty."""
+    workers; of an agent it is a `task` when empty, of people a `question`."""
     input_mapping: Annotated[dict[str, JsonValue], Mapped()] = Field(default_factory=dict)
     """Parameters that are not the model's to choose: parameter -> expression over `call` (the arguments the model chose) and the
     usual roots."""
     approve: Annotated[StrictBool | str, Expr(gives=BOOL)] = False
     """Whether people must approve a call: always, or where an expression over `call` holds."""
     approval: Approval | None = None
-    """Whom `approve` asks, and until when. Without it anybody may approve."""
+    """Whom `approve` asks, and until when; without it anybody may approve. Alone it is the tool: what the model gives is put to people,
+    and what they decide is the result."""
     max_calls: Count | None = None
     """How often the agent may call it."""
 
@@ -101,10 +102,13 @@ class Tool(ShortFormed):
 
     @model_validator(mode="after")
     def _one_form(self) -> Tool:
-        if sum(one is not None for one in (self.action, self.workflow, self.webhook, self.agent)) != 1:
-            raise ValueError("a tool needs exactly one of 'action', 'workflow', 'webhook' and 'agent'")
+        forms = sum(one is not None for one in (self.action, self.workflow, self.webhook, self.agent))
+        if forms > 1 or (forms == 0 and self.approval is None):
+            raise ValueError(
+                "a tool needs exactly one of 'action', 'workflow', 'webhook' and 'agent', or an 'approval' alone"
+            )
         if self.name is None and self.action is None and self.workflow is None:
-            raise ValueError("a tool that is a webhook or an agent needs a 'name'")
+            raise ValueError("a tool that is a webhook, an agent or an approval needs a 'name'")
         return self
 
     @property
@@ -114,7 +118,14 @@ class Tool(ShortFormed):
             return StepType.SEQUENTIAL
         if self.workflow is not None:
             return StepType.SUB_WORKFLOW
-        return StepType.WEBHOOK if self.webhook is not None else StepType.REACT
+        if self.webhook is not None:
+            return StepType.WEBHOOK
+        return StepType.HUMAN_APPROVAL if self.agent is None else StepType.REACT
+
+    @property
+    def is_people(self) -> bool:
+        """Whether it asks people and does nothing else."""
+        return self.step_type is StepType.HUMAN_APPROVAL
 
     @property
     def label(self) -> str:
@@ -199,6 +210,9 @@ def _problems(agent: Agent, loc: Loc) -> Iterator[Problem]:
             message = f"there is no tool {name!r} to approve."
             fix = f"It has: {listed(names) or 'none'}."
             yield problem(Code.WRONG_VALUE, (*loc, "approve_tools", index), message, fix)
+        elif any(tool.is_people for tool in agent.tools if tool.label == name):
+            message = f"tool {name!r} asks people as it is."
+            yield problem(Code.MEANINGLESS_FIELD, (*loc, "approve_tools", index), message, "Remove it.")
     for index, tool in enumerate(agent.tools):
         if tool.label in _RESERVED:
             message = f"{tool.label!r} is what the calls of the model are called."
@@ -219,7 +233,7 @@ def tool_problems(tool: Tool, loc: Loc, *, asks: bool) -> Iterator[Problem]:
     """What is wrong in one tool; `asks` is whether people approve some of its calls."""
     if tool.approval is not None:
         yield from approval_problems(tool.approval, (*loc, "approval"))
-        if not asks:
+        if not asks and not tool.is_people:
             message = "'approval' means nothing where no call is approved."
             yield warning(Code.MEANINGLESS_FIELD, (*loc, "approval"), message, "Add 'approve: true', or remove it.")
     yield from _inner_problems(tool, loc)
@@ -249,7 +263,13 @@ _DEEPEST: Final = 20
 """Parts of the place of an agent in an agent: it may be five levels deep."""
 
 
+_OF_PEOPLE: Final = frozenset({"approval", "name", "description", "parameters", "max_calls"})
+"""What a tool has that asks people."""
+
+
 def _meaningless(tool: Tool) -> frozenset[str]:
+    if tool.is_people:
+        return frozenset(Tool.model_fields) - _OF_PEOPLE
     found = frozenset[str]() if tool.action is not None else frozenset({"execution"})
     if tool.workflow is None:
         found |= {"workflow_version"}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.contract import ErrorInfo, Json
-from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS, mapped_input
 from advanced_workflow.workflows.engine.kinds.webhook import request_of
-from advanced_workflow.workflows.engine.step.asking import Answer, ask, subject_of
+from advanced_workflow.workflows.engine.step.asking import approval_of, ask, exact_call, rejected
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
-from advanced_workflow.workflows.engine.step.failures import StepFailure
-from advanced_workflow.workflows.errors import ApprovalRejected, DataInvalid
+from advanced_workflow.workflows.errors import DataInvalid
 
 _APPROVED = "approved"
 """In the cursor: whether the call was approved."""
@@ -23,9 +21,9 @@ async def approved_by_people(step: StepContext, inner: RunStep) -> Done:
     if not cursor.get(_APPROVED):
         if ARGUMENTS not in cursor:
             cursor[ARGUMENTS] = await _arguments(step)
-        answer = await ask(step, _approval_of(step), lambda: _subject(step))
+        answer = await ask(step, approval_of(step), lambda: exact_call(step, cursor[ARGUMENTS]))
         if answer.verdict == "rejected":
-            raise _rejected(answer)
+            raise rejected(answer)
         cursor[_APPROVED] = True
     return await inner(step)
 
@@ -48,23 +46,3 @@ def _must_be_approved(step: StepContext) -> bool:
         if not isinstance(value, bool):
             raise DataInvalid(f"the expression must give true or false, not {value!a}.")
         return value
-
-
-def _approval_of(step: StepContext) -> Approval:
-    approval = step.plan.step.approval or Approval()
-    return approval if approval.prompt else approval.model_copy(update={"prompt": step.record.notes.get("call", "")})
-
-
-def _subject(step: StepContext) -> Json:
-    """The exact call; what the definition says beside comes in a field of its own."""
-    exact: dict[str, Json] = {
-        "tool": step.plan.step.label,
-        "arguments": step.record.cursor[ARGUMENTS],
-        "call": step.record.cursor.get("call_id"),
-    }
-    return {**exact, "subject": subject_of(step)} if step.plan.subject is not None else exact
-
-
-def _rejected(answer: Answer) -> StepFailure:
-    error = ErrorInfo(type=ApprovalRejected.code, message=answer.rejection, details=answer.output)
-    return StepFailure(error, run_code=ApprovalRejected.code)

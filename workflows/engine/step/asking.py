@@ -9,14 +9,15 @@ from typing import cast
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import Json, RecordedDecision
+from advanced_workflow.workflows.contract import ErrorInfo, Json, RecordedDecision
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
+from advanced_workflow.workflows.engine.monitoring.gen_ai import CALL_ID
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
 from advanced_workflow.workflows.engine.step.context import StepContext
-from advanced_workflow.workflows.engine.step.failures import StepSkipped, failure_of
+from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped, failure_of
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
-from advanced_workflow.workflows.errors import ApprovalTimeout, DataInvalid
+from advanced_workflow.workflows.errors import ApprovalRejected, ApprovalTimeout, DataInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,30 @@ def _open(step: StepContext, approval: Approval, subject: Callable[[], Json]) ->
         deadline=moment_after(approval.deadline) if approval.deadline is not None else None,
         answer=answer,
     )
+
+
+def approval_of(step: StepContext) -> Approval:
+    """What is asked of whom; for the call of a tool the question is the call, where the definition has no other."""
+    approval = step.plan.step.approval or Approval()
+    if approval.prompt or step.plan.tool is None:
+        return approval
+    return approval.model_copy(update={"prompt": step.record.notes.get("call", "")})
+
+
+def exact_call(step: StepContext, arguments: Json) -> Json:
+    """What is approved of the call of a tool: the exact call; what the definition says beside comes in a field of its own."""
+    exact: dict[str, Json] = {
+        "tool": step.plan.step.label,
+        "arguments": arguments,
+        "call": step.record.cursor.get(CALL_ID),
+    }
+    return {**exact, "subject": subject_of(step)} if step.plan.subject is not None else exact
+
+
+def rejected(answer: Answer) -> StepFailure:
+    """The failure of the call of a tool that people did not approve; it says who and why."""
+    error = ErrorInfo(type=ApprovalRejected.code, message=answer.rejection, details=answer.output)
+    return StepFailure(error, run_code=ApprovalRejected.code)
 
 
 def subject_of(step: StepContext) -> Json:
