@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from advanced_workflow.client.errors import RunExists
 from advanced_workflow.client.sending import message_of, start_arguments
-from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempt, summarize
+from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
 from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
 from advanced_workflow.client.settings import Settings, current_user, load_settings
 from advanced_workflow.client.storage import payload_limit
@@ -172,8 +172,7 @@ class Run:
     async def attempts(self) -> dict[str, Attempt]:
         """Actions now pending, by step path; needs no worker."""
         async with translated_errors(self.id, "describe"):
-            description = await describe(self.client, self.id, self.handle.run_id)
-        return {info.activity_id: read_attempt(info) for info in description.pending_activities}
+            return await read_attempts(self.client, await describe(self.client, self.id, self.handle.run_id))
 
     async def state(self, step_id: str | None = None, *, include_data: bool = True) -> RunState:
         """The step records, variables, rejected decisions and audit trail; of one step when `step_id` (or path) is given."""
@@ -181,8 +180,13 @@ class Run:
         return read_answer(RunState, await self._query(QUERY_STATE, request), self.id)
 
     async def progress(self) -> Progress:
-        """Counts of steps by status, and one sentence for each that waits."""
-        return read_answer(Progress, await self._query(QUERY_PROGRESS), self.id)
+        """Counts of steps by status, one sentence for each that waits, and how far each agent is, with its model's last words."""
+        progress = read_answer(Progress, await self._query(QUERY_PROGRESS), self.id)
+        if not progress.agents:
+            return progress
+        words = {one.progress.agent: one.progress.last for one in (await self.attempts()).values() if one.progress}
+        agents = [one.model_copy(update={"last": words.get(one.path, "")}) for one in progress.agents]
+        return progress.model_copy(update={"agents": agents})
 
     async def pending_approvals(self) -> list[PendingApproval]:
         """The approvals the run waits for, each with what is approved and its digest."""
@@ -199,19 +203,27 @@ class Run:
         Raises:
             UnknownStep: no such agent is known.
         """
-        said: list[ChatMessage] = []
-        while True:
-            asked = ConversationRequest(agent=agent, begin=len(said)).model_dump(mode="json")
-            async with translated_errors(self.id, QUERY_CONVERSATION):
-                answer: object = await self.handle.query(QUERY_CONVERSATION, asked, rpc_timeout=ANSWER_TIMEOUT)
-            part = read_answer(ConversationPart, answer, self.id)
-            if not part.found:
-                raise UnknownStep(
-                    f"run {self.id!r} has no conversation of an agent {agent!r}; 'adw show' lists its steps."
-                )
-            said += [ChatMessage.model_validate(one) for one in part.messages]
-            if not part.messages or len(said) >= part.length:
-                return said
+        return [ChatMessage.model_validate(one) for one in (await self.whole_conversation(agent)).messages]
+
+    async def whole_conversation(self, agent: str) -> ConversationPart:
+        """The same as it was sent, with what stands before it: instructions and tools. Raises as `conversation` does."""
+        part = await self._part_of_conversation(agent, 0)
+        messages = list(part.messages)
+        while len(messages) < part.length:
+            more = (await self._part_of_conversation(agent, len(messages))).messages
+            if not more:
+                break
+            messages += more
+        return part.model_copy(update={"messages": messages})
+
+    async def _part_of_conversation(self, agent: str, begin: int) -> ConversationPart:
+        asked = ConversationRequest(agent=agent, begin=begin, head=begin == 0).model_dump(mode="json")
+        async with translated_errors(self.id, QUERY_CONVERSATION):
+            answer: object = await self.handle.query(QUERY_CONVERSATION, asked, rpc_timeout=ANSWER_TIMEOUT)
+        part = read_answer(ConversationPart, answer, self.id)
+        if not part.found:
+            raise UnknownStep(f"run {self.id!r} has no conversation of an agent {agent!r}; 'adw show' lists its steps.")
+        return part
 
     async def approve(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
         """Approve a step, as the current user unless `approver` is given.

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     """IP:PORT where the worker's metrics can be scraped; none when empty."""
     otlp: WebAddress | None = None
     """OpenTelemetry collector (gRPC) for traces, and for metrics unless `prometheus` is set; none when empty."""
+    trace_content: Literal["on", "off"] = "off"
+    """Whether the spans of model calls tell what was said: instructions, messages, calls and results, the newest 16 KB, without fields that
+    a tool's schema marks as secret (`writeOnly`, `format: password`). It is whatever users and tools say: mind who reads the traces."""
     log_format: Literal["text", "json"] = "text"
     """How log lines are written."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

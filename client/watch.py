@@ -10,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
 from advanced_workflow.client.errors import NoAnswer, RequestFailed
 from advanced_workflow.client.runs import Run
-from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempt, summarize
+from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
 from advanced_workflow.client.service.errors import translated_errors
 from advanced_workflow.client.service.faults import EngineFault, engine_fault
 from advanced_workflow.workflows.contract import RunState
@@ -91,7 +91,7 @@ class _Watcher:
         async with translated_errors(self.run.id, "describe"):
             description = await describe(self.run.client, self.run.id, self.run.handle.run_id)
         summary = summarize(description.workflow_execution_info)
-        attempts = {info.activity_id: read_attempt(info) for info in description.pending_activities}
+        attempts = await read_attempts(self.run.client, description)
         for path, attempt in attempts.items():
             self.most_attempts[path] = max(attempt.attempt, self.most_attempts.get(path, 0))
         self._events = summary.history_events

@@ -69,8 +69,9 @@ class ModelCalls:
         conversations: Conversations | None = None,
         chat: ChatModel = chat_model,
         tracer: Tracer = NO_TRACER,
+        content: bool = False,
     ) -> None:
-        """`policy` says which models may be called, `tracer` gets a span for each call, `ask` asks a run for its conversation; `chat` makes the models that are not scripted."""
+        """`policy` says which models may be called, `tracer` gets a span for each call, with `content` one that tells what was said; `ask` asks a run for its conversation; `chat` makes the models that are not scripted."""
         self._endpoints = endpoints or Endpoints()
         self._prices = prices or Prices()
         self._scripts = dict(scripts or {})
@@ -78,6 +79,7 @@ class ModelCalls:
         self._loading = Loading(ask or Questions().ask, conversations)
         self._chat = chat
         self._tracer = tracer
+        self._content = content
 
     @activity.defn(name=MODEL_ACTIVITY)
     async def call(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
@@ -87,9 +89,11 @@ class ModelCalls:
             called = self._called(wanted.model)
             name = (activity.info().namespace, activity.info().workflow_id or "", wanted.agent)
             head, known = await self._loading.load(name, wanted)
-            with measured(self._tracer, wanted, called.target) as call:
-                answer = await called.answer(wanted, _asked(wanted, head, known), call)
-                call.answered(answer)
+            with measured(self._tracer, wanted, called.target, content=self._content) as call:
+                asked = _asked(wanted, head, known)
+                call.asked(asked)
+                answer = await called.answer(wanted, asked, call)
+                call.answered(asked, answer)
             self._loading.answered(name, known, answer.message)
             return self._priced(answer, wanted.model).model_dump(mode="json", exclude_defaults=True)
 
@@ -137,6 +141,8 @@ class _Called:
         assembly = Assembly()
         loop = asyncio.get_running_loop()
         told = loop.time()
+        if activity.info().heartbeat_details:  # What an attempt before this one said last is no word of this one.
+            beat(self._progress(wanted, assembly).model_dump(mode="json"))
         async with aclosing(self.provider.stream(asked)) as pieces:
             async for piece in pieces:
                 call.piece()
@@ -149,8 +155,9 @@ class _Called:
     def _progress(self, wanted: ModelRequest, assembly: Assembly) -> ModelProgress:
         # More than is shown, so that a key is seen that begins before it.
         ending = self.keys.hide(assembly.ending(LAST_CHARACTERS * 10))
+        last = ending[-LAST_CHARACTERS:]
         return ModelProgress(
-            agent=wanted.agent, turn=wanted.turn, tokens=assembly.pieces, last=ending[-LAST_CHARACTERS:]
+            agent=wanted.agent, turn=wanted.turn, model=wanted.model, tokens=assembly.pieces, last=last
         )
 
     async def _cleaned(self, answer: Answer, asked: Asked) -> ModelAnswer:

@@ -41,10 +41,13 @@ class Scripted:
             pieces = [*_pieces(line, scope, asked, self._name)]
         except WorkflowError as error:
             raise ModelError(ModelFailure.REFUSED, f"script {self._name!r}: {error}") from None
-        if line.seconds:
+        pause = line.seconds / len(pieces) if line.fail is None else 0.0
+        if line.fail is not None:
             await asyncio.sleep(line.seconds)
-        _fail_as(line.fail, self._name)
-        for piece in pieces:
+            _fail_as(line.fail, self._name)
+        for piece in pieces:  # It speaks for as long as its answer takes.
+            if pause:
+                await asyncio.sleep(pause)
             yield piece
 
 

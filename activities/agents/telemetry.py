@@ -1,8 +1,4 @@
-"""What a model call tells of itself: a span and metrics by the conventions for generative AI, never what was said.
-
-The conventions are in development, so that their names are all here and in `advanced_workflow.workflows.contract`. The names of metrics are
-as Prometheus writes them.
-"""
+"""What a model call tells of itself: a span and metrics by the conventions for generative AI; what was said only where that is wanted."""
 
 from __future__ import annotations
 
@@ -18,14 +14,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.activities.action.context import idempotency_key
+from advanced_workflow.activities.agents.content import input_content, output_content
 from advanced_workflow.activities.agents.endpoints import Target
+from advanced_workflow.activities.agents.pieces import Asked
 from advanced_workflow.workflows.contract import (
-    MODEL_FIRST_SECONDS,
-    MODEL_SECONDS,
-    MODEL_TOKENS,
     ModelAnswer,
     ModelRequest,
+    gen_ai,
 )
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 
 Attributes: TypeAlias = "dict[str, str | int | float | tuple[str, ...]]"
@@ -40,6 +37,8 @@ class Measured:
 
     span: Span
     labels: dict[str, str]
+    with_content: bool = False
+    """Whether the span tells what was said."""
     began: float = field(default_factory=time.monotonic)
     first: float | None = None
     """Seconds until the first piece."""
@@ -49,50 +48,63 @@ class Measured:
         if self.first is None:
             self.first = time.monotonic() - self.began
 
-    def answered(self, answer: ModelAnswer) -> None:
+    def asked(self, asked: Asked) -> None:
+        """The model is going to be asked this."""
+        if self.with_content:
+            self.span.set_attributes(input_content(asked))
+
+    def answered(self, asked: Asked, answer: ModelAnswer) -> None:
         """The answer is whole."""
+        if self.with_content:
+            self.span.set_attributes(output_content(asked, answer))
         usage = answer.usage
         found: Attributes = {
-            "gen_ai.response.model": answer.model,
-            "gen_ai.response.finish_reasons": (answer.finish_reason.value,),
-            "gen_ai.usage.input_tokens": usage.input_tokens,
-            "gen_ai.usage.output_tokens": usage.output_tokens,
-            "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
+            gen_ai.RESPONSE_MODEL: answer.model,
+            gen_ai.FINISH_REASONS: (answer.finish_reason.value,),
+            gen_ai.INPUT_TOKENS: usage.input_tokens,
+            gen_ai.OUTPUT_TOKENS: usage.output_tokens,
+            gen_ai.CACHED_TOKENS: usage.cached_tokens,
+            gen_ai.REASONING_TOKENS: usage.reasoning_tokens,
         }
+        if self.first is not None:
+            found[gen_ai.TIME_TO_FIRST_CHUNK] = self.first
         self.span.set_attributes(found)
-        tokens = activity.metric_meter().create_histogram(MODEL_TOKENS, "Tokens of model calls, by kind.")
+        tokens = activity.metric_meter().create_histogram(gen_ai.MODEL_TOKENS, "Tokens of model calls, by kind.")
         for kind, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-            tokens.record(count, {**self.labels, "gen_ai_token_type": kind})
+            tokens.record(count, {**self.labels, gen_ai.label(gen_ai.KIND_OF_TOKENS): kind})
 
     def ended(self, error: str | None) -> None:
         """The call has ended, with this type of failure or without one."""
         meter = activity.metric_meter()
-        labels = {**self.labels, **({"error_type": error} if error else {})}
-        seconds = meter.create_histogram_float(MODEL_SECONDS, "Duration of model calls.", "s")
+        labels = {**self.labels, **({gen_ai.label(gen_ai.ERROR): error} if error else {})}
+        seconds = meter.create_histogram_float(gen_ai.MODEL_SECONDS, "Duration of model calls.", "s")
         seconds.record(time.monotonic() - self.began, labels)
         if self.first is not None:
-            first = meter.create_histogram_float(MODEL_FIRST_SECONDS, "Until the first piece of an answer.", "s")
+            first = meter.create_histogram_float(gen_ai.MODEL_FIRST_SECONDS, "Until the first piece of an answer.", "s")
             first.record(self.first, labels)
         if error:
             self.span.set_status(StatusCode.ERROR, error)
-            self.span.set_attribute("error.type", error)
+            self.span.set_attribute(gen_ai.ERROR, error)
 
 
 @contextmanager
-def measured(tracer: Tracer, wanted: ModelRequest, target: Target | None) -> Generator[Measured]:
-    """Measure a call; `target` is None for a scripted model."""
+def measured(
+    tracer: Tracer, wanted: ModelRequest, target: Target | None, *, content: bool = False
+) -> Generator[Measured]:
+    """Measure a call; `target` is None for a scripted model. With `content` the span tells what is said."""
     provider = SCRIPTED if target is None else target.provider
     name = target.model if target else wanted.model.partition(":")[2]
     with tracer.start_as_current_span(
-        f"chat {name}",
+        f"{gen_ai.CHAT} {name}",
         kind=SpanKind.CLIENT,
         attributes={
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": provider,
-            "gen_ai.request.model": name,
-            "gen_ai.agent.name": wanted.agent,
-            "gen_ai.conversation.id": f"{idempotency_key().partition(':')[0]}:{wanted.agent}",
-            "adw.agent.turn": wanted.turn,
+            gen_ai.OPERATION: gen_ai.CHAT,
+            gen_ai.PROVIDER: provider,
+            gen_ai.REQUEST_MODEL: name,
+            gen_ai.AGENT_NAME: StepPath(wanted.agent).parts[-1].step_id,
+            gen_ai.AGENT_ID: wanted.agent,
+            gen_ai.CONVERSATION: gen_ai.conversation_id(idempotency_key().partition(":")[0], wanted.agent),
+            gen_ai.TURN: wanted.turn,
             **_of_settings(wanted),
             **_of_endpoint(target),
         },
@@ -100,11 +112,11 @@ def measured(tracer: Tracer, wanted: ModelRequest, target: Target | None) -> Gen
         set_status_on_exception=False,
     ) as span:
         labels = {
-            "gen_ai_operation_name": "chat",
-            "gen_ai_provider_name": provider,
-            "gen_ai_request_model": wanted.model,
+            gen_ai.label(gen_ai.OPERATION): gen_ai.CHAT,
+            gen_ai.label(gen_ai.PROVIDER): provider,
+            gen_ai.label(gen_ai.REQUEST_MODEL): wanted.model,
         }
-        call = Measured(span, labels)
+        call = Measured(span, labels, with_content=content and span.is_recording())
         try:
             yield call
         except BaseException as error:
@@ -115,7 +127,7 @@ def measured(tracer: Tracer, wanted: ModelRequest, target: Target | None) -> Gen
 
 def _of_settings(wanted: ModelRequest) -> Attributes:
     return {
-        f"gen_ai.request.{name}": value
+        f"{gen_ai.REQUEST}{name}": value
         for name in _SETTINGS
         if isinstance(value := wanted.settings.get(name), int | float)
     }

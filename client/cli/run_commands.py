@@ -98,11 +98,7 @@ def show(
 
     async def work(command: Command) -> None:
         if agent is not None:
-            said = await command.run(id, run_id).conversation(agent)
-            if as_json:
-                print_json([one.as_raw() for one in said])
-            else:
-                print_conversation(console(), said)
+            await _print_conversation(command.run(id, run_id), agent, as_json=as_json)
             return
         report = await _report(command, command.run(id, run_id))
         if as_json:
@@ -181,6 +177,15 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
         return Exit.OK if report.complete else Exit.FAILED
 
     execute(context, work)
+
+
+async def _print_conversation(run: Run, agent: str, *, as_json: bool) -> None:
+    said = await run.whole_conversation(agent)
+    if as_json:
+        print_json(said.messages)
+        return
+    now = [one.progress for one in (await run.attempts()).values() if one.progress and one.progress.agent == agent]
+    print_conversation(console(), said, now[0] if now else None)
 
 
 async def _report(command: Command, run: Run) -> RunReport:

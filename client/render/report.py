@@ -149,10 +149,10 @@ def _print_steps(console: Console, rows: Sequence[StepRow]) -> None:
     for row in rows:
         attempts = f"{row.attempts} attempts" if row.attempts > 1 else ""
         table.add_row(
-            Text("  " * row.depth + StepPath(row.path).name),
+            Text("  " * row.depth + (row.step_id if row.call else StepPath(row.path).name)),
             _mark(STEP_LOOKS[row.status], row.status.value, unicode=unicode),
             duration(row.seconds),
-            Text("; ".join(part for part in (attempts, row.note, row.life) if part), style="dim"),
+            Text("; ".join(part for part in (row.call, attempts, row.note, row.words, row.life) if part), style="dim"),
         )
     console.print(table)
 

@@ -12,8 +12,15 @@ from advanced_workflow.client.render.symbols import SKIP_REASONS
 from advanced_workflow.client.render.times import duration, parse_time, seconds_between
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
-from advanced_workflow.workflows.contract import ErrorInfo, RollbackReport, StepState, UndoOutcome
-from advanced_workflow.workflows.contract.paths import StepPath, undone_path
+from advanced_workflow.workflows.contract import (
+    AgentProgress,
+    ErrorInfo,
+    ModelProgress,
+    RollbackReport,
+    StepState,
+    UndoOutcome,
+)
+from advanced_workflow.workflows.contract.paths import StepPath, turn_name, undone_path
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.plain.text import one_line, visible
 
@@ -42,6 +49,10 @@ class StepRow:
     """Seconds until the next attempt."""
     life: str = ""
     """When its action was last heard of, where it has run for some seconds."""
+    words: str = ""
+    """Of an agent whose model is answering: the last words of the answer."""
+    call: str = ""
+    """Of the call of a tool: the call, with its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +127,11 @@ class _Order:
 
 def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime) -> StepRow:
     attempt = _attempt_of(step, snapshot)
+    call = _call_of(step)
     return StepRow(
         path=step.path,
         depth=StepPath(step.path).depth,
-        label=visible(str(step.execution_data.get("call") or step.name)),
+        label=call or visible(step.name),
         step_id=visible(_short_path(step)),
         status=_status(step, attempt),
         seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
@@ -127,7 +139,19 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
         note=visible(_note(step, attempt)),
         retry_in=_seconds_until_retry(attempt, now) if attempt else None,
         life=sign_of_life(attempt, now) if attempt else "",
+        words=_words(attempt.progress) if attempt and attempt.progress else "",
+        call=call,
     )
+
+
+def _call_of(step: StepState) -> str:
+    call = step.execution_data.get("call")
+    return visible(f"{turn_name(StepPath(step.path))}: {call}") if call else ""
+
+
+def _words(progress: ModelProgress) -> str:
+    text = visible(one_line(progress.last)).strip()
+    return f"“…{text}”" if text else ""
 
 
 def _attempt_of(step: StepState, snapshot: Snapshot) -> Attempt | None:
@@ -170,23 +194,29 @@ def _note(step: StepState, attempt: Attempt | None) -> str:
     unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
     if not unsettled:
         return ""
-    return "; ".join(one for one in (_attempt_note(attempt) if attempt else "", _progress_note(step)) if one)
+    return "; ".join(one for one in (_attempt_note(attempt) if attempt else "", _progress_note(step, attempt)) if one)
 
 
-def _progress_note(step: StepState) -> str:
-    """How far a fan-out or a loop is."""
+def _progress_note(step: StepState, attempt: Attempt | None) -> str:
+    """How far a fan-out, a loop or an agent is."""
     progress = step.execution_data.get("progress")
     if isinstance(progress, dict):
         failed = f", {progress['failed']} failed" if progress.get("failed") else ""
         return f"{progress.get('completed')} of {progress.get('total')} copies completed{failed}, {progress.get('running')} run"
     agent = step.execution_data.get("agent")
     if isinstance(agent, dict):
-        cost = f", cost {agent['cost']:g}" if isinstance(agent.get("cost"), int | float) else ""
-        return (
-            f"{agent.get('turns')} turns, {agent.get('tool_calls')} calls of tools, {agent.get('tokens')} tokens{cost}"
-        )
+        return _agent_note(AgentProgress.model_validate({"path": step.path, **agent}), attempt)
     rounds = step.execution_data.get("iterations")
     return "" if rounds is None else f"{rounds} rounds completed"
+
+
+def _agent_note(agent: AgentProgress, attempt: Attempt | None) -> str:
+    """What an agent does and what it has spent; its calls of tools have rows of their own."""
+    if attempt is None:
+        return f"turn {max(agent.turns, 1)}; {agent.spent}"
+    model = attempt.progress.model if attempt.progress else ""
+    asked = f"asks {model}" if model else "asks its model"
+    return f"turn {agent.turns + 1}: {asked}; {agent.spent}"
 
 
 def _attempt_note(attempt: Attempt) -> str:

@@ -31,7 +31,7 @@ def render_tree(snapshot: Snapshot, now: datetime, console: Console) -> Renderab
     unicode = shows_unicode(console)
     rows = step_rows(snapshot, now)
     undos = [one for one in undo_rows(_report_of(snapshot), snapshot.attempts, now) if one.outcome != "not_needed"]
-    notes = sum(bool(_note_text(one)) for one in rows)
+    notes = sum(bool(_note_text(one)) + bool(one.words) for one in rows)
     shown, before, after = fit(rows, console.height - OTHER_LINES - len(undos) - notes)
     lines: list[RenderableType] = [_heading(snapshot, now), *_warnings(snapshot, rows)]
     if before:
@@ -101,8 +101,14 @@ def _step_lines(rows: Sequence[StepRow], widths: _Widths, *, unicode: bool) -> l
         look = STEP_LOOKS[row.status]
         lines.append(_step_line(row, look, widths, unicode=unicode))
         if note := _note_text(row):
-            lines.append(Padding(Text(note, style=_note_style(row)), (0, 0, 0, 4 + INDENT * (row.depth + 1))))
+            lines.append(_below(row, Text(note, style=_note_style(row))))
+        if row.words:
+            lines.append(_below(row, Text(row.words, style="italic dim", no_wrap=True, overflow="ellipsis")))
     return lines
+
+
+def _below(row: StepRow, text: Text) -> RenderableType:
+    return Padding(text, (0, 0, 0, 4 + INDENT * (row.depth + 1)))
 
 
 def _step_line(row: StepRow, look: Look, widths: _Widths, *, unicode: bool) -> Text:

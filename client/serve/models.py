@@ -31,6 +31,8 @@ class Models:
     prices: Prices = field(default_factory=Prices)
     scripts: Mapping[str, Script] = field(default_factory=dict[str, Script])
     policy: ModelPolicy = field(default_factory=ModelPolicy)
+    trace_content: bool = False
+    """Whether spans tell what was said."""
 
     @classmethod
     def load(cls, settings: Settings) -> Models:
@@ -46,6 +48,7 @@ class Models:
             Prices.read(settings.model_prices),
             read_scripts([*library, *settings.model_scripts]),
             ModelPolicy(settings.models or None, ad_hoc),
+            trace_content=settings.trace_content == "on",
         )
 
     @property
@@ -55,7 +58,14 @@ class Models:
 
     def calls(self, tracer: Tracer = NO_TRACER) -> ModelCalls:
         """The activity."""
-        return ModelCalls(self.endpoints, self.prices, self.scripts, policy=self.policy, tracer=tracer)
+        return ModelCalls(
+            self.endpoints,
+            self.prices,
+            self.scripts,
+            policy=self.policy,
+            tracer=tracer,
+            content=self.trace_content,
+        )
 
     def preload(self, when: Literal["auto", "on", "off"], definitions: Iterable[AdvancedWorkflow]) -> None:
         """Import the packages of the models that these definitions name, and of their graphs; a worker that serves neither imports none."""

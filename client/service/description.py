@@ -5,6 +5,7 @@ These read the raw answers of the service: the SDK's own wrappers raise on a run
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.workflows.contract import MODEL_ACTIVITY, SEARCH_ATTRIBUTE_WAITING_FOR, ModelProgress
 
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """The server's own search attribute of runs whose workflow task failed five times in a row (Temporal Server 1.32 does)."""
@@ -75,6 +76,8 @@ class Attempt:
     """Seconds one attempt may take; None where the server does not say it."""
     heartbeat_timeout_seconds: float | None = None
     """Seconds without a sign of life after which the attempt counts as lost; None where it need not give any."""
+    progress: ModelProgress | None = None
+    """Of the call of a model: how far its answer is, where it said so."""
 
     @property
     def is_running(self) -> bool:
@@ -120,7 +123,34 @@ def summarize(info: WorkflowExecutionInfo) -> RunSummary:
     )
 
 
-def read_attempt(info: PendingActivityInfo) -> Attempt:
+async def read_attempts(client: Client, description: DescribeWorkflowExecutionResponse) -> dict[str, Attempt]:
+    """Read the pending activities of a description, by their paths."""
+    return {
+        info.activity_id: read_attempt(info, await _progress_of(client, info))
+        for info in description.pending_activities
+    }
+
+
+async def _progress_of(client: Client, info: PendingActivityInfo) -> ModelProgress | None:
+    """How far a call of a model is, as its latest sign of life says; those of an attempt before tell nothing of this one."""
+    details = info.heartbeat_details.payloads
+    if info.activity_type.name != MODEL_ACTIVITY or not details or not _is_of_this_attempt(info):
+        return None
+    # Whatever is wrong with it (a codec that this client lacks, another release's details): a run is shown without it.
+    with contextlib.suppress(Exception):
+        [said, *_] = await client.data_converter.decode([details[0]])
+        return ModelProgress.model_validate(said)
+    return None
+
+
+def _is_of_this_attempt(info: PendingActivityInfo) -> bool:
+    return (
+        info.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        and info.last_heartbeat_time.ToNanoseconds() > info.last_started_time.ToNanoseconds()
+    )
+
+
+def read_attempt(info: PendingActivityInfo, progress: ModelProgress | None = None) -> Attempt:
     """Read one pending activity of a description."""
     return Attempt(
         path=info.activity_id,
@@ -137,6 +167,7 @@ def read_attempt(info: PendingActivityInfo) -> Attempt:
         in (TimeoutType.TIMEOUT_TYPE_HEARTBEAT, TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE),
         timeout_seconds=_seconds(info.activity_options.start_to_close_timeout),
         heartbeat_timeout_seconds=_seconds(info.activity_options.heartbeat_timeout),
+        progress=progress,
     )
 
 

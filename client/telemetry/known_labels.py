@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from advanced_workflow.workflows import contract
 from advanced_workflow.workflows.contract import MODEL_ACTIVITY
 from advanced_workflow.workflows.definition.graph.outline import outline
-from advanced_workflow.workflows.definition.tools import acting, models_of
+from advanced_workflow.workflows.definition.tools import acting, models_of, tool_steps
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.monitoring.telemetry import CUSTOM_PREFIX, custom_metric_name
 
@@ -49,6 +49,9 @@ class KnownLabels:
                 "activity_type": frozenset({"", "none", *OWN_ACTIVITIES, *actions}),
                 "action": frozenset({*OWN_ACTIVITIES, *actions, *(f"{MODEL_ACTIVITY} {one}" for one in models)}),
                 "gen_ai_request_model": models,
+                "gen_ai_workflow_name": frozenset(one.workflow_id for one in served),
+                "gen_ai_agent_name": _names(served, agents=True),
+                "gen_ai_tool_name": _names(served, agents=False),
                 # That of endpoints, where they say nothing else.
                 "gen_ai_provider_name": frozenset({"openai", *(one.partition(":")[0] for one in models)}),
                 "step": frozenset(step.step_id for workflow in served for _, step in acting(workflow)),
@@ -83,6 +86,14 @@ class KnownLabels:
             return False
         name = re.split(r"[ {]", name, maxsplit=1)[0]
         return re.sub(r"_(bucket|sum|count)$", "", name) not in self.custom and name not in self.custom
+
+
+def _names(served: Iterable[AdvancedWorkflow], *, agents: bool) -> frozenset[str]:
+    """What the agents of definitions are called, or what tools their models call."""
+    steps = [step for workflow in served for _, step in acting(workflow)]
+    if agents:
+        return frozenset(step.step_id.rpartition(".")[2] for step in steps if step.agent is not None)
+    return frozenset(tool.label for step in steps for tool, _ in tool_steps(step))
 
 
 def labels_in(text: str) -> dict[str, str]:

@@ -24,12 +24,7 @@ from advanced_workflow.client.service.description import REPORTED_PROBLEMS
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.page import serve_page
-from advanced_workflow.workflows.contract import (
-    MODEL_FIRST_SECONDS,
-    MODEL_SECONDS,
-    MODEL_TOKENS,
-    SEARCH_ATTRIBUTE_WAITING_FOR,
-)
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, gen_ai
 from advanced_workflow.workflows.engine.monitoring.telemetry import (
     METRICS_WANTED,
     RUN_SECONDS,
@@ -52,9 +47,12 @@ _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_
 _BUCKETS = {
     RUN_SECONDS: _SECONDS,
     STEP_SECONDS: _SECONDS,
-    MODEL_SECONDS: _MODEL_SECONDS,
-    MODEL_FIRST_SECONDS: _MODEL_SECONDS,
-    MODEL_TOKENS: _TOKENS,
+    gen_ai.RUN_WITH_AGENTS_SECONDS: _SECONDS,
+    gen_ai.AGENT_SECONDS: _SECONDS,
+    gen_ai.TOOL_SECONDS: _SECONDS,
+    gen_ai.MODEL_SECONDS: _MODEL_SECONDS,
+    gen_ai.MODEL_FIRST_SECONDS: _MODEL_SECONDS,
+    gen_ai.MODEL_TOKENS: _TOKENS,
 }
 
 _log = logging.getLogger(__name__)

@@ -21,9 +21,6 @@ from advanced_workflow.workflows.contract.actions import (
 )
 from advanced_workflow.workflows.contract.agents import (
     MODEL_ACTIVITY,
-    MODEL_FIRST_SECONDS,
-    MODEL_SECONDS,
-    MODEL_TOKENS,
     NEWEST_BYTES,
     PART_BYTES,
     QUERY_CONVERSATION,
@@ -157,9 +154,6 @@ __all__ = [
     "HTTP_ACTION",
     "MEMO_STEP",
     "MODEL_ACTIVITY",
-    "MODEL_FIRST_SECONDS",
-    "MODEL_SECONDS",
-    "MODEL_TOKENS",
     "NEWEST_BYTES",
     "NEXT_TASK_ACTIVITY",
     "PART_BYTES",

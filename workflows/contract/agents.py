@@ -22,11 +22,6 @@ MODEL_ACTIVITY = "adw.model"
 QUERY_CONVERSATION = "conversation"
 """Query that gives a part of an agent's conversation; takes a `ConversationRequest`, gives a `ConversationPart`."""
 
-MODEL_TOKENS = "gen_ai_client_token_usage"
-MODEL_SECONDS = "gen_ai_client_operation_duration"
-MODEL_FIRST_SECONDS = "gen_ai_client_operation_time_to_first_chunk"
-"""Metrics of model calls, as the conventions for generative AI call them and Prometheus writes them."""
-
 NEWEST_BYTES = 16 * 1024
 """Messages of a model call that come along with it; larger ones are asked for."""
 PART_BYTES = 1_000_000
@@ -202,6 +197,7 @@ class ModelProgress(WireModel):
 
     agent: str
     turn: int
+    model: str = ""
     tokens: int = 0
     """Of the answer, so far; counted in pieces of the stream."""
     last: str = ""
@@ -231,3 +227,5 @@ class ConversationPart(WireModel):
     begin: int = 0
     messages: list[RawMessage] = Field(default_factory=list[RawMessage])
     head: RawHead | None = None
+    turns: int = 0
+    """How often the agent's model has answered: more often than the messages say where the agent began again."""

@@ -72,6 +72,8 @@ class AgentProgress(WireModel):
     """How far an agent is that runs."""
 
     path: str
+    turn: int = 0
+    """The turn that it is in, from 1: a turn begins when the model is asked, and ends with the calls that its answer asks for."""
     turns: int = 0
     """How often its model has answered."""
     tool_calls: int = 0
@@ -81,6 +83,18 @@ class AgentProgress(WireModel):
     """Where it is known."""
     limit: str | None = None
     """The limit that it has reached, where it is asked for its answer a last time."""
+    calls: list[str] = Field(default_factory=list[str])
+    """Its calls of tools that run or wait for people, as people read them; none while its model is asked."""
+    last: str = ""
+    """The last words of the model's answer that is under way. The run does not know them: `Run.progress` adds them from the signs of life."""
+
+    @property
+    def spent(self) -> str:
+        """What it has spent, in words."""
+        calls = f"{self.tool_calls} tool call{'' if self.tool_calls == 1 else 's'}"
+        cost = "" if self.cost is None else f", cost {self.cost:g}"
+        last = f", its last answer is wanted ({self.limit})" if self.limit else ""
+        return f"{calls}, {self.tokens} token{'' if self.tokens == 1 else 's'}{cost}{last}"
 
 
 class Progress(WireModel):

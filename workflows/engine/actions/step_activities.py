@@ -17,7 +17,7 @@ from advanced_workflow.workflows.contract import (
     LocalRoom,
 )
 from advanced_workflow.workflows.contract.agents import MODEL_ACTIVITY
-from advanced_workflow.workflows.contract.paths import StepPath
+from advanced_workflow.workflows.contract.paths import StepPath, turn_name
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
@@ -55,12 +55,7 @@ def summary_for(step: StepContext) -> str:
     """The same for what a step runs; of an agent's tool it is the call, as people read it."""
     if step.plan.tool is None:
         return summary_of(step.plan.step.label, step.path)
-    return f"turn {turn_of(step.path)}: {step.record.notes.get('call', '')}"
-
-
-def turn_of(path: StepPath) -> int:
-    """The turn of an agent that a call of it is in, from 1."""
-    return int(path.pass_number.strip("[]")) + 1
+    return f"{turn_name(step.path)}: {step.record.notes.get('call', '')}"
 
 
 def attempt_timeout(plan: StepPlan) -> timedelta:

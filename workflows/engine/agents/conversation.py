@@ -89,4 +89,5 @@ def conversation_part(run: RunContext, asked: ConversationRequest) -> Conversati
     if record is None or record.plan.step.agent is None or MESSAGES not in record.cursor.get(AGENT, {}):
         return ConversationPart(found=False)
     stand = Stand(record)
-    return part_of(head_of(run, record.plan, stand), stand.messages, asked)
+    part = part_of(head_of(run, record.plan, stand), stand.messages, asked)
+    return part.model_copy(update={"turns": stand.turn})

@@ -16,10 +16,9 @@ from advanced_workflow.workflows.contract import (
     ModelFailure,
     ModelRequest,
 )
-from advanced_workflow.workflows.contract.paths import StepPath, copy_key
+from advanced_workflow.workflows.contract.paths import StepPath, copy_key, turn_name, turn_of
 from advanced_workflow.workflows.definition.kinds.react import RESERVED_TOOL, Agent
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action, forget_attempts
-from advanced_workflow.workflows.engine.actions.step_activities import turn_of
 from advanced_workflow.workflows.engine.agents.conversation import Conversation
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of, failure_of_activity
@@ -77,7 +76,7 @@ class ModelCalls:
             request = self._request(turn, model, answer_only=answer_only, view=view)
             return [encode(request, "the model call", self._step.run.prepared.payload_limit)]
 
-        summary = f"turn {turn}: {model}"
+        summary = f"{turn_name(path)}: {model}"
         call = ActionCall(self._step, MODEL_ACTIVITY, path, build, self._step.begin, summary, model, not is_last)
         try:
             return _answer(await call_action(call))

@@ -28,12 +28,14 @@ class Stand:
         self._data.update({"instructions": instructions, MESSAGES: [first], "turn": turn, "tokens": 0, "calls": 0})
         if turn:
             self._data["since"] = {"turn": turn}
+        self.show()
 
     def allow_again(self) -> None:
         """An operator runs the step again: it has all its limits once more, and continues where it stood."""
         self._data["since"] = {name: self._data.get(name, 0) for name in _SPENT}
         for name in ("repairs", "used", "last", "last_asked"):
             self._data.pop(name, None)
+        self.show()
 
     @property
     def instructions(self) -> str:

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, Json
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, AgentProgress
+from advanced_workflow.workflows.contract.paths import turn_name
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.state.agent_progress import agents_that_run
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
@@ -78,7 +80,8 @@ class Display:
             f"**{markdown(self._state.plan.workflow.label)}** {markdown(self._state.plan.workflow.version)}: {self._state.status.value}, "
             f"{counts[StepStatus.COMPLETED]} of {known} steps completed"
         )
-        rows = [_row(one) for one in self._rows()]
+        agents = {one.path: one for one in agents_that_run(self._state)}
+        rows = [_row(one, agents.get(one.path)) for one in self._rows()]
         left_out = known - len(rows)
         tail = [f"\n… and {left_out} more"] if left_out > 0 else []
         return "\n".join([head, "", "| step | status | waits for or ended with |", "|---|---|---|", *rows, *tail])
@@ -94,18 +97,21 @@ class Display:
         return [self._state.records[path] for path in rows if path in self._state.records]
 
 
-def _row(record: Record) -> str:
-    note = (
-        record.waiting_for or (record.error.type if record.error else None) or record.skip_reason or _of_agent(record)
-    )
-    label = str(record.notes.get("call") or record.plan.step.label)
-    return f"| {markdown(label)} (`{record.path}`) | {record.status.value} | {markdown(str(note))} |"
+def _row(record: Record, agent: AgentProgress | None) -> str:
+    error = record.error.type if record.error else None
+    note = record.waiting_for or error or record.skip_reason or (_of_agent(agent) if agent else "")
+    return f"| {markdown(_label(record))} (`{record.path}`) | {record.status.value} | {markdown(str(note))} |"
 
 
-def _of_agent(record: Record) -> str:
-    """How far an agent is."""
-    spent: dict[str, Json] = record.notes.get("agent", {})
-    return f"{spent['turns']} turns, {spent['tokens']} tokens" if spent else ""
+def _label(record: Record) -> str:
+    call = record.notes.get("call")
+    return f"{turn_name(record.path)}: {call}" if call else record.plan.step.label
+
+
+def _of_agent(agent: AgentProgress) -> str:
+    """What it does now, and what it has spent."""
+    does = f"runs {', '.join(agent.calls)}" if agent.calls else "asks its model"
+    return f"turn {agent.turn}: {does}; {agent.spent}"
 
 
 def _fitting(people: tuple[str, ...]) -> list[str]:

@@ -10,12 +10,28 @@ from temporalio import workflow
 from temporalio.common import MetricHistogramFloat, MetricMeter
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json, RunResult
+from advanced_workflow.workflows.contract.gen_ai import RUN_WITH_AGENTS_SECONDS
+from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.monitoring.tracing import Trace, begin_trace, extern_functions, take_up_trace
+from advanced_workflow.workflows.engine.monitoring.gen_ai import (
+    attributes_of,
+    labels_of,
+    labels_of_run,
+    metric_of,
+    span_name,
+)
+from advanced_workflow.workflows.engine.monitoring.tracing import (
+    Attributes,
+    Trace,
+    begin_trace,
+    extern_functions,
+    take_up_trace,
+)
 
 if TYPE_CHECKING:
     from temporalio.api.common.v1 import Payload
 
+    from advanced_workflow.workflows.engine.graph.plan import Plan
     from advanced_workflow.workflows.engine.state.record import Record
     from advanced_workflow.workflows.engine.undo.action import UndoAction
 
@@ -55,15 +71,20 @@ class RunMetrics:
         self._step_seconds = meter.create_histogram_float(STEP_SECONDS, "Duration of steps that ran.", "s")
         self._undo_ended = meter.create_counter(UNDO_ENDED, "Undo actions, by step and outcome.")
         self._sla_missed = meter.create_counter(SLA_MISSED, "Runs that missed an SLA target, by target.")
-        self._custom: dict[str, MetricHistogramFloat] = {}
+        self._made: dict[str, MetricHistogramFloat] = {}
 
     def run_started(self) -> None:
         """Count the run."""
         self._run_started.add(1)
 
-    def run_ended(self, result: RunResult) -> None:
+    def run_ended(self, result: RunResult, plan: Plan) -> None:
         """Count the run's end and the targets it missed."""
         status = {"status": result.status.value}
+        if any(one.step.agent is not None for one in plan.steps.values()):
+            labels = labels_of_run(result)
+            self._histogram(RUN_WITH_AGENTS_SECONDS, "Duration of runs with agents.").record(
+                result.duration_seconds, labels
+            )
         self._run_ended.add(1, status)
         self._run_seconds.record(result.duration_seconds, status)
         for target, measured in result.sla.items():
@@ -76,6 +97,11 @@ class RunMetrics:
         self._step_ended.add(1, labels)
         if seconds is not None:
             self._step_seconds.record(seconds, labels)
+        metric = metric_of(record.plan)
+        if metric is not None and seconds is not None:
+            self._histogram(metric, "Duration of agents and of their calls of tools.").record(
+                seconds, labels_of(record)
+            )
         if record.status is StepStatus.COMPLETED and isinstance(record.output, dict):
             self._record_custom(record.plan.step_id, record.plan.step.custom_metrics, cast("Json", record.output))
 
@@ -87,22 +113,22 @@ class RunMetrics:
         for name in names:
             value = output.get(name)
             if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-                self._custom_metric(name).record(value, {"step": step_id})
+                metric = self._histogram(custom_metric_name(name), f"{name!r} in the output of steps.", None)
+                metric.record(value, {"step": step_id})
 
-    def _custom_metric(self, name: str) -> MetricHistogramFloat:
-        metric = self._custom.get(name)
+    def _histogram(self, name: str, description: str, unit: str | None = "s") -> MetricHistogramFloat:
+        metric = self._made.get(name)
         if metric is None:
-            metric = self._custom[name] = self._meter.create_histogram_float(
-                custom_metric_name(name), f"{name!r} in the output of steps."
-            )
+            metric = self._made[name] = self._meter.create_histogram_float(name, description, unit)
         return metric
 
 
 class RunTelemetry:
     """Hears what happens in a run and hands it to its trace and its metrics."""
 
-    def __init__(self, trace: Trace | None, metrics: RunMetrics | None) -> None:
-        """Where both are None every call returns at once."""
+    def __init__(self, execution_id: str, trace: Trace | None, metrics: RunMetrics | None) -> None:
+        """Where both of the latter are None every call returns at once."""
+        self._execution_id = execution_id
         self._trace = trace
         self._metrics = metrics
         self._on = trace is not None or metrics is not None
@@ -127,7 +153,7 @@ class RunTelemetry:
             return
         now = self._started[record.path] = workflow.time_ns()
         if self._trace is not None:
-            self._trace.open(record.path, record.plan.step_id, now, record.path.container)
+            self._trace.open(record.path, span_name(record.plan), now, record.path.container)
 
     def step_ended(self, record: Record) -> None:
         """A step settled. Recovering later from a failure is not a second end."""
@@ -138,7 +164,7 @@ class RunTelemetry:
             return
         now = workflow.time_ns()
         if self._trace is not None:
-            self._trace.close(record.path, now, _attributes(record), record.error.type if record.error else None)
+            self._trace.close(record.path, now, self._of(record), record.error.type if record.error else None)
         if self._metrics is not None and record.plan.step.metrics_enabled:
             self._metrics.step_ended(record, (now - started) / _NS)
 
@@ -151,8 +177,8 @@ class RunTelemetry:
             return
         if self._trace is not None:
             now = workflow.time_ns()
-            self._trace.open(record.path, record.plan.step_id, now, record.path.container)
-            self._trace.close(record.path, now, _attributes(record), None)
+            self._trace.open(record.path, span_name(record.plan), now, record.path.container)
+            self._trace.close(record.path, now, self._of(record), None)
         if self._metrics is not None and record.plan.step.metrics_enabled:
             self._metrics.step_ended(record, None)
 
@@ -169,7 +195,7 @@ class RunTelemetry:
         if self._metrics is not None:
             self._metrics.undo_ended(undo, error)
 
-    def run_ended(self, result: RunResult) -> None:
+    def run_ended(self, result: RunResult, plan: Plan) -> None:
         """The run ends with this result."""
         if self._trace is not None:
             attributes = {
@@ -179,21 +205,27 @@ class RunTelemetry:
             }
             self._trace.close("", workflow.time_ns(), attributes, result.error.type if result.error else None)
         if self._metrics is not None:
-            self._metrics.run_ended(result)
+            self._metrics.run_ended(result, plan)
 
     def header(self, activity_id: str) -> Payload | None:
-        """The trace header of an activity."""
-        return None if self._trace is None else self._trace.header(activity_id)
+        """The trace header of an activity: that of its step, or of what is around it where it is not a step (a model's call, a round)."""
+        if self._trace is None:
+            return None
+        owners = reversed(list(StepPath(activity_id).owners))
+        return next((found for one in owners if (found := self._trace.header(one)) is not None), None)
+
+    def _of(self, record: Record) -> Attributes:
+        return {**_attributes(record), **attributes_of(record, self._execution_id)}
 
 
-def begin_telemetry(workflow_id: str, carried: Mapping[str, Json] | None = None) -> RunTelemetry:
+def begin_telemetry(workflow_id: str, execution_id: str, carried: Mapping[str, Json] | None = None) -> RunTelemetry:
     """What the worker wants to hear about the current run, which begins, or continues with what it `carried`."""
     metrics = RunMetrics(workflow.metric_meter()) if METRICS_WANTED in extern_functions() else None
     if carried is None:
-        telemetry = RunTelemetry(begin_trace(f"run {workflow_id}"), metrics)
+        telemetry = RunTelemetry(execution_id, begin_trace(f"run {workflow_id}"), metrics)
         telemetry.run_started()
         return telemetry
-    telemetry = RunTelemetry(take_up_trace(carried["trace"]), metrics)
+    telemetry = RunTelemetry(execution_id, take_up_trace(carried["trace"]), metrics)
     telemetry.take_up(carried["started"])
     return telemetry
 

@@ -26,7 +26,7 @@ IS_SAMPLED = "adw_is_sampled"
 _TRACEPARENT = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _SAMPLED = 1
 
-Attributes = Mapping[str, str | int]
+Attributes = Mapping[str, str | int | float]
 
 
 @dataclass(frozen=True, slots=True)

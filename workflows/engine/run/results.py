@@ -12,7 +12,6 @@ from temporalio import workflow
 from advanced_workflow.workflows.contract import (
     PAYLOAD_LIMIT_BYTES,
     TOLERATED,
-    AgentProgress,
     ErrorInfo,
     Json,
     Progress,
@@ -24,6 +23,7 @@ from advanced_workflow.workflows.contract import (
     UndoOutcome,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.state.agent_progress import agents_that_run
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
@@ -180,11 +180,7 @@ def run_progress(run: RunContext) -> Progress:
             *(f"{one.path}: {one.waiting_for}" for one in run.state.active.values() if one.waiting_for),
             *(f"{path}: an operator: {held.choices}" for path, held in run.operations.held.items()),
         ],
-        agents=[
-            AgentProgress(path=one.path, **one.notes["agent"])
-            for one in run.state.active.values()
-            if "agent" in one.notes
-        ],
+        agents=agents_that_run(run.state),
     )
 
 

@@ -240,7 +240,7 @@ class Run:
         self.context.display.update()
         ended = run_result(self.context, self.start_time, self._started_at, error, result)
         ended.undo = undo
-        self.context.telemetry.run_ended(ended)
+        self.context.telemetry.run_ended(ended, self.context.plan)
         return fitting(ended, self.context.prepared.payload_limit - _ROOM_AROUND)
 
 

@@ -73,7 +73,9 @@ def services_of(
         events=Events(state.changes, room=prepared.payload_limit // 8 * 5),
         operations=Operations(state),
         display=Display(state, search_attributes=prepared.search_attributes),
-        telemetry=begin_telemetry(definition.workflow_id, carried["telemetry"] if carried is not None else None),
+        telemetry=begin_telemetry(
+            definition.workflow_id, execution_id, carried["telemetry"] if carried is not None else None
+        ),
         execute_step=execute,
     )
     if carried is not None:
