@@ -142,8 +142,9 @@ class StepPath(str):
 
 
 def turn_of(path: StepPath) -> int:
-    """The turn of an agent that a call of it is in, from 1."""
-    return int(path.pass_number.strip("[]")) + 1
+    """The turn of an agent that a call of it is in, from 1; 0 where it is in none."""
+    number = path.pass_number.strip("[]#")
+    return int(number) + 1 if number else 0
 
 
 def turn_name(path: StepPath) -> str:

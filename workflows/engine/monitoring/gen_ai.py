@@ -49,11 +49,11 @@ def attributes_of(record: Record, execution_id: str) -> dict[str, str | int | fl
     plan = record.plan
     if plan.tool is not None:
         found |= {gen_ai.OPERATION: gen_ai.EXECUTE_TOOL, gen_ai.TOOL_NAME: _name(plan), gen_ai.TOOL_TYPE: "function"}
-        found[gen_ai.TURN] = turn_of(record.path)
         call: str = record.cursor.get(CALL_ID, "")
         agent = record.path.container
-        found |= {gen_ai.TOOL_CALL: call} if call else {}
-        found |= {gen_ai.CONVERSATION: gen_ai.conversation_id(execution_id, agent)} if agent else {}
+        if call and agent:  # Otherwise no model asked for it.
+            found |= {gen_ai.TOOL_CALL: call, gen_ai.TURN: turn_of(record.path)}
+            found[gen_ai.CONVERSATION] = gen_ai.conversation_id(execution_id, agent)
     if plan.step.agent is not None:
         found |= _of_agent(record, plan.step.agent.model)
         found[gen_ai.CONVERSATION] = gen_ai.conversation_id(execution_id, record.path)
