@@ -46,7 +46,7 @@ $(READY): $(LOCK) pyproject.toml
 	fi
 	@touch $@
 
-demo: $(READY) ## Run the order example three times on a real server; KEEP=1 leaves it up.
+demo: $(READY) ## Run an order three times and an agent once on a real server; KEEP=1 leaves it up.
 	@$(RUN) adw demo $(if $(KEEP),--keep)
 
 dev: $(READY) ## Run server and worker with the examples and reload until Ctrl-C.

@@ -24,7 +24,7 @@ COMMANDS = [
         (
             HERE,
             "demo",
-            "Run the order example three times on a real server: approved, rejected, and with a worker that is killed.",
+            "Run an order three times and an agent once on a real server: approved, rejected, killed, and asking before it acts.",
         ),
         (HERE, "dev", "Run a server with its Web UI and a worker that follows your changes, until Ctrl-C."),
         (DEFINITIONS, "check", "Find all problems of definitions: where, what is wrong, and the fix. Needs no server."),

@@ -42,5 +42,5 @@ def dev(
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave server and worker running, for a look around.")] = False,
 ) -> None:
-    """Run the order example three times on a real server: approved, rejected, and with a worker that is killed."""
+    """Run an order three times and an agent once on a real server: approved, rejected, killed, and asking before it acts."""
     leave_with(lambda: run_demo(console(), keep=keep))

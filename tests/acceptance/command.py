@@ -66,9 +66,9 @@ class Adw:
         return Adw({**self.environment, **more}, self.folder, self.forking)
 
 
-async def finished(process: Process | ForkedCommand) -> Ended:
+async def finished(process: Process | ForkedCommand, seconds: float = SECONDS) -> Ended:
     """Wait for a command's end; it must never show a traceback."""
-    output, errors = await asyncio.wait_for(process.communicate(), SECONDS)
+    output, errors = await asyncio.wait_for(process.communicate(), seconds)
     assert process.returncode is not None
     ended = Ended(process.returncode, output.decode(), errors.decode())
     assert "Traceback" not in ended.errors, ended.errors

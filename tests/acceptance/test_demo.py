@@ -19,8 +19,11 @@ def here(tmp_path: Path) -> Adw:
     return Adw({"TMPDIR": str(tmp_path)}, tmp_path)
 
 
-async def test_demo_approves_rejects_and_survives_a_kill(here: Adw, tmp_path: Path) -> None:
-    ended = await finished(await here.spawn("demo"))
+@pytest.mark.timeout(200)
+async def test_demo_approves_rejects_survives_a_kill_and_lets_an_agent_do_what_was_approved(
+    here: Adw, tmp_path: Path
+) -> None:
+    ended = await finished(await here.spawn("demo"), 150)  # It waits for people and for a lost worker, by the clock.
 
     assert ended.code == 0, ended.output + ended.errors
     rows = [" ".join(line.split()) for line in ended.output.splitlines()]
@@ -31,6 +34,14 @@ async def test_demo_approves_rejects_and_survives_a_kill(here: Adw, tmp_path: Pa
     assert any(row.startswith("order-A-1002 rejected by olga ApprovalRejected, rolled back") for row in rows)
     assert any("SIGKILL to the worker" in row for row in rows)
     assert any("charge_card completed" in row and "2 attempts" in row for row in rows)
+    asked = [row.partition(" for ")[2] for row in rows if "the agent asks for" in row]
+    deploy, switch = (
+        "deploy_version(service=checkout, version=2.3.9)",
+        "switch_feature_off(feature=staff-discounts, service=checkout)",
+    )
+    assert asked == [deploy, switch]
+    assert any("measured afterwards: 0.2 % of the requests fail" in row for row in rows)
+    assert any(row.startswith("incident-C-7 1 rejected, 1 approved: 1 feature_switch done completed") for row in rows)
     assert processes_that_mention(str(tmp_path)) == []
     assert os.listdir(tmp_path) == []
 

@@ -1,4 +1,4 @@
-"""`adw demo`: the order example three times on a real server, told as it happens."""
+"""`adw demo`: an order three times and an agent once on a real server, told as it happens."""
 
 from __future__ import annotations
 

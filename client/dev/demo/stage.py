@@ -39,6 +39,11 @@ class Stage:
         return self.folder / "orders.db"
 
     @property
+    def ledger(self) -> Path:
+        """What the other examples did."""
+        return self.folder / "ledger.db"
+
+    @property
     def client(self) -> Client:
         """A client of the server."""
         if self._client is None:
@@ -71,6 +76,8 @@ class Stage:
             "ADW_PROMETHEUS": "",
             "ADW_OTLP": "",
             "ADW_LOG_FORMAT": "text",
+            "ADW_MODEL_SCRIPTS": "",
+            "ADW_LEDGER_DB": str(self.ledger),
             "ADW_ORDERS_DB": str(self.database),
             "ADW_ORDERS_LATENCY_SECONDS": str(latency_seconds),
             "ADW_ORDERS_LATENCY": latency_place,
