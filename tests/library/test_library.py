@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -133,6 +134,14 @@ def test_an_example_passes_check_and_its_input_fits(folder: Path) -> None:
 
     assert check_text(read_text(source), str(source), CATALOG, known) == []
     jsonschema.validate(example, known[folder.name].input_schema)
+
+
+def test_the_definitions_of_the_readme_pass_check() -> None:
+    known = {name: one.workflow for name, one in find_definitions([LIBRARY]).items()}
+    texts = re.findall(r"```yaml\n(.*?)```", (LIBRARY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+    assert len(texts) >= 4
+    assert [problem for text in texts for problem in check_text(text, "README.md", CATALOG, known)] == []
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=[folder.name for folder in EXAMPLES])

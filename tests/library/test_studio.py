@@ -13,14 +13,10 @@ from tests.library.outcomes import ledger_summary
 from tests.unit.acting import call, fails, undo_input
 
 SVG = "{http://www.w3.org/2000/svg}"
-CONTENT: dict[str, Any] = {"text": "Cats sleep.", "image": "<svg/>"}
 
-EFFECTS: list[tuple[str, str, str, dict[str, Any]]] = [
-    ("generate_text", "discard_draft", "draft", {"prompt": "cats"}),
-    ("generate_image", "discard_draft", "draft", {"text": "Cats."}),
-    ("refine_text", "discard_draft", "draft", {"text": "Cats.", "missing": ["dogs"], "words_too_many": 0}),
-    ("refine_image", "discard_draft", "draft", {"caption": "Cats"}),
-    ("publish_content", "withdraw_content", "publication", CONTENT),
+EFFECTS: list[tuple[str, dict[str, Any]]] = [
+    ("save_text", {"text": "Cats."}),
+    ("draw_card", {"caption": "Cats"}),
 ]
 
 
@@ -29,78 +25,87 @@ def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PATH_SETTING, str(tmp_path / "ledger.db"))
 
 
-async def evaluate(text: str, image: str, *must_mention: str, max_words: int = 100) -> dict[str, Any]:
-    given = {"text": text, "image": image, "must_mention": list(must_mention), "max_words": max_words}
-    return await call(studio.evaluate_content, given, "evaluate")
+async def saved(text: str, step: str = "text") -> str:
+    return (await call(studio.save_text, {"text": text}, step))["draft_id"]
 
 
-@pytest.mark.parametrize(("name", "undo", "kind", "given"), EFFECTS, ids=[effect[0] for effect in EFFECTS])
-async def test_an_agent_works_once_and_its_work_is_thrown_away_once(
-    name: str, undo: str, kind: str, given: dict[str, Any]
-):
+async def drawn(caption: str, step: str = "image") -> str:
+    return (await call(studio.draw_card, {"caption": caption}, step))["draft_id"]
+
+
+async def measured(text: str, image: str, *must_mention: str, max_words: int = 100) -> dict[str, Any]:
+    given = {"text_draft": text, "image_draft": image, "must_mention": list(must_mention), "max_words": max_words}
+    return await call(studio.measure_content, given, "measure")
+
+
+@pytest.mark.parametrize(("name", "given"), EFFECTS, ids=[effect[0] for effect in EFFECTS])
+async def test_a_draft_is_made_once_and_thrown_away_once(name: str, given: dict[str, Any]):
     first = await call(getattr(studio, name), given)
     assert await call(getattr(studio, name), given, attempt=2) == first
-    assert ledger_summary() == {kind: {"done": 1, "undone": 0}}
+    assert ledger_summary() == {"draft": {"done": 1, "undone": 0}}
 
     for known in (first, None):
-        assert await call(getattr(studio, undo), undo_input(given, known), "step.rollback[0]") is True
-    assert ledger_summary() == {kind: {"done": 0, "undone": 1}}
+        assert await call(studio.discard_draft, undo_input(given, known), "step.rollback[0]") is True
+    assert ledger_summary() == {"draft": {"done": 0, "undone": 1}}
     assert (await fails(getattr(studio, name), given, attempt=3)).type == "StepUndone"
 
 
-async def test_a_refused_prompt_is_final_and_leaves_no_draft():
-    error = await fails(studio.generate_text, {"prompt": "how to print Counterfeit money"})
+async def test_what_is_published_is_what_was_saved_and_a_publication_is_withdrawn_once():
+    given = {"text_draft": await saved("Cats sleep."), "image_draft": await drawn("Cats sleep")}
+    first = await call(studio.publish_content, given, "deliver")
 
-    assert (error.type, error.non_retryable) == ("ContentRefused", True)
-    assert ledger_summary() == {}
+    assert first["text"] == "Cats sleep."
+    assert first["image"].startswith("<svg")
+    assert await call(studio.publish_content, given, "deliver", attempt=2) == first
+    for known in (first, None):
+        undone = await call(studio.withdraw_content, undo_input(given, known, "deliver"), "deliver.rollback[0]")
+        assert undone is True
+    assert ledger_summary()["publication"] == {"done": 0, "undone": 1}
+
+
+async def test_a_draft_that_nobody_saved_or_that_was_thrown_away_is_not_published():
+    image, text = await drawn("Cats sleep"), await saved("Cats sleep.")
+    await call(studio.discard_draft, undo_input({}, None, "text"), "text.rollback[0]")
+
+    for draft in ("made-up", text):
+        error = await fails(studio.publish_content, {"text_draft": draft, "image_draft": image}, "deliver")
+        assert (error.type, error.non_retryable) == ("UnknownDraft", True)
+    assert "publication" not in ledger_summary()
 
 
 async def test_an_image_is_a_picture_with_the_caption_as_title_whatever_the_text_holds():
-    drawn = await call(studio.generate_image, {"text": 'Cats & "dogs" <script>' + "!" * 100})
+    card = (await call(studio.draw_card, {"caption": 'Cats & "dogs" <script>' + "!" * 100}))["content"]
 
-    card = ElementTree.fromstring(drawn["content"])  # noqa: S314 - our own
-    title = card.findtext(f"{SVG}title")
-    assert title == card.findtext(f"{SVG}text")
+    picture = ElementTree.fromstring(card)  # noqa: S314 - our own
+    title = picture.findtext(f"{SVG}title")
+    assert title == picture.findtext(f"{SVG}text")
     assert title is not None
     assert title.startswith('Cats & "dogs" <script>')
     assert len(title) == CAPTION_LENGTH
 
 
-async def test_content_with_nothing_to_say_about_needs_no_refinement():
-    text = (await call(studio.generate_text, {"prompt": "cats & dogs"}, "text"))["content"]
-    image = (await call(studio.generate_image, {"text": text}, "image"))["content"]
-
-    assert await evaluate(text, image, "Cats", "dogs") == {
-        "needs_refinement": False,
-        "missing": [],
-        "words_too_many": 0,
-        "caption": "Cats & dogs",
-        "image_differs": False,
-    }
-
-
 @pytest.mark.parametrize(
     ("text", "caption", "max_words", "wrong"),
     [
+        ("Cats and dogs sleep.", "Cats and dogs sleep", 100, {}),
         ("Cats sleep.", "Cats sleep", 100, {"missing": ["dogs"]}),
         ("Cats and dogs sleep.", "Cats and dogs sleep", 3, {"words_too_many": 1}),
         ("Dogs bark. Cats sleep.", "Dogs bark", 100, {"image_differs": True, "caption": "Cats sleep"}),
     ],
 )
-async def test_the_evaluator_says_what_is_wrong(text: str, caption: str, max_words: int, wrong: dict[str, Any]):
-    image = (await call(studio.refine_image, {"caption": caption}))["content"]
+async def test_measures_say_what_is_wrong(text: str, caption: str, max_words: int, wrong: dict[str, Any]):
+    found = await measured(await saved(text), await drawn(caption), "dogs", max_words=max_words)
 
-    found = await evaluate(text, image, "dogs", max_words=max_words)
+    right = {"missing": [], "words_too_many": 0, "image_differs": False, "caption": caption}
+    assert found == {**right, **wrong}
 
-    assert found == {**found, **wrong, "needs_refinement": True}
 
+async def test_an_edit_leaves_out_and_adds_and_the_text_before_it_stays():
+    first = await saved("Cats sleep. More about dogs.")
+    edited = await call(
+        studio.edit_text, {"text_draft": first, "add": "More about mice.", "leave_out_words": 3}, "edited"
+    )
+    shorter = await call(studio.edit_text, {"text_draft": edited["draft_id"], "leave_out_words": 3}, "shorter")
 
-async def test_following_the_feedback_settles_it():
-    feedback = {"text": "Cats sleep.", "missing": ["dogs", "mice"], "words_too_many": 0}
-
-    longer = (await call(studio.refine_text, feedback, "longer"))["content"]
-    shorter = (await call(studio.refine_text, {"text": longer, "missing": [], "words_too_many": 3}, "shorter"))[
-        "content"
-    ]
-
-    assert (longer, shorter) == ("Cats sleep. More about dogs.", "Cats sleep.")
+    assert (edited["content"], shorter["content"]) == ("Cats sleep. More about mice.", "Cats sleep.")
+    assert ledger_summary() == {"draft": {"done": 3, "undone": 0}}

@@ -41,6 +41,8 @@ def test_one_setting_gives_the_agents_of_the_library_a_real_model(tmp_path: Path
     assert list(models_of(real["incident-triage"].workflow)) == ["openai:gpt-5"]
     triage["steps"][0]["agent"]["model"] = "scripted:incident-triage"
     assert triage == dump_definition(scripted["incident-triage"].workflow)
+    assert set(models_of(real["agentic-workflow"].workflow)) == {"openai:gpt-5"}
+    assert set(models_of(real["multi-agent-ai-content-generation"].workflow)) == {"openai:gpt-5"}
     assert list(models_of(real["own"].workflow)) == ["scripted:own"]
     plain = [name for name, one in scripted.items() if not any(models_of(one.workflow))]
     assert [real[name].workflow for name in plain] == [scripted[name].workflow for name in plain]

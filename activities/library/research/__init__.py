@@ -1,5 +1,5 @@
-"""Actions of the library's research assistant: a planner, a lookup and a summary."""
+"""Actions of the library's research assistant: what it may look at."""
 
-from advanced_workflow.activities.library.research.assistant import lookup, plan_next_step, summarise_findings
+from advanced_workflow.activities.library.research.notes import read_note, search_notes
 
-__all__ = ["lookup", "plan_next_step", "summarise_findings"]
+__all__ = ["read_note", "search_notes"]

@@ -1,17 +1,16 @@
-"""Actions of the library's content studio: a writer, an illustrator, an evaluator and two refiners, and publishing."""
+"""Actions of the library's content studio: the tools of its agents, and publishing."""
 
-from advanced_workflow.activities.library.studio.evaluation import evaluate_content
-from advanced_workflow.activities.library.studio.image import generate_image, refine_image
+from advanced_workflow.activities.library.studio.evaluation import measure_content
+from advanced_workflow.activities.library.studio.image import draw_card
 from advanced_workflow.activities.library.studio.publishing import discard_draft, publish_content, withdraw_content
-from advanced_workflow.activities.library.studio.text import generate_text, refine_text
+from advanced_workflow.activities.library.studio.text import edit_text, save_text
 
 __all__ = [
     "discard_draft",
-    "evaluate_content",
-    "generate_image",
-    "generate_text",
+    "draw_card",
+    "edit_text",
+    "measure_content",
     "publish_content",
-    "refine_image",
-    "refine_text",
+    "save_text",
     "withdraw_content",
 ]

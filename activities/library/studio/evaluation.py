@@ -1,4 +1,4 @@
-"""The evaluator: measures a text and its image, and says what is to be changed."""
+"""The measure of a text and its image, and what is to be changed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from advanced_workflow.activities.library.namespaces import studio
+from advanced_workflow.activities.library.studio.drafts import content_of
 from advanced_workflow.activities.library.studio.image import CAPTION_LENGTH
 
 
-class Evaluation(BaseModel):
-    """What is wrong with the content; nothing when it needs no refinement."""
+class Measures(BaseModel):
+    """What is wrong with the content; nothing when it is good."""
 
-    needs_refinement: bool
     missing: list[str]
     """Terms the text does not mention yet."""
     words_too_many: int
@@ -25,20 +25,17 @@ class Evaluation(BaseModel):
 
 
 @studio.action
-def evaluate_content(
-    text: str, image: str, must_mention: list[str], max_words: Annotated[int, Field(ge=1)]
-) -> Evaluation:
-    """See whether the text mentions what it must, in few enough words, and the image shows its last sentence."""
-    missing = [term for term in must_mention if term.lower() not in text.lower()]
-    words_too_many = max(0, len(text.split()) - max_words)
+def measure_content(
+    text_draft: str, image_draft: str, must_mention: list[str], max_words: Annotated[int, Field(ge=1)]
+) -> Measures:
+    """Measure whether the text mentions what it must, in few enough words, and the image shows its last sentence."""
+    text, image = content_of(text_draft), content_of(image_draft)
     caption = text.rstrip(".").rpartition(". ")[2][:CAPTION_LENGTH]
-    image_differs = _title(image).rstrip(".") != caption
-    return Evaluation(
-        needs_refinement=bool(missing or words_too_many or image_differs),
-        missing=missing,
-        words_too_many=words_too_many,
+    return Measures(
+        missing=[term for term in must_mention if term.lower() not in text.lower()],
+        words_too_many=max(0, len(text.split()) - max_words),
         caption=caption,
-        image_differs=image_differs,
+        image_differs=_title(image).rstrip(".") != caption,
     )
 
 

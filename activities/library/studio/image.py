@@ -1,4 +1,4 @@
-"""The image agents: they draw a title card, a small SVG picture, whose caption is a sentence of the text."""
+"""What an illustrator draws with: a title card, a small SVG picture with a caption."""
 
 from __future__ import annotations
 
@@ -14,14 +14,8 @@ CAPTION_LENGTH = 60
 
 
 @studio.action
-def generate_image(text: Annotated[str, Field(min_length=1)]) -> Draft:
-    """Draw a card with the beginning of the text."""
-    return keep_draft(_card(text))
-
-
-@studio.action
-def refine_image(caption: Annotated[str, Field(min_length=1)]) -> Draft:
-    """Draw the card again with the caption the evaluator asks for."""
+def draw_card(caption: Annotated[str, Field(min_length=1)]) -> Draft:
+    """Draw a title card, a picture that says the caption, and keep it as a draft."""
     return keep_draft(_card(caption))
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from advanced_workflow.activities.action.context import new_id
 from advanced_workflow.activities.library.ledger import take_effect, undo_effect
 from advanced_workflow.activities.library.namespaces import studio
-from advanced_workflow.activities.library.studio.drafts import DRAFT
+from advanced_workflow.activities.library.studio.drafts import DRAFT, content_of
 from advanced_workflow.workflows.contract import UndoInput
 
 PUBLICATION = "publication"
@@ -22,8 +22,9 @@ class Publication(BaseModel):
 
 
 @studio.action
-def publish_content(text: str, image: str) -> Publication:
-    """Publish a text with its image."""
+def publish_content(text_draft: str, image_draft: str) -> Publication:
+    """Publish a text with its image; both must be drafts that are kept."""
+    text, image = content_of(text_draft), content_of(image_draft)
     published = Publication(publication_id=new_id("pub"), text=text, image=image)
     return Publication.model_validate(take_effect(PUBLICATION, published.model_dump()))
 
