@@ -164,6 +164,12 @@ class GraphLimitReached(WorkflowError):
     code = "GraphLimitReached"
 
 
+class PlanInvalid(WorkflowError):
+    """The plan of an orchestrator's task cannot be run, however often its model was told why; `details.problems` lists what is wrong."""
+
+    code = "PlanInvalid"
+
+
 class OutputInvalid(WorkflowError):
     """An agent's answer does not fit its `output_schema`, however often it was asked."""
 

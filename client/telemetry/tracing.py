@@ -98,6 +98,8 @@ class TracingInterceptor(ClientInterceptor, WorkerInterceptor):
             )
         finally:
             _chosen.reset(token)
+        for name, time, attributes in finished.events:
+            span.add_event(name, attributes, time)
         if finished.error:
             span.set_status(StatusCode.ERROR, finished.error)
         span.end(finished.end)

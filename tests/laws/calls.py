@@ -44,8 +44,11 @@ def _step_at(known: Known, path: str) -> Definition | None:
     """The step at a path that keeps to the grammar: each part is nested in the one before, and only what repeats has a number."""
     around, step = "", None
     if (tool := known.tool_at(path)) is not None:
-        agent = re.fullmatch(r"(.+)\[\d+\]\.[\w-]+#\d+", path)
-        return tool if agent is not None and _step_at(known, agent[1]) is not None else None
+        # The call of an agent's tool has a number of its own, what an orchestrator runs has not.
+        around = re.fullmatch(r"(.+)\[\d+\]\.[\w-]+?(#\d+)?", path)
+        owner = _step_at(known, around[1]) if around is not None else None
+        numbered = around is not None and around[2] is not None
+        return tool if owner is not None and numbered == (owner.get("agent") is not None) else None
     texts = path.split(".")
     for place, text in enumerate(texts):
         part = _PART.fullmatch(text)

@@ -109,7 +109,12 @@ class Known:
             self._add_tools(step, step["step_id"])
 
     def _add_tools(self, agent: Definition, id: str) -> None:
-        for tool in (agent.get("agent") or {}).get("tools") or ():
+        made = agent.get("orchestrator") or {}
+        tools = [*((agent.get("agent") or {}).get("tools") or ()), *(made.get("workers") or ())]
+        if made.get("model"):  # Its own agents.
+            own = [("analyst", []), ("react", made["workers"])]
+            tools += [{"name": name, "agent": {"model": made["model"], "tools": given}} for name, given in own]
+        for tool in tools:
             said = {"action": tool} if isinstance(tool, str) else tool
             name = said.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "_", said.get("action") or said["workflow"])[:64]
             kinds = {

@@ -14,9 +14,13 @@ from urllib.parse import unquote
 from temporalio.api.history.v1 import History
 from temporalio.client import WorkflowHistory
 
+from advanced_workflow.activities.agents.graphs import preload
 from tests.harness import ROOT, replayer
 
 REPLAYED = "replayed"
+_GRAPH = b'"orchestrator"'
+"""In a definition with a state graph, which is among the first events."""
+_BEGINNING = 12
 FEW = 50
 """So many histories take less time than the start of a second process saves."""
 
@@ -76,7 +80,10 @@ async def replay(files: Sequence[Path]) -> list[str]:
 
     async def histories() -> AsyncGenerator[WorkflowHistory, None]:
         for file in files:
-            yield read_history(file)
+            history = read_history(file)
+            if any(_GRAPH in event.SerializeToString() for event in history.events[:_BEGINNING]):
+                preload()  # As a worker that serves graphs does: it takes longer than a workflow task may.
+            yield history
 
     lines: list[str] = []
     count = 0

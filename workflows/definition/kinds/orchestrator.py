@@ -218,5 +218,4 @@ KIND = Kind[Orchestrator](
     problems=_problems,
     lines=_lines,
     drawn=("(((", ")))"),
-    runs=False,
 )

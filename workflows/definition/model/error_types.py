@@ -29,6 +29,7 @@ PLATFORM_TYPES: Mapping[str, str] = {
     "CancelledByEvent": "the event of `cancel_on` came",
     "AgentLimitExceeded": "an agent used up its turns, tokens, money or calls",
     "GraphLimitReached": "a state graph did not end within the rounds that it may take",
+    "PlanInvalid": "the plan of an orchestrator's task cannot be run, however often its model was told why",
     "OutputInvalid": "an agent's answer does not fit its `output_schema`, however often it was asked",
     "AnswerWithheld": "a model's provider kept back what an agent would have answered",
     "RollbackIncomplete": "a `rollback` step could not undo everything",

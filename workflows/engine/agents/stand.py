@@ -8,6 +8,8 @@ from advanced_workflow.workflows.engine.state.record import AGENT, MESSAGES, Rec
 Results = dict[str, RawMessage]
 """The messages that answer the open calls, by the calls' numbers."""
 _SPENT = ("turn", "tokens", "cost", "calls")
+BEFORE = "before"
+"""In the cursor of an agent that shares its limits: what was spent of them before it began."""
 
 
 class Stand:
@@ -26,8 +28,10 @@ class Stand:
     def begin(self, instructions: str, first: RawMessage, turn: int) -> None:
         """Begin the conversation; `turn` is how many turns the step took before, where it begins again: each has paths of its own."""
         self._data.update({"instructions": instructions, MESSAGES: [first], "turn": turn, "tokens": 0, "calls": 0})
-        if turn:
-            self._data["since"] = {"turn": turn}
+        before: dict[str, float] = self._record.cursor.get(BEFORE, {})
+        since = {**({"turn": turn} if turn else {}), **{name: -spent for name, spent in before.items() if spent}}
+        if since:
+            self._data["since"] = since
         self.show()
 
     def allow_again(self) -> None:

@@ -9,11 +9,11 @@ from advanced_workflow.workflows.engine.kinds.action import run_action
 from advanced_workflow.workflows.engine.kinds.conditional import run_conditional
 from advanced_workflow.workflows.engine.kinds.human_approval import run_human_approval
 from advanced_workflow.workflows.engine.kinds.loop import run_loop
+from advanced_workflow.workflows.engine.kinds.orchestrator import run_orchestrator
 from advanced_workflow.workflows.engine.kinds.parallel import run_parallel
 from advanced_workflow.workflows.engine.kinds.react import run_react
 from advanced_workflow.workflows.engine.kinds.rollback import run_rollback
 from advanced_workflow.workflows.engine.kinds.sub_workflow import run_sub_workflow
-from advanced_workflow.workflows.engine.kinds.unsupported import refuse
 from advanced_workflow.workflows.engine.kinds.wait import run_wait
 from advanced_workflow.workflows.engine.kinds.webhook import run_webhook
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
@@ -26,7 +26,7 @@ KINDS: Mapping[StepType, RunStep] = {
     StepType.LOOP: run_loop,
     StepType.HUMAN_APPROVAL: run_human_approval,
     StepType.REACT: run_react,
-    StepType.ORCHESTRATOR: refuse,
+    StepType.ORCHESTRATOR: run_orchestrator,
     StepType.WEBHOOK: run_webhook,
     StepType.WAIT: run_wait,
     StepType.SUB_WORKFLOW: run_sub_workflow,

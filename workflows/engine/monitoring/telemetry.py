@@ -48,6 +48,10 @@ UNDO_ENDED = "adw_undo_ended"
 SLA_MISSED = "adw_sla_missed"
 RUNS_WAITING = "adw_runs_waiting"
 RUNS_FAULTY = "adw_runs_faulty"
+DECISIONS = "adw_orchestration_decisions"
+COMPLEXITY = "adw_orchestration_complexity"
+DECISION_EVENT = "adw.orchestration.decision"
+"""Event of an orchestrator's span for each of its decisions."""
 CUSTOM_PREFIX = "adw_custom_"
 
 _NS = 1_000_000_000
@@ -104,6 +108,15 @@ class RunMetrics:
             )
         if record.status is StepStatus.COMPLETED and isinstance(record.output, dict):
             self._record_custom(record.plan.step_id, record.plan.step.custom_metrics, cast("Json", record.output))
+
+    def decided(self, step_id: str, decision: Mapping[str, Json]) -> None:
+        """Count a decision of an orchestrator."""
+        counter = self._meter.create_counter(DECISIONS, "Decisions of orchestrators, by step and strategy.")
+        counter.add(1, {"step": step_id, "strategy": decision["strategy"]})
+        complexity = self._meter.create_histogram_float(
+            COMPLEXITY, "Complexity of tasks at decisions of orchestrators."
+        )
+        complexity.record(decision["complexity_score"], {"step": step_id, "strategy": decision["strategy"]})
 
     def undo_ended(self, undo: UndoAction, error: ErrorInfo | None) -> None:
         """Count an undo action."""
@@ -181,6 +194,18 @@ class RunTelemetry:
             self._trace.close(record.path, now, self._of(record), None)
         if self._metrics is not None and record.plan.step.metrics_enabled:
             self._metrics.step_ended(record, None)
+
+    def decided(self, path: str, step_id: str, decision: Mapping[str, Json]) -> None:
+        """An orchestrator decided what it does next."""
+        if self._trace is not None:
+            attributes = {
+                f"adw.{name}": value for name, value in decision.items() if isinstance(value, str | int | float)
+            }
+            left: Mapping[str, Json] = decision["budget_left"]
+            attributes.update({f"adw.budget_left.{name}": value for name, value in left.items()})
+            self._trace.add_event(path, DECISION_EVENT, workflow.time_ns(), attributes)
+        if self._metrics is not None:
+            self._metrics.decided(step_id, decision)
 
     def undo_started(self, undo: UndoAction, parent: str) -> None:
         """An undo action begins; `parent` is the path of the `rollback` step it is for, or empty."""

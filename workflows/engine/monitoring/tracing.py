@@ -27,6 +27,8 @@ _TRACEPARENT = re.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2
 _SAMPLED = 1
 
 Attributes = Mapping[str, str | int | float]
+Event = tuple[str, int, Attributes]
+"""Name, time and attributes of what happened within a span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class FinishedSpan:
     attributes: Attributes
     error: str | None
     """Type of the failure. Never its message: that may hold data of the run."""
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class _OpenSpan:
     span_id: str
     parent_id: str | None
     start: int
+    events: list[Event] = field(default_factory=list[Event])
 
 
 _PARTS = len(fields(_OpenSpan))
@@ -84,9 +88,23 @@ class Trace:
         info = workflow.info()
         ids = {"temporalWorkflowID": info.workflow_id, "temporalRunID": info.run_id}
         finished = FinishedSpan(
-            span.name, self.trace_id, span.span_id, span.parent_id, span.start, end, {**ids, **attributes}, error
+            span.name,
+            self.trace_id,
+            span.span_id,
+            span.parent_id,
+            span.start,
+            end,
+            {**ids, **attributes},
+            error,
+            tuple(span.events),
         )
         extern_functions()[RECORD_SPAN](finished)
+
+    def add_event(self, key: str, name: str, time: int, attributes: Attributes) -> None:
+        """Note what happens within an open span; it is told with it."""
+        span = self.opened.get(key)
+        if span is not None:
+            span.events.append((name, time, attributes))
 
     def header(self, key: str) -> Payload | None:
         """The header of an activity whose span has this key."""
@@ -98,7 +116,16 @@ class Trace:
 
     def dump(self) -> dict[str, Any]:
         """As plain data, open spans included."""
-        opened = {key: [one.name, one.span_id, one.parent_id, one.start] for key, one in self.opened.items()}
+        opened = {
+            key: [
+                one.name,
+                one.span_id,
+                one.parent_id,
+                one.start,
+                *([list(map(list, one.events))] if one.events else []),
+            ]
+            for key, one in self.opened.items()
+        }
         return {"trace_id": self.trace_id, "carrier": dict(self.carrier), "opened": opened, "count": self.count}
 
     @staticmethod

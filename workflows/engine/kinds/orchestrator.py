@@ -1,0 +1,66 @@
+"""`orchestrator`: analyses a task, plans it, and has workers do it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.actions.armed_call import arm, settle_armed
+from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
+from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
+from advanced_workflow.workflows.engine.orchestration.enterprise import run_enterprise
+from advanced_workflow.workflows.engine.orchestration.state import (
+    EnterpriseWorkflowState,
+    allow_again,
+    begin_state,
+    standing_of,
+)
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
+from advanced_workflow.workflows.engine.step.failures import StepFailure
+from advanced_workflow.workflows.engine.undo.armed import StepOutcome
+
+
+async def run_orchestrator(step: StepContext) -> Done:
+    """Run the graph until nothing of the task is left; the output is what its subtasks gave, and each decision.
+
+    An operator who runs it again has it continue where it stood, with all of its limits once more.
+    """
+    made = step.plan.step.orchestrator
+    if made is None:
+        raise AssertionError(f"step {step.path!r} has no 'orchestrator'")
+    is_new = step.record.status is StepStatus.PENDING
+    if is_new:
+        run_undone_as_new(step)
+    state = standing_of(step.record)
+    if state is None:
+        state = await _begin(step)
+    elif is_new:
+        allow_again(state)
+    step.begin()
+    try:
+        output = await run_enterprise(step, made, state)
+    except StepFailure:
+        _settle(step, "unknown" if state["budget"]["passes"] else "failed")
+        raise
+    except asyncio.CancelledError:
+        _settle(step, "unknown")
+        raise
+    _settle(step, "completed", output)
+    return Done(output)
+
+
+async def _begin(step: StepContext) -> EnterpriseWorkflowState:
+    with step.reading("input_mapping"):
+        value = await mapped_input(step)
+    with step.reading("orchestrator.task"):
+        task = step.plan.task.evaluate(step.scope()) if step.plan.task is not None else value
+    arm(step, step.path, step.frame.undo, step.key, value)
+    return begin_state(step.record, step.run.plan.workflow.workflow_id, task)
+
+
+def _settle(step: StepContext, outcome: StepOutcome, output: Json = None) -> None:
+    """Say how it ended, where its definition says how it is undone as a whole; its subtasks are undone by themselves."""
+    armed = step.frame.undo.under_way(step.key)
+    if armed is not None:
+        settle_armed(step, armed, outcome, output)
