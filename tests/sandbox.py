@@ -33,6 +33,13 @@ PURE = {
     "pydantic_core": "native",
     "cel_expr_python": "native",
     "google.protobuf": "native",
+    # State graphs: no state of a run, and none of the clock, randomness and I/O that they have reaches one.
+    "langgraph": "graphs are made for each run",
+    "langchain_core": "base classes of graphs",
+    "langsmith": "tracing, which is off",
+    "xxhash": "native",
+    "orjson": "native",
+    "ormsgpack": "native",
 }
 """Modules that are passed through, and why that is sound."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_NEEDED = ("langgraph.graph", "langgraph.checkpoint.memory", "langgraph.types", "langsmith")
+_NEEDED = ("langgraph.graph", "langgraph.checkpoint.memory", "langgraph.types", "langsmith.run_helpers")
 
 
 def preload() -> None:

@@ -87,7 +87,7 @@ def _too_early(story: Story) -> Iterator[str]:
         running[call.id] = call
 
 
-_PARTS = ("rollback", "parallel", "loop")
+_PARTS = ("rollback", "parallel", "loop", "orchestrator")
 
 
 def _put_off(story: Story) -> Iterator[str]:

@@ -118,8 +118,9 @@ async def test_an_action_of_another_worker_is_no_reason_to_refuse():
     await run(preparation(), workflow=GREETING, input_data={"name": "Ada"})
 
 
-async def test_step_types_of_later_releases_are_refused_by_name():
-    graph = {"step_id": "think", "step_type": "orchestrator", "orchestrator": {"workers": ["prepared"]}}
+async def test_what_later_releases_run_is_refused_by_name():
+    asks = {"deadline": 5, "on_timeout": "escalate", "escalation": {"after": 1, "to": ["x"]}}
+    graph = {"step_id": "think", "step_type": "human_approval", "approval": asks}
 
     error = await refused(preparation(), workflow={"workflow_id": "w", "steps": [graph]})
 

@@ -31,7 +31,7 @@ PLAN_SCHEMA: Final[Schema] = {
         "open_ended": {"type": "boolean"},
         "subtasks": {
             "type": "array",
-            "maxItems": 200,
+            "maxItems": 100,
             "items": {
                 "type": "object",
                 "properties": {
@@ -39,7 +39,7 @@ PLAN_SCHEMA: Final[Schema] = {
                     "worker": _TEXT,
                     "input": {"type": "object"},
                     "input_mapping": {"type": "object"},
-                    "needs": {"type": "array", "items": _TEXT, "maxItems": 200},
+                    "needs": {"type": "array", "items": _TEXT, "maxItems": 100},
                     "when": _TEXT,
                 },
                 "required": ["id", "worker"],

@@ -16,6 +16,7 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWor
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.telemetry.tracing import TracingInterceptor
@@ -339,3 +340,30 @@ async def test_without_tracing_no_header_is_in_the_history(harness: Harness) -> 
         await outcome_of(run)
 
     assert TRACE_HEADER not in (await run.handle.fetch_history()).to_json()
+
+
+async def test_a_decision_of_an_orchestrator_is_the_same_in_state_trace_and_audit_trail(traced: Traced) -> None:
+    preload()
+    made = {"workers": [{"action": "echo", "parameters": {"type": "object"}}], "task": "{'name': 'a'}"}
+    step = {"step_id": "plan", "step_type": "orchestrator", "orchestrator": made}
+    async with traced.harness.worker({"echo": echo}):
+        running = await traced.harness.start(definition(step, output={"plan": "steps.plan.output"}))
+        outcome = await outcome_of(running)
+        state = await running.state()
+
+    decided = outcome.data["plan"]["decisions"]
+    assert [one["strategy"] for one in decided] == ["parallel", "complete"]
+    [record] = [one for one in state.steps if one.path == "plan"]
+    shown: Any = record.execution_data["orchestration"]
+    assert shown["decisions"] == decided
+    events = [one for one in traced.one("plan").events if one.name == "adw.orchestration.decision"]
+    names = ("number", "strategy", "complexity_score", "reason", "by", "failed_before")
+    assert [dict(one.attributes or {}) for one in events] == [
+        {
+            **{f"adw.{name}": one[name] for name in names},
+            **{f"adw.budget_left.{name}": left for name, left in one["budget_left"].items()},
+        }
+        for one in decided
+    ]
+    acts = [one for one in state.audit if one.operation == "orchestration_decision"]
+    assert [one.reason.partition(" ")[0] for one in acts] == [one["strategy"] for one in decided]

@@ -26,6 +26,8 @@ _TOTAL = timedelta(minutes=10)
 
 ARGUMENTS = "arguments"
 """In the cursor of a tool's call that people are asked about: its arguments from then on."""
+APPROVED = "approved"
+"""In the cursor of such a call: whether it was approved."""
 
 
 async def mapped_input(step: StepContext) -> Json:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from advanced_workflow.workflows.contract import Json
-from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS, mapped_input
+from advanced_workflow.workflows.engine.actions.mapped_input import APPROVED, ARGUMENTS, mapped_input
 from advanced_workflow.workflows.engine.kinds.webhook import request_of
 from advanced_workflow.workflows.engine.step.asking import approval_of, ask, exact_call, rejected
 from advanced_workflow.workflows.engine.step.context import Done, RunStep, StepContext
 from advanced_workflow.workflows.errors import DataInvalid
-
-_APPROVED = "approved"
-"""In the cursor: whether the call was approved."""
 
 
 async def approved_by_people(step: StepContext, inner: RunStep) -> Done:
@@ -18,13 +15,13 @@ async def approved_by_people(step: StepContext, inner: RunStep) -> Done:
     tool, cursor = step.plan.tool, step.record.cursor
     if tool is None or not (ARGUMENTS in cursor or _must_be_approved(step)):
         return await inner(step)
-    if not cursor.get(_APPROVED):
+    if not cursor.get(APPROVED):
         if ARGUMENTS not in cursor:
             cursor[ARGUMENTS] = await _arguments(step)
         answer = await ask(step, approval_of(step), lambda: exact_call(step, cursor[ARGUMENTS]))
         if answer.verdict == "rejected":
             raise rejected(answer)
-        cursor[_APPROVED] = True
+        cursor[APPROVED] = True
     return await inner(step)
 
 

@@ -113,12 +113,9 @@ class EnterpriseNodes:
             subtasks = [one for one in subtasks if one["status"] != FAILED]
         if not subtasks:
             return self._done()
-        names = (
-            ("id", "worker", "input", "input_mapping", "needs", "when") if is_plan else ("id", "worker", "arguments")
-        )
         subject = {
             "what": "the plan" if is_plan else "these subtasks",
-            "subtasks": [{name: one[name] for name in names if name in one} for one in subtasks],
+            "subtasks": [_told(one, is_plan=is_plan) for one in subtasks],
         }
         record = await self._work.run(APPROVAL, subject, state["open"])
         error = record.error
@@ -135,6 +132,7 @@ class EnterpriseNodes:
         try:
             if "arguments" not in subtask:
                 await self._work.prepare(subtask)
+            self._work.fix(subtask)
         except StepFailure as failure:
             subtask["status"] = FAILED
             subtask["error"] = {"type": failure.error.type, "message": failure.error.message}
@@ -200,3 +198,11 @@ class EnterpriseNodes:
         state["open"] = None
         show(self._work.step.record, state)
         return state
+
+
+def _told(subtask: Subtask, *, is_plan: bool) -> dict[str, Json]:
+    """What people approve: the plan as it was made, or exactly what a worker is given."""
+    if not is_plan:
+        return {"id": subtask["id"], "worker": subtask["worker"], "arguments": subtask["exact"]}
+    names = ("id", "worker", "input", "input_mapping", "needs", "when")
+    return {name: subtask[name] for name in names if name in subtask}

@@ -59,7 +59,7 @@ def _input_for(schema: ToolSchema | None, task: Json) -> dict[str, Json]:
     said = cast("dict[str, Json]", task) if isinstance(task, dict) else {}
     properties: object = schema.parameters.get("properties") if schema is not None else None
     if not isinstance(properties, dict):
-        return {"task": task}
+        return said or {"task": task}
     names = cast("dict[str, object]", properties)
     given = {name: said[name] for name in names if name in said}
     return {"task": task, **given} if "task" in names and "task" not in given else given
@@ -80,7 +80,7 @@ def plan_problems(
 def _own_problems(made: Orchestrator, plan: Mapping[str, Json], state: EnterpriseWorkflowState) -> Iterator[str]:
     subtasks: list[dict[str, Json]] = plan["subtasks"]
     left = made.max_steps - int(state["budget"]["steps"])
-    if len(subtasks) > left:
+    if len(subtasks) > left and made.analysis == "model":  # What rules plan is done as far as it may be.
         yield f"there are {len(subtasks)} subtasks and {max(left, 0)} are left ('max_steps')."
     if plan.get("open_ended") and (subtasks or REACT not in made.strategies or made.model is None):
         yield (
@@ -112,7 +112,10 @@ def _too_often(made: Orchestrator, subtasks: list[dict[str, Json]], state: Enter
 def _as_definition(
     made: Orchestrator, subtasks: list[dict[str, Json]], state: EnterpriseWorkflowState, schemas: Schemas
 ) -> list[str]:
-    kept = [one for one in state["subtasks"].values() if one["status"] in ENDED]
+    if not subtasks:
+        return []
+    needed = {need for one in subtasks for need in one.get("needs", ())}
+    kept = [one for id, one in state["subtasks"].items() if id in needed and one["status"] in ENDED]
     steps: list[Json] = [{"step_id": one["id"], "action": one["worker"]} for one in kept]
     steps += [
         {

@@ -96,7 +96,7 @@ def allow_again(state: EnterpriseWorkflowState) -> None:
 def begin_again(subtask: Subtask) -> None:
     """It is to be done again, under a path of its own."""
     subtask["status"] = WAITING
-    for name in ("pass", "error", "arguments", "approved"):
+    for name in ("pass", "error", "arguments", "exact", "approved"):
         subtask.pop(name, None)
 
 

@@ -9,7 +9,7 @@ from advanced_workflow.workflows.contract import Json, ToolCall
 from advanced_workflow.workflows.contract.paths import copy_key
 from advanced_workflow.workflows.definition.kinds.orchestrator import APPROVAL, REACT, Orchestrator
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.actions.mapped_input import misfits_of
+from advanced_workflow.workflows.engine.actions.mapped_input import APPROVED, ARGUMENTS, misfits_of
 from advanced_workflow.workflows.engine.agents.shown import shown_call
 from advanced_workflow.workflows.engine.agents.stand import BEFORE
 from advanced_workflow.workflows.engine.containers.tolerated import settle_tolerated
@@ -124,6 +124,16 @@ class Work:
                     raise InputInvalid("; ".join(problems))
             subtask["arguments"] = arguments
 
+    def fix(self, subtask: Subtask) -> Json:
+        """What a subtask is given for certain, with all that its worker's mapping binds. Raises `StepFailure`."""
+        plan = self.step.plan.tools[subtask["worker"]]
+        if "exact" not in subtask:
+            with self.step.reading(f"subtask {subtask['id']!r}, input_mapping"):
+                scope = self.step.scope(call=subtask["arguments"], **self._names())
+                bound: dict[str, Json] = {} if plan.input is None else plan.input.evaluate(scope)
+            subtask["exact"] = {**subtask["arguments"], **bound}
+        return subtask["exact"]
+
     def holds(self, subtask: Subtask) -> bool:
         """Whether the tests about a subtask say that it is done. Raises `StepFailure`."""
         with self.step.reading(f"subtask {subtask['id']!r}, when"):
@@ -176,9 +186,12 @@ class Work:
         schema = self.schemas.get(label)
         call = ToolCall(id=str(noted.get("id", label)), name=label, arguments=cast("dict[str, Json]", arguments))
         of_agent = self.step.plan.tools[label].step.agent is not None and label not in self.made.labels
-        shown = label if of_agent else shown_call(call, schema.parameters if schema is not None else {})
+        bound = self.step.plan.tools[label].step.input_mapping
+        shown = label if of_agent else shown_call(call, bound, schema.parameters if schema is not None else {})
         record.notes["call"] = shown
         record.cursor["call_id"] = call.id
+        if noted.get("approved"):  # It is made as it was approved, and nobody is asked again.
+            record.cursor.update({ARGUMENTS: noted["exact"], APPROVED: True})
         if of_agent:  # Its limits are those of the orchestrator, less what was spent already.
             record.cursor.setdefault(BEFORE, {name: self.state["budget"][name] for name in ("tokens", "cost")})
 
