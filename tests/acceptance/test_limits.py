@@ -12,7 +12,6 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES
-from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.errors import DataInvalid, PayloadTooLarge
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
@@ -87,17 +86,6 @@ REFUSED: dict[str, tuple[str, list[RawValue], str, str]] = {
         "DefinitionInvalid",
         "too_large",
     ),
-    **{
-        f"step type {kind.value}": (
-            "AdvancedWorkflow",
-            ad_hoc(with_step(step_type=kind.value, **fields)),
-            "NotSupportedYet",
-            f"steps[1].step_type: step type '{kind.value}' is checked but not supported yet",
-        )
-        for kind, fields in {
-            StepType.ORCHESTRATOR: {"orchestrator": {}},
-        }.items()
-    },
     "approval escalation": (
         "AdvancedWorkflow",
         ad_hoc(with_step(step_type="human_approval", approval={"escalation": {"after": 1, "to": ["ann"]}})),

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import ExecutionOptions, UndoInput
 from tests.engine.hops import cut_short, hop
@@ -490,6 +491,24 @@ async def react_undone(harness: Harness) -> None:
         await ends(await harness.start(definition(step)), "WorkflowFailed")
 
 
+async def orchestrator(harness: Harness) -> None:
+    """An orchestrator: subtasks at once, a test, one that people approve, and one that fails and is done without."""
+    preload()
+    work = {"action": "work", "parameters": {"type": "object"}, "rollback_actions": ["undo"]}
+    workers = [
+        {**work, "name": "one"},
+        {**work, "name": "two", "needs": ["one"], "when": "results.one != null"},
+        {**work, "name": "three", "needs": ["two"], "sensitive": True},
+        {"action": "fails", "parameters": {"type": "object"}, "optional": True},
+    ]
+    made = {"workers": workers, "task": "{'n': 1}"}
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition({"step_id": "do", "step_type": "orchestrator", "orchestrator": made}))
+        [asked] = await eventually(run.pending_approvals)
+        await run.approve(asked.path, approver="ann", digest=asked.digest)
+        await ends(run)
+
+
 async def continued_as_new(harness: Harness) -> None:
     """Rounds with something to undo, over several histories; one from the middle is kept."""
     harness.continue_after = 100
@@ -584,6 +603,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     react,
     react_continued,
     react_undone,
+    orchestrator,
     continued_as_new,
     sequential,
     sequential_fails,

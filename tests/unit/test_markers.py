@@ -69,7 +69,7 @@ PLAIN = {
         "AdvancedWorkflow.version",
         "AdvancedWorkflow.created_at",
         "WorkflowStep.workflow_version",
-        "Tool.workflow_version",
+        *("Tool.workflow_version", "Worker.workflow_version"),
     ),
     "name of an event": ("EventTrigger.event", "CancelOn.event", "Callback.event", "WaitFor.event"),
     "people and groups": ("Approval.approvers", "Approval.groups", "Escalation.to"),
@@ -81,12 +81,14 @@ PLAIN = {
         "Orchestrator.config",
     ),
     "compiled as a whole, with its step's 'conditions'": ("Condition.expression", "Condition.field"),
-    "name of another definition": ("WorkflowStep.workflow", "Tool.workflow"),
-    "name of a queue": ("WorkflowStep.agent_capability", "Tool.agent_capability"),
+    "name of another definition": ("WorkflowStep.workflow", "Tool.workflow", "Worker.workflow"),
+    "name of a queue": ("WorkflowStep.agent_capability", "Tool.agent_capability", "Worker.agent_capability"),
     "names of numbers": ("WorkflowStep.custom_metrics",),
     "for the model": (
         *("Agent.model", "Agent.fallback_models", "Agent.approve_tools", "Orchestrator.graph"),
         *("Tool.name", "Tool.description", "ModelSettings.stop"),
+        *("Worker.name", "Worker.description", "Worker.needs", "Worker.capability"),
+        *("Orchestrator.model", "Orchestrator.fallback_models"),
     ),
 }
 """Fields that hold text and say nothing about it, by what their text is."""
