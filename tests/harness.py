@@ -17,7 +17,9 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from temporalio.activity import _Definition
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.history.v1 import History
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer, Worker
 
@@ -247,11 +249,33 @@ async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
             await asyncio.sleep(0.03)
 
 
+async def at_rest(run: Run) -> list[str]:
+    """Wait until a run has heard all that was sent to it and all it calls has begun; gives the paths of what it still calls.
+
+    What a run decides is kept together with the end of its workflow task, so whatever it would do wrongly is among these paths
+    or has ended, however slow the machine is. The calls of a local action and of a child run are not seen.
+    """
+    paths: list[str] = []
+
+    async def rests() -> bool:
+        described = (await run.client.get_workflow_handle(run.id).describe()).raw_description
+        calls = described.pending_activities
+        paths[:] = sorted(one.activity_id for one in calls)
+        return not described.HasField("pending_workflow_task") and all(_has_begun(one) for one in calls)
+
+    await eventually(rests)
+    return paths
+
+
 async def _state(run: Run) -> RunState | None:
     try:
         return await run.state()
     except Exception:  # a run that failed before it had a state
         return None
+
+
+def _has_begun(call: PendingActivityInfo) -> bool:
+    return call.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
 
 def _later_runs(history: WorkflowHistory) -> Iterator[tuple[str, str]]:

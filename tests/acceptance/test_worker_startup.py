@@ -27,6 +27,7 @@ from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.ports import find_free_ports
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
+from tests.harness import eventually
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = """
@@ -99,10 +100,13 @@ async def test_a_worker_says_when_it_is_ready_and_stops_when_asked(client: Clien
     async with running(ROOT, **more) as (process, ready):
         assert ready.startswith(f"worker ready: queue {queue}, gpu-{queue}, ")
         assert ready.endswith(f"namespace default, pid {process.pid}\n")
-        await asyncio.sleep(0.3)
-        assert await pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW) == 1
-        assert await pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY) == 1
-        assert await pollers(client, f"gpu-{queue}", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY) == 1
+        for polled, kind in [
+            (queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
+            (queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+            (f"gpu-{queue}", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+        ]:
+            await eventually(lambda polled=polled, kind=kind: pollers(client, polled, kind))
+            assert await pollers(client, polled, kind) == 1
         assert await pollers(client, f"gpu-{queue}", TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW) == 0
 
         process.send_signal(signal.SIGTERM)

@@ -10,8 +10,8 @@ import pytest
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
-from tests.engine.stage import reaches
-from tests.harness import Harness, definition, outcome_of, recording
+from tests.engine.stage import Stage, act, reaches
+from tests.harness import Harness, at_rest, definition, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
 QUICK = {"max_attempts": 3, "delay": 0.05}
@@ -332,21 +332,17 @@ async def test_cancelling_the_run_cancels_its_running_action(harness: Harness) -
 
 
 async def test_max_parallel_steps_bounds_actions_in_flight(harness: Harness) -> None:
-    running: set[str] = set()
-    most = 0
-
-    async def work() -> None:
-        nonlocal most
-        running.add(context.step_path())
-        most = max(most, len(running))
-        await asyncio.sleep(0.05)
-        running.discard(context.step_path())
-
-    steps = [{"step_id": f"s{number}", "action": "work"} for number in range(12)]
-    outcome = await harness.run(definition(*steps, max_parallel_steps=3), actions={"work": work})
+    stage = Stage(None, "s0", "s1", "s2")
+    async with harness.worker(stage.actions):
+        run = await harness.start(definition(*(act(f"s{number}") for number in range(12)), max_parallel_steps=3))
+        await stage.sees("s0", "s1", "s2")
+        called = await at_rest(run)
+        stage.held.clear()
+        outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
-    assert most == 3
+    assert called == ["s0", "s1", "s2"]
+    assert (stage.most_at_once, len(stage.done)) == (3, 12)
 
 
 async def test_a_false_condition_skips_the_step(harness: Harness) -> None:

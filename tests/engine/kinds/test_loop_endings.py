@@ -11,7 +11,7 @@ import pytest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.stage import Stage, act, box, deed, fan, loop, reaches, says, waits
-from tests.harness import Harness, definition, eventually, outcome_of, recording
+from tests.harness import Harness, at_rest, definition, eventually, outcome_of, recording
 
 
 @pytest.mark.parametrize("check", ["before", "after"])
@@ -227,12 +227,11 @@ async def test_a_paused_run_begins_no_round_of_an_action(harness: Harness) -> No
         await run.pause("look", by="op")
         stage.held.clear()
         await eventually(lambda: "poll#1" in stage.done)
-        await asyncio.sleep(0.3)
-        paused = list(stage.began)
+        called, paused = await at_rest(run), list(stage.began)
         await run.resume("go on", by="op")
         await reaches(run, "poll", "completed")
         await run.send_event("never")
         outcome = await outcome_of(run)
 
-    assert sorted(paused) == ["other", "poll#0", "poll#1"]
+    assert (called, sorted(paused)) == ([], ["other", "poll#0", "poll#1"])
     assert outcome.failure is None, outcome.message

@@ -5,7 +5,8 @@ import asyncio
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from tests.harness import Harness, definition, eventually, outcome_of, recording
+from tests.engine.stage import Stage, act
+from tests.harness import Harness, at_rest, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
 
@@ -143,24 +144,19 @@ async def test_nested_steps_are_a_graph_and_see_steps_around_them(harness: Harne
 
 
 async def test_max_concurrency_bounds_the_nested_steps(harness: Harness) -> None:
-    running: set[str] = set()
-    most = 0
-
-    async def work() -> None:
-        nonlocal most
-        running.add(context.step_path())
-        most = max(most, len(running))
-        await asyncio.sleep(0.05)
-        running.discard(context.step_path())
-
-    nested = [{"step_id": f"s{number}", "action": "work"} for number in range(6)]
-    outcome = await harness.run(
-        definition({"step_id": "all", "step_type": "parallel", "max_concurrency": 2, "parallel_steps": nested}),
-        actions={"work": work},
-    )
+    stage = Stage(None, "all.s0", "all.s1")
+    nested = [act(f"s{number}") for number in range(6)]
+    all_steps = {"step_id": "all", "step_type": "parallel", "max_concurrency": 2, "parallel_steps": nested}
+    async with harness.worker(stage.actions):
+        run = await harness.start(definition(all_steps))
+        await stage.sees("all.s0", "all.s1")
+        called = await at_rest(run)
+        stage.held.clear()
+        outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
-    assert most == 2
+    assert called == ["all.s0", "all.s1"]
+    assert (stage.most_at_once, len(stage.done)) == (2, 6)
 
 
 async def test_cancelling_the_run_ends_and_undoes_nested_steps(harness: Harness) -> None:

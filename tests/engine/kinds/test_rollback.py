@@ -5,7 +5,7 @@ import asyncio
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.workflows.contract import UndoInput
 from tests.engine.stage import Stage, act, deed, output_of, reaches
-from tests.harness import Harness, definition, outcome_of, recording
+from tests.harness import Harness, at_rest, definition, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
 
@@ -92,12 +92,12 @@ async def test_a_cancelled_rollback_step_is_finished_first(harness: Harness) -> 
         )
         await asyncio.wait_for(began.wait(), 10)
         await run.cancel()
-        await asyncio.sleep(0.3)
+        called = await at_rest(run)
         release.set()
         outcome = await outcome_of(run)
 
     assert outcome.failure == "Cancelled"
-    assert undone == ["a"]
+    assert (called, undone) == (["a.rollback[0]"], ["a"])
 
 
 async def test_a_rollback_step_that_is_run_again_undoes_what_is_still_open(harness: Harness) -> None:

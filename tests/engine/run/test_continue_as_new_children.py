@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract.paths import undo_run_id
 from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, hop
 from tests.engine.stage import Stage, act, deed, ends, loop, output_of, reaches, says, waits
-from tests.harness import Harness, definition, eventually, outcome_of
+from tests.harness import Harness, at_rest, definition, eventually, outcome_of
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 CHILD = definition(
@@ -128,7 +127,7 @@ async def test_a_cancelled_child_is_awaited_however_often_the_run_is_told_to_end
         await run.send_event("stop")
         await eventually(lambda: "made" in stage.undo_inputs)
         await run.cancel()
-        await asyncio.sleep(0.5)
+        await at_rest(run)
         meanwhile = list(stage.undone)
         stage.held.clear()
         outcome = await outcome_of(run)
@@ -153,7 +152,7 @@ async def test_a_run_stays_in_its_history_while_a_child_is_being_ended(small: Ha
         await eventually(lambda: "made" in stage.undo_inputs)
         for _ in range(CONTINUE_AFTER):
             await run.send_event(NOISE, event_id=NOISE)
-        await asyncio.sleep(0.5)
+        await at_rest(run)
         stage.held.clear()
         await reaches(run, "after", "completed")
         await hop(run)
@@ -176,7 +175,7 @@ async def test_a_failure_stays_the_cause_while_a_child_is_being_ended(small: Har
         await eventually(lambda: "made" in stage.undo_inputs)
         for _ in range(CONTINUE_AFTER):
             await run.send_event(NOISE, event_id=NOISE)
-        await asyncio.sleep(0.5)
+        await at_rest(run)
         stage.held.clear()
         outcome = await outcome_of(run)
 

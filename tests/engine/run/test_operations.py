@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, UnknownStep
-from tests.harness import Harness, definition, eventually, outcome_of, recording
+from tests.harness import Harness, at_rest, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
 
@@ -30,14 +31,14 @@ async def test_pause_starts_no_new_step_and_resume_goes_on(harness: Harness) -> 
         await run.pause("look first", by="op")
         release.set()
         await eventually(lambda: _is(run, "first", "completed"))
-        await asyncio.sleep(0.3)
+        called = await at_rest(run)
         paused = await run.state()
         with pytest.raises(OperationRefused, match="paused already"):
             await run.pause("again", by="op")
         await run.resume("looked", by="op")
         outcome = await outcome_of(run)
 
-    assert paused.status == "paused"
+    assert (paused.status, called) == ("paused", [])
     assert {one.path: one.status for one in paused.steps} == {"first": "completed", "second": "pending"}
     assert outcome.failure is None, outcome.message
     assert outcome.state is not None
@@ -48,18 +49,22 @@ async def test_pause_starts_no_new_step_and_resume_goes_on(harness: Harness) -> 
 
 
 async def test_time_spent_paused_does_not_count_against_the_timeout(harness: Harness) -> None:
-    wait = {"step_id": "w", "step_type": "wait", "wait": {"seconds": 0.2}}
+    timeout = 3
     async with harness.worker({"after": nothing}):
-        run = await harness.start(definition(wait, {"step_id": "after", "dependencies": ["w"]}, timeout=1.5))
+        run = await harness.start(definition(waits(0.2), {"step_id": "after", "dependencies": ["w"]}, timeout=timeout))
         await eventually(lambda: _is(run, "w", "waiting"))
         await run.pause("lunch", by="op")
-        await asyncio.sleep(2.5)
+        other = await outcome_of(await harness.start(definition(waits(60), timeout=timeout)))
         paused = await run.state()
         await run.resume("back", by="op")
         outcome = await outcome_of(run)
 
-    assert paused.status == "paused"
+    assert (other.failure, paused.status) == ("WorkflowTimeout", "paused")
     assert outcome.failure is None, outcome.message
+
+
+def waits(seconds: float) -> dict[str, Any]:
+    return {"step_id": "w", "step_type": "wait", "wait": {"seconds": seconds}}
 
 
 async def test_on_failure_pause_holds_the_run_until_the_step_is_retried(harness: Harness) -> None:
@@ -109,12 +114,11 @@ async def test_a_step_retried_in_a_paused_run_waits_for_resume(harness: Harness)
         await eventually(lambda: _is(run, "flaky", "failed"))
         await run.pause("look first", by="op")
         await run.retry_step("flaky", "mended", by="op")
-        await asyncio.sleep(0.5)
-        before = list(ran)
+        called, before = await at_rest(run), list(ran)
         await run.resume("looked", by="op")
         outcome = await outcome_of(run)
 
-    assert before == ["flaky"]
+    assert (called, before) == ([], ["flaky"])
     assert ran == ["flaky", "flaky"]
     assert outcome.failure is None, outcome.message
 

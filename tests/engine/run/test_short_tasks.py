@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer
 from temporalio.worker._workflow_instance import _WorkflowInstanceImpl as WorkflowInstance
@@ -35,7 +35,7 @@ from tests.engine.cases import Batch, batches, children_of
 from tests.engine.run import test_random_races
 from tests.engine.stage import loop
 from tests.examples import profile
-from tests.harness import Harness, Outcome, definition, outcome_of
+from tests.harness import Harness, Outcome, definition, eventually, outcome_of
 
 LOCAL_STEPS = 250
 """More than one workflow task may run."""
@@ -126,8 +126,10 @@ async def test_a_task_that_only_waited_for_a_local_step_makes_no_difference(
 ) -> None:
     monkeypatch.setattr(task_budget, "TASK_LIMIT_STEPS", 10 * task_budget.LOCAL_STEPS)
 
+    other_task = asyncio.Event()
+
     async def lasts() -> None:
-        await asyncio.sleep(1.5)
+        await other_task.wait()
 
     rounds = loop("again", action="act", rounds=25, after=["first"], execution="local")
     steps = definition({"step_id": "first", "action": "lasts", "execution": "local"}, rounds)
@@ -141,10 +143,17 @@ async def test_a_task_that_only_waited_for_a_local_step_makes_no_difference(
             task_queue=harness.task_queue,
             task_timeout=timedelta(seconds=1),
         )
+        await eventually(lambda: has_tasks(handle, 2))
+        other_task.set()
         await handle.result()
 
     harness.handles.append(handle)
     await harness.replay()  # It fails where the tasks of the replay do not end where those of the run did.
+
+
+async def has_tasks(handle: WorkflowHandle[Any, Any], count: int) -> bool:
+    history = await handle.fetch_history()
+    return sum(one.HasField("workflow_task_completed_event_attributes") for one in history.events) >= count
 
 
 async def test_many_ready_steps_start_in_several_tasks_and_all_are_settled(harness: Harness) -> None:

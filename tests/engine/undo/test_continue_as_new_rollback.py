@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -11,7 +10,7 @@ from advanced_workflow.client.runs import get_run
 from advanced_workflow.workflows.contract import UndoInput
 from tests.engine.hops import CONTINUE_AFTER, NOISE, begun_again, chain, cut_short, fill, hop
 from tests.engine.stage import Stage, act, deed, ends, fan, loop, output_of, reaches, waits
-from tests.harness import Harness, definition, eventually, outcome_of
+from tests.harness import Harness, at_rest, definition, eventually, outcome_of
 
 ROUNDS = 12
 LONGEST = CONTINUE_AFTER + 50
@@ -152,7 +151,7 @@ async def test_a_run_that_ends_while_a_rollback_step_fills_its_history_undoes_ev
         for _ in range(CONTINUE_AFTER):
             await run.send_event(NOISE, event_id=NOISE)
         await (run.cancel() if cancelled else run.send_event("go"))
-        await asyncio.sleep(0.5)
+        await at_rest(run)
         stage.held.clear()
         outcome = await outcome_of(run)
     histories = await chain(small, run)

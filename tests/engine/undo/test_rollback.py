@@ -7,7 +7,7 @@ from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import UndoInput
-from tests.harness import Harness, definition, eventually, outcome_of, recording
+from tests.harness import Harness, at_rest, definition, eventually, outcome_of, recording
 
 ONCE = {"max_attempts": 1}
 
@@ -206,12 +206,12 @@ async def test_a_second_cancel_does_not_stop_the_rollback(harness: Harness) -> N
         await run.cancel()
         await asyncio.wait_for(began.wait(), 10)
         await run.cancel()
-        await asyncio.sleep(0.5)
+        called = await at_rest(run)
         status = (await run.state()).status
         release.set()
         outcome = await outcome_of(run)
 
-    assert status == "rolling_back"
+    assert (status, called) == ("rolling_back", ["a.rollback[0]"])
     assert outcome.failure == "Cancelled"
     assert outcome.state is not None
     assert outcome.state.rollback is not None
