@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from advanced_workflow.workflows.definition.step import WorkflowStep
     from advanced_workflow.workflows.definition.text.load import load
     from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+    from advanced_workflow.workflows.engine.graphs.context import GraphCallFailed, GraphContext
 
 __all__ = [
     "ActionError",
     "AdvancedWorkflow",
+    "GraphCallFailed",
+    "GraphContext",
     "Namespace",
     "Run",
     "StepType",
@@ -46,6 +49,8 @@ __all__ = [
 _HOMES = {
     "ActionError": "advanced_workflow.activities.action.errors",
     "AdvancedWorkflow": "advanced_workflow.workflows.definition.workflow",
+    "GraphCallFailed": "advanced_workflow.workflows.engine.graphs.context",
+    "GraphContext": "advanced_workflow.workflows.engine.graphs.context",
     "Namespace": "advanced_workflow.activities.action.namespace",
     "Run": "advanced_workflow.client.runs",
     "StepType": "advanced_workflow.workflows.definition.model.step_type",

@@ -118,7 +118,17 @@ def _model_name(value: str) -> str:
     return value
 
 
+def _graph(value: str) -> str:
+    name, equals, place = value.partition("=")
+    module, colon, attribute = place.partition(":")
+    words = [*module.split("."), *attribute.split(".")]
+    if not (name.strip() and equals and colon and all(word.isidentifier() for word in words)):
+        raise ValueError(f"{value!r} is not a graph; give NAME=MODULE:ATTRIBUTE, such as refunds=acme.graphs:refunds")
+    return value
+
+
 ModuleNames = Annotated[tuple[Annotated[str, AfterValidator(_module_name)], ...], NoDecode, _split(",")]
+Graphs = Annotated[tuple[Annotated[str, AfterValidator(_graph)], ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep + ",")]
 QueueNames = Annotated[tuple[str, ...], NoDecode, _split(",")]
 ActionNames = Annotated[tuple[str, ...], NoDecode, _split(",")]

@@ -22,6 +22,7 @@ from advanced_workflow.client.setting_types import (
     BuildId,
     DeploymentName,
     Folders,
+    Graphs,
     Hosts,
     ModelName,
     ModelNames,
@@ -59,6 +60,8 @@ class Settings(BaseSettings):
     """Modules with actions, separated by commas."""
     definitions: Folders = ()
     """Folders with definitions, separated as `PATH` is or by commas."""
+    graphs: Graphs = ()
+    """LangGraph graphs that `orchestrator` steps may name, `NAME=MODULE:ATTRIBUTE` separated by commas."""
     library: Literal["on", "off"] = "off"
     """`on` also serves the examples that come with the package: the definitions of `workflows/library` and their actions."""
     library_model: ModelName | None = None

@@ -43,6 +43,7 @@ from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, parse
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
+from advanced_workflow.workflows.engine.graphs.registry import GRAPHS
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
@@ -131,6 +132,7 @@ class Harness:
             search_attributes=self.search_attributes,
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),
+            graphs={name: one.digest for name, one in GRAPHS.items()},
             require_kept=require_kept,
             on_accepted=build_plan,
         )

@@ -28,6 +28,12 @@ PURE = {
     "advanced_workflow.workflows.engine.temporal.interceptor": "one context variable for engine and interceptor",
     "advanced_workflow.workflows.engine.monitoring.telemetry": "no module state; compiled and its classes made once",
     "advanced_workflow.workflows.engine.monitoring.tracing": "no module state; its spans go to the worker",
+    # The users' graphs of the process; their own code is loaded under the restrictions again, for each step.
+    "advanced_workflow.workflows.engine.graphs.context": "what user code sees; it knows nothing of the engine",
+    "advanced_workflow.workflows.engine.graphs.library": "imports only",
+    "advanced_workflow.workflows.engine.graphs.refusals": "pure",
+    "advanced_workflow.workflows.engine.graphs.registry": "filled before anything runs",
+    "advanced_workflow.workflows.engine.graphs.restrictions": "the sandbox around user code",
     # Third parties without state of a run.
     "pydantic": "compiled validators",
     "pydantic_core": "native",

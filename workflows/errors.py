@@ -158,6 +158,24 @@ class AgentLimitExceeded(WorkflowError):
     code = "AgentLimitExceeded"
 
 
+class GraphRefused(WorkflowError):
+    """A user's graph cannot be loaded, or what it does cannot be right in a workflow; the message gives every reason."""
+
+    code = "GraphRefused"
+
+
+class UnknownGraph(WorkflowError):
+    """A definition names a graph that the worker does not serve."""
+
+    code = "UnknownGraph"
+
+
+class GraphNotDeterministic(WorkflowError):
+    """A node that ran again asked for another call than before; the message names both."""
+
+    code = "GraphNotDeterministic"
+
+
 class GraphLimitReached(WorkflowError):
     """A state graph did not end within the rounds of nodes that it may take."""
 

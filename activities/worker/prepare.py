@@ -30,6 +30,7 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.contract.agents import ToolSchema
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
+from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.check.tools import pinned_tools
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.model.marked import named
@@ -41,13 +42,14 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import acting
+from advanced_workflow.workflows.definition.tools import acting, graphs_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
     InputInvalid,
     NotSupportedYet,
     UnknownAction,
+    UnknownGraph,
     WorkflowError,
 )
 from advanced_workflow.workflows.plain.misfits import places
@@ -76,6 +78,7 @@ class Preparation:
         payload_limit: int = PAYLOAD_LIMIT_BYTES,
         ad_hoc: AdHoc | None = None,
         prices: Prices | None = None,
+        graphs: Mapping[str, str] | None = None,
         require_kept: RequireKept | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
@@ -84,7 +87,7 @@ class Preparation:
         `search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask; without `require_kept` no run may keep results of another.
+        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask, `graphs` the digests of the users' graphs; without `require_kept` no run may keep results of another.
         `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
@@ -99,6 +102,7 @@ class Preparation:
         )
         self._ad_hoc = ad_hoc or AdHoc()
         self._prices = prices
+        self._graphs = graphs or {}
         self._require_kept = require_kept
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
@@ -189,6 +193,7 @@ class Preparation:
         pinned = {
             "beating": self._beating(workflow),
             "tools": {name: ToolSchema.model_validate(one) for name, one in tools.items()},
+            "graphs": {name: self._graphs[name] for _, name in graphs_of(workflow)},
         }
         self._accepted[sha256] = {name: value for name, value in pinned.items() if value}
         return self._accepted[sha256]
@@ -210,6 +215,9 @@ class Preparation:
         problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
         if problems:
             raise DefinitionProblems(workflow.workflow_id, problems)
+        missing = list(unknown_graphs(workflow, self._graphs))
+        if missing:
+            raise UnknownGraph(f"{workflow.workflow_id}: {listed([str(one) for one in missing])}")
         if found:
             raise UnknownAction(_unknown_actions(workflow, found))
         later = unsupported(workflow)

@@ -35,6 +35,7 @@ COMMANDS = [
         ),
         (DEFINITIONS, "definitions", "List the definitions a worker started here serves. Needs no server."),
         (DEFINITIONS, "actions", "List the actions a worker started here serves. Needs no server."),
+        (DEFINITIONS, "graphs", "List the LangGraph graphs a worker started here serves. Needs no server."),
         (DEFINITIONS, "schema", "Print the JSON Schema of definitions, by which editors complete and check."),
         (
             RUNS,

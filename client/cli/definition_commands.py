@@ -1,4 +1,4 @@
-"""Commands about definitions and actions: `check`, `schema`, `actions`, `definitions`, `graph`."""
+"""Commands about definitions and actions: `check`, `schema`, `actions`, `definitions`, `graphs`, `graph`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
-from advanced_workflow.client.serve.here import action_names_here, actions_here, definitions_here
+from advanced_workflow.client.serve.here import action_names_here, actions_here, definitions_here, graphs_here
 from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check_text
+from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -51,7 +53,8 @@ def check(
         texts, found = _read(files)
         catalog = action_names_here() if with_actions else None
         known = _children(texts) if with_actions else None
-        found |= {name: check_text(text, name, catalog, known) for name, text in texts.items()}
+        graphs = graphs_here() if with_actions else None
+        found |= {name: _check_one(text, name, catalog, known, graphs) for name, text in texts.items()}
         for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
             found[name] = [*found[name], problem]
         if as_json:
@@ -61,6 +64,22 @@ def check(
         return Exit.FAILED if any(errors_of(problems) for problems in found.values()) else Exit.OK
 
     leave_with(work)
+
+
+def _check_one(
+    text: str,
+    name: str,
+    catalog: Mapping[str, ActionInfo] | None,
+    known: Definitions | None,
+    graphs: Mapping[str, str] | None,
+) -> list[Problem]:
+    found = check_text(text, name, catalog, known)
+    if graphs is None or errors_of(found):
+        return found
+    tree = read_tree(text, source=name)
+    workflow = validate(tree.data).workflow
+    missing = unknown_graphs(workflow, graphs) if workflow is not None else ()
+    return [*found, *(one.at_line(tree.line_of(one.path)) for one in missing)]
 
 
 def schema() -> None:
@@ -80,6 +99,22 @@ def actions(as_json: AsJson = False) -> None:
         for one in found:
             lines.add_row(Text(one.name, style="bold"), Text(one.description), Text(one.source, style="dim"))
         console().print(lines if found else "No actions: name modules that have some in ADW_ACTIONS.")
+
+    leave_with(work)
+
+
+def graphs(as_json: AsJson = False) -> None:
+    """List the LangGraph graphs a worker started here serves. Needs no server."""
+
+    async def work() -> None:
+        found = graphs_here()
+        if as_json:
+            print_json([{"name": name, "source": place} for name, place in found.items()])
+            return
+        lines = table("graph", "from")
+        for name, place in found.items():
+            lines.add_row(Text(name, style="bold"), Text(place, style="dim"))
+        console().print(lines if found else "No graphs: name some in ADW_GRAPHS, as NAME=MODULE:ATTRIBUTE.")
 
     leave_with(work)
 

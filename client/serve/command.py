@@ -59,7 +59,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if options.list_definitions:
             print_definitions(serving, as_json=options.json)
             return STOPPED
-        require_valid(serving.definitions, serving.catalog)
+        require_valid(serving.definitions, serving.catalog, serving.graphs)
         tell_idle_secrets(settings, serving.models.secrets)
         serving.models.preload(settings.agents, [one.workflow for one in serving.definitions.values()])
         _settle_memory()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +13,14 @@ from advanced_workflow.client.serve.real_model import with_model
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check
+from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, find_definitions
 
 ENTRY_POINT_GROUP = "advanced_workflow.definitions"
 """Entry points of packages with definitions; each value is a package whose folder is searched."""
-ONLY_WARNED = frozenset({Code.UNKNOWN_ACTION.value, Code.NOT_SUPPORTED_YET.value})
+ONLY_WARNED = frozenset({Code.UNKNOWN_ACTION.value, Code.UNKNOWN_GRAPH.value, Code.NOT_SUPPORTED_YET.value})
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
     return found if settings.library_model is None else with_model(found, settings.library_model)
 
 
-def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog) -> None:
-    """Check all definitions against the actions at hand.
+def require_valid(
+    definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog, graphs: Collection[str] = ()
+) -> None:
+    """Check all definitions against the actions and graphs at hand.
 
     What another worker may serve, and what this release cannot run, is one warning each: other definitions are not affected.
 
@@ -48,7 +51,9 @@ def require_valid(definitions: Mapping[str, LoadedDefinition], catalog: ActionCa
     for loaded in definitions.values():
         problems = [
             problem.at_line(loaded.line_of(problem.path))
-            for problem in errors_of(check(loaded.workflow, catalog, known))
+            for problem in errors_of(
+                [*check(loaded.workflow, catalog, known), *unknown_graphs(loaded.workflow, graphs)]
+            )
         ]
         refused = [problem for problem in problems if problem.code not in ONLY_WARNED]
         if refused:

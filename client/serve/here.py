@@ -11,6 +11,7 @@ from typing import Any
 from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.foreign import with_foreign
+from advanced_workflow.client.serve.graph_places import graph_places
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256
@@ -38,6 +39,11 @@ def actions_here() -> list[ActionInfo]:
 def action_names_here() -> dict[str, ActionInfo]:
     """What definitions may name here, by name, as `with_foreign` says. Raises as `actions_here` does."""
     return with_foreign({one.name: one for one in actions_here()}, load_settings())
+
+
+def graphs_here() -> dict[str, str]:
+    """The users' graphs, each with its place; they are not loaded. Raises as `actions_here` does."""
+    return graph_places(load_settings())
 
 
 def definitions_here() -> list[dict[str, Any]]:

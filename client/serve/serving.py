@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from temporalio.client import Client
@@ -12,6 +13,7 @@ from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.serve.actions import load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.foreign import with_foreign
+from advanced_workflow.client.serve.graphs import load_graphs
 from advanced_workflow.client.serve.models import Models
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
@@ -26,6 +28,8 @@ class Serving:
     registry: ActionRegistry
     definitions: dict[str, LoadedDefinition]
     models: Models = field(default_factory=Models)
+    graphs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Digests of the users' graphs by their names."""
 
     @classmethod
     def load(cls, settings: Settings) -> Serving:
@@ -34,7 +38,8 @@ class Serving:
         Raises:
             WorkflowError: one of them cannot be loaded; the sentence names it.
         """
-        return cls(settings, load_actions(settings), load_definitions(settings), Models.load(settings))
+        graphs = load_graphs(settings)
+        return cls(settings, load_actions(settings), load_definitions(settings), Models.load(settings), graphs)
 
     @property
     def catalog(self) -> dict[str, ActionInfo]:

@@ -59,6 +59,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         payload_limit=payload_limit(client),
         ad_hoc=ad_hoc,
         prices=serving.models.prices,
+        graphs=serving.graphs,
         require_kept=require_kept,
         on_accepted=build_plan,
     )

@@ -112,7 +112,7 @@ class Known:
         made = agent.get("orchestrator") or {}
         tools = [*((agent.get("agent") or {}).get("tools") or ()), *(made.get("workers") or ())]
         if made.get("model"):  # Its own agents.
-            own = [("analyst", []), ("react", made["workers"])]
+            own = [("analyst", []), ("model", []), ("react", made.get("workers") or ())]
             tools += [{"name": name, "agent": {"model": made["model"], "tools": given}} for name, given in own]
         for tool in tools:
             said = {"action": tool} if isinstance(tool, str) else tool

@@ -15,6 +15,7 @@ from temporalio.api.history.v1 import History
 from temporalio.client import WorkflowHistory
 
 from advanced_workflow.activities.agents.graphs import preload
+from tests.engine.graphs.graph_runs import register_shapes
 from tests.harness import ROOT, replayer
 
 REPLAYED = "replayed"
@@ -83,6 +84,7 @@ async def replay(files: Sequence[Path]) -> list[str]:
             history = read_history(file)
             if any(_GRAPH in event.SerializeToString() for event in history.events[:_BEGINNING]):
                 preload()  # As a worker that serves graphs does: it takes longer than a workflow task may.
+                register_shapes()
             yield history
 
     lines: list[str] = []

@@ -10,6 +10,7 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import ExecutionOptions, UndoInput
+from tests.engine.graphs.graph_runs import register_kept
 from tests.engine.hops import cut_short, hop
 from tests.engine.models import Model, calls, says
 from tests.engine.partner import http, partner
@@ -509,6 +510,22 @@ async def orchestrator(harness: Harness) -> None:
         await ends(run)
 
 
+async def graph(harness: Harness) -> None:
+    """A graph of a user's: calls, a question, and a node that runs again."""
+    register_kept()
+    work = {"action": "work", "name": "work", "rollback_actions": ["undo"]}
+    step = {"step_id": "flow", "step_type": "orchestrator", "orchestrator": {"graph": "kept", "workers": [work]}}
+    async with harness.worker(ACTIONS):
+        run = await harness.start(definition({**step, "input_mapping": {"n": 1}}))
+
+        async def asked() -> Any:
+            return await run.pending_approvals()
+
+        first = (await eventually(asked))[0]
+        await run.approve(first.path, approver="ann", digest=first.digest, comment="fine")
+        await ends(run)
+
+
 async def continued_as_new(harness: Harness) -> None:
     """Rounds with something to undo, over several histories; one from the middle is kept."""
     harness.continue_after = 100
@@ -604,6 +621,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     react_continued,
     react_undone,
     orchestrator,
+    graph,
     continued_as_new,
     sequential,
     sequential_fails,

@@ -15,6 +15,8 @@ import advanced_workflow
 NAMES = [
     "ActionError",
     "AdvancedWorkflow",
+    "GraphCallFailed",
+    "GraphContext",
     "Namespace",
     "Run",
     "StepType",
@@ -27,7 +29,7 @@ NAMES = [
     "load",
     "start",
 ]
-WITHOUT_TEMPORAL = ["AdvancedWorkflow", "StepType", "UndoInput", "WorkflowStep", "check", "load"]
+WITHOUT_TEMPORAL = ["AdvancedWorkflow", "GraphContext", "StepType", "UndoInput", "WorkflowStep", "check", "load"]
 
 
 def loaded_by(program: str) -> set[str]:

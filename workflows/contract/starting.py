@@ -91,3 +91,5 @@ class Prepared(WireModel):
     """Largest JSON value in bytes that goes to a step; larger than Temporal's own where external storage is configured."""
     tools: dict[str, ToolSchema] | None = None
     """What the models of its agents are shown of their tools, by the ids of the tools' steps: a deploy changes nothing of it."""
+    graphs: dict[str, str] | None = None
+    """Digests of the users' graphs that it runs, by their names: see `GraphChanged`."""

@@ -7,7 +7,14 @@ from typing import Any
 
 from advanced_workflow.workflows.definition.graph.outline import Placement, outline
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
-from advanced_workflow.workflows.definition.kinds.orchestrator import ANALYST, APPROVAL, ENTERPRISE, REACT, Orchestrator
+from advanced_workflow.workflows.definition.kinds.orchestrator import (
+    ANALYST,
+    APPROVAL,
+    ENTERPRISE,
+    MODEL,
+    REACT,
+    Orchestrator,
+)
 from advanced_workflow.workflows.definition.kinds.react import Agent, Tool
 from advanced_workflow.workflows.definition.model.roots import CALL, ORCHESTRATED
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -56,20 +63,26 @@ def asking_step(step: WorkflowStep) -> WorkflowStep | None:
     own = step.orchestrator if step.step_type is StepType.ORCHESTRATOR else None
     if own is None or not own.may_ask:
         return None
-    approval = (own.approval or Approval()).model_copy(update={"subject": _SUBJECT, "on_reject": "fail"})
+    said = own.approval or Approval()
+    exact = {"subject": _SUBJECT, "on_reject": "fail"} if own.graph == ENTERPRISE else {"subject": _QUESTION}
+    approval = said.model_copy(update=exact)
     fields: dict[str, Any] = {"step_id": f"{step.step_id}.{APPROVAL}", "name": APPROVAL, "approval": approval}
     return WorkflowStep.model_construct(**fields, step_type=StepType.HUMAN_APPROVAL)
 
 
+_QUESTION = {"question": "call.question"}
 _SUBJECT = {"what": "call.what", "subtasks": "call.subtasks"}
 _OF_A_CALL = ("timeout", "total_timeout", "heartbeat_timeout", "queue_timeout", "agent_capability", "retry_policy")
 """What an orchestrator's step says of the calls of its models."""
 
 
 def _own_agents(step: WorkflowStep, made: Orchestrator) -> Iterator[Tool]:
-    if made.model is None or made.graph != ENTERPRISE:
+    if made.model is None:
         return
     calls = {name: getattr(step, name) for name in _OF_A_CALL if name in step.model_fields_set}
+    if made.graph != ENTERPRISE:
+        yield Tool(name=MODEL, agent=_agent(made, "{{ call.instructions }}", {"prompt": "call.prompt"}), **calls)
+        return
     if made.analysis == "model":
         yield Tool(name=ANALYST, agent=_agent(made, ANALYSIS, {"output_schema": PLAN_SCHEMA}), **calls)
     if "react" in made.strategies:
@@ -103,6 +116,14 @@ def models_of(workflow: AdvancedWorkflow) -> Iterator[str]:
     for _, step in acting(workflow):
         if step.agent is not None:
             yield from step.agent.models
+
+
+def graphs_of(workflow: AdvancedWorkflow) -> Iterator[tuple[Placement, str]]:
+    """The graphs of users that a definition names, with the places of their steps."""
+    for placement in outline(workflow).placements:
+        made = placement.step.orchestrator
+        if placement.step.step_type is StepType.ORCHESTRATOR and made is not None and made.graph != ENTERPRISE:
+            yield placement, made.graph
 
 
 def has_graphs(workflow: AdvancedWorkflow) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.workflows.errors import DigestMismatch
+from tests.engine.graphs.graph_runs import graph_step
 from tests.engine.models import Model, calls, says, tools_catalog
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of, recording
 
@@ -327,3 +328,12 @@ async def test_people_reject_a_plan_and_the_run_is_cancelled_while_they_are_aske
     assert outcome.failure is not None
     told = plans.told
     assert "too dear" in told[1]["failures"][0]["error"]["message"]
+
+
+async def test_a_graph_that_no_worker_serves_is_refused_before_anything_runs(harness: Harness) -> None:
+    step = graph_step("fan")
+    step["orchestrator"]["graph"] = "fann"
+    outcome = await harness.run(definition(step), actions={"act": lambda: None, "fails": lambda: None})
+
+    assert outcome.failure == "UnknownGraph"
+    assert "Did you mean 'fan'?" in outcome.message

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval, approval_problems
-from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, always
+from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind
 from advanced_workflow.workflows.definition.kinds.react import Tool, name_problems, tool_problems
 from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel
 from advanced_workflow.workflows.definition.model.markers import (
@@ -28,9 +28,9 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 
 ENTERPRISE: Final = "enterprise"
 """The graph that comes with the engine."""
-ANALYST, REACT, APPROVAL = "analyst", "react", "approval"
+ANALYST, REACT, APPROVAL, MODEL = "analyst", "react", "approval", "model"
 """How the paths of what the graph does by itself end: the agent that analyses the task, the one that works on an open-ended task, and
-what people are asked."""
+what people are asked; of a graph of one's own what asks its model."""
 _RESERVED: Final = (ANALYST, REACT, APPROVAL)
 
 Strategy = Literal["parallel", "conditional", "react", "approval", "error"]
@@ -61,8 +61,9 @@ class Orchestrator(DefinitionModel):
     `timeout` and `retry_policy` of the step are those of one model call.
     """
 
-    graph: str = ENTERPRISE
-    """The graph: `enterprise` comes with the engine."""
+    graph: Annotated[str, Name("the name of a graph", 200)] = ENTERPRISE
+    """The graph: `enterprise` comes with the engine, any other name is that of a graph of one's own that workers serve. Its nodes call the
+    `workers` and ask the `model`, it begins with the mapped input, and its last state is the output."""
     task: Annotated[str, Expr(words=frozenset({""}))] = ""
     """Expression that gives the task; the step's mapped input when empty. With analysis by rules an object with `subtasks` is a plan."""
     analysis: Literal["rules", "model"] = "rules"
@@ -87,7 +88,7 @@ class Orchestrator(DefinitionModel):
     its capability, `degrade` (go on without what an optional worker was to give), `replan` (analysis by a model, and the rest of its
     branch is undone too), ask a `person` whether to go on without it. Else the step fails."""
     max_steps: Count = 50
-    """How many subtasks there may be, those done again included."""
+    """How many subtasks there may be, those done again included; in a graph of one's own how many rounds of nodes."""
     max_replans: Annotated[int, Field(ge=0, le=100, strict=True)] = 3
     """How often the model is asked for another plan, because it is wrong or because a subtask failed."""
     max_turns: Count = 10
@@ -99,7 +100,7 @@ class Orchestrator(DefinitionModel):
     on_limit: Literal["fail", "answer"] = "fail"
     """`fail`: the step fails with `AgentLimitExceeded`; `answer`: it ends with the results there are, and names the limit."""
     config: dict[str, JsonValue] = Field(default_factory=dict)
-    """Of a graph of one's own."""
+    """What the nodes of a graph of one's own see as `context.config`."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -118,13 +119,17 @@ class Orchestrator(DefinitionModel):
     @property
     def may_ask(self) -> bool:
         """Whether it may ask people by itself."""
-        return self.approve_plan or "person" in self.recovery or any(one.sensitive for one in self.workers)
+        return (
+            self.graph != ENTERPRISE
+            or self.approve_plan
+            or "person" in self.recovery
+            or any(one.sensitive for one in self.workers)
+        )
 
 
 def _problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
     if made.graph != ENTERPRISE:
-        message = f"graph {shorten(made.graph)!r} is not supported yet."
-        yield problem(Code.NOT_SUPPORTED_YET, (*loc, "graph"), message, f"Use {ENTERPRISE!r}.")
+        yield from _own_graph_problems(made, loc)
         return
     if not made.workers:
         yield problem(Code.MISSING_FIELD, (*loc, "workers"), "it has no workers.", "Name who may be given subtasks.")
@@ -134,6 +139,42 @@ def _problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
     yield from _order_problems(made, loc)
     yield from _model_problems(made, loc)
     yield from _people_problems(made, loc)
+
+
+def _own_graph_problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
+    """Where the graph is one of the user's: its workers are what its nodes may call."""
+    yield from name_problems(made.labels, (*loc, "workers"), "workers")
+    for index, worker in enumerate(made.workers):
+        place = (*loc, "workers", index)
+        if worker.label in (MODEL, APPROVAL):
+            message = f"{worker.label!r} is what the graph calls something of its own."
+            yield problem(Code.RESERVED_NAME, place, message, "Give the worker another 'name'.")
+        yield from tool_problems(worker, place, asks=worker.asks)
+        for name in sorted(worker.model_fields_set & _OF_PLANS):
+            message = f"'{name}' means nothing in a graph of one's own, whose nodes say what is called."
+            fix = "Use 'approve: true'." if name == "sensitive" else "Remove it."
+            yield problem(Code.MEANINGLESS_FIELD, (*place, name), message, fix)
+    for name in sorted(made.model_fields_set & _OF_THE_ENTERPRISE):
+        message = f"'{name}' means nothing in a graph of one's own."
+        yield problem(Code.MEANINGLESS_FIELD, (*loc, name), message, f"Remove it, or use the graph {ENTERPRISE!r}.")
+    yield from _model_fields_problems(made, loc)
+    if made.approval is not None:
+        yield from approval_problems(made.approval, (*loc, "approval"))
+        if made.approval.subject:
+            message = "'subject' means nothing here: what is approved is what 'interrupt()' asks."
+            yield warning(Code.MEANINGLESS_FIELD, (*loc, "approval", "subject"), message, "Remove it.")
+
+
+_OF_PLANS: Final = frozenset({"capability", "sensitive", "optional", "needs", "when"})
+_OF_THE_ENTERPRISE: Final = frozenset({"analysis", "strategies", "approve_plan", "recovery", "max_replans"})
+
+
+def _model_fields_problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
+    if made.model is None:
+        names = ("fallback_models", "model_settings", "instructions", "max_turns", "max_tokens", "max_cost")
+        for name in (one for one in names if one in made.model_fields_set):
+            message = f"'{name}' means nothing without a 'model'."
+            yield warning(Code.MEANINGLESS_FIELD, (*loc, name), message, "Add 'model', or remove it.")
 
 
 def _worker_problems(made: Orchestrator, worker: Worker, loc: Loc) -> Iterator[Problem]:
@@ -177,11 +218,7 @@ def _model_problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
     if "parallel" not in made.strategies and not ("react" in made.strategies and made.model is not None):
         message = "without the strategies 'parallel', or 'react' with a 'model', nothing can be done."
         yield problem(Code.WRONG_VALUE, (*loc, "strategies"), message, "Add 'parallel'.")
-    if made.model is None:
-        names = ("fallback_models", "model_settings", "instructions", "max_turns", "max_tokens", "max_cost")
-        for name in (one for one in names if one in made.model_fields_set):
-            message = f"'{name}' means nothing without a 'model'."
-            yield warning(Code.MEANINGLESS_FIELD, (*loc, name), message, "Add 'model', or remove it.")
+    yield from _model_fields_problems(made, loc)
     if made.analysis == "rules" and "replan" in made.recovery and "recovery" in made.model_fields_set:
         message = "'replan' means nothing where rules make the plan: it would be the same one."
         yield warning(Code.MEANINGLESS_FIELD, (*loc, "recovery"), message, "Remove it, or use 'analysis: model'.")
@@ -205,16 +242,18 @@ def _people_problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
 
 
 def _lines(made: Orchestrator) -> Iterator[str]:
-    yield shorten(f"{made.graph}, analysis by {made.analysis}", LONGEST)
+    own = made.graph != ENTERPRISE
+    yield shorten(made.graph if own else f"{made.graph}, analysis by {made.analysis}", LONGEST)
     if made.workers:
         yield f"workers: {shorten(', '.join(made.labels), LONGEST)}"
 
 
+_OUTPUT: Final = ("results", "degraded", "decisions", "complexity_score", "replans", "limit")
 KIND = Kind[Orchestrator](
     StepType.ORCHESTRATOR,
     frozenset({Trait.CALLS, Trait.TRIED, Trait.TAKES_INPUT}),
     field="orchestrator",
-    output=always("results", "degraded", "decisions", "complexity_score", "replans", "limit"),
+    output=lambda made: _OUTPUT if made is None or made.graph == ENTERPRISE else None,
     problems=_problems,
     lines=_lines,
     drawn=("(((", ")))"),

@@ -28,6 +28,7 @@ PLATFORM_TYPES: Mapping[str, str] = {
     "ApprovalTimeout": "an approval's deadline passed",
     "CancelledByEvent": "the event of `cancel_on` came",
     "AgentLimitExceeded": "an agent used up its turns, tokens, money or calls",
+    "GraphNotDeterministic": "a node of a graph that ran again asked for another call than before",
     "GraphLimitReached": "a state graph did not end within the rounds that it may take",
     "PlanInvalid": "the plan of an orchestrator's task cannot be run, however often its model was told why",
     "OutputInvalid": "an agent's answer does not fit its `output_schema`, however often it was asked",

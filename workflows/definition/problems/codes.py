@@ -62,6 +62,7 @@ class Code(StrEnum):
     UNKNOWN_PARAMETER = "unknown_parameter"
     WRONG_PARAMETER = "wrong_parameter"
     UNKNOWN_WORKFLOW = "unknown_workflow"
+    UNKNOWN_GRAPH = "unknown_graph"
     WRONG_VERSION = "wrong_version"
     RESERVED_NAME = "reserved_name"
     # The release and the folder.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from importlib import import_module
 from typing import Any, Final, TypeAlias, TypeVar
 
 from advanced_workflow.workflows.engine.graph.driver import ended
-from advanced_workflow.workflows.errors import GraphLimitReached, NotSupportedYet
+from advanced_workflow.workflows.engine.graphs.library import langgraph
+from advanced_workflow.workflows.errors import GraphLimitReached
 
 START: Final = "__start__"
 END: Final = "__end__"
@@ -90,12 +90,3 @@ def _ended(node: Node) -> Node:
         return await to_its_end(node(state))
 
     return run_node
-
-
-def langgraph(module: str) -> Any:  # noqa: ANN401 - a module
-    """A module of LangGraph. Raises `NotSupportedYet` where it is not installed."""
-    try:
-        return import_module(module)
-    except ImportError:
-        message = 'graphs need LangGraph, which this worker has not: pip install "advanced-workflow[agents]".'
-        raise NotSupportedYet(message) from None

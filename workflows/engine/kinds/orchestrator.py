@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from advanced_workflow.workflows.contract import Json
+from advanced_workflow.workflows.definition.kinds.orchestrator import ENTERPRISE
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.actions.armed_call import arm, settle_armed
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
+from advanced_workflow.workflows.engine.graphs.running import run_user_graph
 from advanced_workflow.workflows.engine.orchestration.enterprise import run_enterprise
 from advanced_workflow.workflows.engine.orchestration.state import (
     EnterpriseWorkflowState,
@@ -29,6 +31,8 @@ async def run_orchestrator(step: StepContext) -> Done:
     made = step.plan.step.orchestrator
     if made is None:
         raise AssertionError(f"step {step.path!r} has no 'orchestrator'")
+    if made.graph != ENTERPRISE:
+        return await run_user_graph(step, made)
     is_new = step.record.status is StepStatus.PENDING
     if is_new:
         run_undone_as_new(step)

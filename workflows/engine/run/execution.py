@@ -22,6 +22,7 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.graph.plan import plan_of
+from advanced_workflow.workflows.engine.graphs.registry import require_graphs
 from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.effects import nothing_undone, read_effects, taken_over, undo_request
 from advanced_workflow.workflows.engine.run.endings import RunCancelled, RunContinues, RunFails
@@ -147,6 +148,7 @@ class Execution:
     ) -> Json:
         prepared = prepared_of(earlier) if earlier is not None else await prepare(request)
         follow_rules(prepared.rules)
+        require_graphs(prepared.graphs)
         plan = plan_of(prepared.definition or request.workflow or {}, prepared.sha256)
         options = ExecutionOptions.model_validate(request.execution_options or {})
         if earlier is None:

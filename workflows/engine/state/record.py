@@ -16,8 +16,8 @@ _PLAIN = ("start_time", "end_time", "output", "has_output", "notes", "retry_coun
 _MORE = ("cursor", "closed")
 AGENT, MESSAGES = "agent", "messages"
 """In the cursor of an agent: where it stands, and in that its conversation."""
-ORCHESTRATION = "orchestration"
-"""In the cursor of an orchestrator: where it stands."""
+ORCHESTRATION, GRAPH = "orchestration", "graph"
+"""In the cursor of an orchestrator: where it stands, or the graph that it runs."""
 _STAND = frozenset(
     {
         "round",
@@ -32,6 +32,7 @@ _STAND = frozenset(
         "undone",
         AGENT,
         ORCHESTRATION,
+        GRAPH,
     }
 )
 """Where a loop, a fan-out, an agent or an orchestrator stands; the only thing in a cursor that outlives a failure."""
@@ -137,6 +138,8 @@ class Record:
         if self.closed and AGENT in self.cursor:  # What was said is in the history in which the agent ended.
             stand: dict[str, Json] = self.cursor[AGENT]
             data["cursor"] = {**self.cursor, AGENT: {name: stand[name] for name in stand if name != MESSAGES}}
+        if self.closed and GRAPH in self.cursor:
+            data["cursor"] = {name: value for name, value in self.cursor.items() if name != GRAPH}
         if self.has_output:
             data["output"] = self.output
         if self.error is not None:

@@ -10,10 +10,12 @@ from advanced_workflow.workflows.definition.check.rules.local import local_probl
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions, named_child_problems
 from advanced_workflow.workflows.definition.check.tools import full_schema
 from advanced_workflow.workflows.definition.graph.outline import Placement
+from advanced_workflow.workflows.definition.kinds.orchestrator import ENTERPRISE
 from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.tools import named_tools, tool_step
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
@@ -32,8 +34,13 @@ def tool_problems(
         if definitions is not None:
             yield from named_child_problems(as_step, definitions)
         known = definitions is not None if tool.workflow is not None else actions is not None
-        if known:
+        if known and not _is_called_by_code(placement.step):
             yield from _schema_problems(tool, loc, actions or {}, definitions or {})
+
+
+def _is_called_by_code(step: WorkflowStep) -> bool:
+    """Whether the nodes of a user's graph call it, and no model is told of it."""
+    return step.orchestrator is not None and step.orchestrator.graph != ENTERPRISE
 
 
 def _schema_problems(tool: Tool, loc: Loc, actions: ActionCatalog, definitions: Definitions) -> Iterator[Problem]:

@@ -1,0 +1,89 @@
+"""The restrictions of the SDK's sandbox around a user's graph: the engine runs without a sandbox, and their code needs one.
+
+A graph's modules are loaded under the restrictions, anew for each step that runs it, which takes about a millisecond: what one run leaves in a
+module no other run sees. From then on the clock, randomness, files and the network raise where they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
+from functools import cache
+from importlib import import_module
+from types import ModuleType, coroutine
+from typing import Any, TypeAlias, cast
+
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
+from temporalio.worker.workflow_sandbox._importer import Importer
+from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
+
+Applied: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Has the restrictions hold in a `with` block."""
+_SHARED = (
+    "advanced_workflow",
+    "langgraph",
+    "langchain_core",
+    "langsmith",
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "typing_extensions",
+    "typing_inspection",
+    "xxhash",
+    "orjson",
+    "ormsgpack",
+)
+"""Modules that all runs share; LangGraph's own clock and ids are used for nothing that a history holds."""
+
+
+class Restricted:
+    """The modules of one graph in one step."""
+
+    def __init__(self) -> None:
+        """Nothing is loaded yet."""
+        self._context = RestrictionContext()
+        self._importer = Importer(_restrictions(), self._context)
+
+    def load(self, module: str) -> ModuleType:
+        """Import a module, and what it imports that is not shared."""
+        with self._importer.applied():
+            loaded = import_module(module)
+        self._context.is_runtime = True
+        return loaded
+
+    def applied(self) -> AbstractContextManager[None]:
+        """Have the restrictions hold in a `with` block; nothing in it may wait."""
+        return self._importer.applied()
+
+
+@cache
+def _restrictions() -> SandboxRestrictions:
+    return SandboxRestrictions.default.with_passthrough_modules(*_SHARED)
+
+
+@coroutine
+def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Run a coroutine; the restrictions hold exactly while its own code runs, not while it waits."""
+    sent: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            with applied():
+                wanted = work.send(sent) if error is None else work.throw(error)
+        except StopIteration as end:
+            return end.value
+        sent, error = None, None
+        try:
+            sent = yield wanted
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as thrown:
+            error = thrown
+
+
+async def confined_call(applied: Applied, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the function gives
+    """Call a function, plain or async, under the restrictions."""
+    with applied():
+        given = call()
+    return await confined(applied, cast("Coroutine[Any, Any, Any]", given)) if isinstance(given, Coroutine) else given
