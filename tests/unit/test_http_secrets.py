@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ import pytest
 
 from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpPolicyInvalid
 from advanced_workflow.activities.builtin.http_request.masking import Mask
-from tests.unit.http_calls import answer, details, failure, never, running, send
+from tests.unit.http_calls import answer, details, environment, failure, never, running, send
 
 ANYWHERE = HttpPolicy(secrets=("NONE=example.com", "TWO_LINES=example.com"))
 
@@ -126,6 +127,23 @@ async def test_a_secret_may_be_for_some_runs_and_steps_alone(bound: str, goes: b
             assert (error.type, "for step 'call' of 'test'; if it may, add" in error.message) == ("SecretRefused", True)
 
     assert [one["headers"]["authorization"] for one in server.requests] == (["token-1"] if goes else [])
+
+
+@pytest.mark.parametrize(("bound", "goes"), [("tell", True), ("look", False), ("sub", False)])
+async def test_of_a_call_of_an_agent_the_step_that_may_use_a_secret_is_the_tool(
+    bound: str, goes: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ADW_SECRET_TOKEN", "token-1")
+    env = environment()
+    env.info = replace(env.info, activity_id="look[2].sub#0[1].tell#3")
+    async with running() as server:
+        place = f"hooks.test:{server.port}"
+        policy = HttpPolicy((place,), secrets=(f"TOKEN=http://{place}@test/{bound}",))
+        asked: dict[str, Any] = {"policy": policy, "headers": {"Authorization": "{{secret:TOKEN}}"}, "env": env}
+        if goes:
+            await send(server, **asked)
+        else:
+            assert (await failure(server, **asked)).type == "SecretRefused"
 
 
 def test_a_binding_that_could_never_hold_is_refused():

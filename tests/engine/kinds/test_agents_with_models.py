@@ -6,8 +6,9 @@ import pytest
 
 from advanced_workflow.activities.agents.calls import ModelCalls
 from advanced_workflow.activities.agents.endpoints import Endpoint, Endpoints
+from advanced_workflow.activities.agents.pieces import Asked
 from advanced_workflow.activities.agents.prices import Price, Prices
-from advanced_workflow.activities.agents.scripts import script_of
+from advanced_workflow.activities.agents.scripts import Line, ScriptedCall, ScriptedFailure, script_of
 from advanced_workflow.workflows.contract import ChatMessage
 from tests.engine.models import tools_catalog
 from tests.harness import Harness, Outcome, definition, outcome_of
@@ -30,13 +31,17 @@ def search_logs(query: str) -> dict[str, str]:
     return {"cause": f"pool ({query})"}
 
 
-async def run(harness: Harness, calls: ModelCalls, **agent: object) -> Outcome:
+RETRIES = {"max_attempts": 3, "delay": 0.1}
+
+
+async def run(
+    harness: Harness, calls: ModelCalls, *, policy: dict[str, object] | None = None, **agent: object
+) -> Outcome:
     step = {"step_id": "look", "step_type": "react", "agent": {"tools": ["search_logs"], "prompt": "'Why?'", **agent}}
-    retries = {"max_attempts": 3, "delay": 0.1}
     tools = {"search_logs": search_logs}
     async with harness.worker(tools, activities=[calls.call], catalog=tools_catalog(tools)):
         started = await harness.start(
-            definition({**step, "retry_policy": retries}, output={"found": "steps.look.output"})
+            definition({**step, "retry_policy": policy or RETRIES}, output={"found": "steps.look.output"})
         )
         outcome = await outcome_of(started)
         said = await started.conversation("look")
@@ -69,3 +74,32 @@ async def test_a_provider_that_refuses_is_followed_by_the_next_model_and_its_key
     for history in await harness.histories():
         assert KEY not in history.to_json()
         assert "bad key {{key}}" in history.to_json()
+
+
+async def test_a_model_whose_breaker_is_open_is_not_called_and_the_next_one_answers_at_once(harness: Harness) -> None:
+    asked: list[str] = []
+
+    def one(_: Asked) -> Line:
+        asked.append("one")
+        return Line(fail=ScriptedFailure())
+
+    def two(seen: Asked) -> Line:
+        asked.append("two")
+        return (
+            Line(calls=(ScriptedCall(name="search_logs", arguments={"query": "'x'"}),))
+            if seen.turn == 1
+            else Line(say="found")
+        )
+
+    calls = ModelCalls(scripts={"one": one, "two": two})
+    breaker = {"failure_threshold": 2, "timeout": 600}
+    outcome = await run(
+        harness,
+        calls,
+        policy={"max_attempts": 2, "delay": 0.02, "circuit_breaker": breaker},
+        model="scripted:one",
+        fallback_models=["scripted:two"],
+    )
+
+    assert outcome.data == {"found": "found"}
+    assert asked == ["one", "one", "two", "two"]

@@ -17,6 +17,7 @@ from advanced_workflow.workflows.engine.agents.tool_calls import ToolCalls
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure
+from advanced_workflow.workflows.engine.step.starting import require_wanted
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 
 _ANSWER_NOW = "Give your final answer now, from what you know; you cannot call tools any more."
@@ -89,6 +90,7 @@ class AgentLoop:
 
     async def _call(self, calls: list[ToolCall]) -> None:
         step, stand = self._step, self._stand
+        require_wanted(step)  # The model may have answered although the agent is being cancelled.
         results, turn = stand.results, stand.turn - 1
         if results is None:
             results = stand.open_calls(self._admitted(calls))
@@ -98,7 +100,7 @@ class AgentLoop:
             self._again = False
         frame = self._frame(turn)
         try:
-            messages = await ToolCalls(step, self._agent, calls, frame).run(results)
+            messages = await ToolCalls(step, self._agent, calls, frame, stand).run(results)
         finally:
             step.run.saga.end_pass(self._passes, key)
         stand.close_calls()

@@ -37,7 +37,7 @@ class Stand:
     def allow_again(self) -> None:
         """An operator runs the step again: it has all its limits once more, and continues where it stood."""
         self._data["since"] = {name: self._data.get(name, 0) for name in _SPENT}
-        for name in ("repairs", "used", "last", "last_asked"):
+        for name in ("repairs", "used", "last", "last_asked", "failed"):
             self._data.pop(name, None)
         self.show()
 
@@ -163,6 +163,15 @@ class Stand:
         """The calls of the latest answer are to be made, but for those that have a result; what becomes of the others is added."""
         self._data["results"] = results
         return results
+
+    @property
+    def failed(self) -> dict[str, Json]:
+        """The errors of the open calls that fail the agent, by the calls' numbers, the first one first. They are not made again before an operator says so."""
+        return self._data.get("failed", {})
+
+    def fail_call(self, number: str, error: Json) -> None:
+        """An open call failed, and the agent does with it, once the others have ended."""
+        self._data.setdefault("failed", {})[number] = error
 
     def close_calls(self) -> None:
         """All of them have their results."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from advanced_workflow.workflows.contract import RawMessage, ToolCall
+from advanced_workflow.workflows.contract import ErrorInfo, RawMessage, ToolCall
 from advanced_workflow.workflows.definition.kinds.react import Agent
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.actions.mapped_input import misfits_of
 from advanced_workflow.workflows.engine.agents.messages import is_rejected, refused, told
 from advanced_workflow.workflows.engine.agents.shown import shown_call
-from advanced_workflow.workflows.engine.agents.stand import Results
+from advanced_workflow.workflows.engine.agents.stand import Results, Stand
 from advanced_workflow.workflows.engine.graph.driver import GraphDriver
 from advanced_workflow.workflows.engine.graph.scheduler import Graph, Node, Outcome, Settled
 from advanced_workflow.workflows.engine.graph.step_plan import StepPlan
@@ -28,20 +28,20 @@ _MADE = Settled(Outcome.COMPLETED)
 class ToolCalls:
     """The calls that the model asks for in one answer."""
 
-    def __init__(self, step: StepContext, agent: Agent, calls: list[ToolCall], frame: Frame) -> None:
-        """`frame` is the pass of the turn."""
+    def __init__(self, step: StepContext, agent: Agent, calls: list[ToolCall], frame: Frame, stand: Stand) -> None:
+        """`frame` is the pass of the turn; in `stand` it is kept which of them failed."""
         self._step = step
         self._agent = agent
         self._calls = calls
         self._frame = frame
-        self._failed: dict[int, Record] = {}
+        self._stand = stand
 
     async def run(self, results: Results) -> list[RawMessage]:
         """Make the calls that have no result yet; gives the messages of all, in their order.
 
         Raises `StepFailure` where one failed and that is the agent's failure; the others are ended first.
         """
-        known = dict.fromkeys(results, _MADE)
+        known = dict.fromkeys((*results, *self._stand.failed), _MADE)
         if len(known) < len(self._calls):
             driver = GraphDriver(
                 self._shape(),
@@ -50,9 +50,8 @@ class ToolCalls:
                 has_begun=self._has_begun,
             )
             await driver.drive(known)
-        for record in self._failed.values():
-            if record.error is not None:
-                raise StepFailure(record.error.model_copy())
+        for error in self._stand.failed.values():
+            raise StepFailure(ErrorInfo.model_validate(error))
         return [results[str(number)] for number in range(len(self._calls))]
 
     def _shape(self) -> Graph:
@@ -88,8 +87,9 @@ class ToolCalls:
         record.notes["call"] = shown_call(call, plan.step.input_mapping, self._schema(plan))
         record.cursor[CALL_ID] = call.id
         await run.execute(plan, frame, key=self._key(number))
-        if self._fails_with(record):
-            self._failed[number] = record
+        error = self._error_that_fails(record)
+        if error is not None:
+            self._stand.fail_call(str(number), error.model_dump(mode="json", exclude_none=True))
             return _MADE
         results[str(number)] = told(call, record)
         return _MADE
@@ -98,6 +98,7 @@ class ToolCalls:
         pinned = (self._step.run.prepared.tools or {}).get(plan.step_id)
         return pinned.parameters if pinned is not None else {}
 
-    def _fails_with(self, record: Record) -> bool:
-        failed = record.status is StepStatus.FAILED and not is_rejected(record)
-        return failed and self._agent.tool_errors == "fail"
+    def _error_that_fails(self, record: Record) -> ErrorInfo | None:
+        """What fails the agent."""
+        fails = record.status is StepStatus.FAILED and not is_rejected(record) and self._agent.tool_errors == "fail"
+        return record.error if fails else None

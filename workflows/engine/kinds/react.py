@@ -12,7 +12,7 @@ from advanced_workflow.workflows.engine.agents.loop import AgentLoop
 from advanced_workflow.workflows.engine.agents.stand import Stand
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
-from advanced_workflow.workflows.engine.step.failures import StepFailure
+from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped
 from advanced_workflow.workflows.engine.undo.armed import StepOutcome
 from advanced_workflow.workflows.plain.interpolation import interpolated
 from advanced_workflow.workflows.plain.strict_json import encode
@@ -44,7 +44,7 @@ async def run_react(step: StepContext) -> Done:
     except StepFailure:
         _settle(step, "unknown" if stand.has_called else "failed")
         raise
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, StepSkipped):
         _settle(step, "unknown")
         raise
     finally:

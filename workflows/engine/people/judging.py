@@ -55,7 +55,8 @@ class Judge:
         """Raise what can be known before the step is reached; the rest is judged then."""
         record = address.record
         if address.again:
-            raise NotAskedYet(f"step {record.path!r} runs again and does not ask yet; decide when it asks.")
+            why = "runs again and does not ask yet" if record.plan.tool is None else "is a call that does not ask now"
+            raise NotAskedYet(f"step {record.path!r} {why}; decide when it asks.")
         if heard.request.digest is not None:
             raise DigestMismatch(f"step {record.path!r} does not ask yet, so the digest is of something else.")
         approval = record.plan.step.approval or Approval()

@@ -177,11 +177,16 @@ class _Backwards:
     async def _calls(self, agent: StepPlan, log: UndoLog) -> None:
         """Undo the calls of one turn of an agent: all at the same time, where they were made so, or the latest first."""
         names = sorted({*log.armed, *log.inner}, key=_number_of, reverse=True)
-        calls = [self._step(agent.tools[name.partition("#")[0]], name, log, None) for name in names]
         if agent.step.agent is None or agent.step.agent.parallel_tool_calls:
-            calls = [asyncio.ensure_future(call) for call in calls]
-        for call in calls:
-            await call
+            tasks = [asyncio.ensure_future(self._call(agent, name, log)) for name in names]
+            for task in tasks:
+                await task
+            return
+        for name in names:
+            await self._call(agent, name, log)
+
+    async def _call(self, agent: StepPlan, name: str, log: UndoLog) -> None:
+        await self._step(agent.tools[name.partition("#")[0]], name, log, None)
 
 
 def _number_of(name: str) -> tuple[int, str]:
