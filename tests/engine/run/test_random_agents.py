@@ -125,7 +125,8 @@ def differences(world: World, outcome: Outcome, case: AgentCase, *, fails: bool)
     fate, run, path = Reference(case).play(), outcome.handle.id, f"all.{case.name}"
     assert outcome.state is not None
     step, *_ = [one for one in outcome.state.steps if one.path == path]
-    error, spent = step.error_info, {**NOTHING, **step.execution_data.get("agent", {})}
+    data: Any = step.execution_data
+    error, spent = step.error_info, {**NOTHING, **data.get("agent", {})}
     made = {one.removeprefix(path): count for one, count in world.attempts[run].items() if one.startswith(f"{path}[")}
     undone = [one.removeprefix(path) for one in world.undone[run] if one.startswith(f"{path}[")]
     turns = [int(one[1 : one.index("]")]) for one in undone]
@@ -172,7 +173,8 @@ async def answer_people(run: Run) -> None:
     """Decide on each call as its arguments say."""
     while True:
         for one in await run.pending_approvals():
-            does = one.subject["arguments"].get("does")
+            subject: Any = one.subject
+            does = subject["arguments"].get("does")
             if does in ("yes", "no") and ".gate#" in one.path:
                 decide = run.approve if does == "yes" else run.reject
                 with contextlib.suppress(OperationRefused):
