@@ -116,7 +116,7 @@ def size_of(histories: list[WorkflowHistory]) -> int:
 async def test_two_workers_that_share_nothing_go_on_for_each_other_when_one_is_gone(
     server: DevServer, client: Client
 ) -> None:
-    runs, turns = 4, 8
+    runs, turns = 3, 6
     sizes: list[int] = []
     for count in (1, 2):
         harness, world = Harness(client), World(turns, size=400)
@@ -282,7 +282,7 @@ async def test_decisions_on_four_calls_at_a_time_count_once_each_whatever_else_i
 
 @pytest.mark.parametrize(
     ("runs", "turns", "kills"),
-    [(10, 8, 3), pytest.param(100, 20, 50, marks=[pytest.mark.long, pytest.mark.timeout(3600)])],
+    [(6, 8, 2), pytest.param(100, 20, 50, marks=[pytest.mark.long, pytest.mark.timeout(3600)])],
 )
 @pytest.mark.timeout(300)
 async def test_agents_whose_workers_are_killed_make_each_call_once_but_for_what_was_under_way(
