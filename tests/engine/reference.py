@@ -126,6 +126,8 @@ class _Model:
         """How often an operator ran the outermost step again."""
         self.by_itself: dict[str, str] = {}
         self.vague: set[str] = set()
+        self.stale: set[str] = set()
+        """What was undone before an operator ran it again."""
         self.kept: set[str] = set()
         self.rolled_back: dict[str, Paths] = {}
         self.recovering: dict[str, set[str]] = {}
@@ -194,6 +196,7 @@ class _Model:
         settled = self.run_step(step, by_id, "", "", ended)
         while self.fates[name].status == "failed" and self.script.act(name, self.era) == "retry":
             self.era += 1
+            self.stale = set(self.by_itself)
             self.fates, self.loose, self.barred = dict(before), set(loose), set(barred)
             settled |= self.run_step(step, by_id, "", "", ended)
             self.vague |= settled & set(self.by_itself)
@@ -399,13 +402,14 @@ class _Model:
         """These are undone before the container settles; gives those that no other has undone for sure."""
         found = self.unclaimed(found)
         self.kept -= found
+        self.stale -= found
         self.by_itself |= dict.fromkeys(found, container)
         return found
 
     def unclaimed(self, found: set[str]) -> set[str]:
         unsure = {one for one in found if self.by_itself.get(one) in self.loose}
         self.vague |= unsure | {one for one in found & self.kept if one in self.loose}
-        return found - (set(self.by_itself) - unsure)
+        return found - (set(self.by_itself) - unsure - self.stale)
 
 
 def is_within(path: str, other: str) -> bool:
