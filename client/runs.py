@@ -15,6 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from advanced_workflow.client.errors import RunExists
 from advanced_workflow.client.sending import message_of, start_arguments
+from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
 from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
 from advanced_workflow.client.settings import Settings, current_user, load_settings
@@ -150,6 +151,11 @@ class Run:
         """Temporal's own id of this execution, where it is known."""
         return self.handle.run_id or self.handle.first_execution_run_id
 
+    @property
+    def asked(self) -> WorkflowHandle[Any, Any]:
+        """The run to ask: one that the server lets nobody ask, and that has ended, answers from its history."""
+        return reads_histories(self.client).get_workflow_handle(self.id, run_id=self.handle.run_id)
+
     async def result(self) -> RunResult:
         """Wait for the end.
 
@@ -219,7 +225,7 @@ class Run:
     async def _part_of_conversation(self, agent: str, begin: int) -> ConversationPart:
         asked = ConversationRequest(agent=agent, begin=begin, head=begin == 0).model_dump(mode="json")
         async with translated_errors(self.id, QUERY_CONVERSATION):
-            answer: object = await self.handle.query(QUERY_CONVERSATION, asked, rpc_timeout=ANSWER_TIMEOUT)
+            answer: object = await self.asked.query(QUERY_CONVERSATION, asked, rpc_timeout=ANSWER_TIMEOUT)
         part = read_answer(ConversationPart, answer, self.id)
         if not part.found:
             raise UnknownStep(f"run {self.id!r} has no conversation of an agent {agent!r}; 'adw show' lists its steps.")
@@ -293,7 +299,7 @@ class Run:
     async def _query(self, name: str, request: UserModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
         arguments = [request.model_dump(mode="json")] if request else []
         async with translated_errors(self.id, name):
-            return await self.handle.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
+            return await self.asked.query(name, args=arguments, rpc_timeout=ANSWER_TIMEOUT)
 
     async def _update(self, name: str, request: UserModel) -> Any:  # noqa: ANN401 - the raw answer
         argument = message_of(request, name, payload_limit(self.client))

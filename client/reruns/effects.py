@@ -16,6 +16,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.client.runs import ANSWER_TIMEOUT
+from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.service.errors import read_answer
 from advanced_workflow.workflows.contract import (
     QUERY_EFFECTS,
@@ -87,7 +88,7 @@ async def ended_run(client: Client, id: str, run_id: str | None) -> EndedRun:
 async def effects_of(client: Client, run: EndedRun, *, standing: bool = False) -> Effects:
     """What is open of a run; with `standing` also what a completed one did and is to stand."""
     request = EffectsRequest(completed=run.completed and not standing)
-    handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(run.id, run_id=run.run_id)
+    handle: WorkflowHandle[Any, Any] = reads_histories(client).get_workflow_handle(run.id, run_id=run.run_id)
     answer: object = await handle.query(QUERY_EFFECTS, request.model_dump(mode="json"), rpc_timeout=ANSWER_TIMEOUT)
     return read_answer(Effects, answer, run.id)
 

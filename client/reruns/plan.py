@@ -104,7 +104,7 @@ async def plan_rerun(
 async def checkpoint_of(run: Run) -> Checkpoint:
     """What an ended run left."""
     async with translated_errors(run.id, "rerun"):
-        answer: object = await run.handle.query(QUERY_CHECKPOINT, rpc_timeout=ANSWER_TIMEOUT)
+        answer: object = await run.asked.query(QUERY_CHECKPOINT, rpc_timeout=ANSWER_TIMEOUT)
     return read_answer(Checkpoint, answer, run.id)
 
 

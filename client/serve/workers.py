@@ -19,6 +19,7 @@ from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.serve.deployment import deployment_config
 from advanced_workflow.client.serve.serving import Serving
+from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
@@ -64,7 +65,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         on_accepted=build_plan,
     )
     main_worker = Worker(
-        client,
+        reads_histories(client),  # For the activities that undo what runs did.
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         unsandboxed_workflow_runner=EngineRunner(),

@@ -26,7 +26,7 @@ from advanced_workflow.client.errors import (
     RunFailed,
     RunNotFound,
 )
-from advanced_workflow.client.service.faults import back_by_reset
+from advanced_workflow.client.service.asking import TASK_FAILS
 from advanced_workflow.workflows.contract import RunResult, WireModel
 from advanced_workflow.workflows.errors import StorageFailed, WorkflowError
 
@@ -37,8 +37,6 @@ STORAGE_UNKNOWN = ("TMPRL1105", "No driver found with name")
 """How the SDK says that a value lies in a storage it cannot reach: none, or another, is configured."""
 NO_WORKER = "no poller seen"
 """How the server says that nobody has served the task queue lately."""
-TASK_FAILS = "Workflow Task in failed state"
-"""The server's word on a query of a run whose last workflow task was tried often, though it has ended since."""
 
 
 def _by_code(base: type[WorkflowError]) -> dict[str, type[WorkflowError]]:
@@ -83,8 +81,8 @@ def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:
         return _no_answer(run_id, operation)
     if TASK_FAILS in error.message:
         return RequestFailed(
-            f"run {run_id!r}: {operation} needs its answer, and its workflow task fails, or failed when it was ended ('adw show {run_id}' "
-            f"says why). A fixed worker continues one that runs; of one that was ended {back_by_reset(run_id)}."
+            f"run {run_id!r}: {operation} needs its answer, and its workflow task fails ('adw show {run_id}' says why); a fixed worker "
+            "continues it."
         )
     if error.status is RPCStatusCode.UNAVAILABLE:
         return ConnectionFailed(f"run {run_id!r}: the Temporal server went away during {operation}; try again.")

@@ -56,15 +56,8 @@ def help_for(run_id: str) -> str:
     return (
         "nothing is lost or undone, and a fixed worker continues it; until then decisions and events are kept, but queries, 'pause', "
         f"'skip' and 'cancel' get no answer. To end it instead: 'adw cancel {run_id}' is kept, too, and the fixed worker undoes what it did. "
-        f"Do not terminate it: of a run that was ended while it had a fault {back_by_reset(run_id)}"
-    )
-
-
-def back_by_reset(run_id: str) -> str:
-    """What to do about a run that was ended by force while it had a fault, as the rest of a sentence."""
-    return (
-        "the server tells nothing more, so that 'adw rollback' cannot read what it did: with a fixed worker, 'temporal workflow reset "
-        f"--workflow-id {run_id} --type LastWorkflowTask --reason fixed' brings it back, and 'adw cancel {run_id}' undoes what it did"
+        f"If it must end at once, terminate it ('temporal workflow terminate --workflow-id {run_id}'): 'adw rollback {run_id}' then undoes what "
+        "its history says it did."
     )
 
 
