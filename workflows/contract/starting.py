@@ -67,7 +67,7 @@ class PrepareRequest(WireModel):
     execution_options: JsonValue = None
 
 
-RULES = 3
+RULES = 4
 """The rules of this release: see `advanced_workflow.workflows.engine.temporal.patches`."""
 
 

@@ -11,11 +11,14 @@ from contextlib import asynccontextmanager
 from advanced_workflow.workflows.engine.state.slots import Slots
 from advanced_workflow.workflows.engine.state.thinking import Thinking
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.task_work import EVENTS_OF_TASK, task_work
 
 _COST = 16_000
 """Of taking the smallest message: half a millisecond, which is what a decision takes that does not count."""
 _COST_OF_BYTE = 2
 """Of reading one."""
+_EVENTS = 1 + EVENTS_OF_TASK
+"""Of a message: that it came, and the workflow task that it began."""
 
 
 class Inbox:
@@ -38,6 +41,7 @@ class Inbox:
         async with self._turn.hold():
             await self._thinking.pause()
             self._thinking.spend(_COST + size * _COST_OF_BYTE)
+            task_work().events.add(_EVENTS)
             yield
 
     @property

@@ -11,6 +11,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 from temporalio import workflow
 
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.task_work import EVENTS_OF_TASK, task_work
+
 _EVENTS_PER_ACTION = 5
 """Of an action in flight: scheduled, started, completed, and the workflow task between."""
 
@@ -59,7 +62,7 @@ class Continuation:
         if self._forbidden:
             return False
         if not self._due:
-            length = self._history() + self._in_flight * _EVENTS_PER_ACTION + self._fresh
+            length = self._history() + self._in_flight * _EVENTS_PER_ACTION
             self._due = length >= self._enough or workflow.info().is_continue_as_new_suggested()
         return self._due
 
@@ -73,7 +76,7 @@ class Continuation:
     def _is_worthwhile(self) -> bool:
         # The server says with each workflow task whether new runs would start on another build of the worker.
         moves = workflow.info().is_target_worker_deployment_version_changed()
-        return moves or self._history() >= self._enough // 2
+        return moves or self._history(fresh=False) >= self._enough // 2
 
     @asynccontextmanager
     async def flight(self, events: int = 0, *, undo: bool = False) -> AsyncGenerator[None, None]:
@@ -81,8 +84,14 @@ class Continuation:
         while self.is_due and not (undo and self._ending):
             await asyncio.shield(self._released)
         self._fresh += events
-        with self.staying():
-            yield
+        work = task_work()
+        work.events.add(events)
+        try:
+            with self.staying():
+                yield
+        finally:
+            if events > 1:  # A local activity writes its marker and begins no task.
+                work.events.add(EVENTS_OF_TASK)
 
     @contextmanager
     def staying(self) -> Generator[None, None, None]:
@@ -98,8 +107,11 @@ class Continuation:
         self._released.set_result(None)
         self._released = asyncio.get_running_loop().create_future()
 
-    def _history(self) -> int:
+    def _history(self, *, fresh: bool = True) -> int:
+        """About how long the history is; `fresh` is what a run of former rules counts of the current task."""
+        if patched(Patch.RULES_4):
+            return task_work().history
         length: int = workflow.info().get_current_history_length()
         if length != self._task:
             self._task, self._fresh = length, 0
-        return length
+        return length + (self._fresh if fresh else 0)

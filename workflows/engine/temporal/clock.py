@@ -10,11 +10,13 @@ from temporalio import workflow
 
 from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
-from advanced_workflow.workflows.engine.temporal.task_work import task_work
+from advanced_workflow.workflows.engine.temporal.task_work import EVENTS_OF_TASK, task_work
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 from advanced_workflow.workflows.plain.text import markdown
 
 Answer = TypeVar("Answer")
+_EVENTS = 2 + EVENTS_OF_TASK
+"""Of a timer: that it was started and fired, and the workflow task that it began."""
 
 
 def timestamp(moment: datetime | None = None) -> str:
@@ -36,6 +38,7 @@ async def sleep_until(deadline: datetime, summary: str) -> None:
         mark = task_work().mark()
         await workflow.sleep(left, summary=shown)
         task_work().answered(mark)
+        task_work().events.add(_EVENTS)
 
 
 async def answer_before(

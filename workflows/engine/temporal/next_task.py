@@ -19,6 +19,7 @@ from advanced_workflow.workflows.engine.temporal.activities import own_activity,
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.engine.temporal.task_number import task_number, wakes_heard
+from advanced_workflow.workflows.engine.temporal.task_work import EVENTS_OF_TASK, task_work
 
 MOMENT = timedelta(milliseconds=1)
 _LASTS = timedelta(seconds=10)
@@ -35,6 +36,7 @@ async def next_task(why: str) -> None:
             retries=RetryPolicy(initial_interval=MOMENT * 100, maximum_interval=_LASTS),
             cancellation=ActivityCancellationType.TRY_CANCEL,
         )
+        task_work().events.add(2 * EVENTS_OF_TASK)  # Those of the activity, and of the task.
     else:
         await _next_task_as_before(why)
 

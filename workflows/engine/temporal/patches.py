@@ -26,6 +26,7 @@ class Patch(StrEnum):
     UNSURE_WHEN_REFUSED = "unsure-when-refused"
     RULES_2 = "rules-2"
     RULES_3 = "rules-3"
+    RULES_4 = "rules-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ LIVES: Mapping[Patch, Life] = {
         "server answered last counts, and what was done in a task counted by its number; messages take turns where they cost much.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
+    Patch.RULES_4: Life(
+        since="0.2.0",
+        changes="Whether a run continues as new is decided by the events that it knows to have caused; it was decided by the length that the "
+        "SDK tells, which is another one in a replay where a query was answered beside a local activity.",
+        ends="No open history began before 0.2.0 was deployed everywhere.",
+    ),
 }
 """Of every patch."""
 
@@ -74,13 +81,14 @@ _SINCE_RULES: Mapping[Patch, int] = {
     Patch.UNSURE_WHEN_REFUSED: 2,
     Patch.RULES_2: 2,
     Patch.RULES_3: 3,
+    Patch.RULES_4: 4,
 }
 """Patches that came with a new number of the rules: a run that was prepared by these needs no marker of them.
 
 That is cheaper, and it is safe in a run's first moments: a local activity that lasts over several workflow tasks ends a task earlier in
 a replay, and a question that is asked for the first time after it would then come before its marker, and be answered with no.
 """
-_BY_RULES = {Patch.RULES_2, Patch.RULES_3}
+_BY_RULES = {Patch.RULES_2, Patch.RULES_3, Patch.RULES_4}
 """Those that a run which was prepared by earlier rules never takes."""
 
 

@@ -17,6 +17,8 @@ from advanced_workflow.workflows.engine.temporal.task_number import task_number
 
 Mark: TypeAlias = tuple[int, ...]
 """How much of each kind had been done at some moment."""
+EVENTS_OF_TASK = 3
+"""Events of a workflow task: scheduled, started, completed."""
 _RULES = 3
 """Runs of former rules go by the number of the task."""
 
@@ -46,9 +48,18 @@ class TaskWork:
     def __init__(self) -> None:
         """Nothing."""
         self._task = 0
-        self.sent, self.settled, self.started, self.thought, self.inputs = self._meters = tuple(
-            Meter() for _ in range(5)
+        self.sent, self.settled, self.started, self.thought, self.inputs, self.events = self._meters = tuple(
+            Meter() for _ in range(6)
         )
+
+    @property
+    def history(self) -> int:
+        """About how many events the history has, by what the run did and heard in it.
+
+        The length that the SDK tells is another one in a replay: a local activity that ended while a query was answered has its marker in
+        the workflow task before the one in which the run heard of it, and a task with nothing in it does not exist.
+        """
+        return self.events.total
 
     def mark(self) -> Mark:
         """To be given to `answered` once what is called now was answered by the server."""
