@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     """Least level that is logged."""
 
     continue_after: Annotated[int, Field(ge=100, le=6_000)] = CONTINUE_AFTER_EVENTS
-    """Events of history after which a run continues in a new one (continues as new); pinned when the run starts."""
+    """About how many events of history a run has when it continues in a new one (continues as new); pinned when the run starts."""
     max_concurrent_activities: Slots = 100
     """Actions a worker runs at a time, on each of its queues."""
     max_concurrent_workflow_tasks: Slots = 100
