@@ -111,9 +111,9 @@ TOOLS = (
 )
 
 
-def tools(random: Random) -> list[dict[str, Any]]:
+def tools(random: Random, *, may_be_local: bool) -> list[dict[str, Any]]:
     """The tools of an agent; plain ones run most often inside of the run's worker, which costs less."""
-    is_local = random.random() < 0.7
+    is_local = random.random() < 0.7 and may_be_local
     return [{**one, "execution": "local"} if is_local and one["name"] in _PLAIN else one for one in TOOLS]
 
 
@@ -123,7 +123,7 @@ def agent_case(seed: int, *, people: bool) -> AgentCase:
     name = f"a{seed}"
     agent: dict[str, Any] = {
         "model": f"scripted:{name}.0",
-        "tools": tools(random),
+        "tools": tools(random, may_be_local=not people),
         "prompt": "'Go'",
     }
     if random.random() < 0.4:
