@@ -99,6 +99,8 @@ def tool(name: str, **more: Any) -> dict[str, Any]:
     return {"action": "do", "name": name, "retry_policy": policy, **undo, **more}
 
 
+LOCAL_TOOLS = False
+"""Whether plain tools may be local. Beside queries, such histories may not replay: see the limits in the README; to be set once they do."""
 _PLAIN = ("put", "read", "few")
 TOOLS = (
     tool("put"),
@@ -123,7 +125,7 @@ def agent_case(seed: int, *, people: bool) -> AgentCase:
     name = f"a{seed}"
     agent: dict[str, Any] = {
         "model": f"scripted:{name}.0",
-        "tools": tools(random, may_be_local=not people),
+        "tools": tools(random, may_be_local=LOCAL_TOOLS),
         "prompt": "'Go'",
     }
     if random.random() < 0.4:

@@ -165,7 +165,8 @@ async def check_cancel(harness: Harness, world: World, name: str, turns: int, po
     assert outcome.failure == "Cancelled", outcome.message
     made = world.made[name]
     assert made == list(range(1, len(made) + 1))
-    assert world.undone[name] == made[::-1]
+    # A call that was sent and not begun when the cancel came may have been made, as far as the run knows.
+    assert world.undone[name] in (made[::-1], [len(made) + 1, *made[::-1]])
 
 
 @pytest.mark.parametrize(

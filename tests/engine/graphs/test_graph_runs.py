@@ -113,6 +113,7 @@ async def test_a_rejection_may_be_an_answer(harness: Harness) -> None:
     assert {"rejected", "never", "well"} <= set(outcome.data["out"])
 
 
+@pytest.mark.long  # Without a cache each query replays the run, and on a busy machine an answer may come too late.
 @pytest.mark.parametrize("after", [30, 70])
 async def test_a_graph_in_several_histories_makes_each_call_once(harness: Harness, after: int) -> None:
     ledger, small = Ledger(), replace(harness, continue_after=after)
