@@ -30,7 +30,6 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.contract.agents import ToolSchema
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check, unsupported
-from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.check.tools import pinned_tools
 from advanced_workflow.workflows.definition.graph.outline import outline
 from advanced_workflow.workflows.definition.model.marked import named
@@ -209,13 +208,13 @@ class Preparation:
         return sorted((named_by_steps & own) | sent)
 
     def _require_usable(self, workflow: AdvancedWorkflow) -> None:
-        found = errors_of(check(workflow, self._catalog, self._known))
+        found = errors_of(check(workflow, self._catalog, self._known, graphs=self._graphs))
         if self._prices is not None:
             found += unpriced(workflow, self._prices)
-        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value]
+        missing = [p for p in found if p.code == Code.UNKNOWN_GRAPH.value]
+        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value and p not in missing]
         if problems:
             raise DefinitionProblems(workflow.workflow_id, problems)
-        missing = list(unknown_graphs(workflow, self._graphs))
         if missing:
             raise UnknownGraph(f"{workflow.workflow_id}: {listed([str(one) for one in missing])}")
         if found:

@@ -24,9 +24,7 @@ from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.here import action_names_here, actions_here, definitions_here, graphs_here
 from advanced_workflow.client.settings import load_settings
-from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check_text
-from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -54,7 +52,7 @@ def check(
         catalog = action_names_here() if with_actions else None
         known = _children(texts) if with_actions else None
         graphs = graphs_here() if with_actions else None
-        found |= {name: _check_one(text, name, catalog, known, graphs) for name, text in texts.items()}
+        found |= {name: check_text(text, name, catalog, known, graphs=graphs) for name, text in texts.items()}
         for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
             found[name] = [*found[name], problem]
         if as_json:
@@ -64,22 +62,6 @@ def check(
         return Exit.FAILED if any(errors_of(problems) for problems in found.values()) else Exit.OK
 
     leave_with(work)
-
-
-def _check_one(
-    text: str,
-    name: str,
-    catalog: Mapping[str, ActionInfo] | None,
-    known: Definitions | None,
-    graphs: Mapping[str, str] | None,
-) -> list[Problem]:
-    found = check_text(text, name, catalog, known)
-    if graphs is None or errors_of(found):
-        return found
-    tree = read_tree(text, source=name)
-    workflow = validate(tree.data).workflow
-    missing = unknown_graphs(workflow, graphs) if workflow is not None else ()
-    return [*found, *(one.at_line(tree.line_of(one.path)) for one in missing)]
 
 
 def schema() -> None:

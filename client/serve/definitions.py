@@ -13,7 +13,6 @@ from advanced_workflow.client.serve.real_model import with_model
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check
-from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, find_definitions
@@ -51,9 +50,7 @@ def require_valid(
     for loaded in definitions.values():
         problems = [
             problem.at_line(loaded.line_of(problem.path))
-            for problem in errors_of(
-                [*check(loaded.workflow, catalog, known), *unknown_graphs(loaded.workflow, graphs)]
-            )
+            for problem in errors_of(check(loaded.workflow, catalog, known, graphs=graphs))
         ]
         refused = [problem for problem in problems if problem.code not in ONLY_WARNED]
         if refused:

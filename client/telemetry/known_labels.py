@@ -42,6 +42,7 @@ class KnownLabels:
         """What a worker knows that serves these."""
         served = list(definitions)
         steps = [one.step for workflow in served for one in outline(workflow).placements]
+        all_acting = [step for workflow in served for _, step in acting(workflow)]
         models = frozenset(name for workflow in served for name in models_of(workflow))
         return KnownLabels(
             {
@@ -50,11 +51,13 @@ class KnownLabels:
                 "action": frozenset({*OWN_ACTIVITIES, *actions, *(f"{MODEL_ACTIVITY} {one}" for one in models)}),
                 "gen_ai_request_model": models,
                 "gen_ai_workflow_name": frozenset(one.workflow_id for one in served),
-                "gen_ai_agent_name": _names(served, agents=True),
-                "gen_ai_tool_name": _names(served, agents=False),
+                "gen_ai_agent_name": frozenset(
+                    step.step_id.rpartition(".")[2] for step in all_acting if step.agent is not None
+                ),
+                "gen_ai_tool_name": frozenset(tool.label for step in all_acting for tool, _ in tool_steps(step)),
                 # That of endpoints, where they say nothing else.
                 "gen_ai_provider_name": frozenset({"openai", *(one.partition(":")[0] for one in models)}),
-                "step": frozenset(step.step_id for workflow in served for _, step in acting(workflow)),
+                "step": frozenset(step.step_id for step in all_acting),
             },
             frozenset(custom_metric_name(name) for one in steps for name in one.custom_metrics),
         )
@@ -86,14 +89,6 @@ class KnownLabels:
             return False
         name = re.split(r"[ {]", name, maxsplit=1)[0]
         return re.sub(r"_(bucket|sum|count)$", "", name) not in self.custom and name not in self.custom
-
-
-def _names(served: Iterable[AdvancedWorkflow], *, agents: bool) -> frozenset[str]:
-    """What the agents of definitions are called, or what tools their models call."""
-    steps = [step for workflow in served for _, step in acting(workflow)]
-    if agents:
-        return frozenset(step.step_id.rpartition(".")[2] for step in steps if step.agent is not None)
-    return frozenset(tool.label for step in steps for tool, _ in tool_steps(step))
 
 
 def labels_in(text: str) -> dict[str, str]:

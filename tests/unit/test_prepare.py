@@ -237,7 +237,7 @@ async def test_what_a_child_lacks_is_found_when_its_parent_starts():
 
 async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):
     checked: list[str] = []
-    monkeypatch.setattr(prepare, "check", lambda workflow, *_: checked.append(workflow.workflow_id) or [])
+    monkeypatch.setattr(prepare, "check", lambda workflow, *_, **__: checked.append(workflow.workflow_id) or [])
     made = preparation()
 
     for name in ("Ada", "Bob"):

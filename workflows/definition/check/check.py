@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from advanced_workflow.workflows.definition.check.absent import absence_problems
@@ -15,6 +15,7 @@ from advanced_workflow.workflows.definition.check.constants import (
 )
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
+from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
@@ -42,13 +43,14 @@ def check(
     actions: ActionCatalog | None = None,
     definitions: Definitions | None = None,
     *,
+    graphs: Collection[str] | None = None,
     also_known: frozenset[str] = frozenset(),
 ) -> list[Problem]:
     """List all problems of a definition, in the order of the document; warnings do not make it invalid.
 
     Of each code at most 100 are listed. Without `actions` nothing is said about actions, and without `definitions` (by
-    `workflow_id`; the definition itself is always one of them) nothing about what `sub_workflow` steps run. `also_known`
-    are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
+    `workflow_id`; the definition itself is always one of them) nothing about what `sub_workflow` steps run; without `graphs`
+    (their names) nothing about the users' graphs. `also_known` are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
     could not be read).
     """
     layout = lay_out(workflow)
@@ -60,7 +62,8 @@ def check(
     found = list(sites(layout))
     in_sites = chain.from_iterable(_site_problems(site, names) for site in found)
     rules = rule_problems(layout, actions, definitions, also_known)
-    return _in_order(_bounded(chain(rules, in_sites, absence_problems(layout, found))))
+    missing = unknown_graphs(workflow, graphs) if graphs is not None else ()
+    return _in_order(_bounded(chain(rules, missing, in_sites, absence_problems(layout, found))))
 
 
 def check_text(
@@ -68,6 +71,8 @@ def check_text(
     source: str = "<text>",
     actions: ActionCatalog | None = None,
     definitions: Definitions | None = None,
+    *,
+    graphs: Collection[str] | None = None,
 ) -> list[Problem]:
     """List all problems of a definition's text with their lines; never raises.
 
@@ -80,7 +85,7 @@ def check_text(
     validated = validate(tree.data)
     found = [*_bounded(validated.problems)]
     if validated.workflow is not None:
-        for one in check(validated.workflow, actions, definitions, also_known=validated.raw_ids):
+        for one in check(validated.workflow, actions, definitions, graphs=graphs, also_known=validated.raw_ids):
             moved = one.at_path(validated.source_path(one.path))
             if not validated.is_known_consequence(moved.path, moved.code):
                 found.append(moved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
@@ -13,7 +13,7 @@ from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.actions.calls import ActionCall, call_action
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.actions.step_activities import summary_for
-from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import (
     Effect,
     StepFailure,
@@ -140,3 +140,26 @@ def settle_armed(step: StepContext, armed: Armed, outcome: StepOutcome, output: 
         armed.mapped = armed.mapped_by(step.plan, step.scope(result=output))
     except WorkflowError:
         armed.mapped = None  # The rollback tries again, and reports why it cannot.
+
+
+async def settled_as_a_whole(step: StepContext, work: Awaitable[Done], has_called: Callable[[], bool]) -> Done:
+    """What the work of an armed step gives that calls other steps.
+
+    How it ended is noted, where its definition says how it is undone as a whole; what it called is undone by itself.
+    """
+    try:
+        done = await work
+    except StepFailure:
+        _settle_whole(step, "unknown" if has_called() else "failed")
+        raise
+    except (asyncio.CancelledError, StepSkipped):
+        _settle_whole(step, "unknown")
+        raise
+    _settle_whole(step, "completed", done.output)
+    return done
+
+
+def _settle_whole(step: StepContext, outcome: StepOutcome, output: Json = None) -> None:
+    armed = step.frame.undo.under_way(step.key)
+    if armed is not None:
+        settle_armed(step, armed, outcome, output)

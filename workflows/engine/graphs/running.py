@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, cast
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.definition.kinds.orchestrator import Orchestrator
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.actions.armed_call import arm, settle_armed
+from advanced_workflow.workflows.engine.actions.armed_call import arm, settled_as_a_whole
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
 from advanced_workflow.workflows.engine.graphs.adapter import run
@@ -21,7 +20,6 @@ from advanced_workflow.workflows.engine.graphs.saver import THREAD, Saved, saver
 from advanced_workflow.workflows.engine.graphs.values import as_json
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
-from advanced_workflow.workflows.engine.undo.armed import StepOutcome
 from advanced_workflow.workflows.errors import DataInvalid, WorkflowError
 from advanced_workflow.workflows.plain.text import for_people
 
@@ -44,16 +42,7 @@ async def run_user_graph(step: StepContext, made: Orchestrator) -> Done:
         memory.begin(await _begin(step))
     step.begin()
     running = _Running(step, made, memory)
-    try:
-        output = await running.to_the_end()
-    except StepFailure:
-        _settle(step, "unknown" if memory.has_called else "failed")
-        raise
-    except asyncio.CancelledError:
-        _settle(step, "unknown")
-        raise
-    _settle(step, "completed", output)
-    return Done(output)
+    return await settled_as_a_whole(step, running.to_the_end(), lambda: memory.has_called)
 
 
 async def _begin(step: StepContext) -> dict[str, Json]:
@@ -88,13 +77,13 @@ class _Running:
             self._graph = builder.compile(checkpointer=saver_of(self._saved))
         self._context = GraphContext(self._calls.make, dict(made.config))
 
-    async def to_the_end(self) -> Json:
+    async def to_the_end(self) -> Done:
         """Run, and ask people what its nodes ask, until nothing is left to be done. Raises `StepFailure`."""
         while True:
             await self._step.run.budget.breathe()
             state = await self._until_interrupted()
             if not state.get(_INTERRUPTS):
-                return self._output(state)
+                return Done(self._output(state))
             asked = self._saved.open_interrupts()
             questions = [(one.id, self._json(one.value, "what interrupt() asks")) for one in asked]
             answers = await asked_at_once(self._calls, questions)
@@ -146,10 +135,3 @@ class _Running:
             raise failure_of(
                 DataInvalid(f"step {self._step.path!r}, graph {self._made.graph!r}: {error}"), "unknown"
             ) from None
-
-
-def _settle(step: StepContext, outcome: StepOutcome, output: Json = None) -> None:
-    """Say how it ended, where its definition says how it is undone as a whole; its calls are undone by themselves."""
-    armed = step.frame.undo.under_way(step.key)
-    if armed is not None:
-        settle_armed(step, armed, outcome, output)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.kinds.orchestrator import ENTERPRISE
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.actions.armed_call import arm, settle_armed
+from advanced_workflow.workflows.engine.actions.armed_call import arm, settled_as_a_whole
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
 from advanced_workflow.workflows.engine.graphs.running import run_user_graph
@@ -19,8 +16,6 @@ from advanced_workflow.workflows.engine.orchestration.state import (
     standing_of,
 )
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
-from advanced_workflow.workflows.engine.step.failures import StepFailure
-from advanced_workflow.workflows.engine.undo.armed import StepOutcome
 
 
 async def run_orchestrator(step: StepContext) -> Done:
@@ -42,16 +37,7 @@ async def run_orchestrator(step: StepContext) -> Done:
     elif is_new:
         allow_again(state)
     step.begin()
-    try:
-        output = await run_enterprise(step, made, state)
-    except StepFailure:
-        _settle(step, "unknown" if state["budget"]["passes"] else "failed")
-        raise
-    except asyncio.CancelledError:
-        _settle(step, "unknown")
-        raise
-    _settle(step, "completed", output)
-    return Done(output)
+    return await settled_as_a_whole(step, run_enterprise(step, made, state), lambda: bool(state["budget"]["passes"]))
 
 
 async def _begin(step: StepContext) -> EnterpriseWorkflowState:
@@ -61,10 +47,3 @@ async def _begin(step: StepContext) -> EnterpriseWorkflowState:
         task = step.plan.task.evaluate(step.scope()) if step.plan.task is not None else value
     arm(step, step.path, step.frame.undo, step.key, value)
     return begin_state(step.record, step.run.plan.workflow.workflow_id, task)
-
-
-def _settle(step: StepContext, outcome: StepOutcome, output: Json = None) -> None:
-    """Say how it ended, where its definition says how it is undone as a whole; its subtasks are undone by themselves."""
-    armed = step.frame.undo.under_way(step.key)
-    if armed is not None:
-        settle_armed(step, armed, outcome, output)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from advanced_workflow.workflows.contract import ChatMessage, Json
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.actions.armed_call import arm, settle_armed
+from advanced_workflow.workflows.engine.actions.armed_call import arm, settled_as_a_whole
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.agents.loop import AgentLoop
 from advanced_workflow.workflows.engine.agents.stand import Stand
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
-from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped
-from advanced_workflow.workflows.engine.undo.armed import StepOutcome
 from advanced_workflow.workflows.plain.interpolation import interpolated
 from advanced_workflow.workflows.plain.strict_json import encode
 
@@ -40,17 +36,9 @@ async def run_react(step: StepContext) -> Done:
     step.begin()
     loop = AgentLoop(step, agent, stand, again=again)
     try:
-        done = await loop.run()
-    except StepFailure:
-        _settle(step, "unknown" if stand.has_called else "failed")
-        raise
-    except (asyncio.CancelledError, StepSkipped):
-        _settle(step, "unknown")
-        raise
+        return await settled_as_a_whole(step, loop.run(), lambda: stand.has_called)
     finally:
         loop.end()
-    _settle(step, "completed", done.output)
-    return done
 
 
 async def _begin(step: StepContext, stand: Stand) -> None:
@@ -73,10 +61,3 @@ def _text(value: Json) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else encode(value, "what the model is told").decode()
-
-
-def _settle(step: StepContext, outcome: StepOutcome, output: Json = None) -> None:
-    """Say how the agent ended, where its definition says how it is undone as a whole; its calls are undone by themselves."""
-    armed = step.frame.undo.under_way(step.key)
-    if armed is not None:
-        settle_armed(step, armed, outcome, output)

@@ -9,7 +9,7 @@ from advanced_workflow.workflows.engine.orchestration.nodes import EnterpriseNod
 from advanced_workflow.workflows.engine.orchestration.state import EnterpriseWorkflowState
 from advanced_workflow.workflows.engine.orchestration.work import Work
 from advanced_workflow.workflows.engine.state.record import ORCHESTRATION
-from advanced_workflow.workflows.engine.step.context import StepContext
+from advanced_workflow.workflows.engine.step.context import Done, StepContext
 
 _NODES = {
     "parallel": "parallel_executor",
@@ -22,7 +22,7 @@ _BETWEEN = 10
 """Rounds of nodes for each subtask, analysis and end: far more than there can be."""
 
 
-async def run_enterprise(step: StepContext, made: Orchestrator, state: EnterpriseWorkflowState) -> Json:
+async def run_enterprise(step: StepContext, made: Orchestrator, state: EnterpriseWorkflowState) -> Done:
     """Run the graph from where the state says it stands; gives the step's output. Raises `StepFailure`."""
     work = Work(step, made, state)
     nodes = EnterpriseNodes(work)
@@ -39,7 +39,7 @@ async def run_enterprise(step: StepContext, made: Orchestrator, state: Enterpris
         work.end()
     work.keep_all()
     step.record.cursor.pop(ORCHESTRATION)  # The output says it all.
-    return _output(state)
+    return Done(_output(state))
 
 
 def _next(state: EnterpriseWorkflowState) -> str:
