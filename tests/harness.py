@@ -31,6 +31,7 @@ from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.service.asking import reads_histories
+from advanced_workflow.client.serve.recorded import ReadsEnds
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
@@ -137,7 +138,7 @@ class Harness:
             require_kept=require_kept,
             on_accepted=build_plan,
         )
-        runner = EngineRunner()
+        runner = EngineRunner(recorded=ReadsEnds(self.client))
         worker = Worker(
             reads_histories(self.client),
             task_queue=options.pop("task_queue", self.task_queue),

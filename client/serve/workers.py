@@ -18,6 +18,7 @@ from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.serve.deployment import deployment_config
+from advanced_workflow.client.serve.recorded import ReadsEnds
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.settings import Settings
@@ -68,7 +69,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         reads_histories(client),  # For the activities that undo what runs did.
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        unsandboxed_workflow_runner=EngineRunner(),
+        unsandboxed_workflow_runner=EngineRunner(recorded=ReadsEnds(client)),
         activities=[*actions, preparation.prepare, *ACTIVITIES],
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,

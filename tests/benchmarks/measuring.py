@@ -17,6 +17,7 @@ from temporalio.worker import Replayer, Worker
 from advanced_workflow.activities.builtin.runs import ACTIVITIES as ABOUT_RUNS
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.client.serve.recorded import ReadsEnds
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.contract import CONTINUE_AFTER_EVENTS
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
@@ -77,7 +78,7 @@ async def bench_worker(
     preparation = Preparation(
         definitions, None, search_attributes=True, continue_after=continue_after, on_accepted=build_plan
     )
-    runner = EngineRunner()
+    runner = EngineRunner(recorded=ReadsEnds(client))
     worker = Worker(
         client,
         task_queue=QUEUE,

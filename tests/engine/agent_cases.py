@@ -99,8 +99,6 @@ def tool(name: str, **more: Any) -> dict[str, Any]:
     return {"action": "do", "name": name, "retry_policy": policy, **undo, **more}
 
 
-LOCAL_TOOLS = False
-"""Whether plain tools may be local. Beside queries, such histories may not replay: see the limits in the README; to be set once they do."""
 _PLAIN = ("put", "read", "few")
 TOOLS = (
     tool("put"),
@@ -113,9 +111,9 @@ TOOLS = (
 )
 
 
-def tools(random: Random, *, may_be_local: bool) -> list[dict[str, Any]]:
+def tools(random: Random) -> list[dict[str, Any]]:
     """The tools of an agent; plain ones run most often inside of the run's worker, which costs less."""
-    is_local = random.random() < 0.7 and may_be_local
+    is_local = random.random() < 0.7
     return [{**one, "execution": "local"} if is_local and one["name"] in _PLAIN else one for one in TOOLS]
 
 
@@ -125,7 +123,7 @@ def agent_case(seed: int, *, people: bool) -> AgentCase:
     name = f"a{seed}"
     agent: dict[str, Any] = {
         "model": f"scripted:{name}.0",
-        "tools": tools(random, may_be_local=LOCAL_TOOLS),
+        "tools": tools(random),
         "prompt": "'Go'",
     }
     if random.random() < 0.4:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from advanced_workflow.workflows.engine.temporal.in_order import UNKNOWN_ORDER, activate_in_order
+from advanced_workflow.workflows.engine.temporal.in_order import UNKNOWN_ORDER, InOrder
 
 
 class Recorder:
@@ -28,7 +30,7 @@ class Recorder:
 
 
 def job(name: str) -> WorkflowActivationJob:
-    """`l1`: end of a local activity; `r1`: of another; `s`: a signal; `p`: a patch."""
+    """`l1`: end of a local activity; `r1`: of another; `s`: a signal; `q`: a query; `p`: a patch."""
     made = WorkflowActivationJob()
     match name[0]:
         case "l" | "r":
@@ -36,6 +38,8 @@ def job(name: str) -> WorkflowActivationJob:
             made.resolve_activity.is_local = name[0] == "l"
         case "s":
             made.signal_workflow.signal_name = name
+        case "q":
+            made.query_workflow.query_type = name
         case _:
             made.notify_has_patch.patch_id = name
     return made
@@ -44,13 +48,23 @@ def job(name: str) -> WorkflowActivationJob:
 def name_of(one: WorkflowActivationJob) -> str:
     if one.HasField("resolve_activity"):
         return f"{'l' if one.resolve_activity.is_local else 'r'}{one.resolve_activity.seq}"
-    return one.signal_workflow.signal_name or one.notify_has_patch.patch_id
+    return one.signal_workflow.signal_name or one.query_workflow.query_type or one.notify_has_patch.patch_id
 
 
-def activate(*jobs: str, replaying: bool, ends_after: int = 0) -> tuple[list[list[str]], WorkflowActivationCompletion]:
+def activate(
+    *jobs: str, replaying: bool, ends_after: int = 0, after: str = "s", recorded: Collection[int] | None = None
+) -> tuple[list[list[str]], WorkflowActivationCompletion]:
+    """What is heard of these, `after` something else that was heard alone; `recorded` is what the history says."""
     recorder = Recorder(ends_after)
-    act = WorkflowActivation(run_id="run", is_replaying=replaying, jobs=[job(one) for one in jobs])
-    return recorder.heard, activate_in_order(recorder.activate, act)
+    in_order = InOrder(recorder.activate, lambda after, up_to: recorded if (after, up_to) == (3, 9) else None)
+    for length, names in ((3, [after]), (9, jobs)):
+        recorder.heard.clear()
+        done = in_order.activate(
+            WorkflowActivation(
+                run_id="run", is_replaying=replaying, history_length=length, jobs=[job(one) for one in names]
+            )
+        )
+    return recorder.heard, done
 
 
 @pytest.mark.parametrize(
@@ -74,12 +88,39 @@ def test_each_end_of_a_local_activity_is_heard_by_itself(
     assert [one.start_timer.seq for one in completion.successful.commands] == [*range(1, len(heard) + 1)]
 
 
-def test_a_live_run_gives_a_task_back_whose_order_only_the_history_knows() -> None:
-    told, completion = activate("l1", "s", replaying=False)
+@pytest.mark.parametrize("jobs", [("s", "l1"), ("r1", "l2"), ("p", "r1", "l2", "l3")])
+def test_a_live_run_that_was_asked_gives_a_task_back_where_the_history_cannot_be_read(jobs: tuple[str, ...]) -> None:
+    told, completion = activate(*jobs, replaying=False, after="q")
 
     assert told == []
     assert completion.failed.failure.application_failure_info.type == UNKNOWN_ORDER
-    assert activate("l1", "s", replaying=True)[0] == [["l1"], ["s"]]
+    assert activate(*jobs, replaying=True, after="q")[0] == activate(*jobs, replaying=False)[0]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "heard"),
+    [
+        ([], [["p", "s", "r1"], ["l2"], ["l3"]]),
+        ([2], [["p", "l2"], ["s", "r1"], ["l3"]]),
+        ([3], [["p", "l3"], ["s", "r1"], ["l2"]]),
+        ([1, 2, 3], [["p", "l2"], ["l3"], ["s", "r1"]]),
+    ],
+)
+def test_a_live_run_that_was_asked_hears_first_what_was_recorded_with_its_answer(
+    recorded: list[int], heard: list[list[str]]
+) -> None:
+    told, completion = activate("p", "s", "r1", "l2", "l3", replaying=False, after="q", recorded=recorded)
+
+    assert told == heard
+    assert len(completion.successful.commands) == len(heard)
+
+
+@pytest.mark.parametrize("jobs", [("s", "r1"), ("l1",), ("l1", "l2")])
+def test_a_live_run_that_was_asked_hears_at_once_what_has_one_order(jobs: tuple[str, ...]) -> None:
+    told, completion = activate(*jobs, replaying=False, after="q")
+
+    assert [one for part in told for one in part] == [*jobs]
+    assert not completion.HasField("failed")
 
 
 def test_nothing_is_heard_after_the_run_has_ended() -> None:

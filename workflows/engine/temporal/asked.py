@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,8 @@ from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.workflow import Info
 
+from advanced_workflow.workflows.engine.temporal.local_ends import local_ends
 from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
-
-_LOCAL_ENDS = "core_local_activity"
-"""Name of the marker with which the history says how a local activity ended."""
 
 
 @dataclass(slots=True)
@@ -43,7 +40,7 @@ class AskedAtItsEnd(EngineRunner):
         """`events`: the history that is replayed."""
         super().__init__()
         self._asked = asked
-        self._ended = frozenset(_local_ends(events))
+        self._ended = frozenset(local_ends(events))
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """The instance, as a worker has it."""
@@ -110,10 +107,3 @@ def _local(command: WorkflowCommand) -> int | None:
     if command.HasField("schedule_local_activity"):
         return command.schedule_local_activity.seq
     return command.request_cancel_local_activity.seq if command.HasField("request_cancel_local_activity") else None
-
-
-def _local_ends(events: Iterable[HistoryEvent]) -> Iterable[int]:
-    for event in events:
-        marker = event.marker_recorded_event_attributes
-        if marker.marker_name == _LOCAL_ENDS:
-            yield json.loads(marker.details["data"].payloads[0].data)["seq"]

@@ -3,15 +3,15 @@
 A live run hears most of these ends one by one, and does between what follows from each; a replay gets those of a workflow task at once,
 with all else that came. So each is heard by itself, in the order in which the SDK lists what happened.
 
-One order cannot be known while the run lives. A query makes the SDK complete a workflow task while a local activity runs. When that has
-ended by the time the next task begins, its end is listed before what came meanwhile; but a replay lists it there only if its marker was in
-time for the task before. Such a task is given back, and its next attempt replays the history, which knows; at worst the activity runs again.
+One order the SDK does not tell. A query makes it complete a workflow task while local activities run. The end of one of these is told with
+what the next task brings, and after that, whether its marker went with the query's answer, so that a replay hears of it first, or goes with
+the next task. So the history is asked. Where it cannot be read, the task is given back, and its next attempt replays the history; the local
+activities that had ended or that run may then run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeAlias
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
@@ -19,6 +19,8 @@ from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
 Activate: TypeAlias = Callable[[WorkflowActivation], WorkflowActivationCompletion]
+Recorded: TypeAlias = Callable[[int, int], Collection[int] | None]
+"""The numbers of the local activities that ended, by the markers of the history from after one event up to another; none if it cannot be read."""
 UNKNOWN_ORDER = "UnknownOrder"
 """Type of the failure with which a workflow task is given back."""
 _GIVEN_BACK = (
@@ -33,23 +35,39 @@ _LAST: Final = (
 )
 
 
-def activate_in_order(activate: Activate, act: WorkflowActivation) -> WorkflowActivationCompletion:
-    """Give an instance what an activation holds, as said above."""
-    if not any(map(_is_local_end, act.jobs)) or len(act.jobs) == 1:
-        return activate(act)
-    if not act.is_replaying and _is_order_unknown(act.jobs):
-        return _given_back(act.run_id)
-    return _one_by_one(activate, act)
+class InOrder:
+    """One instance, which hears what an activation holds as said above."""
+
+    def __init__(self, activate: Activate, recorded: Recorded) -> None:
+        """Around the instance's own `activate`."""
+        self._activate = activate
+        self._recorded = recorded
+        self._last = WorkflowActivation()
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Give the instance what an activation holds."""
+        before, self._last = self._last, act
+        if not any(map(_is_local_end, act.jobs)) or len(act.jobs) == 1:
+            return self._activate(act)
+        if act.is_replaying or not _is_asking(before) or all(map(_is_local_end, act.jobs)):
+            return _one_by_one(self._activate, act, act.jobs)
+        earlier = self._recorded(before.history_length, act.history_length)
+        if earlier is None:
+            return _given_back(act.run_id)
+        # Stable: what was recorded with the query's answer comes first.
+        return _one_by_one(self._activate, act, sorted(act.jobs, key=lambda one: not _ended_by(one, earlier)))
 
 
-def _one_by_one(activate: Activate, act: WorkflowActivation) -> WorkflowActivationCompletion:
+def _one_by_one(
+    activate: Activate, act: WorkflowActivation, jobs: Sequence[WorkflowActivationJob]
+) -> WorkflowActivationCompletion:
     together = WorkflowActivationCompletion(run_id=act.run_id)
     together.successful.SetInParent()
-    for jobs in _parts(act.jobs):
+    for heard in _parts(jobs):
         part = WorkflowActivation()
         part.CopyFrom(act)
         del part.jobs[:]
-        part.jobs.extend(jobs)
+        part.jobs.extend(heard)
         done = activate(part)
         if done.HasField("failed"):
             return done
@@ -63,10 +81,12 @@ def _is_local_end(job: WorkflowActivationJob) -> bool:
     return job.HasField("resolve_activity") and job.resolve_activity.is_local
 
 
-def _is_order_unknown(jobs: Sequence[WorkflowActivationJob]) -> bool:
-    """Whether the end of a local activity is listed before something else that happened."""
-    happened = [job for job in jobs if not _is_patch(job)]
-    return any(_is_local_end(job) and not _is_local_end(after) for job, after in pairwise(happened))
+def _ended_by(job: WorkflowActivationJob, recorded: Collection[int]) -> bool:
+    return _is_local_end(job) and job.resolve_activity.seq in recorded
+
+
+def _is_asking(act: WorkflowActivation) -> bool:
+    return any(job.HasField("query_workflow") for job in act.jobs)
 
 
 def _parts(jobs: Sequence[WorkflowActivationJob]) -> list[list[WorkflowActivationJob]]:

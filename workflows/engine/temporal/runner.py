@@ -8,8 +8,9 @@ worker removes from its cache.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -17,15 +18,24 @@ from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.workflow import Info
 
-from advanced_workflow.workflows.engine.temporal.in_order import activate_in_order
+from advanced_workflow.workflows.engine.temporal.in_order import InOrder, Recorded
+
+RecordedEnds: TypeAlias = Callable[[Info, int, int], Collection[int] | None]
+"""As `Recorded`, of any run. It is called in the thread of a workflow task, which must not wait for it longer than a second."""
+
+
+def _nothing_recorded(_run: Info, _after: int, _up_to: int) -> Collection[int] | None:
+    """Where no history can be asked: a replay needs none."""
+    return None
 
 
 class EngineRunner(WorkflowRunner):
     """Around the runner that makes the instances; one worker has one of its own."""
 
-    def __init__(self, runner: WorkflowRunner | None = None) -> None:
-        """Around this one: by default that without a sandbox."""
+    def __init__(self, runner: WorkflowRunner | None = None, recorded: RecordedEnds = _nothing_recorded) -> None:
+        """Around this one: by default that without a sandbox. A worker gives what reads the ends of local activities from histories."""
         self._runner = runner or UnsandboxedWorkflowRunner()
+        self._recorded = recorded
         self.live: set[WorkflowInstance] = set()
         """Instances that the worker holds, or held when it stopped."""
 
@@ -39,7 +49,7 @@ class EngineRunner(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """An instance that hears what happened in its order."""
-        instance = _Instance(self._runner.create_instance(det), self.live)
+        instance = _Instance(self._runner.create_instance(det), self.live, partial(self._recorded, det.info))
         self.live.add(instance)
         return instance
 
@@ -55,13 +65,14 @@ class EngineRunner(WorkflowRunner):
 
 
 class _Instance(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance, live: set[WorkflowInstance]) -> None:
+    def __init__(self, instance: WorkflowInstance, live: set[WorkflowInstance], recorded: Recorded) -> None:
         self._instance = instance
+        self._in_order = InOrder(instance.activate, recorded)
         self._live = live
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         try:
-            return activate_in_order(self._instance.activate, act)
+            return self._in_order.activate(act)
         finally:
             if any(job.HasField("remove_from_cache") for job in act.jobs):
                 self._live.discard(self)
