@@ -30,8 +30,8 @@ from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.runs import Run, start
-from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.serve.recorded import ReadsEnds
+from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (

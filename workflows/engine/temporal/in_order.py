@@ -20,7 +20,7 @@ from temporalio.bridge.proto.workflow_completion import WorkflowActivationComple
 
 Activate: TypeAlias = Callable[[WorkflowActivation], WorkflowActivationCompletion]
 Recorded: TypeAlias = Callable[[int, int], Collection[int] | None]
-"""The numbers of the local activities that ended, by the markers of the history from after one event up to another; none if it cannot be read."""
+"""The numbers of the local activities that ended, by the markers after one event of the history, up to another; none if they cannot be read."""
 UNKNOWN_ORDER = "UnknownOrder"
 """Type of the failure with which a workflow task is given back."""
 _GIVEN_BACK = (
