@@ -14,7 +14,8 @@ from advanced_workflow.activities.agents.chat import preload
 from advanced_workflow.activities.agents.endpoints import Endpoints
 from advanced_workflow.activities.agents.policy import ModelPolicy
 from advanced_workflow.activities.agents.prices import Prices
-from advanced_workflow.activities.agents.scripts import Script, read_scripts
+from advanced_workflow.activities.agents.scripted import Written
+from advanced_workflow.activities.agents.scripts import read_scripts
 from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.library import SCRIPTS
 from advanced_workflow.client.settings import Settings
@@ -29,7 +30,7 @@ class Models:
 
     endpoints: Endpoints = field(default_factory=Endpoints)
     prices: Prices = field(default_factory=Prices)
-    scripts: Mapping[str, Script] = field(default_factory=dict[str, Script])
+    scripts: Mapping[str, Written] = field(default_factory=dict[str, Written])
     policy: ModelPolicy = field(default_factory=ModelPolicy)
     trace_content: bool = False
     """Whether spans tell what was said."""
