@@ -16,7 +16,10 @@ from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+LOCKS = (
+    *("deploy/requirements.txt", "deploy/requirements-build.txt", "deploy/requirements-dev.txt"),
+    *(f"tests/benchmarks/agents/peers/{name}.txt" for name in ("langgraph", "pydantic-ai")),
+)
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 # Put together from parts, so that this file does not hold them.
@@ -55,7 +58,11 @@ def repository_files() -> list[Path]:
 
 
 def locked_versions(name: str) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", (ROOT / "deploy" / name).read_text(), re.MULTILINE))
+    return versions_in(page(f"deploy/{name}"))
+
+
+def versions_in(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", lock, re.MULTILINE))
 
 
 def page(name: str) -> str:
@@ -86,12 +93,12 @@ def test_no_file_names_a_machine_path_or_a_registry_host():
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_locked_requirement_has_a_hash_and_no_address(name: str):
-    text = page(f"deploy/{name}")
+    text = page(name)
     entries = re.findall(
         r"^\S.*?(?=^\S|\Z)", re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE), re.MULTILINE | re.DOTALL
     )
 
-    assert len(entries) == len(locked_versions(name)) > 0
+    assert len(entries) == len(versions_in(text)) > 0
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
     assert "://" not in text
     assert not re.search(r"^-", text, re.MULTILINE)

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from uv import find_uv_bin
+
 PEERS = Path(__file__).parent / "peers"
 _VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
 
@@ -38,12 +40,13 @@ class Contender:
         python, digest = made / "bin" / "python", made / "digest"
         wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
         if not (digest.exists() and digest.read_text() == wanted):
+            uv = find_uv_bin()
             print(f"Making the environment of {self.name}", file=sys.stderr, flush=True)
             subprocess.run(
-                ["uv", "venv", "--quiet", "--clear", "--no-project", "--python", sys.executable, made], check=True
+                [uv, "venv", "--quiet", "--clear", "--no-project", "--python", sys.executable, made], check=True
             )
             subprocess.run(
-                ["uv", "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", lock], check=True
+                [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", lock], check=True
             )
             digest.write_text(wanted)
         return python

@@ -18,7 +18,7 @@ from tests.benchmarks.agents.running import Running, running
 from tests.benchmarks.agents.talk import Task
 from tests.benchmarks.histories import histories_of
 
-REPLAYED_TURNS = 200
+REPLAYED_TURNS = 100
 """Turns replayed at a time, so that the start of a replayer counts little."""
 
 
