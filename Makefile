@@ -13,12 +13,13 @@ READY := $(VENV)/.ready
 # prefers: the tests start many processes, and the strict sandbox loads the engine anew for each run.
 RUN := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX="$(abspath $(VENV))/pycache" PATH="$(abspath $(BIN)):$$PATH"
 LOCK := deploy/requirements-dev.txt
+PEERS := tests/benchmarks/agents/peers
 COMPILE = $(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --quiet
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv demo dev test static lint types contracts pytest unit faults bench histories changelog format lock clean
+.PHONY: help venv demo dev test static lint types contracts pytest unit faults bench peers histories changelog format lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | awk -F': ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -87,6 +88,9 @@ faults: $(READY) ## Run the long fault tests.
 bench: $(READY) ## Measure against hand-written workflows.
 	@$(RUN) pytest -m bench -s --timeout 3600 $(ARGS)
 
+peers: $(READY) ## Measure agents beside other agents on Temporal; ARGS=--quick measures less.
+	@$(RUN) python -m tests.benchmarks.agents $(ARGS)
+
 histories: $(READY) ## Record the histories of new scenarios, NAMES="one two", or of a release, RELEASE=0.2.0.
 	@$(RUN) python -m tests.replay.record $(if $(RELEASE),--release $(RELEASE)) $(NAMES)
 
@@ -101,6 +105,9 @@ lock: $(READY) ## Resolve the locked requirements; UPGRADE=1 takes newer version
 	$(COMPILE) pyproject.toml $(if $(UPGRADE),--upgrade) --extra agents --extra dev-server --group dev -o $(LOCK)
 	$(COMPILE) pyproject.toml -c $(LOCK) -o deploy/requirements.txt
 	$(COMPILE) -c $(LOCK) --group build -o deploy/requirements-build.txt
+	@# Each peer by itself; what it shares with this environment has the same version.
+	$(COMPILE) $(PEERS)/langgraph.in -c $(LOCK) $(if $(UPGRADE),--upgrade) -o $(PEERS)/langgraph.txt
+	$(COMPILE) $(PEERS)/pydantic-ai.in -c $(LOCK) $(if $(UPGRADE),--upgrade) -o $(PEERS)/pydantic-ai.txt
 
 clean: ## Remove what the targets made.
 	rm -rf "$(VENV)" .adw .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache dist
