@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -196,19 +194,6 @@ def test_scripts_are_read_from_folders_and_told_by_file_and_line(tmp_path: Path)
 def test_a_script_without_lines_is_none():
     with pytest.raises(ValidationError):
         script_of([])
-
-
-def test_the_scripted_model_and_the_worker_s_start_import_no_package_of_models():
-    looked = (
-        "import sys, advanced_workflow.client.serve.workers, advanced_workflow.client.serve.command as c; "
-        "from advanced_workflow.client.serve.models import Models; from advanced_workflow.client.settings import Settings; "
-        "Models.load(Settings()).preload('auto', []); "
-        "print([n for n in sys.modules if n.partition('.')[0] in "
-        "('langchain', 'langchain_core', 'langchain_openai', 'langgraph', 'openai', 'tiktoken')])"
-    )
-    found = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
-
-    assert found.stdout.strip() == "[]"
 
 
 async def test_a_request_is_ended_when_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch):

@@ -47,7 +47,9 @@ class Running:
 async def running(contender: Contender, python: Path, folder: Path) -> AsyncGenerator[Running, None]:
     """Start a process of the side; its log goes to `folder`. It ends with this block."""
     log = folder / f"{contender.side}.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHONPATH")}
+    # Bytecode is kept, whatever the machine prefers: a sandbox would compile the workflow's module for each run.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "pycache" / contender.side)
     with log.open("ab") as file:
         process = await asyncio.create_subprocess_exec(
             *(str(python), "-m", "tests.benchmarks.agents.process", contender.module),
