@@ -129,8 +129,10 @@ async def test_a_secret_may_be_for_some_runs_and_steps_alone(bound: str, goes: b
     assert [one["headers"]["authorization"] for one in server.requests] == (["token-1"] if goes else [])
 
 
-@pytest.mark.parametrize(("bound", "goes"), [("tell", True), ("look", False), ("sub", False)])
-async def test_of_a_call_of_an_agent_the_step_that_may_use_a_secret_is_the_tool(
+@pytest.mark.parametrize(
+    ("bound", "goes"), [("look.sub.tell", True), ("look.tell", False), ("tell", False), ("look", False)]
+)
+async def test_a_tool_of_an_agent_has_no_secret_of_a_step_that_is_called_like_it(
     bound: str, goes: bool, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ADW_SECRET_TOKEN", "token-1")
@@ -140,6 +142,7 @@ async def test_of_a_call_of_an_agent_the_step_that_may_use_a_secret_is_the_tool(
         place = f"hooks.test:{server.port}"
         policy = HttpPolicy((place,), secrets=(f"TOKEN=http://{place}@test/{bound}",))
         asked: dict[str, Any] = {"policy": policy, "headers": {"Authorization": "{{secret:TOKEN}}"}, "env": env}
+        asked["tool"] = "look.sub.tell"
         if goes:
             await send(server, **asked)
         else:
@@ -156,6 +159,7 @@ def test_a_binding_that_could_never_hold_is_refused():
         "TO-KEN=api.test",
         "TOKEN=api.test@",
         "TOKEN=api.test@a/",
+        "TOKEN=api.test@a/.b",
     ):
         with pytest.raises(HttpPolicyInvalid, match="ADW_SECRETS"):
             HttpPolicy(secrets=(entry,))

@@ -121,6 +121,8 @@ class HttpRequest(WireModel):
     headers: dict[str, str] = Field(default_factory=dict)
     body: JsonValue = None
     """Sent as JSON unless null."""
+    tool: str | None = None
+    """Of a call that an agent, orchestrator or graph makes: what makes it and the tool's name, `look.tell`, which no step can be called."""
 
 
 class HttpResponse(WireModel):

@@ -93,7 +93,7 @@ class HttpRequests:
             raise _broken(target, f"no complete answer within {limit.total_seconds():g} s", doubt) from None
 
     async def _send(self, request: HttpRequest, target: Target, doubt: Doubt) -> HttpResponse:
-        secrets = Secrets(self._policy, target, _caller())
+        secrets = Secrets(self._policy, target, _caller(request))
         prepared = _prepared(request, target, secrets, doubt)
         addresses = await checked_addresses(target, self._resolver)
         connection = httpcore.AsyncHTTPConnection(
@@ -117,9 +117,9 @@ class HttpRequests:
         return self._given_trust or system_trust()
 
 
-def _caller() -> Caller:
+def _caller(request: HttpRequest) -> Caller:
     info = activity.info()
-    return Caller(info.workflow_type or "", StepPath(info.activity_id).parts[-1].step_id)
+    return Caller(info.workflow_type or "", request.tool or StepPath(info.activity_id).parts[-1].step_id)
 
 
 def _request(data: object) -> HttpRequest:

@@ -17,7 +17,7 @@ MAX_RESPONSE_BYTES = 1024 * 1024
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,254})(?::(?P<port>[0-9]{1,5}))?")
 _BINDING = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:(?P<scheme>https?)://)?(?P<authority>[^@]+)"
-    r"(?:@(?P<workflow>[A-Za-z0-9_.-]+)(?:/(?P<step>[A-Za-z_][A-Za-z0-9_-]*))?)?"
+    r"(?:@(?P<workflow>[A-Za-z0-9_.-]+)(?:/(?P<step>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*))?)?"
 )
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 
@@ -38,7 +38,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The step whose request it is, by its workflow type and its id. Both are what the server says of the activity."""
+    """The step whose request it is, by its workflow type, as the server says it, and its id: of a tool `STEP.TOOL`."""
 
     workflow: str
     step: str
@@ -71,7 +71,8 @@ class HttpPolicy:
 
     secrets: tuple[str, ...] = ()
     """`NAME=HOST` or `NAME=HOST:PORT`: the secret may go there by https; by http only where `http://` stands before the host.
-    `@WORKFLOW` or `@WORKFLOW/STEP` behind it: only for runs of that type, or for that step of them.
+    `@WORKFLOW` or `@WORKFLOW/STEP` behind it: only for runs of that type, or for that step of them; `STEP.TOOL` for a tool of an agent
+    or a worker of an orchestrator.
     No entry covers another port or the hosts below; a secret without an entry goes nowhere."""
     ad_hoc_hosts: tuple[str, ...] | None = None
     """Hosts that runs may call which brought their definition with them; None where they may call what others may."""
@@ -92,7 +93,7 @@ class HttpPolicy:
             if binding_of(entry) is None:
                 raise HttpPolicyInvalid(
                     f"{SECRETS_SETTING}: {entry!r} does not say where a secret may go; give NAME=HOST or NAME=HOST:PORT, "
-                    "and @WORKFLOW or @WORKFLOW/STEP where not all may use it."
+                    "and @WORKFLOW, @WORKFLOW/STEP or @WORKFLOW/STEP.TOOL where not all may use it."
                 )
 
     def lists(self, host: str, port: int) -> bool:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,52 +10,13 @@ from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.workflows.errors import DigestMismatch
 from tests.engine.graphs.graph_runs import graph_step
 from tests.engine.models import Model, calls, says, tools_catalog
-from tests.harness import Harness, Outcome, definition, eventually, outcome_of, recording
-
-ONCE = {"max_attempts": 1}
+from tests.engine.orchestrators import ONCE, Plans, boom, orchestrator, planned, run, search, strategies, weigh, write
+from tests.harness import Harness, definition, eventually, outcome_of, recording
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _as_a_worker_that_serves_graphs() -> None:
     preload()
-
-
-def orchestrator(*workers: Any, step: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
-    return {
-        "step_id": "plan",
-        "step_type": "orchestrator",
-        "orchestrator": {"workers": list(workers), **fields},
-        **(step or {}),
-    }
-
-
-async def run(harness: Harness, workflow: Any, data: Any = None, model: Model | None = None, **actions: Any) -> Outcome:
-    activities = [] if model is None else [model.activity]
-    async with harness.worker(actions, activities=activities, catalog=tools_catalog(actions)):
-        return await outcome_of(await harness.start(workflow, data))
-
-
-def strategies(outcome: Outcome) -> list[str]:
-    return [one["strategy"] for one in outcome.data["plan"]["decisions"]]
-
-
-def planned(*workers: Any, **fields: Any) -> dict[str, Any]:
-    return definition(orchestrator(*workers, **fields), output={"plan": "steps.plan.output"})
-
-
-def search(topic: str) -> dict[str, Any]:
-    """Search."""
-    return {"hits": [topic, topic]}
-
-
-def weigh(topic: str) -> int:
-    """Weigh."""
-    return len(topic)
-
-
-def write(text: str) -> str:
-    """Write."""
-    return f"about {text}"
 
 
 async def test_workers_that_do_not_need_each_other_are_given_the_task_and_others_what_they_gave(
@@ -81,24 +41,6 @@ async def test_workers_that_do_not_need_each_other_are_given_the_task_and_others
         "write": "about cats 4",
     }
     assert strategies(outcome) == ["parallel", "complete"]
-
-
-@dataclass
-class Plans:
-    """A model that gives these plans one after the other; keeps what it was told."""
-
-    plans: list[dict[str, Any]]
-    told: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    def __call__(self, _: Any, messages: list[dict[str, Any]]) -> Any:
-        self.told.append(json.loads(messages[0]["content"]))
-        said = self.plans[min(len(self.told), len(self.plans)) - 1]
-        return says(json.dumps({"complexity_score": 0.7, "reason": "so", **said}))
-
-
-def boom(topic: str) -> None:
-    """Fail."""
-    raise ActionError(f"no {topic}", type="Boom", retryable=False)
 
 
 async def test_what_fails_is_undone_with_its_branch_and_planned_again_by_the_model(harness: Harness) -> None:

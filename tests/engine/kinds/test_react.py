@@ -398,6 +398,26 @@ async def test_a_request_is_a_tool_and_is_sent_as_it_was_approved(harness: Harne
     assert request["headers"]["idempotency-key"].endswith(":look[0].tell#0")
 
 
+async def test_a_tool_gets_no_secret_of_a_step_that_is_called_like_it(harness: Harness, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADW_SECRET_TOKEN", "s3cret-value")
+    request = {"url": "input.url", "headers": {"Authorization": "'{{secret:TOKEN}}'"}}
+    tool = {"name": "tell", "webhook": request, "parameters": {"type": "object"}}
+    step = {"step_id": "tell", "step_type": "webhook", "webhook": request, "dependencies": ["look"]}
+    workflow = definition(agent(tool), step, output={"told": "steps.tell.output.status"})
+    told: dict[str, list[str]] = {}
+    with partner() as service:
+        for bound in ("tell", "look.tell"):
+            model = Model([calls(("tell", {})), says("told")])
+            bindings = (f"TOKEN={service.address}@AdvancedWorkflow/{bound}",)
+            async with harness.worker(activities=[model.activity, *http("127.0.0.1", secrets=bindings)]):
+                outcome = await outcome_of(await harness.start(workflow, {"url": service.address}))
+            told[bound] = [outcome.failure or "", model.conversations[-1][-1]["content"][:120]]
+
+    assert (told["tell"][0], told["look.tell"][0]) == ("", "WorkflowFailed")
+    assert "for step 'look.tell'" in told["tell"][1]
+    assert [one["headers"]["authorization"] for one in service.requests] == ["s3cret-value"] * 2
+
+
 async def test_an_agent_is_a_tool_and_what_it_did_is_undone_turn_by_turn(harness: Harness) -> None:
     ledger = Ledger()
     small = replace(harness, continue_after=60)

@@ -77,7 +77,8 @@ class Tool(ShortFormed):
     """Whom `approve` asks, and until when; without it anybody may approve. Alone it is the tool: what the model gives is put to people,
     and what they decide is the result."""
     max_calls: Count | None = None
-    """How often the agent may call it."""
+    """How often the agent may call it. Of a worker: how often it may be called at all, what is done again and what the agent of an
+    open-ended task calls included."""
 
     agent_capability: Annotated[str | None, QueueName()] = None
     """Task queue of the workers that can do it; the run's own queue when empty."""

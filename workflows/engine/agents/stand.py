@@ -9,7 +9,7 @@ Results = dict[str, RawMessage]
 """The messages that answer the open calls, by the calls' numbers."""
 _SPENT = ("turn", "tokens", "cost", "calls")
 BEFORE = "before"
-"""In the cursor of an agent that shares its limits: what was spent of them before it began."""
+"""In the cursor of an agent that shares its limits: what was spent of them before it began, and in `used` how often each tool was called."""
 
 
 class Stand:
@@ -28,10 +28,13 @@ class Stand:
     def begin(self, instructions: str, first: RawMessage, turn: int) -> None:
         """Begin the conversation; `turn` is how many turns the step took before, where it begins again: each has paths of its own."""
         self._data.update({"instructions": instructions, MESSAGES: [first], "turn": turn, "tokens": 0, "calls": 0})
-        before: dict[str, float] = self._record.cursor.get(BEFORE, {})
-        since = {**({"turn": turn} if turn else {}), **{name: -spent for name, spent in before.items() if spent}}
+        before: dict[str, Json] = self._record.cursor.get(BEFORE, {})
+        shared = {name: -before[name] for name in ("tokens", "cost") if before.get(name)}
+        since = {**({"turn": turn} if turn else {}), **shared}
         if since:
             self._data["since"] = since
+        if used := before.get("used"):
+            self._data["used"] = dict(used)
         self.show()
 
     def allow_again(self) -> None:
@@ -186,7 +189,12 @@ class Stand:
 
     def used(self, tool: str) -> int:
         """How often a tool was called since the limits were given."""
-        return self._data.get("used", {}).get(tool, 0)
+        return self.all_used.get(tool, 0)
+
+    @property
+    def all_used(self) -> dict[str, int]:
+        """How often each tool was called since then."""
+        return self._data.get("used", {})
 
     def show(self) -> None:
         """Show what was spent beside the step's output."""

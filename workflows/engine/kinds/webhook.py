@@ -22,7 +22,7 @@ async def run_webhook(step: StepContext) -> Done:
     """Send the request; with a `callback`, wait for the event that answers it. An event that comes early counts."""
     cursor = step.record.cursor
     if _RESPONSE not in cursor:
-        call = ArmedCall(step, HTTP_ACTION, step.path, step.frame.undo, step.key, request_of)
+        call = ArmedCall(step, HTTP_ACTION, step.path, step.frame.undo, step.key, _sent)
         cursor[_RESPONSE] = await call.run()
     response: dict[str, Json] = cursor[_RESPONSE]
     callback = step.plan.step.webhook.callback if step.plan.step.webhook else None
@@ -33,6 +33,12 @@ async def run_webhook(step: StepContext) -> Done:
         return Done({**response, "callback": event.data})
     message = f"step {step.path!r}: event {callback.event!r} did not come within {callback.timeout:g} seconds."
     raise failure_of(EventTimeout(message), "unknown")
+
+
+def _sent(step: StepContext) -> Json:
+    """The request, with the name of the tool whose call it is: a tool has none of the rights of a step that is called like it."""
+    request = request_of(step)
+    return request if step.plan.tool is None else {**request, "tool": step.plan.step.step_id}
 
 
 def request_of(step: StepContext) -> Json:
@@ -54,7 +60,7 @@ def request_of(step: StepContext) -> Json:
             method=method,
             headers={name: str(value) for name, value in headers.items()},
             body=built["body"],
-        ).model_dump(mode="json")
+        ).model_dump(mode="json", exclude={"tool"})
 
 
 def _refuse_foreign_secret(step: StepContext, name: str, value: str) -> None:

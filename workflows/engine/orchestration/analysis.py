@@ -8,7 +8,13 @@ from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.definition.plans import PLAN_SCHEMA
 from advanced_workflow.workflows.engine.actions.mapped_input import misfits_of
 from advanced_workflow.workflows.engine.orchestration.decisions import budget_left
-from advanced_workflow.workflows.engine.orchestration.plans import complexity, plan_by_rules, plan_problems, taken_up
+from advanced_workflow.workflows.engine.orchestration.plans import (
+    calls_left,
+    complexity,
+    plan_by_rules,
+    plan_problems,
+    taken_up,
+)
 from advanced_workflow.workflows.engine.orchestration.state import EnterpriseWorkflowState, note
 from advanced_workflow.workflows.engine.orchestration.work import Work
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
@@ -86,9 +92,12 @@ def _described(work: Work, name: str) -> dict[str, Json]:
     told: dict[str, Json] = {"name": name}
     if schema is not None:
         told.update({"description": schema.description, "parameters": schema.parameters})
-    for field in ("capability", "sensitive", "optional", "max_calls"):
+    for field in ("capability", "sensitive", "optional"):
         if value := getattr(worker, field):
             told[field] = value
+    left = None if worker is None else calls_left(worker, work.state)
+    if left is not None:
+        told["calls_left"] = left
     return told
 
 

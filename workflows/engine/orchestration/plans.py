@@ -12,7 +12,7 @@ from typing import cast
 from advanced_workflow.workflows.contract import Json, ToolSchema
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check
-from advanced_workflow.workflows.definition.kinds.orchestrator import REACT, Orchestrator
+from advanced_workflow.workflows.definition.kinds.orchestrator import REACT, Orchestrator, Worker
 from advanced_workflow.workflows.definition.problems.places import listed
 from advanced_workflow.workflows.definition.problems.problem import errors_of
 from advanced_workflow.workflows.definition.text.validation import validate
@@ -102,11 +102,9 @@ def _own_problems(made: Orchestrator, plan: Mapping[str, Json], state: Enterpris
 
 def _too_often(made: Orchestrator, subtasks: list[dict[str, Json]], state: EnterpriseWorkflowState) -> Iterator[str]:
     for worker in made.workers:
-        if worker.max_calls is not None:
-            used: int = state["budget"].get("used", {}).get(worker.label, 0)
-            wanted = sum(one["worker"] == worker.label for one in subtasks)
-            if used + wanted > worker.max_calls:
-                yield f"worker {worker.label!r} may be given {worker.max_calls} subtasks ('max_calls'), and has had {used}."
+        left = calls_left(worker, state)
+        if left is not None and sum(one["worker"] == worker.label for one in subtasks) > left:
+            yield f"worker {worker.label!r} may be called {worker.max_calls} times ('max_calls'), and {left} are left."
 
 
 def _as_definition(
@@ -191,6 +189,14 @@ def complexity(made: Orchestrator, subtasks: Mapping[str, Subtask], failures: in
         + 0.2 * min(failures / _OFTEN, 1)
     )
     return round(score, 3)
+
+
+def calls_left(worker: Worker, state: EnterpriseWorkflowState) -> int | None:
+    """How often a worker may still be called, as a subtask or by the agent of an open-ended task; None where nothing bounds it."""
+    if worker.max_calls is None:
+        return None
+    used: dict[str, int] = state["budget"].get("used", {})
+    return max(worker.max_calls - used.get(worker.label, 0), 0)
 
 
 def is_sensitive(made: Orchestrator, subtask: Subtask) -> bool:

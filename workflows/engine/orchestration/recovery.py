@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
-from advanced_workflow.workflows.definition.kinds.orchestrator import APPROVAL, Recovery
+from advanced_workflow.workflows.definition.kinds.orchestrator import APPROVAL, Recovery, Worker
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.orchestration.plans import branch_of
+from advanced_workflow.workflows.engine.orchestration.plans import branch_of, calls_left
 from advanced_workflow.workflows.engine.orchestration.state import (
     DEGRADED,
     FAILED,
@@ -48,7 +48,7 @@ def _is_open(work: Work, subtask: Subtask, way: Recovery) -> bool:
     made, state = work.made, work.state
     rejected = subtask["error"]["type"] == ApprovalRejected.code
     if way == "retry":
-        return not subtask.get("retried") and not rejected
+        return not subtask.get("retried") and not rejected and _has_calls_left(work, made.worker(subtask["worker"]))
     if way == "another":
         return not rejected and _stand_in(work, subtask) is not None
     if way == "degrade":
@@ -63,8 +63,12 @@ def _stand_in(work: Work, subtask: Subtask) -> str | None:
     if worker is None or worker.capability is None:
         return None
     tried: list[str] = [*subtask.get("tried", ()), worker.label]
-    alike = (one.label for one in work.made.workers if one.capability == worker.capability)
-    return next((one for one in alike if one not in tried), None)
+    alike = (one for one in work.made.workers if one.capability == worker.capability and one.label not in tried)
+    return next((one.label for one in alike if _has_calls_left(work, one)), None)
+
+
+def _has_calls_left(work: Work, worker: Worker | None) -> bool:
+    return worker is None or calls_left(worker, work.state) != 0
 
 
 async def _take(work: Work, subtask: Subtask, way: Recovery) -> None:

@@ -83,7 +83,7 @@ def begin_state(record: Record, workflow_id: str, task: Json) -> EnterpriseWorkf
 
 def allow_again(state: EnterpriseWorkflowState) -> None:
     """An operator runs the failed step again: it has its limits once more, and each failed subtask another attempt."""
-    state["budget"].update({"steps": 0, "replans": 0, "tokens": 0, "cost": 0.0, "priced": True})
+    state["budget"].update({"steps": 0, "replans": 0, "tokens": 0, "cost": 0.0, "priced": True, "used": {}})
     state["open"], state["limit"], state["last_error"] = None, "", None
     state["context"].pop("problems", None)
     for subtask in state["subtasks"].values():

@@ -11,7 +11,7 @@ from advanced_workflow.workflows.definition.kinds.orchestrator import APPROVAL, 
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.actions.mapped_input import APPROVED, ARGUMENTS, misfits_of
 from advanced_workflow.workflows.engine.agents.shown import shown_call
-from advanced_workflow.workflows.engine.agents.stand import BEFORE
+from advanced_workflow.workflows.engine.agents.stand import BEFORE, Stand
 from advanced_workflow.workflows.engine.containers.tolerated import settle_tolerated
 from advanced_workflow.workflows.engine.graph.driver import GraphDriver
 from advanced_workflow.workflows.engine.graph.scheduler import Graph, Node, Outcome, Settled
@@ -193,7 +193,9 @@ class Work:
         if noted.get("approved"):  # It is made as it was approved, and nobody is asked again.
             record.cursor.update({ARGUMENTS: noted["exact"], APPROVED: True})
         if of_agent:  # Its limits are those of the orchestrator, less what was spent already.
-            record.cursor.setdefault(BEFORE, {name: self.state["budget"][name] for name in ("tokens", "cost")})
+            budget = self.state["budget"]
+            before = {name: budget[name] for name in ("tokens", "cost")}
+            record.cursor.setdefault(BEFORE, {**before, "used": dict(budget.get("used", {}))})
 
     def _spend(self, record: Record) -> None:
         """Count what an agent of the orchestrator's own took; those that are workers have limits of their own."""
@@ -206,6 +208,7 @@ class Work:
         budget["tokens"] += spent["tokens"]
         budget["cost"] = round(budget["cost"] + spent.get("cost", 0), 6)
         budget["priced"] = budget["priced"] and "cost" in spent
+        budget.setdefault("used", {}).update(Stand(record).all_used)  # What was used before it began is in there.
 
     def _prefix(self, number: int) -> str:
         return f"{self.step.path}{copy_key(number)}."
