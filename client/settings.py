@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     """Folders with scripts that `scripted:NAME` models follow. See `advanced_workflow.activities.agents.scripts`."""
     agents: Literal["auto", "on", "off"] = "auto"
     """Whether the packages of models are loaded before the worker takes work, which takes seconds: `auto` where one of its
-    definitions needs them. With `off`, and for what a run brings with it, they are loaded at the first call."""
+    definitions needs them. With `off`, and for what a run brings with it, they are loaded at the first call; what the graphs of its
+    own definitions need is always loaded before."""
 
     storage: StorageAddress = NO_STORAGE
     """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or

@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from advanced_workflow.activities.action.errors import refusal
+from advanced_workflow.activities.agents import graphs
 from advanced_workflow.activities.agents.costs import unpriced
 from advanced_workflow.activities.agents.prices import Prices
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
@@ -41,7 +42,7 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import acting, graphs_of
+from advanced_workflow.workflows.definition.tools import acting, graphs_of, has_graphs
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -185,6 +186,9 @@ class Preparation:
             return self._accepted[sha256]
         for one in self._with_children(workflow):
             self._require_usable(one)
+            if has_graphs(one) and not graphs.preload():
+                what = 'LangGraph, which this worker has not: pip install "advanced-workflow[agents]".'
+                raise NotSupportedYet(f"{one.workflow_id}: an orchestrator needs {what}")
         if len(self._accepted) >= _MOST_ACCEPTED:
             del self._accepted[next(iter(self._accepted))]
         self._on_accepted(workflow, sha256)

@@ -61,7 +61,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return STOPPED
         require_valid(serving.definitions, serving.catalog, serving.graphs)
         tell_idle_secrets(settings, serving.models.secrets)
-        serving.models.preload(settings.agents, [one.workflow for one in serving.definitions.values()])
+        serving.models.preload(settings.agents, [one.workflow for one in serving.definitions.values()], serving.graphs)
         _settle_memory()
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:

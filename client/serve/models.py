@@ -68,10 +68,18 @@ class Models:
             content=self.trace_content,
         )
 
-    def preload(self, when: Literal["auto", "on", "off"], definitions: Iterable[AdvancedWorkflow]) -> None:
-        """Import the packages of the models that these definitions name, and of their graphs; a worker that serves neither imports none."""
+    def preload(
+        self,
+        when: Literal["auto", "on", "off"],
+        definitions: Iterable[AdvancedWorkflow],
+        own_graphs: Iterable[str] = (),
+    ) -> None:
+        """Import the packages of the models that these definitions name, and of graphs; a worker that serves neither imports none.
+
+        What graphs need is imported whatever `when` says: the first call would be in a workflow task.
+        """
         served = list(definitions)
-        if when == "on" or (when == "auto" and any(map(has_graphs, served))):
+        if when == "on" or any(map(has_graphs, served)) or any(own_graphs):
             graphs.preload()
         named = {name.partition(":")[0] for one in served for name in models_of(one)} - {SCRIPTED}
         if when == "on" or (when == "auto" and named):

@@ -10,6 +10,7 @@ from opentelemetry.trace import Tracer
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from advanced_workflow.activities.agents.graphs import Aside
 from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
@@ -25,6 +26,7 @@ from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
 from advanced_workflow.workflows.engine.graph.plan import build_plan
+from advanced_workflow.workflows.engine.graphs.library import load_aside
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
@@ -40,6 +42,7 @@ HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
 def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
     """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
     settings = serving.settings
+    load_aside(Aside().is_loading)
     ad_hoc = AdHoc(settings.ad_hoc, frozenset(settings.ad_hoc_actions), settings.ad_hoc_hosts, settings.ad_hoc_models)
     http = HttpRequests(
         HttpPolicy(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -284,3 +286,34 @@ async def test_a_bound_of_the_cost_needs_the_price_of_every_model():
     assert "ADW_MODEL_PRICES" in error.message
     del agent["max_cost"]
     assert (await run(known, workflow=workflow)).sha256
+
+
+BROUGHT = """
+import asyncio, json, sys
+from temporalio.testing import ActivityEnvironment
+from advanced_workflow.activities.agents.graphs import Aside
+from advanced_workflow.activities.worker.prepare import Preparation
+from advanced_workflow.workflows.engine.graphs import library
+
+made = Preparation({}, None, search_attributes=True)
+aside = Aside()
+library.load_aside(aside.is_loading)
+try:
+    library.langgraph("langgraph.graph")
+except library.GraphsLoading:
+    print("langgraph.graph" in sys.modules)
+request = {"workflow_type": "AdvancedWorkflow", "workflow": json.loads(sys.argv[1])}
+asyncio.run(ActivityEnvironment().run(made.prepare, request))
+print("langgraph.graph" in sys.modules)
+while aside.is_loading():
+    pass
+print(library.langgraph("langgraph.graph").__name__)
+"""
+
+
+def test_langgraph_is_loaded_before_a_run_that_brings_an_orchestrator_goes_on_and_never_in_a_workflow_task():
+    step = {"step_id": "plan", "step_type": "orchestrator", "orchestrator": {"workers": ["act"]}}
+    given = json.dumps({"workflow_id": "brought", "steps": [step]})
+    told = subprocess.run([sys.executable, "-c", BROUGHT, given], capture_output=True, text=True, check=True)
+
+    assert told.stdout.split() == ["False", "True", "langgraph.graph"]

@@ -45,7 +45,11 @@ async def test_a_subtask_is_retried_once_after_what_it_may_have_done_is_undone(h
         {"action": "once", "max_calls": 1, "optional": True},
         {"action": "flaky", "needs": ["once"], **UNDO},
         {"action": "never", "needs": ["flaky"], "optional": True, **UNDO},
-        {"action": "write", "needs": ["never"], "input_mapping": {"text": "results.flaky + string(results.never == null)"}},
+        {
+            "action": "write",
+            "needs": ["never"],
+            "input_mapping": {"text": "results.flaky + string(results.never == null)"},
+        },
     )
     workflow = planned(*workers, task="{'topic': 'cats'}", recovery=["retry", "degrade"])
     outcome = await run(harness, workflow, once=once, flaky=flaky, never=never, write=write, undo=recording(done))
