@@ -12,6 +12,9 @@ from advanced_workflow.workflows.definition.kinds.react import SCRIPTED
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
+_ASKING = ("agent", "orchestrator")
+"""Fields of a step, tool or worker that name a model."""
+
 
 def with_model(definitions: Mapping[str, LoadedDefinition], model: str) -> dict[str, LoadedDefinition]:
     """The same definitions, those of the library with `model` wherever an agent asks a scripted one.
@@ -37,7 +40,8 @@ def _replaced(value: JsonValue, model: str) -> JsonValue:
     if not isinstance(value, dict):
         return value
     found = {name: _replaced(one, model) for name, one in value.items()}
-    agent = found.get("agent")
-    if isinstance(agent, dict) and str(agent.get("model", "")).startswith(f"{SCRIPTED}:"):
-        return {**found, "agent": {**agent, "model": model}}
+    for name in _ASKING:
+        asking = found.get(name)
+        if isinstance(asking, dict) and str(asking.get("model", "")).startswith(f"{SCRIPTED}:"):
+            found[name] = {**asking, "model": model}
     return found

@@ -42,6 +42,7 @@ def test_one_setting_gives_the_agents_of_the_library_a_real_model(tmp_path: Path
     triage["steps"][0]["agent"]["model"] = "scripted:incident-triage"
     assert triage == dump_definition(scripted["incident-triage"].workflow)
     assert set(models_of(real["agentic-workflow"].workflow)) == {"openai:gpt-5"}
+    assert set(models_of(real["research-brief"].workflow)) == {"openai:gpt-5"}
     assert set(models_of(real["multi-agent-ai-content-generation"].workflow)) == {"openai:gpt-5"}
     assert list(models_of(real["own"].workflow)) == ["scripted:own"]
     plain = [name for name, one in scripted.items() if not any(models_of(one.workflow))]
