@@ -7,15 +7,19 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import IO, cast
 
 import pytest
 from hypothesis import settings
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from advanced_workflow.client.dev import processes
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.dev.server_binary import find_server_binary
+from tests.forking import Forking
 from tests.harness import Harness
 from tests.laws.leftovers import watched
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
@@ -88,6 +92,35 @@ async def server() -> AsyncIterator[DevServer]:
 @pytest.fixture(scope="session")
 async def client(server: DevServer) -> Client:
     return await Client.connect(server.address)
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    """Where new processes of our programs come from."""
+    forking = Forking()
+    yield forking
+    forking.close()
+
+
+@pytest.fixture(scope="session")
+def forked_workers(forking: Forking) -> Iterator[None]:
+    """The workers that `WorkerProcess` starts with a log are forked: a Python of their own takes over a second to load each."""
+    start = processes.start_process
+
+    async def forked(
+        command: Sequence[str],
+        *,
+        log: IO[bytes] | None,
+        environment: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> Process:
+        if log is None or keep or sys.platform != "linux" or tuple(command) != processes.WORKER_COMMAND:
+            return await start(command, log=log, environment=environment, keep=keep)
+        return cast("Process", await forking.worker(environment or os.environ, log))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "start_process", forked)
+        yield
 
 
 @pytest.fixture

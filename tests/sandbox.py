@@ -6,10 +6,14 @@ The runs of a process share what is loaded, as they do in a worker; they are rep
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, cast
 
+from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker._command_aware_visitor import CommandInfo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.worker.workflow_sandbox._importer import Importer
+from temporalio.worker.workflow_sandbox._in_sandbox import InSandbox
 from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
 from temporalio.worker.workflow_sandbox._runner import _Instance as SandboxedInstance
 
@@ -77,3 +81,15 @@ class _Instance(SandboxedInstance):
         self._current_thread_id = None
         self.globals_and_locals = {"__file__": "workflow_sandbox.py"}
         self._create_instance()
+
+    @property
+    def _in_sandbox(self) -> InSandbox:
+        return cast("dict[str, Any]", self.globals_and_locals)["__temporal_in_sandbox"]
+
+    def get_serialization_context(self, command_info: CommandInfo | None) -> SerializationContext | None:
+        """For each payload: it reads what the SDK itself keeps of a call, for which the sandbox need not be entered."""
+        return self._in_sandbox.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: CommandInfo | None) -> StorageDriverStoreContext:
+        """As above."""
+        return self._in_sandbox.get_external_store_context(command_info)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.forking import ROOT, ForkedCommand, Forking
+from tests.forking import ROOT, ForkedCommand, Forking
 
 SECONDS = 60
 

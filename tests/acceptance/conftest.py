@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,8 @@ import pytest
 from advanced_workflow.client.dev.processes import WorkerProcess
 from advanced_workflow.client.dev.server import DevServer
 from tests.acceptance.command import ROOT, Adw
-from tests.acceptance.forking import Forking
 from tests.acceptance.in_process import InProcess
+from tests.forking import Forking
 
 QUEUE = "acceptance"
 
@@ -56,13 +56,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def forking() -> Iterator[Forking]:
-    forking = Forking()
-    yield forking
-    forking.close()
-
-
-@pytest.fixture(scope="session")
 def adw(server: DevServer, place: Path, forking: Forking) -> Adw:
     return Adw(
         {
@@ -80,7 +73,7 @@ def adw(server: DevServer, place: Path, forking: Forking) -> Adw:
 
 
 @pytest.fixture(scope="session")
-async def worker(adw: Adw, place: Path) -> AsyncIterator[WorkerProcess]:
+async def worker(forked_workers: None, adw: Adw, place: Path) -> AsyncIterator[WorkerProcess]:
     process = WorkerProcess(adw.variables(), log_path=place / "worker.log")
     await process.start()
     yield process

@@ -14,6 +14,11 @@ from tests.harness import Harness
 from tests.servers import SPARING
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _forked(forked_workers: None) -> None:
+    """All workers here."""
+
+
 @pytest.fixture(scope="session")
 async def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[DevServer, None]:
     database = tmp_path_factory.mktemp("server") / "runs.db"
