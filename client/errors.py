@@ -66,6 +66,12 @@ class RequestFailed(WorkflowError):
     code = "RequestFailed"
 
 
+class McpRefused(WorkflowError):
+    """An MCP server cannot be asked for its tools."""
+
+    code = "McpRefused"
+
+
 class RunFailed(WorkflowError):
     """A run ended without completing.
 

@@ -30,6 +30,7 @@ from advanced_workflow.client.setting_types import (
     NonEmpty,
     QueueNames,
     SecretPlaces,
+    ServerNames,
     Slots,
     StorageAddress,
     WebAddress,
@@ -111,6 +112,12 @@ class Settings(BaseSettings):
     """Whether the packages of models are loaded before the worker takes work, which takes seconds: `auto` where one of its
     definitions needs them. With `off`, and for what a run brings with it, they are loaded at the first call; what the graphs of its
     own definitions need is always loaded before."""
+
+    mcp_servers: Path | None = None
+    """File with the MCP servers whose tools agents may be given: `docs: {url: https://docs.example/mcp}`.
+    See `advanced_workflow.activities.mcp.servers`."""
+    ad_hoc_mcp_servers: ServerNames = ()
+    """Of these, the servers that definitions may name which runs bring with them, where `ad_hoc` is `checked`."""
 
     storage: StorageAddress = NO_STORAGE
     """Where values larger than Temporal takes are kept: `none`, `file:///FOLDER`, `s3://BUCKET/PREFIX` or

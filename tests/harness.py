@@ -135,6 +135,7 @@ class Harness:
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),
             graphs={name: one.digest for name, one in GRAPHS.items()},
+            tool_lists=options.pop("tool_lists", None),
             require_kept=require_kept,
             on_accepted=build_plan,
         )

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from advanced_workflow.activities.agents.endpoints import Target
@@ -26,13 +26,13 @@ PLACE = "{{key}}"
 """Stands where a key was."""
 
 
-class Keys:
-    """What must not be told of one call: the endpoint's key, and all that the environment holds as one."""
+class Hidden:
+    """Secrets that must not be told."""
 
-    def __init__(self, target: Target | None, key: str | None) -> None:
-        """`key` is the endpoint's own; without a target nothing is hidden (a scripted model knows no keys)."""
-        secrets = set[str]() if target is None else {*_of_environment(), *((key,) if key else ())}
-        self._masks = [(PLACE, _mask(one)) for one in sorted(secrets, key=len, reverse=True) if one.isascii()]
+    def __init__(self, secrets: Iterable[str], place: str = PLACE) -> None:
+        """`place` is what is told where one was."""
+        longest_first = sorted({*secrets}, key=len, reverse=True)
+        self._masks = [(place, _mask(one)) for one in longest_first if one.isascii()]
 
     def hide(self, text: str) -> str:
         """The text without them."""
@@ -51,7 +51,16 @@ class Keys:
         return value if clean == text else json.loads(clean)
 
 
-def _of_environment() -> Iterator[str]:
+class Keys(Hidden):
+    """What must not be told of one call: the endpoint's key, and all that the environment holds as one."""
+
+    def __init__(self, target: Target | None, key: str | None) -> None:
+        """`key` is the endpoint's own; without a target nothing is hidden (a scripted model knows no keys)."""
+        super().__init__(() if target is None else (*secrets_of_environment(), *((key,) if key else ())))
+
+
+def secrets_of_environment() -> Iterator[str]:
+    """The values of all variables that hold a secret, by their names."""
     for name, value in os.environ.items():
         if len(value.strip()) >= _SHORTEST and _KEYS.fullmatch(name):
             yield value.strip()

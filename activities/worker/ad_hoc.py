@@ -12,10 +12,11 @@ from advanced_workflow.workflows.definition.model.marked import named
 from advanced_workflow.workflows.definition.model.markers import ActionName
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import listed, path_text
-from advanced_workflow.workflows.definition.tools import acting
+from advanced_workflow.workflows.definition.tools import acting, servers_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import AdHocRefused
 
+SERVERS_SETTING = "ADW_AD_HOC_MCP_SERVERS"
 MODE_SETTING = "ADW_AD_HOC"
 ACTIONS_SETTING = "ADW_AD_HOC_ACTIONS"
 HOSTS_SETTING = "ADW_AD_HOC_HOSTS"
@@ -33,6 +34,8 @@ class AdHoc:
     """Hosts their webhooks may reach; which of them a request goes to is known, and looked at, when it is sent."""
     models: tuple[str, ...] = ()
     """Models their agents may ask; a name that ends in `*` stands for all that begin so."""
+    servers: frozenset[str] = frozenset()
+    """MCP servers whose tools their agents may have."""
 
     def require_allowed(self, workflow: AdvancedWorkflow) -> None:
         """Raise `AdHocRefused` for a definition that a run may not bring with it."""
@@ -71,4 +74,10 @@ class AdHoc:
             raise AdHocRefused(
                 f"{path_text(webhook.loc)}: a definition that comes with its run may call no host; "
                 f"list hosts in {HOSTS_SETTING} on the worker, or register the definition."
+            )
+        foreign = sorted({tool.mcp for _, tool in servers_of(workflow) if tool.mcp and tool.mcp not in self.servers})
+        if foreign:
+            raise AdHocRefused(
+                f"a definition that comes with its run may not use these MCP servers: {listed(foreign)}; "
+                f"list them in {SERVERS_SETTING} on the worker, or register the definition."
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -17,10 +18,14 @@ from advanced_workflow.activities.action.errors import refusal
 from advanced_workflow.activities.agents import graphs
 from advanced_workflow.activities.agents.costs import unpriced
 from advanced_workflow.activities.agents.prices import Prices
+from advanced_workflow.activities.mcp.lists import ToolLists
+from advanced_workflow.activities.mcp.servers import Servers
+from advanced_workflow.activities.mcp.sessions import Sessions
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
     HTTP_ACTION,
+    MCP_ACTIVITY,
     PAYLOAD_LIMIT_BYTES,
     PREPARE_ACTIVITY,
     RULES,
@@ -42,7 +47,7 @@ from advanced_workflow.workflows.definition.problems.problem import DefinitionPr
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import acting, graphs_of, has_graphs
+from advanced_workflow.workflows.definition.tools import acting, asks_servers, graphs_of, has_graphs, servers_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -65,6 +70,14 @@ _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a run is to run, and what is pinned of it so far."""
+
+    workflow: AdvancedWorkflow
+    prepared: Prepared
+
+
 class Preparation:
     """The prepare activity of one worker, with the definitions and actions it knows."""
 
@@ -79,6 +92,7 @@ class Preparation:
         ad_hoc: AdHoc | None = None,
         prices: Prices | None = None,
         graphs: Mapping[str, str] | None = None,
+        tool_lists: ToolLists | None = None,
         require_kept: RequireKept | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
@@ -87,7 +101,7 @@ class Preparation:
         `search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask, `graphs` the digests of the users' graphs; without `require_kept` no run may keep results of another.
+        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask, `graphs` the digests of the users' graphs, `tool_lists` what MCP servers offer; without `require_kept` no run may keep results of another.
         `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
@@ -103,9 +117,11 @@ class Preparation:
         self._ad_hoc = ad_hoc or AdHoc()
         self._prices = prices
         self._graphs = graphs or {}
+        self._tool_lists = tool_lists or ToolLists(Servers(), Sessions())
         self._require_kept = require_kept
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
+        self._registered_asks: dict[str, bool] = {}
         self._accepted: dict[str, dict[str, Any]] = {}
 
     @activity.defn(name=PREPARE_ACTIVITY)
@@ -116,7 +132,8 @@ class Preparation:
             prepared = self._prepare_at_once(wanted)
             if prepared is None:
                 # Checking takes seconds where a definition or an input is large, and the worker's loop has other runs to serve.
-                prepared = await asyncio.to_thread(self._prepare, wanted, STEPS_ASIDE)
+                found = await self._with_tools(await asyncio.to_thread(self._wanted, wanted), wanted.workflow_type)
+                prepared = await asyncio.to_thread(self._accepted_for, found, wanted, STEPS_ASIDE)
                 await self._check_kept(wanted)
             return prepared.model_dump(mode="json", exclude_none=True)
         except WorkflowError as error:
@@ -141,11 +158,29 @@ class Preparation:
         if request.workflow_type not in self._registered:
             return None
         try:
-            return self._prepare(request, STEPS_AT_ONCE)
+            found = self._wanted(request)
+            if self._registered_asks[request.workflow_type]:
+                return None
+            return self._accepted_for(found, request, STEPS_AT_ONCE)
         except InputInvalid:
             return None
 
-    def _prepare(self, request: PrepareRequest, steps: int) -> Prepared:
+    async def _with_tools(self, found: _Wanted, workflow_type: str) -> _Wanted:
+        """The same with the tools that MCP servers offer now: they are part of the definition from here on."""
+        if not asks_servers(found.workflow):
+            return found
+        pinned = await self._tool_lists.pinned(found.workflow, workflow_type)
+        data = await asyncio.to_thread(dump_definition, pinned)
+        workflow = await asyncio.to_thread(_read, data)  # What comes from outside is looked at as a definition is.
+        update = {"sha256": definition_sha256(workflow), "definition": data}
+        return _Wanted(workflow, found.prepared.model_copy(update=update))
+
+    def _accepted_for(self, found: _Wanted, request: PrepareRequest, steps: int) -> Prepared:
+        pinned = self._accept(found.workflow, found.prepared.sha256)
+        _require_input(found.workflow, request.input_data, steps)
+        return found.prepared.model_copy(update=pinned) if pinned else found.prepared
+
+    def _wanted(self, request: PrepareRequest) -> _Wanted:
         options = _options(request.execution_options)
         if options.rerun is not None and request.workflow is None:
             workflow = _read_repeated(options.rerun.definition, request.workflow_type)
@@ -161,9 +196,7 @@ class Preparation:
             if options.rerun is None:
                 _require_sent_version(workflow, options.version)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
-        pinned = self._accept(workflow, prepared.sha256)
-        _require_input(workflow, request.input_data, steps)
-        return prepared.model_copy(update=pinned) if pinned else prepared
+        return _Wanted(workflow, prepared)
 
     def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
         found = self._definitions.get(workflow_type)
@@ -178,6 +211,7 @@ class Preparation:
                     "definition": dump_definition(found.workflow),
                 }
             )
+            self._registered_asks[workflow_type] = asks_servers(found.workflow)
         return found.workflow, self._registered[workflow_type]
 
     def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> dict[str, Any]:
@@ -207,6 +241,8 @@ class Preparation:
         named_by_steps = {name for step in steps for _, name, _ in named(step, ActionName, ())}
         sends = any(step.step_type is StepType.WEBHOOK for _, step in acting(workflow))
         sent = {HTTP_ACTION} if sends else set[str]()
+        if any(True for _ in servers_of(workflow)):
+            sent.add(MCP_ACTIVITY)
         # Those of other workers are known by name only.
         own = {name for name, info in (self._catalog or {}).items() if info.computes_retry_delay}
         return sorted((named_by_steps & own) | sent)

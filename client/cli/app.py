@@ -19,7 +19,9 @@ RERUN = "Runs", "rerun_command"
 PEOPLE = "Decisions and operators", "message_commands"
 
 COMMANDS = [
-    LazyCommand(function.rstrip("_"), f"advanced_workflow.client.cli.{module}:{function}", summary, panel)
+    LazyCommand(
+        function.rstrip("_").replace("_", "-"), f"advanced_workflow.client.cli.{module}:{function}", summary, panel
+    )
     for (panel, module), function, summary in [
         (
             HERE,
@@ -36,6 +38,7 @@ COMMANDS = [
         (DEFINITIONS, "definitions", "List the definitions a worker started here serves. Needs no server."),
         (DEFINITIONS, "actions", "List the actions a worker started here serves. Needs no server."),
         (DEFINITIONS, "graphs", "List the LangGraph graphs a worker started here serves. Needs no server."),
+        (DEFINITIONS, "mcp_tools", "List the tools that the MCP servers of a worker started here offer now."),
         (DEFINITIONS, "schema", "Print the JSON Schema of definitions, by which editors complete and check."),
         (
             RUNS,

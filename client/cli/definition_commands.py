@@ -1,4 +1,4 @@
-"""Commands about definitions and actions: `check`, `schema`, `actions`, `definitions`, `graphs`, `graph`."""
+"""Commands about definitions and actions: `check`, `schema`, `actions`, `definitions`, `graphs`, `mcp-tools`, `graph`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.serve.definitions import load_definitions
-from advanced_workflow.client.serve.here import action_names_here, actions_here, definitions_here, graphs_here
+from advanced_workflow.client.serve.here import (
+    action_names_here,
+    actions_here,
+    definitions_here,
+    graphs_here,
+    mcp_tools_here,
+    servers_here,
+)
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
@@ -51,8 +58,8 @@ def check(
         texts, found = _read(files)
         catalog = action_names_here() if with_actions else None
         known = _children(texts) if with_actions else None
-        graphs = graphs_here() if with_actions else None
-        found |= {name: check_text(text, name, catalog, known, graphs=graphs) for name, text in texts.items()}
+        also = {"graphs": graphs_here(), "servers": servers_here()} if with_actions else {}
+        found |= {name: check_text(text, name, catalog, known, **also) for name, text in texts.items()}
         for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
             found[name] = [*found[name], problem]
         if as_json:
@@ -97,6 +104,26 @@ def graphs(as_json: AsJson = False) -> None:
         for name, place in found.items():
             lines.add_row(Text(name, style="bold"), Text(place, style="dim"))
         console().print(lines if found else "No graphs: name some in ADW_GRAPHS, as NAME=MODULE:ATTRIBUTE.")
+
+    leave_with(work)
+
+
+def mcp_tools(
+    server: Annotated[str | None, typer.Argument(help="One MCP server; all of them when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tools that the MCP servers of a worker started here offer now."""
+
+    async def work() -> None:
+        found = await mcp_tools_here(server)
+        if as_json:
+            print_json(found)
+            return
+        lines = table("server", "tool", "parameters", "description")
+        for one in found:
+            names = ", ".join(one["parameters"].get("properties", {}))
+            lines.add_row(one["server"], Text(one["tool"], style="bold"), Text(names), Text(one["description"]))
+        console().print(lines if found else "No tools: name MCP servers in the file of ADW_MCP_SERVERS.")
 
     leave_with(work)
 

@@ -59,9 +59,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if options.list_definitions:
             print_definitions(serving, as_json=options.json)
             return STOPPED
-        require_valid(serving.definitions, serving.catalog, serving.graphs)
-        tell_idle_secrets(settings, serving.models.secrets)
-        serving.models.preload(settings.agents, [one.workflow for one in serving.definitions.values()], serving.graphs)
+        require_valid(serving.definitions, serving.catalog, serving.graphs, serving.mcp.names)
+        tell_idle_secrets(settings, serving.models.secrets, serving.mcp.secrets)
+        served = [one.workflow for one in serving.definitions.values()]
+        serving.models.preload(settings.agents, served, serving.graphs)
+        serving.mcp.preload(settings.agents, served)
         _settle_memory()
         return asyncio.run(_serve(serving, check_only=options.check))
     except WorkflowError as error:
@@ -107,7 +109,7 @@ async def _serve(serving: Serving, *, check_only: bool) -> int:
     finally:
         for task in watching:
             task.cancel()
-        await close(workers)
+        await close(workers, serving)
     return _tell_end(failures)
 
 

@@ -14,12 +14,14 @@ from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
+from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, find_definitions
 
 ENTRY_POINT_GROUP = "advanced_workflow.definitions"
 """Entry points of packages with definitions; each value is a package whose folder is searched."""
-ONLY_WARNED = frozenset({Code.UNKNOWN_ACTION.value, Code.UNKNOWN_GRAPH.value, Code.NOT_SUPPORTED_YET.value})
+ONLY_WARNED = frozenset(
+    one.value for one in (Code.UNKNOWN_ACTION, Code.UNKNOWN_GRAPH, Code.UNKNOWN_SERVER, Code.NOT_SUPPORTED_YET)
+)
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +39,12 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
 
 
 def require_valid(
-    definitions: Mapping[str, LoadedDefinition], catalog: ActionCatalog, graphs: Collection[str] = ()
+    definitions: Mapping[str, LoadedDefinition],
+    catalog: ActionCatalog,
+    graphs: Collection[str] = (),
+    servers: Collection[str] = (),
 ) -> None:
-    """Check all definitions against the actions and graphs at hand.
+    """Check all definitions against the actions, graphs and MCP servers at hand.
 
     What another worker may serve, and what this release cannot run, is one warning each: other definitions are not affected.
 
@@ -50,7 +55,8 @@ def require_valid(
     for loaded in definitions.values():
         problems = [
             problem.at_line(loaded.line_of(problem.path))
-            for problem in errors_of(check(loaded.workflow, catalog, known, graphs=graphs))
+            for problem in check(loaded.workflow, catalog, known, graphs=graphs, servers=servers)
+            if problem.severity == "error" or problem.code in ONLY_WARNED
         ]
         refused = [problem for problem in problems if problem.code not in ONLY_WARNED]
         if refused:

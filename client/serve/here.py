@@ -46,6 +46,27 @@ def graphs_here() -> dict[str, str]:
     return graph_places(load_settings())
 
 
+def servers_here() -> list[str]:
+    """Names of the MCP servers; none is asked for anything. Raises as `actions_here` does."""
+    settings = load_settings()
+    if settings.mcp_servers is None:
+        return []
+    from advanced_workflow.client.serve.servers import McpServing  # It loads Temporal's SDK.
+
+    return McpServing.load(settings).names
+
+
+async def mcp_tools_here(name: str | None) -> list[dict[str, Any]]:
+    """What the MCP servers offer now, or one of them, as plain data. Raises as `actions_here` does, and `McpRefused`."""
+    from advanced_workflow.client.serve.servers import McpServing, offered
+
+    serving = McpServing.load(load_settings())
+    try:
+        return await offered(serving, serving.names if name is None else [name])
+    finally:
+        await serving.sessions.close()
+
+
 def definitions_here() -> list[dict[str, Any]]:
     """The definitions, as `listed` gives them. Raises as `actions_here` does."""
     look_in_current_folder()

@@ -15,6 +15,7 @@ from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.foreign import with_foreign
 from advanced_workflow.client.serve.graphs import load_graphs
 from advanced_workflow.client.serve.models import Models
+from advanced_workflow.client.serve.servers import McpServing
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition
@@ -30,6 +31,7 @@ class Serving:
     models: Models = field(default_factory=Models)
     graphs: Mapping[str, str] = field(default_factory=dict[str, str])
     """Digests of the users' graphs by their names."""
+    mcp: McpServing = field(default_factory=McpServing)
 
     @classmethod
     def load(cls, settings: Settings) -> Serving:
@@ -39,7 +41,8 @@ class Serving:
             WorkflowError: one of them cannot be loaded; the sentence names it.
         """
         graphs = load_graphs(settings)
-        return cls(settings, load_actions(settings), load_definitions(settings), Models.load(settings), graphs)
+        models, mcp = Models.load(settings), McpServing.load(settings)
+        return cls(settings, load_actions(settings), load_definitions(settings), models, graphs, mcp)
 
     @property
     def catalog(self) -> dict[str, ActionInfo]:

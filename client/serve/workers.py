@@ -43,7 +43,13 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
     settings = serving.settings
     load_aside(Aside().is_loading)
-    ad_hoc = AdHoc(settings.ad_hoc, frozenset(settings.ad_hoc_actions), settings.ad_hoc_hosts, settings.ad_hoc_models)
+    ad_hoc = AdHoc(
+        settings.ad_hoc,
+        frozenset(settings.ad_hoc_actions),
+        settings.ad_hoc_hosts,
+        settings.ad_hoc_models,
+        frozenset(settings.ad_hoc_mcp_servers),
+    )
     http = HttpRequests(
         HttpPolicy(
             settings.http_allowed_hosts,
@@ -55,6 +61,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         *serving.registry.activities(payload_limit=payload_limit(client)),
         http.send,
         serving.models.calls(_tracer(settings)).call,
+        serving.mcp.calls(payload_limit(client)).call,
     ]
     preparation = Preparation(
         serving.definitions,
@@ -65,6 +72,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         ad_hoc=ad_hoc,
         prices=serving.models.prices,
         graphs=serving.graphs,
+        tool_lists=serving.mcp.lists,
         require_kept=require_kept,
         on_accepted=build_plan,
     )
@@ -87,8 +95,9 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     return [main_worker, *capabilities]
 
 
-async def close(workers: Sequence[Worker]) -> None:
-    """End what workers that have stopped still hold of runs. The runs themselves go on elsewhere."""
+async def close(workers: Sequence[Worker], serving: Serving) -> None:
+    """End what workers that have stopped still hold: of runs, which go on elsewhere, and sessions with MCP servers."""
+    await serving.mcp.sessions.close()
     for worker in workers:
         runner = cast("Mapping[str, object]", worker.config()).get("unsandboxed_workflow_runner")
         if isinstance(runner, EngineRunner):

@@ -116,12 +116,14 @@ class Known:
             tools += [{"name": name, "agent": {"model": made["model"], "tools": given}} for name, given in own]
         for tool in tools:
             said = {"action": tool} if isinstance(tool, str) else tool
-            name = said.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "_", said.get("action") or said["workflow"])[:64]
+            origin = next((said[one] for one in ("action", "workflow", "tool", "mcp") if said.get(one)), "")
+            name = said.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "_", origin)[:64]
             kinds = {
                 "action": "sequential",
                 "workflow": "sub_workflow",
                 "webhook": "webhook",
                 "agent": "react",
+                "mcp": "sequential",
                 "approval": "human_approval",
             }
             kind = next(kind for field, kind in kinds.items() if said.get(field))

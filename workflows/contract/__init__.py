@@ -49,6 +49,7 @@ from advanced_workflow.workflows.contract.effects import (
     UndoRequest,
     UnsureEffect,
 )
+from advanced_workflow.workflows.contract.mcp import MCP_ACTIVITY, MCP_ATTEMPT, MCP_KEY, McpCall, McpFailure
 from advanced_workflow.workflows.contract.messages import (
     AuditEntry,
     DecideRequest,
@@ -152,6 +153,9 @@ __all__ = [
     "HEADER_LOCAL",
     "HEADER_RETRY",
     "HTTP_ACTION",
+    "MCP_ACTIVITY",
+    "MCP_ATTEMPT",
+    "MCP_KEY",
     "MEMO_STEP",
     "MODEL_ACTIVITY",
     "NEWEST_BYTES",
@@ -215,6 +219,8 @@ __all__ = [
     "Json",
     "KeptStep",
     "LocalRoom",
+    "McpCall",
+    "McpFailure",
     "ModelAnswer",
     "ModelFailure",
     "ModelProgress",

@@ -74,7 +74,8 @@ RULES = 4
 class Prepared(WireModel):
     """What the prepare activity pins in the history.
 
-    `definition` is left out where the history already holds it (ad-hoc runs carry it in their arguments).
+    `definition` is left out where the history already holds it (ad-hoc runs carry it in their arguments). Where it names MCP servers it
+    is the one that is run: with the tools that they offered.
     """
 
     sha256: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from advanced_workflow.workflows.definition.graph.outline import Placement, outline
@@ -124,6 +124,59 @@ def graphs_of(workflow: AdvancedWorkflow) -> Iterator[tuple[Placement, str]]:
         made = placement.step.orchestrator
         if placement.step.step_type is StepType.ORCHESTRATOR and made is not None and made.graph != ENTERPRISE:
             yield placement, made.graph
+
+
+def servers_of(workflow: AdvancedWorkflow) -> Iterator[tuple[Placement, Tool]]:
+    """The tools of MCP servers that a definition names, those of agents in agents included, with the places of their steps."""
+    for placement, step in acting(workflow):
+        for tool in named_tools(step)[1]:
+            if tool.mcp is not None:
+                yield placement, tool
+
+
+def asks_servers(workflow: AdvancedWorkflow) -> bool:
+    """Whether MCP servers must be asked for tools before a run of it can begin."""
+    return any(tool.is_open for _, tool in servers_of(workflow))
+
+
+GivenTools = Callable[[Sequence[Tool]], Sequence[Tool]]
+"""From the tools that a definition names for one agent, or as workers of an orchestrator, to those that it has."""
+
+
+def with_tools(workflow: AdvancedWorkflow, given: GivenTools) -> AdvancedWorkflow:
+    """The same definition with other tools, those of agents in agents too."""
+    return workflow.model_copy(update={"steps": _steps_with(workflow.steps, given)})
+
+
+def _steps_with(steps: Sequence[WorkflowStep], given: GivenTools) -> tuple[WorkflowStep, ...]:
+    return tuple(_step_with(step, given) for step in steps)
+
+
+def _step_with(step: WorkflowStep, given: GivenTools) -> WorkflowStep:
+    update: dict[str, Any] = {}
+    if step.agent is not None:
+        update["agent"] = _agent_with(step.agent, given)
+    if step.orchestrator is not None:
+        update["orchestrator"] = step.orchestrator.model_copy(
+            update={"workers": _tools_with(step.orchestrator.workers, given)}
+        )
+    for name in ("parallel_steps", "body"):
+        nested: tuple[WorkflowStep, ...] = getattr(step, name)
+        if nested:
+            update[name] = _steps_with(nested, given)
+    return step.model_copy(update=update) if update else step
+
+
+def _agent_with(agent: Agent, given: GivenTools) -> Agent:
+    return agent.model_copy(update={"tools": _tools_with(agent.tools, given)})
+
+
+def _tools_with(tools: Sequence[Tool], given: GivenTools) -> tuple[Tool, ...]:
+    inner = (
+        tool if tool.agent is None else tool.model_copy(update={"agent": _agent_with(tool.agent, given)})
+        for tool in given(tools)
+    )
+    return tuple(inner)
 
 
 def has_graphs(workflow: AdvancedWorkflow) -> bool:

@@ -7,7 +7,8 @@ from pydantic import JsonValue
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.builtin.http_request.failures import EFFECT, UNKNOWN
 
-_NOTE: dict[str, JsonValue] = {EFFECT: UNKNOWN}
+NOTE: dict[str, JsonValue] = {EFFECT: UNKNOWN}
+"""In the details of a heartbeat: something was sent whose effect is not known."""
 
 
 class Doubt:
@@ -20,7 +21,7 @@ class Doubt:
     def __init__(self, method: str) -> None:
         """Read what the attempts before left; a GET never takes effect."""
         self._safe = method == "GET"
-        self._earlier = _NOTE in context.heartbeat_details()
+        self._earlier = NOTE in context.heartbeat_details()
         self.exists = self._earlier
         """Whether the effect is unknown as things stand."""
         self.sent = False
@@ -31,7 +32,7 @@ class Doubt:
         self.sent = True
         self.exists = self._earlier or not self._safe
         if self.exists:
-            context.heartbeat(_NOTE)
+            context.heartbeat(NOTE)
 
     def denied(self) -> None:
         """The server says that this attempt had no effect."""

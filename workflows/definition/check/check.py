@@ -16,6 +16,7 @@ from advanced_workflow.workflows.definition.check.constants import (
 from advanced_workflow.workflows.definition.check.references import Names, reference_problems
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
 from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
+from advanced_workflow.workflows.definition.check.rules.servers import unknown_servers
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
@@ -44,13 +45,14 @@ def check(
     definitions: Definitions | None = None,
     *,
     graphs: Collection[str] | None = None,
+    servers: Collection[str] | None = None,
     also_known: frozenset[str] = frozenset(),
 ) -> list[Problem]:
     """List all problems of a definition, in the order of the document; warnings do not make it invalid.
 
     Of each code at most 100 are listed. Without `actions` nothing is said about actions, and without `definitions` (by
     `workflow_id`; the definition itself is always one of them) nothing about what `sub_workflow` steps run; without `graphs`
-    (their names) nothing about the users' graphs. `also_known` are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
+    (their names) nothing about the users' graphs, without `servers` nothing about MCP servers. `also_known` are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
     could not be read).
     """
     layout = lay_out(workflow)
@@ -63,7 +65,8 @@ def check(
     in_sites = chain.from_iterable(_site_problems(site, names) for site in found)
     rules = rule_problems(layout, actions, definitions, also_known)
     missing = unknown_graphs(workflow, graphs) if graphs is not None else ()
-    return _in_order(_bounded(chain(rules, missing, in_sites, absence_problems(layout, found))))
+    foreign = unknown_servers(workflow, servers) if servers is not None else ()
+    return _in_order(_bounded(chain(rules, missing, foreign, in_sites, absence_problems(layout, found))))
 
 
 def check_text(
@@ -73,6 +76,7 @@ def check_text(
     definitions: Definitions | None = None,
     *,
     graphs: Collection[str] | None = None,
+    servers: Collection[str] | None = None,
 ) -> list[Problem]:
     """List all problems of a definition's text with their lines; never raises.
 
@@ -85,7 +89,8 @@ def check_text(
     validated = validate(tree.data)
     found = [*_bounded(validated.problems)]
     if validated.workflow is not None:
-        for one in check(validated.workflow, actions, definitions, graphs=graphs, also_known=validated.raw_ids):
+        known = {"graphs": graphs, "servers": servers}
+        for one in check(validated.workflow, actions, definitions, **known, also_known=validated.raw_ids):
             moved = one.at_path(validated.source_path(one.path))
             if not validated.is_known_consequence(moved.path, moved.code):
                 found.append(moved)

@@ -13,6 +13,8 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _DEEPEST = 50
 """References in each other that are written out; those that go on for ever stay references."""
+_MOST_PARTS = 20_000
+"""Parts of a schema that is written out; one that would have more keeps its references."""
 _REFERENCE = "#/$defs/"
 _TASK: Final[Schema] = {
     "type": "object",
@@ -38,8 +40,8 @@ def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, Ad
         return _TASK
     if tool.is_people:
         return _QUESTION
-    if tool.webhook is not None:
-        return {"type": "object"}
+    if tool.webhook is not None or tool.mcp is not None:
+        return {"type": "object"}  # Of an MCP tool the server says more when a run begins.
     if tool.action is not None:
         info = actions.get(tool.action)
         return info.input_schema if info is not None else None
@@ -62,9 +64,7 @@ def described(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, Adva
 
 def shown_schema(tool: Tool, schema: Schema) -> Schema:
     """The part of a tool's schema that the model sees: without titles and references, and without what is bound."""
-    shown = cast("dict[str, Any]", _plain(schema, schema.get("$defs"), 0))
-    if "$defs" in schema and _REFERENCE not in str(shown):
-        shown.pop("$defs", None)
+    shown = _written(schema)
     bound = tool.input_mapping.keys()
     properties: object = shown.get("properties")
     if isinstance(properties, dict):
@@ -77,31 +77,54 @@ def shown_schema(tool: Tool, schema: Schema) -> Schema:
     return {"type": "object", **shown}
 
 
-def _plain(part: object, definitions: object, depth: int) -> object:
-    if isinstance(part, list):
-        return [_plain(one, definitions, depth) for one in cast("list[object]", part)]
-    if not isinstance(part, dict):
-        return part
-    fields = cast("dict[str, object]", part)
-    named = _named(fields.get("$ref"), definitions)
-    if named is not None and depth < _DEEPEST and not _leads_to_itself(fields["$ref"], named, definitions):
-        beside = {name: value for name, value in fields.items() if name != "$ref"}
-        return _plain({**named, **beside}, definitions, depth + 1)
-    return {
-        name: _fields(value, definitions, depth) if name in _FREE else _plain(value, definitions, depth)
-        for name, value in fields.items()
-        if not (name == "title" and isinstance(value, str))
-    }
+class _TooLarge(Exception):
+    """Written out, a schema would be larger than any model reads: references in references multiply."""
+
+
+class _Writing:
+    """Writes one schema without titles and references."""
+
+    def __init__(self, definitions: object) -> None:
+        self._definitions = definitions
+        self._left = _MOST_PARTS
+
+    def plain(self, part: object, depth: int = 0) -> object:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooLarge
+        if isinstance(part, list):
+            return [self.plain(one, depth) for one in cast("list[object]", part)]
+        if not isinstance(part, dict):
+            return part
+        fields = cast("dict[str, object]", part)
+        named = _named(fields.get("$ref"), self._definitions)
+        if named is not None and depth < _DEEPEST and not _leads_to_itself(fields["$ref"], named, self._definitions):
+            beside = {name: value for name, value in fields.items() if name != "$ref"}
+            return self.plain({**named, **beside}, depth + 1)
+        return {
+            name: self._fields(value, depth) if name in _FREE else self.plain(value, depth)
+            for name, value in fields.items()
+            if not (name == "title" and isinstance(value, str))
+        }
+
+    def _fields(self, part: object, depth: int) -> object:
+        if not isinstance(part, dict):
+            return part
+        return {name: self.plain(value, depth) for name, value in cast("dict[str, object]", part).items()}
+
+
+def _written(schema: Schema) -> Schema:
+    try:
+        shown = cast("dict[str, Any]", _Writing(schema.get("$defs")).plain(schema))
+    except _TooLarge:
+        return dict(schema)
+    if "$defs" in schema and _REFERENCE not in str(shown):
+        shown.pop("$defs", None)
+    return shown
 
 
 _FREE = frozenset({"properties", "$defs", "patternProperties", "dependentSchemas"})
 """Keywords whose members have free names, `title` among them."""
-
-
-def _fields(part: object, definitions: object, depth: int) -> object:
-    if not isinstance(part, dict):
-        return part
-    return {name: _plain(value, definitions, depth) for name, value in cast("dict[str, object]", part).items()}
 
 
 def _named(reference: object, definitions: object) -> dict[str, object] | None:

@@ -38,7 +38,7 @@ Recovery = Literal["retry", "another", "degrade", "replan", "person"]
 
 
 class Worker(Tool):
-    """What subtasks are given to: as a tool of an agent exactly one of `action`, `workflow`, `webhook` and `agent`.
+    """What subtasks are given to: as a tool of an agent exactly one of `action`, `workflow`, `webhook`, `agent` and `mcp` with `tool`.
 
     Each subtask is a step of its own. Expressions see `call` (what the plan gives to the subtask), `task` and `results`.
     """
@@ -133,7 +133,7 @@ def _problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
         return
     if not made.workers:
         yield problem(Code.MISSING_FIELD, (*loc, "workers"), "it has no workers.", "Name who may be given subtasks.")
-    yield from name_problems(made.labels, (*loc, "workers"), "workers")
+    yield from name_problems(made.workers, (*loc, "workers"), "workers")
     for index, worker in enumerate(made.workers):
         yield from _worker_problems(made, worker, (*loc, "workers", index))
     yield from _order_problems(made, loc)
@@ -143,13 +143,14 @@ def _problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
 
 def _own_graph_problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:
     """Where the graph is one of the user's: its workers are what its nodes may call."""
-    yield from name_problems(made.labels, (*loc, "workers"), "workers")
+    yield from name_problems(made.workers, (*loc, "workers"), "workers")
     for index, worker in enumerate(made.workers):
         place = (*loc, "workers", index)
         if worker.label in (MODEL, APPROVAL):
             message = f"{worker.label!r} is what the graph calls something of its own."
             yield problem(Code.RESERVED_NAME, place, message, "Give the worker another 'name'.")
         yield from tool_problems(worker, place, asks=worker.asks)
+        yield from _set_problems(worker, place)
         for name in sorted(worker.model_fields_set & _OF_PLANS):
             message = f"'{name}' means nothing in a graph of one's own, whose nodes say what is called."
             fix = "Use 'approve: true'." if name == "sensitive" else "Remove it."
@@ -182,6 +183,7 @@ def _worker_problems(made: Orchestrator, worker: Worker, loc: Loc) -> Iterator[P
         message = f"{worker.label!r} is what the orchestrator calls something of its own."
         yield problem(Code.RESERVED_NAME, loc, message, "Give the worker another 'name'.")
     yield from tool_problems(worker, loc, asks=worker.asks)
+    yield from _set_problems(worker, loc)
     for number, name in enumerate(worker.needs):
         if name not in made.labels:
             fix = nearest(name, made.labels) or f"It has: {listed(list(made.labels))}."
@@ -195,6 +197,13 @@ def _worker_problems(made: Orchestrator, worker: Worker, loc: Loc) -> Iterator[P
     if worker.when is not None and "conditional" not in made.strategies:
         message = "'when' means nothing without the strategy 'conditional'."
         yield problem(Code.WRONG_VALUE, (*loc, "when"), message, "Add 'conditional' to 'strategies', or remove it.")
+
+
+def _set_problems(worker: Worker, loc: Loc) -> Iterator[Problem]:
+    if worker.is_set:
+        message = "a worker is one tool of an MCP server, and this one may be any of them."
+        fix = "Name the 'tool', or give the server to an agent that is the worker."
+        yield problem(Code.MISSING_FIELD, (*loc, "tool"), message, fix)
 
 
 def _order_problems(made: Orchestrator, loc: Loc) -> Iterator[Problem]:

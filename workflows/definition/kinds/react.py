@@ -38,15 +38,22 @@ ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 """What providers take as the name of a tool, and a path as a part of it."""
 SCRIPTED = "scripted"
 """The provider in the names of models that follow a script."""
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,31}$")]
 RESERVED_TOOL: Final = "model"
 """The name of the model's own calls in paths."""
-_RESERVED: Final = (RESERVED_TOOL, "summary")
+RESERVED_TOOLS: Final = (RESERVED_TOOL, "summary")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+", re.ASCII)
 _LONGEST_NAME = 64
 
 
+def usual_name(name: str) -> str:
+    """A name in the form that providers take, made of any other."""
+    legal = _NOT_IN_A_NAME.sub("_", name)[:_LONGEST_NAME]
+    return legal if not legal[:1].isdigit() and not legal.startswith("-") else f"_{legal}"[:_LONGEST_NAME]
+
+
 class Tool(ShortFormed):
-    """What an agent may call: exactly one of `action`, `workflow`, `webhook` and `agent`, or an `approval` alone; a string is an action's name.
+    """What an agent may call: exactly one of `action`, `workflow`, `webhook`, `agent` and `mcp`, or an `approval` alone; a string is an action's name.
 
     Each call is a step of its own. The model chooses the arguments, less those that `input_mapping` binds: these vanish from what the model sees.
     """
@@ -61,13 +68,24 @@ class Tool(ShortFormed):
     """The request to send; its expressions may use `call`."""
     agent: Agent | None = None
     """Another agent, which is given the arguments."""
+    mcp: Annotated[str | None, Name("the name of an MCP server", 64)] = None
+    """An MCP server of the worker's settings (`ADW_MCP_SERVERS`): `tool` names one tool of it, else the agent is given all of them. The
+    worker asks for their list when the run begins, and the run keeps what it was told then."""
+    tool: Annotated[str | None, Name("the name of a tool", 200)] = None
+    """The one tool of the MCP server, as the server calls it."""
+    include: Annotated[tuple[str, ...], Name("the name of a tool", 200)] = ()
+    """Tools of the MCP server that the agent is given, and no other."""
+    exclude: Annotated[tuple[str, ...], Name("the name of a tool", 200)] = ()
+    """Tools of the MCP server that the agent is not given."""
+    prefix: Prefix | None = None
+    """What the names of the MCP server's tools begin with for the model; where two tools have one name it is the server's when empty."""
     name: ToolName | None = None
-    """How the model calls it; made of the action's or the definition's name when empty."""
+    """How the model calls it; made of the action's, the definition's or the MCP tool's name when empty."""
     description: str = ""
-    """What the model reads about it; the action's or the definition's own description when empty."""
+    """What the model reads about it; the action's, the definition's or the MCP tool's own description when empty."""
     parameters: Schema = Field(default_factory=dict)
     """JSON Schema of its arguments, the mapped ones included. Needed for webhooks, and where the action is not known to this project's
-    workers; of an agent it is a `task` when empty, of people a `question`."""
+    workers; of an agent it is a `task` when empty, of people a `question`. An MCP tool that has one is not asked for."""
     input_mapping: Annotated[dict[str, JsonValue], Mapped()] = Field(default_factory=dict)
     """Parameters that are not the model's to choose: parameter -> expression over `call` (the arguments the model chose) and the
     usual roots."""
@@ -103,19 +121,19 @@ class Tool(ShortFormed):
 
     @model_validator(mode="after")
     def _one_form(self) -> Tool:
-        forms = sum(one is not None for one in (self.action, self.workflow, self.webhook, self.agent))
+        forms = sum(one is not None for one in (self.action, self.workflow, self.webhook, self.agent, self.mcp))
         if forms > 1 or (forms == 0 and self.approval is None):
             raise ValueError(
-                "a tool needs exactly one of 'action', 'workflow', 'webhook' and 'agent', or an 'approval' alone"
+                "a tool needs exactly one of 'action', 'workflow', 'webhook', 'agent' and 'mcp', or an 'approval' alone"
             )
-        if self.name is None and self.action is None and self.workflow is None:
+        if self.name is None and self.action is None and self.workflow is None and self.mcp is None:
             raise ValueError("a tool that is a webhook, an agent or an approval needs a 'name'")
         return self
 
     @property
     def step_type(self) -> StepType:
         """What a call of it is."""
-        if self.action is not None:
+        if self.action is not None or self.mcp is not None:
             return StepType.SEQUENTIAL
         if self.workflow is not None:
             return StepType.SUB_WORKFLOW
@@ -131,8 +149,17 @@ class Tool(ShortFormed):
     @property
     def label(self) -> str:
         """How the model calls it, and how its calls end in paths."""
-        name = self.name or _NOT_IN_A_NAME.sub("_", self.action or self.workflow or "")[:_LONGEST_NAME]
-        return name if not name[:1].isdigit() and not name.startswith("-") else f"_{name}"[:_LONGEST_NAME]
+        return self.name or usual_name(self.action or self.workflow or self.tool or self.mcp or "")
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it stands for the tools of a server, whose names are not known before they are asked for."""
+        return self.mcp is not None and self.tool is None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a server must be asked before a model can be told of it."""
+        return self.mcp is not None and (self.tool is None or not self.parameters)
 
     @property
     def asks(self) -> bool:
@@ -204,27 +231,29 @@ Tool.model_rebuild()  # It names a class that stands after it, and what it holds
 
 
 def _problems(agent: Agent, loc: Loc) -> Iterator[Problem]:
-    names = [tool.label for tool in agent.tools]
-    yield from name_problems(names, (*loc, "tools"), "tools")
+    names = [tool.label for tool in agent.tools if not tool.is_set]
+    yield from name_problems(agent.tools, (*loc, "tools"), "tools")
+    is_whole = len(names) == len(agent.tools)
     for index, name in enumerate(agent.approve_tools):
-        if name not in names:
+        if name not in names and is_whole:
             message = f"there is no tool {name!r} to approve."
             fix = f"It has: {listed(names) or 'none'}."
             yield problem(Code.WRONG_VALUE, (*loc, "approve_tools", index), message, fix)
-        elif any(tool.is_people for tool in agent.tools if tool.label == name):
+        elif any(tool.is_people for tool in agent.tools if tool.label == name and not tool.is_set):
             message = f"tool {name!r} asks people as it is."
             yield problem(Code.MEANINGLESS_FIELD, (*loc, "approve_tools", index), message, "Remove it.")
     for index, tool in enumerate(agent.tools):
-        if tool.label in _RESERVED:
+        if tool.label in RESERVED_TOOLS and not tool.is_set:
             message = f"{tool.label!r} is what the calls of the model are called."
             yield problem(Code.RESERVED_NAME, (*loc, "tools", index), message, "Give the tool another 'name'.")
         yield from tool_problems(tool, (*loc, "tools", index), asks=tool.asks or tool.label in agent.approve_tools)
 
 
-def name_problems(names: Sequence[str], loc: Loc, what: str) -> Iterator[Problem]:
-    """Names that the model could not tell apart."""
+def name_problems(tools: Sequence[Tool], loc: Loc, what: str) -> Iterator[Problem]:
+    """Names that the model could not tell apart; those that a server gives are not known yet."""
+    names = [None if tool.is_set else tool.label for tool in tools]
     for name, count in Counter(names).items():
-        if count > 1:
+        if count > 1 and name is not None:
             place = (*loc, len(names) - 1 - names[::-1].index(name))
             message = f"{count} {what} are called {name!r}."
             yield problem(Code.DUPLICATE_ID, place, message, "Give one of them another 'name'.")
@@ -240,7 +269,11 @@ def tool_problems(tool: Tool, loc: Loc, *, asks: bool) -> Iterator[Problem]:
     yield from _inner_problems(tool, loc)
     for name in sorted(tool.model_fields_set & _meaningless(tool)):
         message = f"'{name}' means nothing on such a tool."
-        yield problem(Code.MEANINGLESS_FIELD, (*loc, name), message, "Remove it.")
+        fix = "Name one 'tool' of the server, or remove it." if tool.is_set else "Remove it."
+        yield problem(Code.MEANINGLESS_FIELD, (*loc, name), message, fix)
+    if tool.include and tool.exclude:
+        message = "'exclude' means nothing beside 'include'."
+        yield problem(Code.MEANINGLESS_FIELD, (*loc, "exclude"), message, "Remove one of them.")
 
 
 def _inner_problems(tool: Tool, loc: Loc) -> Iterator[Problem]:
@@ -268,10 +301,22 @@ _OF_PEOPLE: Final = frozenset({"approval", "name", "description", "parameters", 
 """What a tool has that asks people."""
 
 
+_OF_A_SERVER: Final = frozenset({"tool", "include", "exclude", "prefix"})
+_OF_SEVERAL: Final = frozenset({"include", "exclude", "prefix"})
+_OF_ONE: Final = frozenset(
+    {"name", "description", "parameters", "rollback_actions", "rollback_mapping", "rollback_timeout"}
+)
+"""What only a tool has that is known by its name."""
+
+
 def _meaningless(tool: Tool) -> frozenset[str]:
     if tool.is_people:
         return frozenset(Tool.model_fields) - _OF_PEOPLE
     found = frozenset[str]() if tool.action is not None else frozenset({"execution"})
+    if tool.mcp is None:
+        found |= _OF_A_SERVER
+    else:
+        found |= _OF_ONE if tool.is_set else _OF_SEVERAL
     if tool.workflow is None:
         found |= {"workflow_version"}
     else:

@@ -63,6 +63,7 @@ class Code(StrEnum):
     WRONG_PARAMETER = "wrong_parameter"
     UNKNOWN_WORKFLOW = "unknown_workflow"
     UNKNOWN_GRAPH = "unknown_graph"
+    UNKNOWN_SERVER = "unknown_server"
     WRONG_VERSION = "wrong_version"
     RESERVED_NAME = "reserved_name"
     # The release and the folder.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
@@ -30,6 +31,16 @@ from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import WorkflowError
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How an action of the engine's own is sent what a step gives."""
+
+    wrapped: Callable[[Json], Json]
+    """What goes to the action; undo actions see what the step gave."""
+    called: str
+    """What is called, for people and for the circuit breaker."""
+
+
 class ArmedCall:
     """One call of an action, whose undo is armed just before it is scheduled."""
 
@@ -41,14 +52,16 @@ class ArmedCall:
         log: UndoLog,
         name: str,
         build: Callable[[StepContext], Json] | None = None,
+        sent: Sent | None = None,
     ) -> None:
-        """`path` is the activity's id, `name` that of the step in its pass; `build` gives the input instead of the mapping."""
+        """`path` is the activity's id, `name` that of the step in its pass; `build` gives the input instead of the mapping, which `sent` wraps."""
         self._step = step
         self._action = action
         self._path = path
         self._log = log
         self._name = name
         self._build = build
+        self._sent = sent
         self._input: Json = None
         # It is armed already where it waited for its circuit breaker when the run continued as new.
         self._armed = log.under_way(name)
@@ -56,11 +69,12 @@ class ArmedCall:
     async def run(self) -> Json:
         """Call it; raises `StepFailure`."""
         summary = summary_for(self._step) if self._step.plan.tool is not None else ""
-        call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin, summary)
+        called = self._sent.called if self._sent is not None else ""
+        call = ActionCall(self._step, self._action, self._path, self._arguments, self._begin, summary, called)
         try:
             output = await call_action(call)
         except FailureError as error:
-            failure = failure_of_activity(error, self._action)
+            failure = failure_of_activity(error, called or self._action)
             failure.effect = self._effect(call, error, failure.effect)
             self._mark(failure.effect)
             if is_being_cancelled():
@@ -97,7 +111,8 @@ class ArmedCall:
             return []
         with self._step.reading("input_mapping"):
             self._input = await mapped_input(self._step)
-            return [encode_built(self._input, "the mapped input", limit)]
+            sent = self._input if self._sent is None else self._sent.wrapped(self._input)
+            return [encode_built(sent, "the mapped input", limit)]
 
     def _begin(self) -> None:
         if self._armed is None:
