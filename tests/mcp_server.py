@@ -19,7 +19,7 @@ import uvicorn
 from mcp.server.mcpserver import Context, Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from tests.harness import ROOT
+from tests.harness import ROOT, eventually
 
 
 @dataclass
@@ -40,64 +40,71 @@ class Ledger:
         return [one for one in self.lines if one["tool"] == tool]
 
 
-def made(ledger: Ledger) -> MCPServer:
-    """The server with its tools."""
-    server = MCPServer("warehouse", log_level="CRITICAL")
+class Tools:
+    """What the server can do."""
 
-    def meta(context: Context[Any, Any]) -> dict[str, Any]:
-        return {str(name): value for name, value in dict(context.request_context.meta or {}).items() if "/" in str(name)}
+    def __init__(self, ledger: Ledger, server: MCPServer) -> None:
+        self.ledger = ledger
+        self.server = server
 
-    @server.tool(description="Reserve things.\n\nIt takes a while.")
-    async def reserve(item: str, context: Context[Any, Any], count: int = 1, tenant: str = "none") -> dict[str, Any]:
-        ledger.note("reserve", item=item, count=count, tenant=tenant, meta=meta(context))
+    async def reserve(
+        self, item: str, context: Context[Any, Any], count: int = 1, tenant: str = "none"
+    ) -> dict[str, Any]:
+        """Reserve things.
+
+        It takes a while.
+        """
+        meta = dict(context.request_context.meta or {})
+        own = {str(name): value for name, value in meta.items() if str(name).startswith("advanced-workflow/")}
+        self.ledger.note("reserve", item=item, count=count, tenant=tenant, meta=own)
         return {"reserved": item, "count": count, "tenant": tenant}
 
-    @server.tool(structured_output=False)
-    async def say(text: str) -> str:
+    async def say(self, text: str) -> Any:
         return f"said {text}"
 
-    @server.tool()
-    async def fail(text: str) -> str:
-        ledger.note("fail")
+    async def fail(self, text: str) -> str:
+        self.ledger.note("fail")
         raise ToolError(f"cannot {text}: {os.environ.get('TOKEN', '')}")
 
-    @server.tool()
-    async def hang(context: Context[Any, Any]) -> str:
-        ledger.note("hang")
+    async def hang(self, context: Context[Any, Any]) -> str:
+        self.ledger.note("hang")
         try:
             while True:
                 await context.report_progress(1, 2, f"half way {os.environ.get('TOKEN', '')}")
                 await asyncio.sleep(0.05)
         except asyncio.CancelledError:
-            ledger.note("cancelled")
+            self.ledger.note("cancelled")
             raise
 
-    @server.tool()
-    async def die(times: int = 1) -> str:
-        ledger.note("die")
-        if len(ledger.of("die")) <= times:
+    async def die(self, times: int = 1) -> str:
+        self.ledger.note("die")
+        if len(self.ledger.of("die")) <= times:
             os._exit(7)
         return "alive"
 
-    @server.tool(structured_output=False)
-    async def big(size: int) -> str:
+    async def big(self, size: int) -> Any:
         return "x" * size
 
-    @server.tool()
-    async def picture() -> Image:
+    async def picture(self) -> Any:
         return Image(data=b"\x89PNG" + b"\0" * 1000, format="png")
 
-    @server.tool(structured_output=False)
-    async def token() -> str:
+    async def token(self) -> Any:
         return f"it is {os.environ.get('TOKEN', 'nowhere')}"
 
-    @server.tool()
-    async def change() -> str:
+    async def change(self) -> str:
         """Another list from here on."""
-        server.remove_tool("say")
-        server.add_tool(_shout, name="shout")
+        self.server.remove_tool("say")
+        self.server.add_tool(_shout, name="shout")
         return "changed"
 
+
+def made(ledger: Ledger) -> MCPServer:
+    """The server with its tools."""
+    server = MCPServer("warehouse", log_level="CRITICAL")
+    tools = Tools(ledger, server)
+    for name in ("reserve", "say", "fail", "hang", "die", "big", "picture", "token", "change"):
+        function = getattr(tools, name)
+        server.add_tool(function, structured_output=False if function.__annotations__["return"] == "Any" else None)
     return server
 
 
@@ -141,10 +148,8 @@ async def over_http(ledger: Path, *, port: int = 0) -> AsyncGenerator[Served, No
 
     config = uvicorn.Config(seen, host="127.0.0.1", port=port, log_level="critical", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
-    running.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
-    task = asyncio.create_task(running.serve())
-    while not running.started:
-        await asyncio.sleep(0.01)
+    task = asyncio.create_task(running._serve())
+    await eventually(lambda: running.started)
     number = running.servers[0].sockets[0].getsockname()[1]
     served.url = f"http://127.0.0.1:{number}/mcp"
     try:

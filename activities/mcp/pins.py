@@ -93,14 +93,12 @@ class _Found:
             "name": name,
             "description": tool.description or _described(offer),
             "parameters": parameters,
-            "include": (),
-            "exclude": (),
-            "prefix": None,
         }
         if tool.is_set:
-            properties: Mapping[str, Any] = parameters.get("properties", {})
-            update["input_mapping"] = {key: value for key, value in tool.input_mapping.items() if key in properties}
-        return tool.model_copy(update=update)
+            taken = _properties(parameters)
+            update["input_mapping"] = {key: value for key, value in tool.input_mapping.items() if key in taken}
+        said = {field: getattr(tool, field) for field in tool.model_fields_set - {"include", "exclude", "prefix"}}
+        return type(tool).model_construct(**{**said, **update})
 
 
 def _described(offer: Offer) -> str:
@@ -148,7 +146,7 @@ def _require_bounds(server: str, chosen: Sequence[Offer]) -> None:
 
 def _require_bound(tool: Tool, chosen: Sequence[Offer]) -> None:
     """What is mapped must go somewhere: a name with a typo would leave the choice to the model."""
-    taken = {name for offer in chosen for name in sound(offer.schema).get("properties", {})}
+    taken = {name for offer in chosen for name in _properties(sound(offer.schema))}
     for name in tool.input_mapping:
         if tool.is_set and name not in taken:
             raise _invalid(f"no tool of MCP server {tool.mcp!r} that the agent is given has a parameter {name!r}.")
@@ -200,10 +198,16 @@ def sound(offered: Mapping[str, Any]) -> Schema:
 
 
 def _sound_part(part: object, beside: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a schema
-    if isinstance(part, dict | bool) and not schema_problems({**beside, "properties": {"it": part}}):
-        return part
+    whole = isinstance(part, dict | bool) and not schema_problems({**beside, "properties": {"it": part}})
+    if whole:
+        return cast("object", part)
     said: object = cast("dict[str, Any]", part).get("description") if isinstance(part, dict) else None
     return {"description": said} if isinstance(said, str) else {}
+
+
+def _properties(schema: Mapping[str, Any]) -> Collection[str]:
+    properties: object = schema.get("properties")
+    return list(cast("dict[str, object]", properties)) if isinstance(properties, dict) else []
 
 
 def _invalid(message: str) -> McpError:

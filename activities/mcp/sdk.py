@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from types import TracebackType
@@ -15,6 +15,7 @@ import mcp_types as types
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
 from mcp_types import Tool
 from pydantic import TypeAdapter
@@ -37,7 +38,7 @@ _RESULT: TypeAdapter[types.CallToolResult | types.InputRequiredResult] = TypeAda
 
 Seen: TypeAlias = Callable[[int, str], None]
 """Hears the status of each HTTP answer, and what it says of when to try again."""
-Progress: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
+Progress: TypeAlias = ProgressFnT
 
 
 class _Incoming(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 from advanced_workflow.activities.agents.keys import Hidden
 from advanced_workflow.activities.mcp.failures import McpError
@@ -21,7 +22,8 @@ _LONGEST_DELAY = 3600
 def parts_of(error: BaseException | None) -> list[BaseException]:
     """The errors in a group of errors."""
     if isinstance(error, BaseExceptionGroup):
-        return [inner for one in error.exceptions for inner in parts_of(one)]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [inner for one in group.exceptions for inner in parts_of(one)]
     return [] if error is None else [error]
 
 

@@ -85,3 +85,8 @@ def test_packages_of_models_come_with_the_agents_only() -> None:
     assert extras == ["langchain", "langchain-openai", "langgraph"]
     assert not {*extras, "langchain-core", "langsmith", "openai"} & _closure(PLAIN)
     assert "langchain-core" in _closure([Requirement("langgraph")])
+
+
+def test_the_mcp_sdk_comes_with_its_extra_only() -> None:
+    assert [Requirement(one).name for one in PROJECT["optional-dependencies"]["mcp"]] == ["mcp"]
+    assert not {"mcp", "mcp-types", "starlette"} & _closure(PLAIN)

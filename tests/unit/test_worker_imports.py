@@ -17,7 +17,7 @@ code = command.run([])
 print(code, *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
 os._exit(0)  # As the command does: there are threads that nobody waits for.
 """
-OF_AGENTS = {"langchain", "langchain_core", "langchain_openai", "langgraph", "langsmith", "openai", "tiktoken"}
+OF_AGENTS = {"langchain", "langchain_core", "langchain_openai", "langgraph", "langsmith", "mcp", "openai", "tiktoken"}
 AGENT = """
 workflow_id: look
 steps:
@@ -25,6 +25,7 @@ steps:
     step_type: react
     agent: {{model: {model}, tools: [], prompt: "'Why?'"}}
 """
+MCP = AGENT.format(model="scripted:triage").replace("tools: []", "tools: [{mcp: docs}]")
 PLAN = """
 workflow_id: plan
 steps:
@@ -40,8 +41,9 @@ steps:
         (AGENT.format(model="scripted:triage"), set[str]()),
         (PLAN, {"langgraph", "langchain_core", "langsmith"}),
         (AGENT.format(model="openai:gpt-5"), {"langchain", "langchain_core", "langchain_openai", "openai"}),
+        (MCP, {"mcp"}),
     ],
-    ids=["scripted", "graph", "model"],
+    ids=["scripted", "graph", "model", "mcp"],
 )
 def test_what_a_worker_s_definitions_need_is_imported_before_it_connects_and_nothing_else(
     tmp_path: Path, definition: str, imported: set[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,14 +10,18 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.mcp.calls import McpCalls
 from advanced_workflow.activities.mcp.lists import ToolLists
 from advanced_workflow.activities.mcp.servers import Server, Servers
 from advanced_workflow.activities.mcp.sessions import Sessions
+from advanced_workflow.client.runs import Run
+from advanced_workflow.workflows.contract import UndoInput
 from tests.engine.models import Model, calls, says, tools_catalog
-from tests.harness import Harness, Outcome, definition, outcome_of
-from tests.mcp_server import Served, over_http
+from tests.harness import Harness, Outcome, definition, eventually, outcome_of, replayer
+from tests.mcp_server import Ledger, Served, by_pipes, over_http
 
+SECRET = "canary-secret-41c9d2"
 RETRIES = {"max_attempts": 3, "delay": 0.1}
 
 
@@ -61,7 +66,9 @@ async def test_an_agent_is_given_the_tools_of_a_server_and_each_call_is_a_step(
 ) -> None:
     model = Model([calls(("reserve", {"item": "lamp", "count": 2}), ("say", {"text": "hi"})), says("done")])
     tools = {"mcp": "warehouse", "include": ["reserve", "say"], "input_mapping": {"tenant": "input.tenant"}}
-    outcome = await run(harness, model, {"warehouse": {"url": warehouse.url}}, definition(agent(tools)), {"tenant": "t1"})
+    outcome = await run(
+        harness, model, {"warehouse": {"url": warehouse.url}}, definition(agent(tools)), {"tenant": "t1"}
+    )
 
     assert outcome.failure is None, outcome.message
     assert model.head is not None
@@ -77,3 +84,131 @@ async def test_an_agent_is_given_the_tools_of_a_server_and_each_call_is_a_step(
         "advanced-workflow/idempotency-key": f"{outcome.handle.first_execution_run_id}:look[0].reserve#0",
         "advanced-workflow/attempt": 1,
     }
+
+
+async def _asked(run: Run) -> Any:
+    return await run.pending_approvals()
+
+
+async def _beats(run: Run) -> bool:
+    told = await run.handle.describe()
+    return any(one.heartbeat_details.payloads for one in told.raw_description.pending_activities)
+
+
+async def test_the_list_stays_what_it_was_when_the_run_began(harness: Harness, warehouse: Served) -> None:
+    model = Model([calls(("change", {})), calls(("say", {"text": "hi"}), ("shout", {"text": "x"})), says("done")])
+    workflow = definition(agent({"mcp": "warehouse"}))
+    outcome = await run(harness, model, {"warehouse": {"url": warehouse.url}}, workflow)
+
+    assert outcome.failure is None, outcome.message
+    gone, unknown = [json.loads(one["content"]) for one in model.conversations[2][-2:]]
+    assert gone == {
+        "error": "McpToolGone",
+        "message": "MCP server 'warehouse' has no tool 'say' any more; it had when the run began.",
+    }
+    assert unknown["error"] == "UnknownTool"
+    run_of = harness.client.get_workflow_handle(outcome.handle.id)
+    pinned = (await run_of.query("definition"))["definition"]["steps"][0]["agent"]["tools"]
+    assert {one["tool"] for one in pinned} >= {"say", "reserve"}
+    for history in await harness.histories():  # No server is asked again: none is there.
+        await replayer().replay_workflow(history)
+
+
+async def test_what_tools_give_and_how_they_fail(harness: Harness, warehouse: Served) -> None:
+    asked = [("fail", {"text": "do it"}), ("picture", {}), ("big", {"size": 3_000_000}), ("reserve", {"item": [1]})]
+    model = Model([calls(*asked), says("done")])
+    outcome = await run(harness, model, {"warehouse": {"url": warehouse.url}}, definition(agent({"mcp": "warehouse"})))
+
+    assert outcome.failure is None, outcome.message
+    failed, picture, big, unfit = [json.loads(one["content"]) for one in model.conversations[1][2:]]
+    assert (failed["error"], failed["message"]) == ("McpToolFailed", "Error executing tool fail: cannot do it: ")
+    assert len(warehouse.ledger.of("fail")) == 1, "the model decides whether it is tried again"
+    assert picture == [{"type": "image", "mime_type": "image/png", "bytes": 1004, "left_out": True}]
+    assert big["error"] == "PayloadTooLarge"
+    assert "ask it for less" in big["message"]
+    assert unfit["error"] == "InputInvalid"
+
+
+async def test_a_call_is_approved_and_undone_as_any_tool(harness: Harness, warehouse: Served) -> None:
+    undone: list[Any] = []
+
+    def release(undo: UndoInput) -> None:
+        undone.append((undo.outcome, undo.input, undo.output))
+
+    def break_down() -> None:
+        raise ActionError("broken", retryable=False)
+
+    model = Model([calls(("reserve", {"item": "lamp"}), ("fail", {"text": "x"})), says("done")])
+    reserve = {"mcp": "warehouse", "tool": "reserve", "approve": True, "rollback_actions": ["release"]}
+    workflow = definition(
+        agent(reserve, {"mcp": "warehouse", "tool": "fail", "rollback_actions": ["release"]}),
+        {"step_id": "break_down", "dependencies": ["look"]},
+    )
+    tools = {"release": release, "break_down": break_down}
+    async with serving(harness, model, {"warehouse": {"url": warehouse.url}}, **tools):
+        started = await harness.start(workflow)
+        [asked] = await eventually(lambda: _asked(started))
+        assert asked.subject == {"tool": "reserve", "arguments": {"item": "lamp"}, "call": "c0"}
+        assert not warehouse.ledger.of("reserve")
+        await started.approve(asked.path, approver="ann", digest=asked.digest)
+        outcome = await outcome_of(started)
+
+    assert outcome.failure == "WorkflowFailed"
+    assert undone[0] == ("completed", {"item": "lamp"}, {"reserved": "lamp", "count": 1, "tenant": "none"})
+    assert undone[1] == ("unknown", {"text": "x"}, None), "whether a tool that failed did something is not known"
+
+
+async def test_a_server_that_dies_is_started_again_and_secrets_are_nowhere(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("ADW_SECRET_DOCS", SECRET)
+    server = by_pipes(tmp_path / "ledger", env={"TOKEN": "{{ secret:DOCS }}"})
+    asked = [("die", {}), ("token", {}), ("fail", {"text": "tell"}), ("nap", {})]
+    model = Model([calls(*asked[:1]), calls(*asked[1:]), says("done")])
+    hang = {"mcp": "warehouse", "tool": "hang", "name": "nap", "timeout": 2, "retry_policy": {"max_attempts": 1}}
+    known = {"warehouse": server}
+    outcome = await run(harness, model, known, definition(agent({"mcp": "warehouse", "exclude": ["hang"]}, hang)))
+
+    assert outcome.failure is None, outcome.message
+    ledger = Ledger(tmp_path / "ledger")
+    assert len(ledger.of("die")) == 2, "tried again after its process was gone"
+    assert model.conversations[1][-1]["content"] == '{"result":"alive"}'
+    token, failed, late = [one["content"] for one in model.conversations[2][-3:]]
+    assert token == "it is {{secret}}"
+    assert json.loads(failed)["message"] == "Error executing tool fail: cannot tell: {{secret}}"
+    assert json.loads(late)["error"] in ("McpCallInterrupted", "Timeout")
+    for history in await harness.histories():
+        assert SECRET not in history.to_json()
+    assert SECRET not in caplog.text
+    await eventually(lambda: ledger.of("cancelled"))
+
+
+async def test_a_cancelled_run_cancels_the_call(harness: Harness, warehouse: Served) -> None:
+    model = Model([calls(("hang", {})), says("done")])
+    async with serving(harness, model, {"warehouse": {"url": warehouse.url}}):
+        started = await harness.start(definition(agent({"mcp": "warehouse"})))
+        await eventually(lambda: warehouse.ledger.of("hang"))
+        await eventually(lambda: _beats(started))
+        await started.cancel()
+        outcome = await outcome_of(started)
+
+    assert outcome.failure == "RunCancelled"
+    await eventually(lambda: warehouse.ledger.of("cancelled"))
+
+
+async def test_a_run_whose_server_cannot_be_used_does_not_begin(harness: Harness, warehouse: Served) -> None:
+    servers = {"down": {"url": "http://127.0.0.1:9/mcp"}, "warehouse": {"url": warehouse.url}}
+    cases = {
+        "UnknownMcpServer": {"mcp": "docs"},
+        "McpServerUnavailable": {"mcp": "down"},
+        "McpToolsInvalid": {"mcp": "warehouse", "include": ["reserv"]},
+    }
+    async with serving(harness, Model([says("done")]), servers):
+        runs = {code: await harness.start(definition(agent(tool))) for code, tool in cases.items()}
+        ends = {code: await outcome_of(one) for code, one in runs.items()}
+
+    assert {code: one.failure for code, one in ends.items()} == {code: code for code in cases}
+    assert "It knows: down and warehouse" in ends["UnknownMcpServer"].message
+    assert "MCP server 'down' cannot be reached" in ends["McpServerUnavailable"].message
+    assert "Did you mean 'reserve'?" in ends["McpToolsInvalid"].message
