@@ -39,11 +39,10 @@ class McpCalls:
         The step's idempotency key and the number of the attempt go along in the call's `_meta`.
         """
         wanted = _read(request)
-        filled = self._servers.find(wanted.server, activity.info().workflow_type or "").filled(wanted.server)
         with heartbeats():
             doubt = Doubt("CALL")
             try:
-                return await self._result(wanted, filled, doubt)
+                return await self._result(wanted, doubt)
             except McpError as failure:
                 # The heartbeat with the note for the next attempt leaves first.
                 await asyncio.sleep(0)
@@ -51,7 +50,8 @@ class McpCalls:
             except (DataInvalid, PayloadTooLarge) as error:  # The tool did run.
                 raise refusal(error) from None
 
-    async def _result(self, wanted: McpCall, filled: Filled, doubt: Doubt) -> Json:
+    async def _result(self, wanted: McpCall, doubt: Doubt) -> Json:
+        filled = self._servers.find(wanted.server, activity.info().workflow_type or "").filled(wanted.server)
         await require_sdk()
         from advanced_workflow.activities.mcp.attempts import Attempt
         from advanced_workflow.activities.mcp.results import plain_result

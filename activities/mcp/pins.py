@@ -27,7 +27,9 @@ from advanced_workflow.workflows.plain.text import encodable, for_people
 MOST_TOOLS = 128
 """Of one agent: more than that no model takes."""
 MOST_BYTES = 256 * 1024
-"""Of the schemas of one server's tools together."""
+"""Of the schemas and descriptions of one server's tools together."""
+MOST_OF_ALL = 768 * 1024
+"""Of a definition with its tools."""
 LONGEST_DESCRIPTION = 8_000
 _LONGEST_NAME = 64
 _LONGEST_OFFERED = 200
@@ -61,6 +63,16 @@ def pinned(workflow: AdvancedWorkflow, offers: Offers) -> AdvancedWorkflow:
     if not asks_servers(workflow):
         return workflow
     return with_tools(workflow, lambda tools: _given(tools, offers))
+
+
+def require_small(definition: Mapping[str, Any]) -> None:
+    """Raise `McpError` for a definition that no history would take with all of its tools, which stand in it twice."""
+    size = len(encode(definition, "the definition"))
+    if size > MOST_OF_ALL:
+        raise _invalid(
+            f"with the tools of its MCP servers the definition has {size:,} bytes, and {MOST_OF_ALL:,} are allowed; name those that are "
+            "needed in 'include'."
+        )
 
 
 def _given(tools: Sequence[Tool], offers: Offers) -> Sequence[Tool]:
@@ -132,15 +144,15 @@ def _require_bounds(server: str, chosen: Sequence[Offer]) -> None:
                 f"MCP server {server!r} has a tool whose name cannot be used, {for_people(offer.name, 50)!a}."
             )
         try:
-            size += len(encode(offer.schema, "the schema"))
+            size += len(encode(offer.schema, "the schema")) + len(offer.description[:LONGEST_DESCRIPTION].encode())
         except DataInvalid as error:
             raise _invalid(
                 f"the schema of tool {offer.name!r} of MCP server {server!r} cannot be used: {error}"
             ) from None
         if size > MOST_BYTES:
             raise _invalid(
-                f"the schemas of the tools of MCP server {server!r} have more than {MOST_BYTES:,} bytes; name the tools that are "
-                "needed in 'include'."
+                f"the schemas and descriptions of the tools of MCP server {server!r} have more than {MOST_BYTES:,} bytes; name those "
+                "that are needed in 'include'."
             )
 
 

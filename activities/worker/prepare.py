@@ -19,6 +19,7 @@ from advanced_workflow.activities.agents import graphs
 from advanced_workflow.activities.agents.costs import unpriced
 from advanced_workflow.activities.agents.prices import Prices
 from advanced_workflow.activities.mcp.lists import ToolLists
+from advanced_workflow.activities.mcp.pins import require_small
 from advanced_workflow.activities.mcp.servers import Servers
 from advanced_workflow.activities.mcp.sessions import Sessions
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
@@ -171,6 +172,7 @@ class Preparation:
             return found
         pinned = await self._tool_lists.pinned(found.workflow, workflow_type)
         data = await asyncio.to_thread(dump_definition, pinned)
+        require_small(data)
         workflow = await asyncio.to_thread(_read, data)  # What comes from outside is looked at as a definition is.
         update = {"sha256": definition_sha256(workflow), "definition": data}
         return _Wanted(workflow, found.prepared.model_copy(update=update))

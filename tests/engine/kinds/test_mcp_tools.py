@@ -19,7 +19,8 @@ from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import UndoInput
 from tests.engine.models import Model, calls, says, tools_catalog
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of, replayer
-from tests.mcp_server import Ledger, Served, by_pipes, over_http
+from tests.mcp_server import Served, by_pipes, over_http
+from tests.mcp_tools import Ledger
 
 SECRET = "canary-secret-41c9d2"
 RETRIES = {"max_attempts": 3, "delay": 0.1}
