@@ -102,7 +102,7 @@ async def test_the_list_stays_what_it_was_when_the_run_began(harness: Harness, w
     async with serving(harness, model, {"warehouse": {"url": warehouse.url}}):
         started = await harness.start(workflow)
         outcome = await outcome_of(started)
-        pinned = (await started.definition()).definition["steps"][0]["agent"]["tools"]
+        agent_of = (await started.definition()).definition.steps[0].agent
 
     assert outcome.failure is None, outcome.message
     gone, unknown = [json.loads(one["content"]) for one in model.conversations[2][-2:]]
@@ -111,7 +111,8 @@ async def test_the_list_stays_what_it_was_when_the_run_began(harness: Harness, w
         "message": "MCP server 'warehouse' has no tool 'say' any more; it had when the run began.",
     }
     assert unknown["error"] == "UnknownTool"
-    assert {one["tool"] for one in pinned} >= {"say", "reserve"}
+    assert agent_of is not None
+    assert {one.tool for one in agent_of.tools} >= {"say", "reserve"}
     for history in await harness.histories():  # No server is asked again: none is there.
         await replayer().replay_workflow(history)
 
