@@ -151,7 +151,8 @@ async def test_a_call_is_approved_and_undone_as_any_tool(harness: Harness, wareh
     async with serving(harness, model, {"warehouse": {"url": warehouse.url}}, **tools):
         started = await harness.start(workflow)
         [asked] = await eventually(lambda: _asked(started))
-        assert asked.subject == {"tool": "reserve", "arguments": {"item": "lamp"}, "call": "c0"}
+        exact = {"tool": "reserve", "server": "warehouse", "server_tool": "reserve"}
+        assert asked.subject == {**exact, "arguments": {"item": "lamp"}, "call": "c0"}
         assert not warehouse.ledger.of("reserve")
         await started.approve(asked.path, approver="ann", digest=asked.digest)
         outcome = await outcome_of(started)

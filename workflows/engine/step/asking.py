@@ -91,6 +91,9 @@ def exact_call(step: StepContext, arguments: Json) -> Json:
         "arguments": arguments,
         "call": step.record.cursor.get(CALL_ID),
     }
+    tool = step.plan.tool
+    if tool is not None and tool.mcp is not None:  # Its name may be one that the server chose.
+        exact |= {"server": tool.mcp, "server_tool": tool.tool}
     return {**exact, "subject": subject_of(step)} if step.plan.subject is not None else exact
 
 
