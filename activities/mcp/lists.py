@@ -75,6 +75,7 @@ class ToolLists:
                 except sdk.MCPError as error:
                     session.is_over = True
                     raise failure_of(error, session, hidden, sent=False) from None
+            return [await _offer(one, hidden) for one in tools]
         except NotConnected as error:
             raise failure_of(error.cause, error.session, hidden, sent=False) from None
         except ValueError as error:  # Pydantic's, of a list that is none.
@@ -82,7 +83,6 @@ class ToolLists:
             raise McpError(
                 McpFailure.TOOLS_INVALID, f"what MCP server {filled.name!r} gives is not a list of tools ({kind})."
             ) from None
-        return [await _offer(one, hidden) for one in tools]
 
 
 async def _offer(tool: Tool, hidden: Hidden) -> Offer:
