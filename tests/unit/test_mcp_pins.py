@@ -168,10 +168,13 @@ def test_what_is_not_sound_in_a_schema_is_left_out(offered: dict[str, Any], kept
 
 def test_references_that_multiply_are_not_written_out() -> None:
     depth = 40
-    definitions = {
+    definitions: dict[str, Any] = {
         f"d{n}": {"properties": {"a": {"$ref": f"#/$defs/d{n + 1}"}, "b": {"$ref": f"#/$defs/d{n + 1}"}}}
         for n in range(depth)
     }
-    schema = {"$defs": {**definitions, f"d{depth}": {"type": "string"}}, "properties": {"x": {"$ref": "#/$defs/d0"}}}
+    schema: dict[str, Any] = {
+        "$defs": {**definitions, f"d{depth}": {"type": "string"}},
+        "properties": {"x": {"$ref": "#/$defs/d0"}},
+    }
 
     assert shown_schema(Tool(action="a"), schema) == {"type": "object", **schema}

@@ -80,12 +80,13 @@ async def connect(address: str) -> Client:
 
 @asynccontextmanager
 async def worker(client: Client, queue: str, execution: Execution = "regular") -> AsyncGenerator[None, None]:
-    workers = build_workers(client, serving(queue, execution), search_attributes=True)
+    served = serving(queue, execution)
+    workers = build_workers(client, served, search_attributes=True)
     try:
         async with workers[0]:
             yield
     finally:
-        await close(workers)
+        await close(workers, served)
 
 
 async def start(client: Client, queue: str, question: str) -> Handle:
