@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from temporalio import activity
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.activities.builtin.asking import description_of, effects_of
+from advanced_workflow.activities.builtin.asking import effects_of
 from advanced_workflow.workflows.contract import UNDO_WORKFLOW_TYPE
 from advanced_workflow.workflows.contract.paths import attempt_id, attempt_in, undo_run_id
 from advanced_workflow.workflows.contract.undo_ids import owner_in, owner_of, undoes
@@ -28,7 +28,16 @@ async def counts(handle: WorkflowHandle[Any, Any], seen: WorkflowExecutionDescri
 
 async def taken_by(seen: WorkflowExecutionDescription) -> str | None:
     """The rerun that has taken the effects over, where the run is the record of that and the rerun began, or still may."""
-    return await owner_of(seen, partial(description_of, activity.client()), _had_begun)
+    return await owner_of(seen, _description, _had_begun)
+
+
+async def _description(id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
+    try:
+        return await activity.client().get_workflow_handle(id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
 
 
 async def _had_begun(id: str, run_id: str) -> bool:
@@ -83,7 +92,7 @@ async def _before(base: str, number: int) -> str | None:
     """The latest attempt before one; None where none of them counts."""
     for earlier in range(number - 1, 0, -1):
         handle = activity.client().get_workflow_handle(attempt_id(base, earlier))
-        seen = await description_of(activity.client(), handle.id, None)
+        seen = await _description(handle.id, None)
         if seen is None:
             raise _not_its_turn(f"{handle.id!r} comes first")
         if (owner := await taken_by(seen)) is not None:

@@ -13,8 +13,8 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowHistoryEventFilterType,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.activities.builtin.asking import description_of
 from advanced_workflow.client.runs import ANSWER_TIMEOUT
 from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.service.errors import read_answer
@@ -102,7 +102,7 @@ async def attempts(client: Client, ended: EndedRun, execution_id: str, *, rest: 
     number = 1
     while True:
         name = undo_run_id(ended.id, execution_id, number, completed=rest)
-        seen = await description_of(client, name, None)
+        seen = await _description(client, name, None)
         if seen is None:
             return Attempts(last, number)
         last = await _attempt(client, ended, seen) or last
@@ -112,7 +112,7 @@ async def attempts(client: Client, ended: EndedRun, execution_id: str, *, rest: 
 async def _attempt(client: Client, ended: EndedRun, seen: WorkflowExecutionDescription) -> Attempt | None:
     """The attempt that a run of such an id is; None for a stranger's, and for one that never began."""
     run = EndedRun(seen.id, seen.run_id, seen.task_queue, seen.status is WorkflowExecutionStatus.COMPLETED)
-    owner = await owner_of(seen, partial(description_of, client), partial(_had_begun, client))
+    owner = await owner_of(seen, partial(_description, client), partial(_had_begun, client))
     if owner is not None:
         return Attempt(run, taken_by=owner)
     if not undoes(seen, ended.task_queue):
@@ -120,6 +120,15 @@ async def _attempt(client: Client, ended: EndedRun, seen: WorkflowExecutionDescr
     if seen.status is WorkflowExecutionStatus.RUNNING:
         return Attempt(run, running=True)
     return Attempt(run) if (await effects_of(client, run)).began else None
+
+
+async def _description(client: Client, id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
+    try:
+        return await client.get_workflow_handle(id, run_id=run_id).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
 
 
 async def _had_begun(client: Client, id: str, run_id: str) -> bool:
