@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.benchmarks.agents.environments import CONTENDERS
 from tests.benchmarks.agents.measuring import Plan, measure
 from tests.benchmarks.agents.running import ROOT
-from tests.benchmarks.agents.table import goals, tables
+from tests.benchmarks.agents.table import goals, table
 from tests.benchmarks.agents.talk import Task
 
 SMALL, LARGE = 400, 4_000
@@ -21,7 +21,7 @@ ENVIRONMENTS = ROOT / ".venv-peers"
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.agents", description="Print the tables of agents beside peers."
+        prog="python -m tests.benchmarks.agents", description="Print the table of agents beside peers."
     )
     parser.add_argument("--quick", action="store_true", help="2 rounds, at most 20 turns")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each side is measured")
@@ -36,7 +36,7 @@ def main() -> None:
     measured = asyncio.run(measure(plan))
     if options.json:
         options.json.write_text(measured.as_json())
-    print("\n".join(tables(measured, plan)))
+    print("\n".join(table(measured, plan)))
     print("", *goals(measured, plan), sep="\n")
 
 
