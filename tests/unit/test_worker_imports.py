@@ -25,7 +25,13 @@ steps:
     step_type: react
     agent: {{model: {model}, tools: [], prompt: "'Why?'"}}
 """
-MCP = AGENT.format(model="scripted:triage").replace("tools: []", "tools: [{mcp: docs}]")
+MCP = """
+workflow_id: docs
+steps:
+  - step_id: look
+    step_type: react
+    agent: {model: scripted:triage, tools: [{mcp: docs}], prompt: "'Why?'"}
+"""
 PLAN = """
 workflow_id: plan
 steps:
@@ -36,19 +42,21 @@ steps:
 
 
 @pytest.mark.parametrize(
-    ("definition", "imported"),
+    ("definitions", "imported"),
     [
-        (AGENT.format(model="scripted:triage"), set[str]()),
-        (PLAN, {"langgraph", "langchain_core", "langsmith"}),
-        (AGENT.format(model="openai:gpt-5"), {"langchain", "langchain_core", "langchain_openai", "openai"}),
-        (MCP, {"mcp"}),
+        ([AGENT.format(model="scripted:triage")], set[str]()),
+        (
+            [PLAN, AGENT.format(model="openai:gpt-5"), MCP],
+            {"langgraph", "langsmith", "langchain", "langchain_openai", "openai", "mcp"},
+        ),
     ],
-    ids=["scripted", "graph", "model", "mcp"],
+    ids=["neither", "all"],
 )
 def test_what_a_worker_s_definitions_need_is_imported_before_it_connects_and_nothing_else(
-    tmp_path: Path, definition: str, imported: set[str]
+    tmp_path: Path, definitions: list[str], imported: set[str]
 ):
-    (tmp_path / "definition.yaml").write_text(definition)
+    for number, text in enumerate(definitions):
+        (tmp_path / f"{number}.yaml").write_text(text)
     # Nobody listens there, so the worker ends where it would begin to take work.
     settings = {"ADW_DEFINITIONS": str(tmp_path), "TEMPORAL_ADDRESS": "127.0.0.1:1"}
     ran = subprocess.run(
