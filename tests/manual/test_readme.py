@@ -100,7 +100,7 @@ def test_the_contents_list_every_section() -> None:
 
 def test_commands_and_settings_that_are_named_exist() -> None:
     commands = {command.name for command in COMMANDS}
-    named = set(re.findall(r"\badw ([a-z]+)\b", README))
+    named = set(re.findall(r"\badw ([a-z]+(?:-[a-z]+)*)\b", README))
     settings = {f"ADW_{name.upper()}" for name in Settings.model_fields}
 
     assert named <= commands
