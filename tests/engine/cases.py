@@ -294,8 +294,10 @@ class _Maker:
         outcome = st.sampled_from(["ok"] * 2 * len(troubles) + list(troubles))
         alike = self.chance(60)
         made = [self.draw(outcome)] * NUMBERS if alike else [self.draw(outcome) for _ in range(NUMBERS)]
+        if alike and self.chance(8):
+            made = ["stays"] * NUMBERS
         self.outcomes[key or step["step_id"]] = tuple(made)
-        if not {"ok", "fails", "flaky"}.issuperset(made):
+        if not {"ok", "fails", "flaky", "stays"}.issuperset(made):
             step["timeout"] = SHORT_TIMEOUT_SECONDS
         if self.chance(70):
             step["rollback_actions"] = ["undo"]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.script import Outcome, Script
 
 SHORT_TIMEOUT_SECONDS = 2
+STAY_SECONDS = 1.5
+"""Longer than until the first heartbeat, which is told of a cancellation."""
 
 
 async def act(outcome: Outcome, attempt: int) -> None:
     """Do in this attempt what an action with this outcome does; it returns where it takes effect."""
     await asyncio.sleep(0)
+    if outcome == "stays":
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(STAY_SECONDS)
     if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
         await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 20)
     if outcome == "fails" or (outcome == "doubtful" and attempt > 1) or (outcome == "flaky" and attempt == 1):

@@ -33,8 +33,9 @@ class Rounds:
 @dataclass(frozen=True)
 class Script:
     """Outcomes of an action, by attempt: `ok`, `fails` (no effect), `times_out` (effect unknown), `flaky` (fails, then ok), `recovers`
-    (times out, then ok), `doubtful` (times out, then fails). A conditional step has the index of the route that holds, `none`, or
-    `fails`. Any step but a conditional one may be `false`: its condition does not hold.
+    (times out, then ok), `doubtful` (times out, then fails), `stays` (lasts longer, and is ok although it is cancelled). A conditional
+    step has the index of the route that holds, `none`, or `fails`. Any step but a conditional one may be `false`: its condition does
+    not hold.
     """
 
     outcomes: Mapping[str, tuple[Outcome, ...]]
