@@ -7,12 +7,13 @@ names that are not known here are added up under `unknown`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from advanced_workflow.workflows import contract
-from advanced_workflow.workflows.contract import MODEL_ACTIVITY
+from advanced_workflow.workflows import contract, errors
+from advanced_workflow.workflows.contract import MODEL_ACTIVITY, McpFailure, ModelFailure
 from advanced_workflow.workflows.definition.graph.outline import outline
+from advanced_workflow.workflows.definition.model.error_types import PLATFORM_TYPES
 from advanced_workflow.workflows.definition.tools import acting, models_of, tool_steps
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.monitoring.telemetry import CUSTOM_PREFIX, custom_metric_name
@@ -21,6 +22,15 @@ UNKNOWN = "unknown"
 OWN_TYPES = frozenset(value for name, value in vars(contract).items() if name.endswith("_WORKFLOW_TYPE"))
 OWN_ACTIVITIES = frozenset(
     value for name, value in vars(contract).items() if name.endswith(("_ACTIVITY", "HTTP_ACTION"))
+)
+OWN_ERRORS = frozenset(
+    {
+        "",
+        *PLATFORM_TYPES,
+        *(one.code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.WorkflowError)),
+        *ModelFailure,
+        *McpFailure,
+    }
 )
 
 SAMPLE = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
@@ -57,6 +67,7 @@ class KnownLabels:
                 "gen_ai_tool_name": frozenset(tool.label for step in all_acting for tool, _ in tool_steps(step)),
                 # That of endpoints, where they say nothing else.
                 "gen_ai_provider_name": frozenset({"openai", *(one.partition(":")[0] for one in models)}),
+                "error_type": OWN_ERRORS | {name for workflow in served for name in _errors_named_in(workflow)},
                 "step": frozenset(step.step_id for step in all_acting),
             },
             frozenset(custom_metric_name(name) for one in steps for name in one.custom_metrics),
@@ -89,6 +100,15 @@ class KnownLabels:
             return False
         name = re.split(r"[ {]", name, maxsplit=1)[0]
         return re.sub(r"_(bucket|sum|count)$", "", name) not in self.custom and name not in self.custom
+
+
+def _errors_named_in(workflow: AdvancedWorkflow) -> Iterator[str]:
+    """The types of errors that a definition tells apart, those of its actions above all."""
+    yield from workflow.retry_policy.non_retryable or ()
+    for one in outline(workflow).placements:
+        yield from one.step.retry_policy.non_retryable or ()
+        for handler in one.step.error_handlers:
+            yield from handler.on
 
 
 def labels_in(text: str) -> dict[str, str]:

@@ -50,6 +50,19 @@ temporal_num_pollers 5
     ]
 
 
+def test_errors_are_told_apart_by_the_types_that_the_platform_or_a_definition_names() -> None:
+    pay = "{step_id: pay, action: charge, retry_policy: {non_retryable: [CardDeclined]}, error_handlers: [{on: [Busy], handler: pay2}]}"
+    text = f"workflow_id: order\nretry_policy: {{non_retryable: [Gone]}}\nsteps: [{pay}, {{step_id: pay2, action: charge}}]\n"
+    known = KnownLabels.of([parse(text).workflow], ["charge"])
+    told = ["", "CardDeclined", "Busy", "Gone", "Timeout", "WorkflowFailed", "ModelQuotaExceeded", "McpToolGone"]
+    page = "".join(f'ended{{error_type="{one}"}} 1\n' for one in (*told, "order 17 failed", "order 18 failed"))
+
+    assert known.fold(page).splitlines() == [
+        *(f'ended{{error_type="{one}"}} 1' for one in told),
+        'ended{error_type="unknown"} 2',
+    ]
+
+
 @pytest.mark.parametrize("count", [10, 1000])
 def test_the_page_does_not_grow_with_names_that_others_make_up(count: int) -> None:
     page = "".join(
