@@ -104,6 +104,7 @@ format: $(READY) ## Put the code in its format.
 lock: $(READY) ## Resolve the locked requirements; UPGRADE=1 takes newer versions.
 	$(COMPILE) pyproject.toml $(if $(UPGRADE),--upgrade) --extra agents --extra mcp --extra dev-server --group dev -o $(LOCK)
 	$(COMPILE) pyproject.toml -c $(LOCK) -o deploy/requirements.txt
+	$(COMPILE) pyproject.toml -c $(LOCK) --extra agents --extra mcp -o deploy/requirements-agents.txt
 	$(COMPILE) -c $(LOCK) --group build -o deploy/requirements-build.txt
 	@# Each peer by itself; what it shares with this environment has the same version.
 	$(COMPILE) $(PEERS)/langgraph.in -c $(LOCK) $(if $(UPGRADE),--upgrade) -o $(PEERS)/langgraph.txt

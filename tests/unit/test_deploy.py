@@ -53,3 +53,12 @@ def test_files_that_compose_mounts_and_the_image_copies_are_here() -> None:
     assert [one for one in copied if not (ROOT / one).exists()] == []
     assert mounted
     assert len(copied) > 5
+
+
+def test_the_image_is_made_of_a_lock_that_is_here() -> None:
+    [lock] = re.findall(r"^ARG LOCK=(\S+)$", DOCKERFILE, re.MULTILINE)
+    [other] = re.findall(r"--build-arg LOCK=(\S+)", DOCKERFILE)
+
+    assert (DEPLOY / lock).exists()
+    assert (DEPLOY / other).exists()
+    assert '-r "deploy/${LOCK}"' in DOCKERFILE

@@ -17,7 +17,7 @@ from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = (
-    *("deploy/requirements.txt", "deploy/requirements-build.txt", "deploy/requirements-dev.txt"),
+    *(f"deploy/requirements{one}.txt" for one in ("", "-agents", "-build", "-dev")),
     *(f"tests/benchmarks/agents/peers/{name}.txt" for name in ("langgraph", "pydantic-ai")),
 )
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -104,7 +104,7 @@ def test_every_locked_requirement_has_a_hash_and_no_address(name: str):
     assert not re.search(r"^-", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-build.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-agents.txt", "requirements-build.txt"])
 def test_the_smaller_locks_agree_with_the_one_that_is_tested(name: str):
     assert locked_versions(name).items() <= locked_versions("requirements-dev.txt").items()
 
@@ -114,11 +114,15 @@ def test_every_declared_requirement_is_locked():
         return {re.split(r"[\[<>=~!; ]", item)[0] for item in requirements if isinstance(item, str)}
 
     project, groups = PROJECT["project"], PROJECT["dependency-groups"]
-    extras = names(project["optional-dependencies"]["dev-server"])
+    extras = {name: names(one) for name, one in project["optional-dependencies"].items()}
 
     assert names(project["dependencies"]) <= locked_versions("requirements.txt").keys()
+    assert extras["agents"] | extras["mcp"] <= locked_versions("requirements-agents.txt").keys()
     assert names(groups["build"]) <= locked_versions("requirements-build.txt").keys()
-    assert names(groups["dev"]) | names(groups["build"]) | extras <= locked_versions("requirements-dev.txt").keys()
+    assert (
+        names(groups["dev"]) | names(groups["build"]) | extras["dev-server"]
+        <= locked_versions("requirements-dev.txt").keys()
+    )
 
 
 def test_the_version_is_that_of_the_change_log_or_is_made_after_it():
