@@ -111,5 +111,5 @@ lock: $(READY) ## Resolve the locked requirements; UPGRADE=1 takes newer version
 	$(COMPILE) $(PEERS)/pydantic-ai.in -c $(LOCK) $(if $(UPGRADE),--upgrade) -o $(PEERS)/pydantic-ai.txt
 
 clean: ## Remove what the targets made.
-	rm -rf "$(VENV)" .adw .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache dist
+	rm -rf "$(VENV)" .venv-peers .adw .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache dist
 	find activities advanced_workflow client tests workflows -name __pycache__ -type d -prune -exec rm -rf {} +
