@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanContext, get_current_span
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
@@ -84,6 +85,10 @@ def flaky() -> None:
 
 def refuse() -> None:
     raise ActionError(f"no {SECRET}", type="Refused", retryable=False)
+
+
+def refuses(name: str) -> None:
+    raise ActionError(f"no {name}", type="Refused", retryable=False)
 
 
 FAST = {"delay": 0.01}
@@ -342,17 +347,34 @@ async def test_without_tracing_no_header_is_in_the_history(harness: Harness) -> 
     assert TRACE_HEADER not in (await run.handle.fetch_history()).to_json()
 
 
-async def test_a_decision_of_an_orchestrator_is_the_same_in_state_trace_and_audit_trail(traced: Traced) -> None:
+async def test_a_decision_of_an_orchestrator_is_the_same_in_state_trace_metrics_and_audit_trail(
+    server: DevServer,
+) -> None:
     preload()
-    made = {"workers": [{"action": "echo", "parameters": {"type": "object"}}], "task": "{'name': 'a'}"}
+    exporter, measured = InMemorySpanExporter(), MetricBuffer(10_000)
+    tracing = TracingInterceptor(SimpleSpanProcessor(exporter))
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=measured))
+    client = await Client.connect(server.address, interceptors=[tracing], runtime=runtime)
+    traced = Traced(Harness(client), exporter, tracing)
+    workers = [
+        {
+            "action": name,
+            "name": name,
+            "capability": "echo",
+            "retry_policy": {"max_attempts": 1},
+            "parameters": {"type": "object"},
+        }
+        for name in ("refuse", "echo")
+    ]
+    made = {"workers": workers, "task": "{'name': 'a'}"}
     step = {"step_id": "plan", "step_type": "orchestrator", "orchestrator": made}
-    async with traced.harness.worker({"echo": echo}):
+    async with traced.harness.worker({"echo": echo, "refuse": refuses}):
         running = await traced.harness.start(definition(step, output={"plan": "steps.plan.output"}))
         outcome = await outcome_of(running)
         state = await running.state()
 
     decided = outcome.data["plan"]["decisions"]
-    assert [one["strategy"] for one in decided] == ["parallel", "complete"]
+    assert [one["strategy"] for one in decided] == ["parallel", "error", "parallel", "complete"]
     [record] = [one for one in state.steps if one.path == "plan"]
     shown: Any = record.execution_data["orchestration"]
     assert shown["decisions"] == decided
@@ -365,5 +387,18 @@ async def test_a_decision_of_an_orchestrator_is_the_same_in_state_trace_and_audi
         }
         for one in decided
     ]
+    counted = [one for one in measured.retrieve_updates() if "adw_orchestration" in one.metric.name]
+    assert [
+        (one.metric.name.removeprefix("temporal_"), one.attributes["step"], one.attributes["strategy"], one.value)
+        for one in counted
+    ] == [
+        found
+        for one in decided
+        for found in (
+            ("adw_orchestration_decisions", "plan", one["strategy"], 1),
+            ("adw_orchestration_complexity", "plan", one["strategy"], one["complexity_score"]),
+        )
+    ]
     acts = [one for one in state.audit if one.operation == "orchestration_decision"]
     assert [one.reason.partition(" ")[0] for one in acts] == [one["strategy"] for one in decided]
+    await traced.harness.replay()
