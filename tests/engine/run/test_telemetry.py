@@ -18,10 +18,13 @@ from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.agents.graphs import preload
+from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.runs import Run
+from advanced_workflow.client.telemetry.metrics import MetricsInterceptor
 from advanced_workflow.client.telemetry.tracing import TracingInterceptor
 from advanced_workflow.workflows.engine.monitoring.tracing import TRACE_HEADER
+from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
 SECRET = "hunter2"
@@ -368,7 +371,8 @@ async def test_a_decision_of_an_orchestrator_is_the_same_in_state_trace_metrics_
     ]
     made = {"workers": workers, "task": "{'name': 'a'}"}
     step = {"step_id": "plan", "step_type": "orchestrator", "orchestrator": made}
-    async with traced.harness.worker({"echo": echo, "refuse": refuses}):
+    hearing = [EngineInterceptor(), ActionInterceptor(), MetricsInterceptor()]
+    async with traced.harness.worker({"echo": echo, "refuse": refuses}, interceptors=hearing):
         running = await traced.harness.start(definition(step, output={"plan": "steps.plan.output"}))
         outcome = await outcome_of(running)
         state = await running.state()
