@@ -104,10 +104,14 @@ class Forking:
             command = [sys.executable, "-m", "tests.forking", str(theirs.fileno())]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=ROOT)
 
-    async def spawn(self, arguments: Sequence[str], variables: Mapping[str, str], folder: Path) -> ForkedCommand:
-        """Begin an `adw` with exactly these environment variables in a folder."""
+    async def spawn(
+        self, arguments: Sequence[str], variables: Mapping[str, str], folder: Path, program: Program = "adw"
+    ) -> ForkedCommand:
+        """Begin a program with exactly these environment variables in a folder."""
         readers, ends = zip(*[os.pipe() for _ in range(3)], strict=True)
-        self._ask(Wanted(program="adw", arguments=list(arguments), variables=dict(variables), folder=str(folder)), ends)
+        self._ask(
+            Wanted(program=program, arguments=list(arguments), variables=dict(variables), folder=str(folder)), ends
+        )
         command = ForkedCommand(*[await _reader(one) for one in readers])
         await command.begun()
         return command

@@ -76,13 +76,20 @@ def step_of(step: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Outcome:
-    """How a run ended: its report, the failure type (None when it completed), and its last state."""
+    """How a run ended: its report, and the failure type (None when it completed)."""
 
     result: RunResult | None
     failure: str | None
     message: str
-    state: RunState | None
     handle: WorkflowHandle[Any, Any]
+    states: list[RunState | None] = field(default_factory=list[RunState | None])
+    """The last one, if it was asked for."""
+
+    @property
+    def state(self) -> RunState | None:
+        """Its last state; None where it failed before it had one."""
+        assert self.states, "ask for it: `outcome_of(run, state=True)`, `harness.run(..., state=True)`"
+        return self.states[0]
 
     @property
     def report(self) -> RunResult:
@@ -183,12 +190,18 @@ class Harness:
         return run
 
     async def run(
-        self, workflow: Definition | str, input_data: Any = None, *, actions: Actions | None = None, **more: Any
+        self,
+        workflow: Definition | str,
+        input_data: Any = None,
+        *,
+        actions: Actions | None = None,
+        state: bool = False,
+        **more: Any,
     ) -> Outcome:
-        """Run a definition to its end on a worker of its own."""
+        """Run a definition to its end on a worker of its own; `state` as for `outcome_of`."""
         async with self.worker(actions):
             run = await self.start(workflow, input_data, **more)
-            return await outcome_of(run)
+            return await outcome_of(run, state=state)
 
     async def histories(self) -> list[WorkflowHistory]:
         """The histories of the runs started so far: of each the whole chain of continuations, and its children's."""
@@ -233,13 +246,19 @@ def replayer(**options: Any) -> Replayer:
     )
 
 
-async def outcome_of(run: Run) -> Outcome:
-    """Wait for the run's end."""
+async def outcome_of(run: Run, *, state: bool = False) -> Outcome:
+    """Wait for the run's end.
+
+    With `state`, and where it left no report, it is asked for its state then, for which a worker replays all of it: a quarter
+    of what a short run costs.
+    """
     try:
-        result = await run.result()
+        ended = Outcome(await run.result(), None, "", run.handle)
     except RunFailed as error:
-        return Outcome(error.result, error.failure_type, str(error), await _state(run), run.handle)
-    return Outcome(result, None, "", await _state(run), run.handle)
+        ended = Outcome(error.result, error.failure_type, str(error), run.handle)
+    if state or ended.result is None:
+        ended.states.append(await _state(run))
+    return ended
 
 
 async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import sys
 import urllib.request
@@ -39,6 +40,7 @@ from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.ports import find_free_ports
 from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.settings import Settings
+from tests.forking import Forking
 from tests.harness import ROOT, eventually, outcome_of
 
 SECRET = "hunter2"
@@ -98,8 +100,9 @@ def environment(**settings: str) -> dict[str, str]:
 class Worker:
     """A worker process of these actions and this definition."""
 
-    def __init__(self, server: DevServer, folder: Path) -> None:
+    def __init__(self, server: DevServer, folder: Path, forking: Forking) -> None:
         self.server = server
+        self.forking = forking
         self.folder = folder
         self.queue = f"telemetry-{uuid4().hex[:8]}"
         self.errors = ""
@@ -115,22 +118,13 @@ class Worker:
             "ADW_ACTIONS": "parcel_actions",
             "ADW_DEFINITIONS": str(self.folder / "definitions"),
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "worker.py"),
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=self.folder,
-            env=environment(**own, **settings),
-        )
-        assert process.stdout
+        process = await self.forking.spawn((), environment(**own, **settings), self.folder, "adw-worker")
         ready = await asyncio.wait_for(process.stdout.readline(), 30)
         try:
             assert ready.startswith(b"worker ready"), ready
             yield
         finally:
-            if process.returncode is None:
-                process.terminate()
+            process.send_signal(signal.SIGTERM)
             _, errors = await asyncio.wait_for(process.communicate(), 20)
             self.errors = errors.decode()
 
@@ -142,8 +136,8 @@ class Worker:
 
 
 @pytest.fixture
-def worker(server: DevServer, tmp_path: Path) -> Worker:
-    return Worker(server, tmp_path)
+def worker(server: DevServer, tmp_path: Path, forking: Forking) -> Worker:
+    return Worker(server, tmp_path, forking)
 
 
 async def decide_and_wait(run: Run) -> str | None:

@@ -29,7 +29,7 @@ async def test_a_cancelled_run_is_undone_when_the_worker_is_killed_before_it_hea
     await worker.kill()
     await run.cancel()
     await shop.worker()
-    outcome = await outcome_of(run)
+    outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "Cancelled"
     assert outcome.state is not None

@@ -161,7 +161,7 @@ async def run_case(harness: Harness, definitions: list[Definition], file: Path, 
         await send(run, case)
         for answer in case.answers:
             await decide(run, answer)
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == case.expect.error_type, outcome.message
     assert case.expect.error_contains in outcome.message

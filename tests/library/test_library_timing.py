@@ -91,7 +91,7 @@ async def test_cancelling_a_race_stops_both_processes(harness: Harness) -> None:
         )
         await eventually(lambda: ledger_summary() == {"process": {"done": 2, "undone": 0}})
         await run.cancel()
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "Cancelled"
     assert outcome.state is not None

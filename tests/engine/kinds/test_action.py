@@ -322,7 +322,7 @@ async def test_cancelling_the_run_cancels_its_running_action(harness: Harness) -
         )
         await asyncio.wait_for(began.wait(), 10)
         await run.cancel()
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "Cancelled"
     assert cancelled.is_set()

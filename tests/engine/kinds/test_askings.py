@@ -146,7 +146,7 @@ async def test_a_decision_for_a_step_that_never_asks_is_in_the_log_at_the_end(ha
         await reaches(run, "go", "waiting")
         await run.approve("ok", approver="ann")
         await run.send_event("go")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.state is not None
     assert [one.code for one in outcome.state.rejected_decisions] == [TooLate.code]

@@ -54,7 +54,7 @@ async def test_an_open_breaker_is_waited_out_without_using_up_attempts(harness: 
         state = await run.state()
         calls = service.calls
         service.broken = False
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert calls == 2
     [breaker] = state.circuit_breakers

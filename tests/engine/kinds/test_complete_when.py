@@ -30,7 +30,7 @@ async def test_a_fan_out_that_is_complete_cancels_the_copies_that_run_and_starts
         await reaches(run, "ask[3].go", "waiting")
         during = await progress_of(run, "ask")
         await run.send_event("go", 0)
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "WorkflowFailed", outcome.message
     assert before == {"total": 5, "completed": 0, "failed": 0, "running": 3}
@@ -58,7 +58,7 @@ async def test_a_container_that_is_complete_skips_what_it_does_not_need(harness:
         )
         await stage.sees("all.c")
         stage.held.discard("all.b")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert stage.stopped == ["all.c"]
@@ -118,7 +118,7 @@ async def test_events_add_items_as_long_as_a_copy_runs(harness: Harness) -> None
         await reaches(run, "end", "waiting")
         await run.send_event("more", "late")
         await run.send_event("end")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.data == {"all": ["x", "y"]}
@@ -142,7 +142,7 @@ async def test_a_fan_out_that_is_being_ended_takes_no_more_items(harness: Harnes
         await run.send_event("more", 2)
         await reaches(run, "ask", "running")
         stage.may_stop.set()
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert sorted(stage.began) == ["after", "ask[0].work", "ask[1].work"]

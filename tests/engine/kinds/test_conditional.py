@@ -77,6 +77,7 @@ async def test_a_step_that_only_a_route_leads_to_is_skipped_where_nobody_routes_
         ),
         {"big": False},
         actions={"ask": nothing, "ship": nothing},
+        state=True,
     )
 
     assert outcome.failure is None, outcome.message

@@ -77,6 +77,7 @@ async def test_half_of_the_copies_is_enough_and_the_output_says_why_the_others_f
             act("bad", "ship", **says("steps.ship.output")),
         ),
         actions=stage.actions,
+        state=True,
     )
 
     assert outcome.failure == "WorkflowFailed"

@@ -146,7 +146,7 @@ async def test_a_rejected_signal_is_kept_in_the_visible_log(harness: Harness) ->
         await run.handle.signal("reject_step")
         await run.handle.signal("event", {"nonsense": 1})
         await run.signal_approval("ask", approver="ann")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.state is not None
@@ -161,7 +161,7 @@ async def test_decisions_that_come_early_are_kept(harness: Harness) -> None:
     await run.signal_approval("ask", approver="ann")
     await run.signal_approval("ask", approver="bob")
     async with harness.worker({"pay": nothing}):
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.state is not None

@@ -40,6 +40,7 @@ async def test_a_local_action_runs_like_any_other_and_leaves_only_a_marker(harne
         ),
         {"n": 1},
         actions={**stage.actions, "note": note},
+        state=True,
     )
 
     key = f"{outcome.report.execution_id}:a"
@@ -79,6 +80,7 @@ async def test_a_local_action_is_retried_with_the_same_key_and_may_fail_for_good
             act("end", "flaky", "hopeless", **says("steps.flaky.output")),
         ),
         actions={**Stage().actions, "flaky": flaky, "hopeless": hopeless},
+        state=True,
     )
 
     assert outcome.failure is None, outcome.message

@@ -144,6 +144,7 @@ async def test_loops_and_fan_outs_nest_and_each_place_sees_what_is_around_it(har
         ),
         {"base": "i"},
         actions=stage.actions,
+        state=True,
     )
 
     assert outcome.failure is None, outcome.message
@@ -204,6 +205,7 @@ async def test_what_is_inside_a_handler_of_two_steps_is_seen_as_it_ran_last(harn
             act("after", "b", "mend", **says("steps.x.output")),
         ),
         actions=stage.actions,
+        state=True,
     )
 
     assert outcome.failure is None, outcome.message

@@ -207,7 +207,7 @@ async def test_records_of_old_rounds_are_let_go_and_the_counts_stay_right(harnes
     never = act("never", conditions=["false"])
     async with harness.worker(Stage().actions):
         run = await harness.start(definition(loop("again", at_once, never, rounds=400, loop_max_iterations=400)))
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
         progress = await run.progress()
 
     assert outcome.failure is None, outcome.message

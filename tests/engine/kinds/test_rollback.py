@@ -115,7 +115,7 @@ async def test_a_rollback_step_that_is_run_again_undoes_what_is_still_open(harne
         )
         await reaches(run, "back", "failed")
         await run.retry_step("back", "corrected", by="op")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert stage.undone == ["b", "a"]

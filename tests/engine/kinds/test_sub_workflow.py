@@ -33,7 +33,7 @@ def calls(**more: Any) -> dict[str, Any]:
 async def test_a_child_runs_under_its_own_type_and_its_result_is_the_output(harness: Harness) -> None:
     workflow = definition(calls(input_mapping={"n": "input.n + 1"}), output={"made": "steps.sub.output.made"})
     async with harness.worker({"work": work, "undo": recording([])}, [child(output={"made": "steps.make.output.n"})]):
-        outcome = await outcome_of(await harness.start(workflow, {"n": 2}))
+        outcome = await outcome_of(await harness.start(workflow, {"n": 2}), state=True)
         described = await harness.client.get_workflow_handle(f"{outcome.handle.id}/sub").describe()
 
     assert outcome.data == {"made": 3}

@@ -37,7 +37,7 @@ async def test_children_of_rounds_and_copies_are_undone_backwards(harness: Harne
                 fan("rows", "['x', 'y']", loop("again", inner)), act("bad", "rows"), global_variables={"made": []}
             )
         )
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "WorkflowFailed"
     assert outcome.state is not None
@@ -252,7 +252,7 @@ async def test_a_child_ended_by_an_event_has_undone_itself_and_counts_as_complet
         )
         await stage.sees("hang")
         await run.send_event("stop")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "WorkflowFailed"
     assert (ends(outcome, "sub"), output_of(outcome, "sub")) == (["completed"], None)

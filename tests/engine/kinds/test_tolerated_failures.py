@@ -131,7 +131,7 @@ async def test_an_undo_that_fails_fails_the_container_and_the_copy_runs_again_as
         await reaches(run, "each", "failed")
         state = await run.state("each")
         await run.retry_step("each", "paid back by hand", by="op")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     error = state.steps[0].error_info
     assert error is not None

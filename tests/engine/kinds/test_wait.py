@@ -84,7 +84,7 @@ async def test_only_a_matching_event_is_taken_and_the_others_are_kept(harness: H
         await run.send_event("paid", {"order": 6})
         await run.send_event("paid", "of another shape")
         await run.send_event("paid", {"order": 7})
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.state is not None

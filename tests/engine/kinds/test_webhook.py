@@ -124,7 +124,7 @@ async def test_each_copy_waits_for_its_own_answer_and_one_may_be_given_up(harnes
             await run.send_event("answered", {"other": "shape"})
             await run.skip_step("rows[2].tell", "answered by phone", by="op")
             await run.send_event("answered", {"id": 1})
-            outcome = await outcome_of(run)
+            outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "WorkflowFailed"
     results = output_of(outcome, "rows")["results"]

@@ -38,7 +38,7 @@ async def test_half_a_character_in_any_text_of_a_decision_loses_nothing(harness:
         await run.handle.signal("event", raw({"event": HALF, "data": HALF, "event_id": HALF}))
         await run.handle.signal(HALF.encode(errors="replace").decode(), raw(HALF))
         await run.handle.signal("reject_step", raw(decision))
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "ApprovalRejected"
     assert WHOLE in outcome.message

@@ -44,7 +44,7 @@ async def test_the_event_ends_whatever_runs_and_says_how_it_counts(
         await reaches(run, "two.quick", "completed")
         await reaches(run, "rows[1].deepest", "completed")
         await run.send_event("stop")
-        ended = await outcome_of(run)
+        ended = await outcome_of(run, state=True)
 
     assert ended.failure is None, ended.message
     assert ends(ended, *names) == [end] * len(names)
@@ -135,7 +135,7 @@ async def test_only_a_running_step_whose_match_holds_hears_it_and_all_such_steps
         await reaches(run, "rows[1].work", "skipped")
         await run.send_event("stop", {"row": "none"})
         await run.send_event("stop", {"row": "all"})
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.data == {"early": {"row": 1}}

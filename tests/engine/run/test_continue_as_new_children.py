@@ -47,7 +47,7 @@ async def test_a_child_goes_on_undisturbed_and_its_result_is_found(small: Harnes
         await hop(run)
         assert [one.waiting_for for one in (await run.state()).steps] == [None, None]
         await child.send_event("finish", "fine")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
     [history] = await chain(small, child)
 
     assert CANCEL_REQUESTED not in [one.event_type for one in history.events]
@@ -88,7 +88,7 @@ async def test_a_child_that_does_not_complete_fails_its_step_and_error_handlers_
             await child.handle.terminate("by hand")
         await reaches(run, "told", "completed")
         await run.send_event("w")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert output_of(outcome, "told") == kind
@@ -197,7 +197,7 @@ async def test_a_child_is_tried_again_when_its_pause_is_over(small: Harness) -> 
         paused = (await run.progress()).waiting_for
         second = await child_of(run, "sub~2")
         await second.send_event("finish", 2)
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert paused == ["sub: attempt 2"]
     assert outcome.failure is None, outcome.message

@@ -102,7 +102,7 @@ async def test_an_approval_keeps_its_digest_and_its_decisions_under_a_flood_of_s
         [still_asked] = await run.pending_approvals()
         await run.signal_approval("ask", approver="bob", digest="of something else")
         await run.signal_approval("ask", approver="cy", digest=asked.digest)
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert len(await chain(small, run)) >= 3
     assert still_asked.digest == asked.digest
@@ -142,7 +142,7 @@ async def test_events_are_consumed_once_whichever_history_they_came_in(small: Ha
         await run.send_event("paid", "last", event_id="last")
         await hop(run)
         await run.send_event("paid", "last", event_id="very last")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.data == {"a": "before", "b": "last", "c": "last"}
     assert outcome.state is not None
@@ -161,7 +161,7 @@ async def test_a_transient_wait_hears_only_what_comes_while_it_waits(small: Harn
         await hop(run)
         still = await step_is(run, "t", "waiting")
         await run.send_event("ping", "in time")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert still
     assert output_of(outcome, "t") == "in time"
@@ -370,7 +370,7 @@ async def test_a_skip_is_remembered_and_a_waiting_step_may_be_skipped_in_a_later
         await run.skip_step("unwanted", "not today", by="op")
         await hop(run)
         await run.skip_step("ask", "decided by phone", by="op")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert [outcome.status_of(one) for one in ("ask", "unwanted", "after")] == ["skipped", "skipped", "completed"]

@@ -48,7 +48,7 @@ async def test_a_timeout_is_not_tried_again_where_its_type_is_named(
     step = slow(times=1, retry_policy={"non_retryable": [kind]}, error_handlers=[{"handler": "heard", "on": [kind]}])
     heard = {"step_id": "heard", "step_type": "wait", "wait": {"seconds": 0.01}}
     async with harness.worker(activities=hanging.activities):
-        outcome = await outcome_of(await harness.start(definition({**step, **times}, heard)))
+        outcome = await outcome_of(await harness.start(definition({**step, **times}, heard)), state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.status_of("heard") == "completed"

@@ -34,7 +34,7 @@ async def test_the_first_of_a_race_goes_on_and_the_losers_are_undone_with_the_re
         await stage.sees("slow", "all.deep", "all.quick")
         await reaches(run, "all.quick", "completed")
         await run.send_event("y", 7)
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "WorkflowFailed"
     assert output_of(outcome, "won") == ["skipped", "completed", "running"]
@@ -214,6 +214,7 @@ async def test_a_route_may_race_with_others(harness: Harness) -> None:
         definition(which, *(act(step) for step in "abcde"), act("j", "a", "b", "c", **RACE)),
         {"x": 2},
         actions=stage.actions,
+        state=True,
     )
 
     assert outcome.failure is None, outcome.message

@@ -130,7 +130,7 @@ async def test_those_who_wait_for_a_lock_can_be_skipped_given_up_and_cancelled(h
         stage.held.clear()
         await eventually(lambda: "last" in stage.done)
         await run.cancel()
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure == "Cancelled"
     assert sorted(stage.began) == ["a", "after", "last", "won"]

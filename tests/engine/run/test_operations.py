@@ -36,7 +36,7 @@ async def test_pause_starts_no_new_step_and_resume_goes_on(harness: Harness) -> 
         with pytest.raises(OperationRefused, match="paused already"):
             await run.pause("again", by="op")
         await run.resume("looked", by="op")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert (paused.status, called) == ("paused", [])
     assert {one.path: one.status for one in paused.steps} == {"first": "completed", "second": "pending"}

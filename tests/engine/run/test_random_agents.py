@@ -112,7 +112,7 @@ async def check_batch(harness: Harness, world: World, first: int) -> None:
     fails = number % 2 == 1
     run = await harness.start(workflow_of(cases, fails=fails))
     people = asyncio.create_task(answer_people(run)) if number % PEOPLE_EVERY == 0 else None
-    outcome = await outcome_of(run)
+    outcome = await outcome_of(run, state=True)
     if people:
         people.cancel()
     assert outcome.failure == ("WorkflowFailed" if fails else None), outcome.message

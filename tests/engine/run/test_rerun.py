@@ -82,13 +82,13 @@ async def started(harness: Harness, planned: Rerun, **more: Any) -> Run:
 
 async def again(harness: Harness, first: Outcome, **wanted: Any) -> tuple[Any, Outcome]:
     planned = await plan_rerun(harness.client, first.handle.id, **wanted)
-    return planned, await outcome_of(await started(harness, planned))
+    return planned, await outcome_of(await started(harness, planned), state=True)
 
 
 async def test_a_failed_run_goes_on_where_it_failed(harness: Harness) -> None:
     shop = Shop()
     async with harness.worker(shop.actions):
-        first = await outcome_of(await harness.start(chain(), {"n": 3}))
+        first = await outcome_of(await harness.start(chain(), {"n": 3}), state=True)
         shop.broken = False
         shop.called.clear()
         planned, outcome = await again(harness, first)
@@ -243,14 +243,14 @@ async def test_effects_that_nobody_has_undone_keep_a_run_from_being_repeated(har
     undoable = chain()
     undoable["steps"][0]["rollback_actions"] = ["undo"]
     async with harness.worker(shop.actions):
-        first = await outcome_of(await harness.start(undoable, {"n": 3}))
+        first = await outcome_of(await harness.start(undoable, {"n": 3}), state=True)
         shop.broken = False
         shop.called.clear()
         planned = await plan_rerun(harness.client, first.handle.id)
         with pytest.raises(OperationRefused, match=r"undo for quote; 'adw rollback .*' undoes them, '--anyway' leaves"):
             await started(harness, planned)
         called = list(shop.called)
-        outcome = await outcome_of(await started(harness, planned, anyway=True))
+        outcome = await outcome_of(await started(harness, planned, anyway=True), state=True)
         shop.undo_broken = False
         report = await retry_rollback(harness.client, first.handle.id)
         _, after = await again(harness, first)

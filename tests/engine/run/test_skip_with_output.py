@@ -28,7 +28,7 @@ async def test_a_held_step_that_is_skipped_with_an_output_gives_it_to_those_afte
         )
         await reaches(run, "pay", "failed")
         await run.skip_step("pay", "paid by hand", by="op", output=7)
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.data == {"paid": 7, "status": "skipped", "shipped": 8}
     assert ends(outcome, "pay") == ["skipped_by_operator"]
@@ -114,7 +114,7 @@ async def test_a_failing_output_holds_the_run_and_nothing_is_undone(harness: Har
         await run.retry_step("output", "once more", by="op")
         await eventually(lambda: _held_output(run))
         await run.skip_step("output", "paid by hand", by="op", output={"paid": "p1"})
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert held == {
         "status": "paused",

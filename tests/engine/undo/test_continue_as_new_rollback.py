@@ -40,7 +40,7 @@ async def test_a_cancelled_run_ends_as_cancelled_however_many_histories_its_roll
             await eventually(lambda number=number: f"rounds#{number}.a" in stage.undo_inputs)
             await run.cancel()
             stage.held.discard(f"rounds#{number}.a.rollback[0]")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
     histories = await chain(small, run)
 
     assert outcome.failure == "Cancelled"
@@ -121,7 +121,7 @@ async def test_a_rollback_step_is_finished_in_later_histories_and_the_run_goes_o
         await reaches(run, "w", "waiting")
         undone = list(stage.undone)
         await run.cancel()
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert sorted(undone[:6]) == [f"many[{number}].b" for number in range(6)]
     assert undone[6:] == UNDONE

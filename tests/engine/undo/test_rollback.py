@@ -209,7 +209,7 @@ async def test_a_second_cancel_does_not_stop_the_rollback(harness: Harness) -> N
         called = await at_rest(run)
         status = (await run.state()).status
         release.set()
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert (status, called) == ("rolling_back", ["a.rollback[0]"])
     assert outcome.failure == "Cancelled"
