@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from temporalio import activity
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
@@ -43,7 +44,8 @@ class Shop:
             return path
 
         async def undo(given: dict[str, Any]) -> None:
-            self.undone[given["idempotency_key"]] += 1
+            if activity.info().attempt == 1:  # On a busy machine a call may be answered too late, and is made again.
+                self.undone[given["idempotency_key"]] += 1
             await asyncio.sleep(0.05)
 
         return {"work": work, "undo": undo}
