@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import shutil
@@ -33,6 +34,8 @@ pytest_plugins = ["tests.no_process_left"]
 
 LAST_SECONDS = 600
 """What the end of all tests may take."""
+END_SECONDS = 30
+"""What ending the workers of broken tests may take."""
 SESSION = pytest.StashKey[pytest.Session]()
 
 
@@ -87,6 +90,16 @@ def _histories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 async def server() -> AsyncIterator[DevServer]:
     async with DevServer(settings=SPARING) as server:
         yield server
+        await _end_what_is_left()
+
+
+async def _end_what_is_left() -> None:
+    """End what tests left that were broken off at their time limit: without a server their workers never would."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=END_SECONDS)
 
 
 @pytest.fixture(scope="session")
