@@ -6,7 +6,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" $(NEW_ENOUGH) && break; done; echo "$$name")
 VENV ?= .venv
 # Half of the time a test waits, so there are more of them at once than cores.
-JOBS ?= 5
+JOBS ?= 4
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The locked `temporal` and `adw` come before any other on the machine. Bytecode is kept with the environment, whatever the machine

@@ -212,7 +212,7 @@ async def test_messages_that_are_not_json_are_refused_visibly_and_the_run_goes_o
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await run.handle.execute_update("decide_step", raw(b"\x00", b"binary/plain"))
         await run.approve("ask", approver="ann")
-        outcome = await outcome_of(run)
+        outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
     assert outcome.state is not None
