@@ -668,7 +668,7 @@ def test_codes_never_change() -> None:
         unreachable_step error_handler default_condition not_upstream no_effect shared_dependency endless_loop
         quorum_unreachable timeout_relation retry_delay_fallback unknown_error_type local_execution lock_limit lock_deadlock
         bad_expression invalid_target unknown_step_field unknown_output_field absent_output unknown_input_field unknown_graph unknown_result unknown_run_field
-        unknown_progress_field unknown_variable unknown_action missing_parameter unknown_parameter wrong_parameter
+        unknown_progress_field unknown_server unknown_variable unknown_action missing_parameter unknown_parameter wrong_parameter
         unknown_workflow wrong_version reserved_name not_supported_yet duplicate_workflow
         """
 
