@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 BUSY_SECONDS = 10.0
 """How long an attempt waits for another one's transaction."""
+_BETWEEN_TRIES_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,27 @@ class SqliteFile:
     def _prepare(self, connection: sqlite3.Connection) -> None:
         if _version(connection) == self.version:
             return
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("BEGIN IMMEDIATE")
         # Another process may have made it while this one waited for the lock.
         if _version(connection) != self.version:
             self.make(connection)
             connection.execute(f"PRAGMA user_version = {self.version}")
         connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging, as often as another process is in the way: SQLite does not wait for it there by itself."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_BETWEEN_TRIES_SECONDS)
+        else:
+            return
 
 
 def _version(connection: sqlite3.Connection) -> int:

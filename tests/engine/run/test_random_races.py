@@ -125,7 +125,7 @@ def check_rollback(case: Case, recorded: Recorded, report: RunResult) -> None:
     for path in undone:
         # What became of one that was given up is not always known.
         given_up = report.steps[path].get("skip_reason") == NOT_NEEDED
-        assert given_up or case.script.at(path) in ("ok", "flaky", *DOUBTFUL), path
+        assert given_up or case.script.at(path) in ("ok", "flaky", "stays", *DOUBTFUL), path
     for earlier, later in edges(case, undone):
         assert recorded.undo_ended[later] < recorded.undo_began[earlier], f"{earlier} was undone before {later}"
 
