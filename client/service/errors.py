@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -53,12 +54,15 @@ ERRORS_BY_CODE = _by_code(WorkflowError)
 
 @asynccontextmanager
 async def translated_errors(run_id: str, operation: str) -> AsyncGenerator[None]:
-    """Raise this project's errors for whatever `operation` on the run raises."""
+    """Raise this project's errors for whatever `operation` on the run raises; a cancelled caller stays cancelled."""
+    before = _cancellations()
     try:
         yield
     except RPCError as error:
         raise _rpc_failure(error, run_id, operation) from error
     except (RPCTimeoutOrCancelledError, TimeoutError) as error:
+        if _cancellations() > before:  # The SDK makes an error of that where it waits for an update.
+            raise asyncio.CancelledError from error
         raise _no_answer(run_id, operation) from error
     except WorkflowUpdateFailedError as error:
         raise _refusal(error.cause, run_id, operation) from error
@@ -70,6 +74,11 @@ async def translated_errors(run_id: str, operation: str) -> AsyncGenerator[None]
         raise StorageFailed(
             f"run {run_id!r}: its values lie in a storage this client does not know; set ADW_STORAGE as the workers have it."
         ) from error
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:
