@@ -130,10 +130,14 @@ class Crew:
             done, more = self.count(), chance.randint(5, 20)
             await eventually(lambda enough=done + more: self.count() >= enough or ending.done(), PATIENCE)
             assert not ending.done(), "the runs ended before all kills"
-            worker = self.workers.pop(chance.randrange(len(self.workers)))
-            self.killed[worker.pid or 0] = time.time()
-            await worker.kill()
+            await self.kill_one(chance)
             await self.add()
+
+    async def kill_one(self, chance: Random) -> None:
+        """For good."""
+        worker = self.workers.pop(chance.randrange(len(self.workers)))
+        self.killed[worker.pid or 0] = time.time()
+        await worker.kill()
 
     def count(self) -> int:
         """How many attempts began."""

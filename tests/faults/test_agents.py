@@ -306,3 +306,28 @@ async def test_agents_whose_workers_are_killed_make_each_call_once_but_for_what_
             {"kills": len(crew.killed), "calls": len(deeds), "again": len([1 for one in deeds if one.attempt > 1])}
         )
     )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_when_one_of_two_workers_is_killed_for_good_the_other_finishes_all(
+    server: DevServer, harness: Harness, tmp_path: Path
+) -> None:
+    runs, turns = 20, 10
+    async with Crew.at_work(server, harness, tmp_path, turns) as crew:
+        await crew.add()
+        begun = [await harness.start(crew.workflow(turns)) for _ in range(runs)]
+        ending = asyncio.gather(*(outcome_of(one) for one in begun))
+        await eventually(lambda: len({one.pid for one in crew.deeds()}) == 2 and crew.count() >= runs * turns // 3, 120)
+        assert not ending.done()
+        await crew.kill_one(random.Random(1))
+        outcomes = await ending
+
+    assert [one.message for one in outcomes if one.failure] == []
+    deeds = crew.deeds()
+    assert {(one.run, one.path) for one in deeds} == {
+        (one.id, f"look[{turn}].put#0") for one in begun for turn in range(turns)
+    }
+    assert unexplained(deeds, crew.killed) == []
+    last = {pid for pid in (one.pid for one in deeds) if pid not in crew.killed}
+    assert len(last) == 1
