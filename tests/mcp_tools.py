@@ -71,6 +71,16 @@ class Tools:
             self.ledger.note("cancelled")
             raise
 
+    async def once_slow(self, context: Context[Any, Any]) -> str:
+        """Its first call does not end."""
+        meta = dict(context.request_context.meta or {})
+        self.ledger.note(
+            "once_slow", key=meta["advanced-workflow/idempotency-key"], attempt=meta["advanced-workflow/attempt"]
+        )
+        if len(self.ledger.of("once_slow")) == 1:
+            await asyncio.Event().wait()
+        return "at last"
+
     async def die(self, times: int = 1) -> str:
         self.ledger.note("die")
         if len(self.ledger.of("die")) <= times:
@@ -97,7 +107,7 @@ def made(ledger: Ledger) -> MCPServer:
     """The server with its tools."""
     server = MCPServer("warehouse", log_level="CRITICAL")
     tools = Tools(ledger, server)
-    for name in ("reserve", "say", "fail", "hang", "die", "big", "picture", "token", "change"):
+    for name in ("reserve", "say", "fail", "hang", "once_slow", "die", "big", "picture", "token", "change"):
         function = getattr(tools, name)
         server.add_tool(function, structured_output=False if function.__annotations__["return"] == "Any" else None)
     return server
