@@ -158,9 +158,11 @@ def _require_bounds(server: str, chosen: Sequence[Offer]) -> None:
 
 def _require_bound(tool: Tool, chosen: Sequence[Offer]) -> None:
     """What is mapped must go somewhere: a name with a typo would leave the choice to the model."""
+    if not tool.is_set or not tool.input_mapping:
+        return
     taken = {name for offer in chosen for name in _properties(sound(offer.schema))}
     for name in tool.input_mapping:
-        if tool.is_set and name not in taken:
+        if name not in taken:
             raise _invalid(f"no tool of MCP server {tool.mcp!r} that the agent is given has a parameter {name!r}.")
 
 

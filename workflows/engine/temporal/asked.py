@@ -10,12 +10,10 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
-from temporalio.workflow import Info
 
 from advanced_workflow.workflows.engine.temporal.local_ends import local_ends
-from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
+from advanced_workflow.workflows.engine.temporal.runner import Around, EngineRunner
 
 
 @dataclass(slots=True)
@@ -47,9 +45,9 @@ class AskedAtItsEnd(EngineRunner):
         return _Instance(super().create_instance(det), self._asked, self._ended)
 
 
-class _Instance(WorkflowInstance):
+class _Instance(Around):
     def __init__(self, instance: WorkflowInstance, asked: Asked, ended: Collection[int]) -> None:
-        self._instance = instance
+        super().__init__(instance)
         self._asked = asked
         self._ended = ended
         self._last = WorkflowActivation()
@@ -81,18 +79,6 @@ class _Instance(WorkflowInstance):
                 self._asked.answer = command.respond_to_query.succeeded.response
             else:
                 self._asked.refusal = command.respond_to_query.failed.message
-
-    def get_serialization_context(self, command_info: object) -> SerializationContext | None:
-        return self._instance.get_serialization_context(command_info)  # pyright: ignore[reportArgumentType]
-
-    def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
-        return self._instance.get_external_store_context(command_info)  # pyright: ignore[reportArgumentType]
-
-    def get_info(self) -> Info:
-        return self._instance.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._instance.get_thread_id()
 
 
 def _leave_out(done: WorkflowActivationCompletion, ended: Collection[int]) -> None:

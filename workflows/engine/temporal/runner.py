@@ -64,9 +64,33 @@ class EngineRunner(WorkflowRunner):
             instance.activate(ending)
 
 
-class _Instance(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance, live: set[WorkflowInstance], recorded: Recorded) -> None:
+class Around(WorkflowInstance):
+    """An instance around another: what it does with activations is its own, and all else is the other's."""
+
+    def __init__(self, instance: WorkflowInstance) -> None:
+        """Around this one."""
         self._instance = instance
+
+    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - a private type of the SDK
+        """The other's."""
+        return self._instance.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ANN401 - as above
+        """The other's."""
+        return self._instance.get_external_store_context(command_info)
+
+    def get_info(self) -> Info:
+        """The other's."""
+        return self._instance.get_info()
+
+    def get_thread_id(self) -> int | None:
+        """The other's."""
+        return self._instance.get_thread_id()
+
+
+class _Instance(Around):
+    def __init__(self, instance: WorkflowInstance, live: set[WorkflowInstance], recorded: Recorded) -> None:
+        super().__init__(instance)
         self._in_order = InOrder(instance.activate, recorded)
         self._live = live
 
@@ -76,15 +100,3 @@ class _Instance(WorkflowInstance):
         finally:
             if any(job.HasField("remove_from_cache") for job in act.jobs):
                 self._live.discard(self)
-
-    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - as above
-        return self._instance.get_serialization_context(command_info)
-
-    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ANN401 - as above
-        return self._instance.get_external_store_context(command_info)
-
-    def get_info(self) -> Info:
-        return self._instance.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._instance.get_thread_id()
