@@ -14,7 +14,7 @@ SCHEMA = {"type": "object", "required": ["n"], "properties": {"n": {"type": "int
 GOOD, BAD, PROSE = '{"n": 1}', '{"n": "one"}', "it was me"
 TURNS = 5
 """After so many the model says the same as in the last."""
-UNDONE = ("put", "few", "slow", "gate", "late", "early")
+UNDONE = ("put", "few", "stuck", "gate", "late", "early")
 """Tools whose calls can be undone."""
 ATTEMPTS = 2
 
@@ -26,7 +26,7 @@ class Call:
     tool: str
     does: str
     """`ok`, `fails` (for good), `flaky` (once), `broken` (in each attempt), `hangs`; of asked ones also `yes`, `no`, `free`. `misfit`: arguments that
-    do not fit the tool's schema; `cut`: that are no JSON."""
+    do not fit the tool's schema; `cut`: that are no JSON. What `hangs` has a short time limit, and nothing else: a slow machine changes nothing."""
 
     @property
     def line(self) -> ScriptedCall:
@@ -104,7 +104,7 @@ TOOLS = (
     tool("put"),
     tool("read"),
     tool("few", max_calls=2),
-    tool("slow", timeout=1, retry_policy={"max_attempts": 1}),
+    tool("stuck", timeout=1, retry_policy={"max_attempts": 1}),
     tool("gate", approve="call.does != 'free'"),
     tool("late", approve=True, approval={"deadline": 0.05, "on_timeout": "reject"}),
     tool("early", approve=True, approval={"deadline": 0.05, "on_timeout": "approve"}),
@@ -172,9 +172,9 @@ def answer(random: Random, *, final: bool, people: bool) -> Answer:
 def call(random: Random, *, people: bool) -> Call:
     """One call."""
     asked = ["gate"] * 2 + ["late", "early"] if people else ["early"]
-    name = random.choice(["put"] * 8 + ["read"] * 4 + ["few"] * 4 + asked + ["nope", "slow"])
-    if name == "slow":
-        return Call(name, "hangs" if random.random() < 0.5 else "ok")
+    name = random.choice(["put"] * 8 + ["read"] * 4 + ["few"] * 4 + asked + ["nope", "stuck"])
+    if name == "stuck":
+        return Call(name, "hangs") if random.random() < 0.5 else Call("put", "ok")
     if random.random() < 0.06:
         return Call(name, random.choice(["misfit", "cut"]))
     if name == "gate":

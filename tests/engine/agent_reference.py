@@ -21,7 +21,7 @@ class Fate:
     """Empty where it completes."""
     limit: str = ""
     attempts: dict[str, int] = field(default_factory=dict[str, int])
-    """Path of a call of a tool, below the agent -> how often the action is tried."""
+    """Path of a call of a tool, below the agent -> how often the action is tried; without those that hang, which a worker may not come to."""
     effects: set[str] = field(default_factory=set[str])
     """Those that have an effect, or may have one, and can be undone."""
     messages: list[Message] = field(default_factory=list[Message])
@@ -144,7 +144,8 @@ class Reference:
             return "InputInvalid"
         if call.tool == "late" or call.does == "no":
             return "ApprovalRejected"
-        self.fate.attempts[path] = ATTEMPTS if call.does in ("flaky", "broken") else 1
+        if call.does != "hangs":
+            self.fate.attempts[path] = ATTEMPTS if call.does in ("flaky", "broken") else 1
         error = {"fails": "Broken", "broken": "Broken", "hangs": "Timeout"}.get(call.does, "")
         if call.tool in UNDONE and error != "Broken":
             self.fate.effects.add(path)

@@ -181,9 +181,12 @@ class Allowed:
         acted = dict.fromkeys((path for path, outcome in told if outcome == "undone"), "undone")
         acted |= dict.fromkeys(failed, "failed")
         kept = {path for path, outcome in told if outcome == "kept"} - set(acted)
-        assert kept <= prediction.kept, kept - prediction.kept
+        known = {name for path in prediction.kept for name in names_of(path)}
+        assert kept <= known, kept - known
         if not self.all_undone and not prediction.rolled_back:
-            assert self.heard(set(self.recorded.done) & prediction.kept - prediction.vague) <= kept
+            stands = self.heard(set(self.recorded.done) & prediction.kept - prediction.vague)
+            untold = {path for path in stands if kept.isdisjoint(names_of(path))}
+            assert not untold, untold
         fails = self.recorded.case.script.undo_fails
         expected = {path: "failed" if step_id_of(path) in fails else "undone" for path in self.recorded.undo_ended}
         heard = self.heard(set(expected) | set(acted))
@@ -227,6 +230,11 @@ class ChildRun:
 
 def is_in_child(path: str) -> bool:
     return ">" in path
+
+
+def names_of(path: str) -> list[str]:
+    """What a run calls something that it kept: a step of its own by its path, what a child did by the step that ran the child."""
+    return [path, *(path[:place] for place, sign in enumerate(path) if sign == ">")]
 
 
 async def told_by_runs(harness: Harness, outcome: Outcome) -> list[WorkflowHistory]:

@@ -56,13 +56,13 @@ class World:
         """What the agents' tools run."""
 
         async def do(does: str) -> dict[str, str]:
+            if does == "hangs":
+                await asyncio.Event().wait()
             info = activity.info()
             attempts = self.attempts[info.workflow_id or ""]
             attempts[info.activity_id] += 1
             if attempts[info.activity_id] != info.attempt:
                 self.twice.append(info.activity_id)
-            if does == "hangs":
-                await asyncio.sleep(60)
             if does in ("fails", "broken") or (does == "flaky" and info.attempt == 1):
                 raise ActionError("broken", type="Broken", retryable=does != "fails")
             return {"done": info.activity_id}
