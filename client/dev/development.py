@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -70,21 +70,31 @@ class Development:
                 await worker.stop()
 
     def _greet(self, server: DevServer) -> None:
-        self._console.print(Text("Web UI  ", style="dim").append(server.ui_url, style="bold"))
-        self._console.print(Text("Server  ", style="dim").append(server.address, style="bold"))
-        commands = first_commands(self._settings)
-        if not commands:
-            self._console.print(f"\n{NOTHING_SERVED}", style="yellow", soft_wrap=True)
-        self._console.print("\nIn another terminal:", style="dim")
-        if server.port != DEFAULT_PORT:
-            self._console.print(f"  export TEMPORAL_ADDRESS={server.address}", soft_wrap=True)
-        self._console.print(f"  export ADW_WEB_UI={server.ui_url}", soft_wrap=True)
-        for line in (*commands, "adw list"):
-            self._console.print(f"  {line}", soft_wrap=True, markup=False)
-        self._console.print("\nCtrl-C stops both; runs are kept.\n", style="dim")
+        for line in greeting(self._settings, server):
+            self._console.print(line, soft_wrap=True)
 
     def _say(self, sentence: str) -> None:
         self._console.print(Text("dev: ", style="bold cyan").append(sentence, style="default"), soft_wrap=True)
+
+
+def greeting(settings: Settings, server: DevServer) -> Iterator[Text]:
+    """What is told when the server is up, a line each: a line break inside would be written out."""
+    yield Text("Web UI  ", style="dim").append(server.ui_url, style="bold")
+    yield Text("Server  ", style="dim").append(server.address, style="bold")
+    yield Text()
+    commands = first_commands(settings)
+    if not commands:
+        yield Text(NOTHING_SERVED, style="yellow")
+        yield Text()
+    yield Text("In another terminal:", style="dim")
+    if server.port != DEFAULT_PORT:
+        yield Text(f"  export TEMPORAL_ADDRESS={server.address}")
+    yield Text(f"  export ADW_WEB_UI={server.ui_url}")
+    for line in (*commands, "adw list"):
+        yield Text(f"  {line}")
+    yield Text()
+    yield Text("Ctrl-C stops both; runs are kept.", style="dim")
+    yield Text()
 
 
 def first_commands(settings: Settings) -> list[str]:
@@ -92,7 +102,12 @@ def first_commands(settings: Settings) -> list[str]:
     try:
         found = load_definitions(settings)
     except WorkflowError:
-        return [f"adw check --no-actions {' '.join(map(str, settings.definitions))}"]  # as the worker says more shortly
+        # What the worker says shortly is said at length; what packages bring is named by no folder.
+        return [
+            f"adw check --no-actions {' '.join(map(str, settings.definitions))}"
+            if settings.definitions
+            else "adw definitions"
+        ]
     if not found:
         return []
     name = EXAMPLE if settings.library == "on" else min(found)

@@ -112,7 +112,7 @@ def _why(comparison: Comparison, step: WorkflowStep, forced: Mapping[str, str], 
 
 def _misfit(comparison: Comparison, step: WorkflowStep, kept: KeptStep) -> str | None:
     if kept.undone:
-        return "its effects were undone by the rollback."
+        return "the rollback went over it."
     before = comparison.before.get(step.step_id)
     approval = _stale_approval(comparison, kept)
     if approval is not None:

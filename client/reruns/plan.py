@@ -183,7 +183,7 @@ async def start_rerun(
 def _again(comparison: Comparison, from_step: str | None, undone: Iterable[str] = ()) -> dict[str, str]:
     """Why each step that runs again does so, by its id."""
     forced = {} if from_step is None else {owner_of(comparison.layout, from_step): "it was named."}
-    forced |= dict.fromkeys(undone, "its effects were undone by 'adw rollback'.")
+    forced |= dict.fromkeys(undone, "'adw rollback' went over it.")
     while True:
         again = reasons_to_run_again(comparison, forced)
         kept = frozenset(step_id for step_id in comparison.point.steps if step_id not in again)

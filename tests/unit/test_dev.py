@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from advanced_workflow.client.dev.development import first_commands, watched_folders
+from advanced_workflow.client.dev.development import NOTHING_SERVED, first_commands, greeting, watched_folders
+from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.render.console import SafeConsole
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.text.load import LIBRARY
 
@@ -50,3 +52,31 @@ def test_the_library_is_watched_where_it_is_served(folder: Path) -> None:
     assert watched_folders(load_settings(definitions="flows")) == [flows]
     watched = watched_folders(load_settings(definitions="flows", library="on"))
     assert set(watched) == {flows, LIBRARY.resolve(), LIBRARY.resolve().parents[1] / "activities" / "library"}
+
+
+@pytest.mark.parametrize("definitions", ["flows", ""])
+def test_the_greeting_is_told_line_by_line(folder: Path, definitions: str, capsys: pytest.CaptureFixture[str]) -> None:
+    server = DevServer(database=folder / "dev.db", port=7001, ui_port=7002, log_path=folder / "log")
+    console = SafeConsole(width=100)
+
+    for line in greeting(load_settings(definitions=definitions), server):
+        console.print(line, soft_wrap=True)
+
+    shown = capsys.readouterr().out
+    assert "\\n" not in shown
+    first = [NOTHING_SERVED, ""] if not definitions else []
+    commands = ["  adw start mine --input '{...}' --watch"] if definitions else []
+    assert shown.splitlines() == [
+        "Web UI  http://127.0.0.1:7002",
+        "Server  127.0.0.1:7001",
+        "",
+        *first,
+        "In another terminal:",
+        "  export TEMPORAL_ADDRESS=127.0.0.1:7001",
+        "  export ADW_WEB_UI=http://127.0.0.1:7002",
+        *commands,
+        "  adw list",
+        "",
+        "Ctrl-C stops both; runs are kept.",
+        "",
+    ]

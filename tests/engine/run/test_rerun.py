@@ -166,7 +166,7 @@ async def test_what_was_undone_runs_again_and_what_is_kept_is_undone_with_the_re
         shop.undone.clear()
         _, outcome = await again(harness, completed, from_step="ship")
 
-    assert planned.again["quote"] == "its effects were undone by the rollback."
+    assert planned.again["quote"] == "the rollback went over it."
     assert outcome.failure == "WorkflowFailed"
     assert shop.undone == [f"{completed.report.execution_id}:quote"]
 
@@ -294,7 +294,7 @@ async def test_what_a_run_ended_by_force_did_is_kept_or_undone_but_never_both(ha
     assert from_pack.left.steps == ["pack"]
     assert nothing.kept == ()
     assert set(nothing.again) == {"quote", "pack"}
-    assert nothing.again["quote"] == "its effects were undone by 'adw rollback'."
+    assert nothing.again["quote"] == "'adw rollback' went over it."
     assert planned.kept == ("quote", "pack")
     assert not planned.left.steps
     wanted = [f"{run.run_id}:{step}" for run in (rolled_back, kept) for step in ("pack", "quote")]
@@ -320,7 +320,7 @@ async def test_effects_have_one_owner_however_many_repeat_the_run(harness: Harne
 
     assert sorted(str(one.failure) for one in outcomes) == ["EffectsTaken", "WorkflowFailed"]
     assert shop.undone == [f"{completed.report.execution_id}:quote"]
-    assert retried.again["quote"] == "its effects were undone by the rollback."
+    assert retried.again["quote"] == "the rollback went over it."
     assert third.failure is None, third.message
 
 
