@@ -23,6 +23,7 @@ from advanced_workflow.client.dev.server_binary import find_server_binary
 from tests.forking import Forking
 from tests.harness import Harness
 from tests.laws.leftovers import watched
+from tests.patient import be_patient
 from tests.replay.fresh import histories_in, replay_in_fresh_processes
 from tests.servers import SPARING
 
@@ -70,6 +71,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(int(session.exitstatus))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """No limit of the product or of the SDK is reached because the machine is slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        be_patient(patch.setattr)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

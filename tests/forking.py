@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Literal, NoReturn, TypedDict
 
+from tests.patient import be_patient
+
 ROOT = Path(__file__).parents[1]
 Program = Literal["adw", "adw-worker"]
 MAIN: Mapping[Program, str] = {
@@ -149,6 +151,7 @@ def _serve(number: int) -> None:
     """Load what the programs load, then fork one for each that is asked for."""
     for module in LOADED:
         import_module(module)
+    be_patient(setattr)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from temporalio import activity
 from temporalio.activity import _Definition
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.history.v1 import History
@@ -49,7 +50,9 @@ from advanced_workflow.workflows.engine.graphs.registry import GRAPHS
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.engine.temporal.runner import EngineRunner
+from tests.laws.held import Measuring
 from tests.laws.laws import require_lawful
+from tests.patience import PATIENCE_SECONDS, given_time, require_in_time
 from tests.sandbox import strict_runner
 from tests.servers import POLLS
 
@@ -146,7 +149,7 @@ class Harness:
             require_kept=require_kept,
             on_accepted=build_plan,
         )
-        runner = EngineRunner(recorded=ReadsEnds(self.client))
+        runner = EngineRunner(Measuring(), ReadsEnds(self.client))
         worker = Worker(
             reads_histories(self.client),
             task_queue=options.pop("task_queue", self.task_queue),
@@ -161,7 +164,6 @@ class Harness:
             interceptors=options.pop("interceptors", None) or [EngineInterceptor(), ActionInterceptor()],
             max_heartbeat_throttle_interval=_SHORT,
             default_heartbeat_throttle_interval=_SHORT,
-            debug_mode=options.pop("debug_mode", False),
             **{**POLLS, **options},
         )
         try:
@@ -203,10 +205,27 @@ class Harness:
             run = await self.start(workflow, input_data, **more)
             return await outcome_of(run, state=state)
 
-    async def histories(self) -> list[WorkflowHistory]:
-        """The histories of the runs started so far: of each the whole chain of continuations, and its children's."""
+    async def given_time(self, once: Callable[[float], Coroutine[Any, Any, None]], seconds: float) -> None:
+        """As `given_time`, where `once` gives it as a limit to actions: `TooSlow` as soon as one took longer that was to answer."""
+
+        async def in_time(seconds: float) -> None:
+            before = len(self.handles)
+            doing = asyncio.ensure_future(once(seconds))
+            try:
+                while not doing.done():
+                    await asyncio.wait([doing], timeout=1)
+                    require_in_time(await self.histories(before))
+                await doing
+            finally:
+                doing.cancel()
+                await asyncio.wait([doing])
+
+        await given_time(in_time, seconds)
+
+    async def histories(self, since: int = 0) -> list[WorkflowHistory]:
+        """The histories of the runs started so far, or of all but the first: of each the whole chain of continuations, and its children's."""
         found: list[WorkflowHistory] = []
-        waiting = [(handle.id, handle.first_execution_run_id) for handle in self.handles]
+        waiting = [(handle.id, handle.first_execution_run_id) for handle in self.handles[since:]]
         while waiting:
             workflow_id, run_id = waiting.pop(0)
             history = await self.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
@@ -226,17 +245,34 @@ class Harness:
             require_lawful(histories, faults=self.faults)
 
 
+class Noted:
+    """Tells a call from its later attempts: on a busy machine one may be answered too late, and is made again."""
+
+    def __init__(self) -> None:
+        self._calls: set[tuple[str | None, str]] = set()
+
+    def is_new(self) -> bool:
+        """Whether no attempt of the activity's call was here before."""
+        info = activity.info()
+        call = (info.workflow_run_id, info.activity_id)
+        is_new = info.attempt == 1 or call not in self._calls
+        self._calls.add(call)
+        return is_new
+
+
 def recording(undone: list[str]) -> Callable[[UndoInput], None]:
-    """An undo action that notes `STEP OUTCOME`."""
+    """An undo action that notes `STEP OUTCOME` of each call; one that is answered too late and made again is one call."""
+    noted = Noted()
 
     def undo(undo: UndoInput) -> None:
-        undone.append(f"{undo.step_id} {undo.outcome}")
+        if noted.is_new():
+            undone.append(f"{undo.step_id} {undo.outcome}")
 
     return undo
 
 
 def replayer(**options: Any) -> Replayer:
-    """Replays strictly, but without the clock of the deadlock detector: on a busy machine two seconds may be little work."""
+    """Replays strictly."""
     return Replayer(
         workflows=WORKFLOWS,
         unsandboxed_workflow_runner=EngineRunner(strict_runner()),
@@ -261,7 +297,7 @@ async def outcome_of(run: Run, *, state: bool = False) -> Outcome:
     return ended
 
 
-async def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
+async def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """Wait until the condition (maybe async) gives something true."""
     async with asyncio.timeout(seconds):
         while True:

@@ -20,7 +20,7 @@ from tests import processes
 from tests.processes import MARK, command_of, end_all, living_children
 
 PR_SET_CHILD_SUBREAPER = 36
-END_SECONDS = 5
+END_SECONDS = 60
 """A process that was told to end may still be about it when its test has ended."""
 WATCHER = pytest.StashKey[subprocess.Popen[bytes]]()
 

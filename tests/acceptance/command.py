@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.forking import ROOT, ForkedCommand, Forking
-
-SECONDS = 60
+from tests.patience import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Adw:
         return Adw({**self.environment, **more}, self.folder, self.forking)
 
 
-async def finished(process: Process | ForkedCommand, seconds: float = SECONDS) -> Ended:
+async def finished(process: Process | ForkedCommand, seconds: float = PATIENCE_SECONDS) -> Ended:
     """Wait for a command's end; it must never show a traceback."""
     output, errors = await asyncio.wait_for(process.communicate(), seconds)
     assert process.returncode is not None
@@ -78,7 +77,7 @@ async def finished(process: Process | ForkedCommand, seconds: float = SECONDS) -
 async def line_with(process: Process | ForkedCommand, text: str) -> str:
     """Read a command's output up to a line with this text."""
     assert process.stdout
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while line := (await process.stdout.readline()).decode():
             if text in line:
                 return line

@@ -11,6 +11,7 @@ import pytest
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.acceptance.command import Adw, finished, line_with, processes_that_mention
 from tests.harness import eventually
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -19,11 +20,11 @@ def here(tmp_path: Path) -> Adw:
     return Adw({"TMPDIR": str(tmp_path)}, tmp_path)
 
 
-@pytest.mark.timeout(200)
 async def test_demo_approves_rejects_survives_a_kill_and_lets_an_agent_do_what_was_approved(
     here: Adw, tmp_path: Path
 ) -> None:
-    ended = await finished(await here.spawn("demo"), 150)  # It waits for people and for a lost worker, by the clock.
+    # It waits for people and for a lost worker, by the clock.
+    ended = await finished(await here.spawn("demo"), 2 * PATIENCE_SECONDS)
 
     assert ended.code == 0, ended.output + ended.errors
     rows = [" ".join(line.split()) for line in ended.output.splitlines()]
@@ -104,12 +105,12 @@ async def test_a_killed_dev_leaves_nothing_running_though_nobody_can_stop_an_act
     address = (await line_with(process, "Server  ")).split()[-1]
     await line_with(process, "worker ready:")
     assert (await here.having(TEMPORAL_ADDRESS=address)("start", "tired")).code == 0
-    await eventually((tmp_path / "asleep").exists, 60)
+    await eventually((tmp_path / "asleep").exists)
 
     process.send_signal(signal.SIGKILL)
     await process.communicate()
 
-    await eventually(lambda: processes_that_mention(str(tmp_path)) == [], 60)
+    await eventually(lambda: processes_that_mention(str(tmp_path)) == [])
 
 
 async def test_dev_says_when_its_port_is_taken(here: Adw) -> None:

@@ -67,9 +67,9 @@ async def test_a_run_of_tests_that_is_ended_leaves_no_process(
     tmp_path: Path, number: signal.Signals, processes: str
 ) -> None:
     process = await start(tmp_path, "-k", "hangs", "-n", processes)
-    await eventually((tmp_path / "started").exists, 60)
+    await eventually((tmp_path / "started").exists)
 
     process.send_signal(number)
     await process.communicate()
 
-    await eventually(lambda: processes_that_mention(str(tmp_path)) == [], 60)
+    await eventually(lambda: processes_that_mention(str(tmp_path)) == [])

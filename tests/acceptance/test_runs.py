@@ -42,6 +42,7 @@ from advanced_workflow.workflows.errors import (
     PayloadTooLarge,
     TooLate,
 )
+from tests.patience import PATIENCE_SECONDS
 
 QUEUE = "runs-test"
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
@@ -433,7 +434,7 @@ async def test_too_much_or_too_deep_data_is_refused(client: Client) -> None:
 async def test_a_pending_action_shows_its_attempt_and_last_failure(client: Client) -> None:
     run = await begin(client, "flaky")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (attempts := await run.attempts()) or attempts["print[1]"].last_failure is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -449,7 +450,7 @@ async def test_runs_can_be_listed_by_queue_and_by_whom_they_wait_for(client: Cli
     run = await begin(client, "waits")
     elsewhere = await begin(client, task_queue="nobody-serves-this")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await waiting_for(client, "ann's"):  # noqa: ASYNC110 - lists lag behind
             await asyncio.sleep(0.05)
 

@@ -18,13 +18,14 @@ from advanced_workflow.client.ports import find_free_ports, is_free
 from advanced_workflow.client.runs import start
 from advanced_workflow.client.service.listing import list_runs
 from advanced_workflow.client.settings import load_settings
+from tests.patience import PATIENCE_SECONDS
 from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[2]
 
 
 async def wait_until_gone(pid: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while is_alive(pid):  # noqa: ASYNC110 - another process gives no event
             await asyncio.sleep(0.05)
 

@@ -42,6 +42,7 @@ from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.settings import Settings
 from tests.forking import Forking
 from tests.harness import ROOT, eventually, outcome_of
+from tests.patience import PATIENCE_SECONDS
 
 SECRET = "hunter2"
 ACTIONS = """
@@ -119,13 +120,13 @@ class Worker:
             "ADW_DEFINITIONS": str(self.folder / "definitions"),
         }
         process = await self.forking.spawn((), environment(**own, **settings), self.folder, "adw-worker")
-        ready = await asyncio.wait_for(process.stdout.readline(), 30)
+        ready = await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS)
         try:
             assert ready.startswith(b"worker ready"), ready
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            _, errors = await asyncio.wait_for(process.communicate(), 20)
+            _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
             self.errors = errors.decode()
 
     async def run(self, settings: Settings, *, send: bool) -> Run:
@@ -181,7 +182,7 @@ async def test_a_worker_shows_what_its_runs_do_to_prometheus(worker: Worker) -> 
     assert series(page, "adw_run_duration_seconds_count", status="completed") == 1
     assert (steps("weigh", "completed"), steps("send", "skipped"), steps("send", "failed")) == (2, 1, 1)
     assert series(page, "adw_step_ended", step="quiet") == 0
-    assert 0 < series(page, "adw_step_duration_seconds_sum", step="weigh") < 60
+    assert 0 < series(page, "adw_step_duration_seconds_sum", step="weigh") < 3600
     assert series(page, "adw_step_duration_seconds_bucket", step="weigh", le="604800") == 2
     assert series(page, "adw_step_retried", activity_type="flaky", workflow_type="parcel") == 2
     assert series(page, "adw_undo_ended", step="weigh", outcome="undone") == 1
@@ -264,7 +265,7 @@ async def ended(*arguments: str, **settings: str) -> tuple[int | None, str, str]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=PIPE, stderr=PIPE, env=environment(**settings), cwd=ROOT
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     return process.returncode, output.decode(), errors.decode()
 
 
@@ -313,7 +314,7 @@ async def test_a_collector_that_does_not_answer_keeps_no_command_from_ending(ser
     seconds = asyncio.get_running_loop().time() - began
 
     assert code == 0
-    assert seconds < 20
+    assert seconds < 60
     client = await connect(address=server.address)
     await client.get_workflow_handle(json.loads(output)["id"]).terminate()
 

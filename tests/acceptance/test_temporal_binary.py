@@ -23,10 +23,10 @@ from advanced_workflow.client.dev.server_binary import find_server_binary
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
 from tests.harness import Actions, Harness, definition, eventually, replayer
 from tests.library.outcomes import order_summary
+from tests.patience import PATIENCE_SECONDS
 
 ORDERS: Actions = {f"orders.{name}": getattr(order_actions, name) for name in order_actions.__all__}
 ORDER_INPUT = (LIBRARY / "order-fulfilment" / "input.json").read_text(encoding="utf-8")
-SECONDS = 60
 ASK = {"step_id": "ask", "step_type": "human_approval", "approval": {"prompt": "Pay?", "approvers": ["ann"]}}
 
 
@@ -48,7 +48,7 @@ class Temporal:
             stderr=PIPE,
             env={**os.environ, "TEMPORAL_CONFIG_FILE": os.devnull},
         )
-        output, errors = await asyncio.wait_for(process.communicate(), SECONDS)
+        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
         assert bool(process.returncode) == fails, errors.decode()
         return (errors if fails else output).decode()
 
@@ -95,7 +95,7 @@ async def test_an_order_is_started_queried_approved_by_signal_and_replayed_from_
     monkeypatch.setenv(PATH_SETTING, str(tmp_path / "orders.db"))
     async with orders(temporal.harness):
         await temporal.start("order-fulfilment", ORDER_INPUT, '{"started_by": "sam"}')
-        [pending] = await eventually(lambda: temporal.query("pending_approvals"), SECONDS)
+        [pending] = await eventually(lambda: temporal.query("pending_approvals"))
         state = await temporal.query("state", "--input", '{"step_id": "approve_order"}')
         progress = await temporal.query("progress")
         pinned = await temporal.query("definition")
@@ -131,11 +131,11 @@ async def test_a_run_that_waits_is_found_by_whom_it_waits_for(temporal: Temporal
     async with temporal.harness.worker():
         await temporal.start("AdvancedWorkflow", json.dumps(request))
         query = f'AdwWaitingFor = "{group}"'
-        [found] = await eventually(lambda: temporal.json("workflow", "list", "--query", query), SECONDS)
+        [found] = await eventually(lambda: temporal.json("workflow", "list", "--query", query))
         described = await temporal("workflow", "describe", "--workflow-id", temporal.run)
         await temporal("workflow", "cancel", "--workflow-id", temporal.run)
         await temporal("workflow", "result", "--workflow-id", temporal.run, fails=True)
-        still_found = await eventually(lambda: _none(temporal, query), SECONDS)
+        still_found = await eventually(lambda: _none(temporal, query))
 
     assert found["execution"]["workflowId"] == temporal.run
     assert group in described
@@ -147,7 +147,7 @@ async def test_a_definition_given_on_the_command_line_is_decided_by_update(tempo
     update = ("workflow", "update", "execute", "--workflow-id", temporal.run, "--name", "decide_step", "--input")
     async with temporal.harness.worker():
         await temporal.start("AdvancedWorkflow", json.dumps(request))
-        await eventually(lambda: temporal.query("pending_approvals"), SECONDS)
+        await eventually(lambda: temporal.query("pending_approvals"))
         refused = await temporal(*update, '{"step_id": "ask", "approver": "bob", "decision": "approve"}', fails=True)
         receipt = await temporal.json(*update, '{"step_id": "ask", "approver": "ann", "decision": "approve"}')
         result = await temporal.result()

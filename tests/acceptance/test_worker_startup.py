@@ -28,6 +28,7 @@ from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.ports import find_free_ports
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
 from tests.harness import eventually
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = """
@@ -46,7 +47,10 @@ class CallSlow:
     @workflow.run
     async def run(self, queue: str, seconds: float) -> Any:
         return await workflow.execute_activity(
-            "slow", {"seconds": seconds}, task_queue=queue, start_to_close_timeout=timedelta(seconds=60)
+            "slow",
+            {"seconds": seconds},
+            task_queue=queue,
+            start_to_close_timeout=timedelta(seconds=2 * PATIENCE_SECONDS),
         )
 
 
@@ -70,7 +74,7 @@ async def spawn(*arguments: str, cwd: Path = ROOT, **more: str) -> Process:
 
 async def finish(*arguments: str, cwd: Path = ROOT, **more: str) -> tuple[int | None, str, str]:
     process = await spawn(*arguments, cwd=cwd, **more)
-    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     return process.returncode, output.decode(), errors.decode()
 
 
@@ -79,7 +83,7 @@ async def running(cwd: Path = ROOT, **more: str) -> AsyncGenerator[tuple[Process
     process = await spawn(cwd=cwd, **more)
     assert process.stdout
     try:
-        ready = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+        ready = (await asyncio.wait_for(process.stdout.readline(), PATIENCE_SECONDS)).decode()
         yield process, ready
     finally:
         if process.returncode is None:
@@ -110,7 +114,7 @@ async def test_a_worker_says_when_it_is_ready_and_stops_when_asked(client: Clien
         assert await pollers(client, f"gpu-{queue}", TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW) == 0
 
         process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 15)
+        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
 
     assert process.returncode == 0
     assert output.decode().splitlines()[-1] == "worker stopped"
@@ -128,7 +132,7 @@ async def action_in_flight(client: Client, process_queue: str, seconds: float) -
         handle: Any = await client.start_workflow(
             "CallSlow", args=[process_queue, seconds], id=f"slow-{uuid4()}", task_queue=queue
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not await has_started(handle):  # noqa: ASYNC110 - the server gives no event for it
                 await asyncio.sleep(0.05)
         yield handle
@@ -143,22 +147,23 @@ async def test_an_action_in_flight_may_finish_when_the_worker_stops(
     more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "my_actions"}
     async with running(actions, **more) as (process, _), action_in_flight(client, queue, 1.5) as handle:
         process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
 
         assert process.returncode == 0
-        assert await asyncio.wait_for(handle.result(), 20) == "done"
+        assert await asyncio.wait_for(handle.result(), PATIENCE_SECONDS) == "done"
 
 
 async def test_a_second_signal_leaves_at_once(client: Client, server: DevServer, actions: Path) -> None:
     queue = f"main-{uuid4()}"
     more = {"TEMPORAL_ADDRESS": server.address, "ADW_TASK_QUEUE": queue, "ADW_ACTIONS": "my_actions"}
-    async with running(actions, **more) as (process, _), action_in_flight(client, queue, 30):
+    more["ADW_SHUTDOWN_TIMEOUT"] = str(PATIENCE_SECONDS)
+    async with running(actions, **more) as (process, _), action_in_flight(client, queue, PATIENCE_SECONDS):
         process.send_signal(signal.SIGTERM)
         assert process.stdout
         assert (await process.stdout.readline()).startswith(b"worker stopping")
         process.send_signal(signal.SIGTERM)
 
-        assert await asyncio.wait_for(process.wait(), 5) == 130
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 130
 
 
 async def test_check_leaves_with_zero_when_the_worker_could_start(server: DevServer) -> None:

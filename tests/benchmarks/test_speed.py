@@ -50,6 +50,7 @@ async def test_a_chain_over_several_histories_adds_eleven_events_for_each_more(c
     assert engine.events == _events_expected(engine, handwritten)
 
 
+@pytest.mark.bench
 async def test_the_server_looks_for_new_work_more_than_twenty_times_a_second(client: Client) -> None:
     async with bench_worker(client, loaded([MIDDLE])):
         [run] = await run_once(client, MIDDLE, "engine")

@@ -37,6 +37,8 @@ async def check_run(actions: Actions, case: Case, name: str) -> None:
         if case.conduct.pauses:
             check_pauses(told, outcome)
     except BaseException as error:
+        if isinstance(error, AssertionError) and not await actions.proves(name):
+            return
         error.add_note(f"run: {name}\ncase: {case!r}\nbegan: {recorded.began}\nundone: {recorded.undo_ended}")
         raise
 

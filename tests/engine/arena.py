@@ -18,6 +18,7 @@ from tests.engine.cases import Case
 from tests.engine.deeds import act, begin_undo, end_undo
 from tests.engine.script import place_of, root_of
 from tests.harness import Harness, Outcome, outcome_of
+from tests.patience import PATIENCE_SECONDS, TooSlow, require_in_time
 
 _LOOK_SECONDS = 0.3
 """How often an operator looks whether the run is held."""
@@ -87,7 +88,7 @@ class Recorded:
 class Actions:
     harness: Harness
     runs: dict[str, Recorded] = field(default_factory=dict)
-    longest_run_seconds: float = 120
+    longest_run_seconds: float = 2 * PATIENCE_SECONDS
 
     async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, Outcome]:
         """Run a case, with `more` in its definition, to its end."""
@@ -103,6 +104,15 @@ class Actions:
                 for one in people:
                     one.cancel()
                 await asyncio.gather(*people, return_exceptions=True)
+
+    async def proves(self, name: str) -> bool:
+        """Whether what a run did proves anything: no attempt took longer than its time that was to answer, as on a slow machine."""
+        handles = [one for one in self.harness.handles if one.id == f"{name}-{self.harness.task_queue}"]
+        try:
+            require_in_time(await Harness(self.harness.client, handles=handles).histories())
+        except TooSlow:
+            return False
+        return True
 
     async def do(self) -> None:
         recorded, path, again = self._where()

@@ -7,6 +7,7 @@ import contextlib
 
 from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.script import Outcome, Script
+from tests.patience import never_ends
 
 SHORT_TIMEOUT_SECONDS = 2
 STAY_SECONDS = 1.5
@@ -20,7 +21,7 @@ async def act(outcome: Outcome, attempt: int) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(STAY_SECONDS)
     if outcome == "times_out" or (attempt == 1 and outcome in ("recovers", "doubtful")):
-        await asyncio.sleep(SHORT_TIMEOUT_SECONDS * 20)
+        await never_ends()
     if outcome == "fails" or (outcome == "doubtful" and attempt > 1) or (outcome == "flaky" and attempt == 1):
         raise ActionError("fails as told", retryable=outcome in ("flaky", "doubtful"))
 

@@ -36,7 +36,7 @@ async def went_on(run: Run, before: str) -> None:
     async def is_another() -> bool:
         return await execution(run) != before
 
-    await eventually(is_another, 30)
+    await eventually(is_another)
 
 
 async def fill(run: Run) -> None:

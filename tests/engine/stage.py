@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from tests.harness import Actions, Outcome, eventually
+from tests.harness import Actions, Noted, Outcome, eventually
 
 Step = dict[str, Any]
 
@@ -69,6 +69,7 @@ class Stage:
         self.stopped: list[str] = []
         self.undone: list[str] = []
         self.undo_inputs: dict[str, Any] = {}
+        self._noted = Noted()
         self.most_at_once = 0
         self.may_stop = asyncio.Event()
         """Actions that are cancelled end once it is set, as it is at first."""
@@ -99,7 +100,8 @@ class Stage:
             path = context.step_path()
             self.undo_inputs[path.removesuffix(".rollback[0]")] = given
             await self._at(path)
-            self.undone.append(path.removesuffix(".rollback[0]"))
+            if self._noted.is_new():
+                self.undone.append(path.removesuffix(".rollback[0]"))
 
         return {"work": work, "undo": undo}
 
@@ -123,6 +125,20 @@ async def reaches(run: Run, path: str, status: str) -> None:
         return any(one.path == path and one.status == status for one in (await run.state()).steps)
 
     await eventually(reached)
+
+
+async def is_seen(run: Run, path: str, status: str) -> bool:
+    """Whether a step is seen to have a status that passes by itself: wait until it has it, or the step or the run has ended."""
+    seen = ""
+
+    async def was_there() -> bool:
+        nonlocal seen
+        state = await run.state()
+        seen = next((str(one.status) for one in state.steps if one.path == path), "")
+        return seen in (status, "completed", "failed", "skipped") or state.status not in ("running", "paused")
+
+    await eventually(was_there)
+    return seen == status
 
 
 def ends(outcome: Outcome, *paths: str) -> list[str]:

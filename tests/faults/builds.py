@@ -19,9 +19,8 @@ from advanced_workflow.client.dev.child_process import end_process, start_proces
 from advanced_workflow.client.dev.processes import READY, WORKER_COMMAND, local_environment
 from tests.harness import ROOT, eventually
 from tests.manual.installing import build, install, link_libraries
+from tests.patience import PATIENCE_SECONDS
 
-SECONDS = 120
-"""Until a worker serves, on a busy machine."""
 ADW = (sys.executable, "-P", "-m", "advanced_workflow.client.cli")
 RELEASES = {"0.1.0": "344bf473705a9f3b079485fedc4a20ded84ac28a"}
 """The commits that were released."""
@@ -58,7 +57,7 @@ class Build:
         log_path = folder / f"worker-{self.name}.log"
         with log_path.open("wb") as log:
             process = await start_process([str(one) for one in self.worker], log=log, environment=environment)
-        await eventually(lambda: process.returncode is not None or READY in log_path.read_text(), SECONDS)
+        await eventually(lambda: process.returncode is not None or READY in log_path.read_text())
         assert process.returncode is None, log_path.read_text()
         return Serving(self, process, log_path)
 
@@ -88,7 +87,7 @@ class Serving:
 
     async def stop(self) -> None:
         """Ask it to end."""
-        await end_process(self.process, SECONDS)
+        await end_process(self.process, PATIENCE_SECONDS)
 
     @property
     def log(self) -> str:

@@ -168,7 +168,7 @@ class Crew:
 
     async def kill_in_action(self, name: str) -> None:
         """Kill it while an action is under way, which was held."""
-        await eventually(lambda: name in self.begun(), 60)
+        await eventually(lambda: name in self.begun())
         await self.kill()
         (self.folder / hold(name)).unlink()
         await self.start()
@@ -182,7 +182,7 @@ class Crew:
             state = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
             return any(one.activity_id == path and one.state == state for one in calls)
 
-        await eventually(thinks, 60)
+        await eventually(thinks)
         await self.kill()
         await self.start()
 

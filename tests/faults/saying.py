@@ -21,9 +21,6 @@ from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from tests.harness import eventually
 
-SECONDS = 120
-"""How long a state may take to be reached on a busy machine."""
-
 
 async def say(client: Client, queue: str, call: str, run: str, fields: dict[str, Any]) -> object:
     """Make one call."""
@@ -45,7 +42,7 @@ async def wait_until_at(run: Run, paths: Iterable[str]) -> None:
     async def there() -> bool:
         return set(paths) <= {one.path for one in (await run.state()).steps if one.status == "waiting"}
 
-    await eventually(there, SECONDS)
+    await eventually(there)
 
 
 async def main(address: str, queue: str, calls: str) -> None:

@@ -28,8 +28,6 @@ FULFILLED = {
 }
 UNDONE = {"reservations": {"released": 1}, "payments": {"refunded": 1}, "shipments": {}, "invoices": {}, "outbox": {}}
 IN_STOCK = {"book": 1000, "lamp": 200, "chair": 50, "desk": 10, "globe": 1}
-SECONDS = 60
-"""How long a run may take to get over a fault: lost attempts are noticed after 4 s, a lost worker's queue after 10 s."""
 
 
 @dataclass
@@ -137,7 +135,7 @@ async def started(run: Run, path: str) -> None:
             attempt is not None and attempt.state in ("started", "cancel_requested") and attempt.started_at is not None
         )
 
-    await eventually(is_started, SECONDS)
+    await eventually(is_started)
 
 
 async def attempts_of(run: Run, path: str) -> int:

@@ -125,7 +125,7 @@ async def test_two_workers_that_share_nothing_go_on_for_each_other_when_one_is_g
             if count == 2:
                 await leaving.enter_async_context(world.worker(other, disable_eager_activity_execution=True))
             begun = [await harness.start(definition(agent(turns)), {"run": str(one)}) for one in range(runs)]
-            await eventually(lambda world=world: sum(map(len, world.made.values())) >= runs * turns // 2, 60)
+            await eventually(lambda world=world: sum(map(len, world.made.values())) >= runs * turns // 2)
             await leaving.aclose()
             outcomes = [await outcome_of(one) for one in begun]
         assert [one.failure for one in outcomes] == [None] * runs
@@ -285,7 +285,6 @@ async def test_decisions_on_four_calls_at_a_time_count_once_each_whatever_else_i
     ("runs", "turns", "kills"),
     [(6, 8, 2), pytest.param(100, 20, 50, marks=[pytest.mark.long, pytest.mark.timeout(3600)])],
 )
-@pytest.mark.timeout(300)
 async def test_agents_whose_workers_are_killed_make_each_call_once_but_for_what_was_under_way(
     server: DevServer, harness: Harness, tmp_path: Path, runs: int, turns: int, kills: int
 ) -> None:

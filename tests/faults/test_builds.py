@@ -29,7 +29,6 @@ from tests.faults.saying import wait_until_at
 from tests.faults.steady import DATABASE
 from tests.harness import Harness, definition, eventually, outcome_of
 
-SECONDS = 120
 UNDO = {"rollback_actions": ["steady.unmake"]}
 CONTINUE_AFTER = 100
 """Events of a history: the least that the settings take."""
@@ -122,7 +121,7 @@ class Stage:
             await run.send_event(NOISE, event_id=NOISE)
             return await execution(run) != before
 
-        await eventually(another, SECONDS)
+        await eventually(another)
 
     async def is_at(self, id: str, *paths: str) -> None:
         """Wait until these steps wait."""
@@ -169,7 +168,7 @@ AT_REST = ("fan[0].one", "fan[1].one", "again#0.round", "ask")
 
 
 @pytest.mark.long
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_the_next_build_and_this_one_read_what_the_other_wrote(tmp_path: Path) -> None:
     now, later = present_build(), next_build(tmp_path / "next")
     async with DevServer() as server:
@@ -241,7 +240,7 @@ async def test_a_run_of_later_rules_waits_for_a_worker_that_knows_them(tmp_path:
 
         worker = await stage.served_by(now)
         await run.signal_approval("say", approver="ann")
-        told = await eventually(lambda: stage.fault(run), SECONDS)
+        told = await eventually(lambda: stage.fault(run))
         assert f"rules {RULES + 1}, of a later release" in told
         await worker.stop()
 

@@ -44,7 +44,7 @@ async def test_another_worker_makes_the_call_of_a_killed_one_again_with_its_key(
         try:
             await workers[0].start()
             run = await harness.start(definition(AGENT))
-            await eventually(lambda: warehouse.ledger.of("once_slow"), 60)
+            await eventually(lambda: warehouse.ledger.of("once_slow"))
             await workers[0].kill()
             warehouse.server.remove_tool("say")  # What the run was told when it began stays.
             await workers[1].start()

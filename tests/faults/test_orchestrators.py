@@ -36,7 +36,7 @@ async def test_an_orchestrator_whose_worker_is_killed_at_its_nodes_does_each_thi
             if one in (ANALYSIS, THINKING):
                 await crew.kill_in_model_call(run, one)
             elif one == APPROVAL:
-                [asked] = await eventually(run.pending_approvals, 60)
+                [asked] = await eventually(run.pending_approvals)
                 await crew.kill()
                 await run.signal_approval(asked.path, approver="ann", digest=asked.digest)
                 await crew.start()

@@ -66,6 +66,10 @@ class Elsewhere(Actions):
     killed: list[float] = field(default_factory=list[float])
     """When a worker was killed."""
 
+    async def proves(self, name: str) -> bool:
+        """They time out where their worker was killed, as they are to."""
+        return True
+
     async def run(self, case: Case, name: str, **more: Any) -> tuple[Recorded, Outcome]:
         recorded, outcome = await super().run(case, name, **more)
         for one in deeds_in(self.folder):

@@ -102,7 +102,7 @@ async def upgrade(fleet: Fleet, counts: dict[str, int]) -> None:
     assert (len(made), set(made.values())) == (2 * len(first), {1}), "two effects a run, each made once"
 
 
-@pytest.mark.timeout(400)  # A busy machine takes many times the 10 s of a quiet one.
+@pytest.mark.timeout(900)  # A busy machine takes many times the 10 s of a quiet one.
 async def test_waiting_runs_move_over_three_builds() -> None:
     async with DevServer(settings={**PROMPT, **DRAINED_AT_ONCE}) as server:
         harness = Harness(await Client.connect(server.address))

@@ -8,6 +8,7 @@ from temporalio.client import WorkflowHistory
 
 from tests.laws.calls import broken_calls
 from tests.laws.effects import broken_effects
+from tests.laws.held import HELD
 from tests.laws.leftovers import FOUND
 from tests.laws.moments import FAULT, broken_moments
 from tests.laws.sizes import broken_sizes
@@ -16,7 +17,7 @@ from tests.laws.stories import stories
 
 def require_lawful(histories: Iterable[WorkflowHistory], *, faults: bool = False) -> None:
     """Fail where a history of a test breaks a law, or a run of it left something behind; `faults`: a workflow task may fail."""
-    left, FOUND[:] = FOUND[:], []
+    left, FOUND[:], HELD[:] = [*FOUND, *HELD], [], []
     found = [one for one in (*broken(histories), *left) if not (faults and FAULT in one)]
     assert not found, "\n".join(found)
 

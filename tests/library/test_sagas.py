@@ -14,6 +14,7 @@ from advanced_workflow.activities.library import sagas
 from advanced_workflow.activities.library.ledger import PATH_SETTING
 from tests.harness import eventually
 from tests.library.outcomes import effects, ledger_summary
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.acting import call, fails, undo_input
 
 STOCK: dict[str, Any] = {"kind": "stock", "item": "lamp", "reference": "A-1"}
@@ -149,7 +150,7 @@ async def test_a_late_answer_comes_after_the_effect_and_ends_when_nobody_waits(
     assert not attempt.done()
     environment.cancel()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.wait([attempt])
     assert ledger_summary() == {kind: {"done": 1, "undone": 0}}
 

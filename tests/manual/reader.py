@@ -15,10 +15,10 @@ from pathlib import Path
 
 from advanced_workflow.client.dev.child_process import end_process, start_process
 from tests.harness import eventually
+from tests.patience import PATIENCE_SECONDS
 
-SECONDS = 300
+SECONDS = 2 * PATIENCE_SECONDS
 """What a block may take."""
-END_SECONDS = 30
 LEFT_OPEN = re.compile(r"^adw dev\b.*\s*\Z", re.MULTILINE)
 """A command that serves until Ctrl-C: the reader leaves it and goes on in another terminal."""
 READY = "worker ready:"
@@ -90,7 +90,7 @@ class Reader:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), END_SECONDS)
+                await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
             await end_process(process)
         assert [process.returncode for process in self.open_terminals] == [0] * len(self.open_terminals)
 

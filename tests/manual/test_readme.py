@@ -39,7 +39,7 @@ async def reader(tmp_path: Path) -> AsyncGenerator[Reader]:
     await reader.close()
 
 
-@pytest.mark.timeout(600)  # A busy machine takes many times the 20 s of a quiet one.
+@pytest.mark.timeout(1800)  # A slow machine takes many times the 20 s of a quiet one.
 async def test_every_block_does_what_the_text_around_it_says(reader: Reader) -> None:
     await reader.follow(README)
 

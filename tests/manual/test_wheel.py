@@ -100,7 +100,7 @@ async def serving(commands: Path, project: Path, variables: dict[str, str]) -> A
             ["sh", "-c", f"cd {project} && exec {commands / 'adw-worker'}"], log=file, environment=variables
         )
     try:
-        await eventually(lambda: worker.returncode is not None or "worker ready" in log.read_text(), 60)
+        await eventually(lambda: worker.returncode is not None or "worker ready" in log.read_text())
         assert worker.returncode is None, log.read_text()
         yield
     finally:

@@ -10,6 +10,7 @@ from temporalio import activity
 from advanced_workflow.activities.action import context
 from advanced_workflow.client.runs import Run
 from tests.harness import Actions, Outcome, eventually, outcome_of
+from tests.patience import PATIENCE_SECONDS
 
 
 def step(step_id: str, *after: str, **more: Any) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class Journal:
 
 async def end_of(run: Run) -> Outcome:
     """Wait for the run's end, not longer than it could take: a step that is held too long would wait for ever."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return await outcome_of(run)
 
 

@@ -17,6 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.workflows.contract import HttpResponse
+from tests.patience import PATIENCE_SECONDS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Request = dict[str, Any]
@@ -108,7 +109,7 @@ def resolver(*addresses: str) -> Callable[[str, int], Awaitable[Sequence[str]]]:
     return resolve
 
 
-def environment(seconds: float = 20, details: Sequence[Any] = ()) -> ActivityEnvironment:
+def environment(seconds: float = PATIENCE_SECONDS, details: Sequence[Any] = ()) -> ActivityEnvironment:
     made = ActivityEnvironment()
     made.info = replace(
         made.info,

@@ -37,6 +37,7 @@ from advanced_workflow.workflows.contract import (
     RetryDelay,
 )
 from tests.examples import profile
+from tests.patience import PATIENCE_SECONDS
 
 POLICY = BreakerPolicy(failure_threshold=2, timeout=30)
 DELAYS = RetryDelay(strategy="linear", delay=3, multiplier=1, max_delay=60)
@@ -341,7 +342,7 @@ async def test_attempts_longer_than_their_time_count_as_failures_while_their_thr
     service, end = Service(), threading.Event()
 
     def hanging() -> Awaitable[bool]:
-        return call_in_thread(end.wait, 20)
+        return call_in_thread(end.wait, PATIENCE_SECONDS)
 
     def attempt() -> asyncio.Task[Any]:
         short = service.environment(start_to_close_timeout=timedelta(seconds=0.05))

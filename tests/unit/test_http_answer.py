@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from advanced_workflow.activities.builtin.http_request.response import retry_after
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.http_calls import answer, details, failure, never, running, send
 
 
@@ -102,7 +103,7 @@ async def test_an_answer_above_the_limit_is_cut_off_and_its_effect_is_unknown(le
 
     async with running(endless) as server:
         error = await failure(server, policy=replace(server.policy, max_response_bytes=10_000))
-        await asyncio.wait_for(server.closed.wait(), 10)
+        await asyncio.wait_for(server.closed.wait(), PATIENCE_SECONDS)
 
     assert (error.type, error.non_retryable, details(error)) == ("HttpTooLarge", True, {"effect": "unknown"})
     assert "longer than 10,000 bytes" in error.message

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from advanced_workflow.activities.builtin.http_request import HttpPolicy
+from tests.patience import PATIENCE_SECONDS, jump, never_ends
 from tests.unit.http_calls import answer, details, environment, failure, nothing, resolver, running, send
 
 
@@ -35,7 +36,7 @@ async def test_a_host_that_is_not_found_is_unreachable():
 
 
 async def silence(_writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(5)
+    await never_ends()
 
 
 @pytest.mark.parametrize(
@@ -72,34 +73,36 @@ async def test_a_get_never_leaves_its_effect_unknown():
 
 
 async def test_an_answer_that_does_not_come_within_the_attempt_s_time_is_given_up():
-    async with running(silence) as server:
-        began = asyncio.get_running_loop().time()
-        error = await failure(server, env=environment(seconds=0.3))
-        took = asyncio.get_running_loop().time() - began
+    async def late(_writer: asyncio.StreamWriter) -> None:
+        jump(PATIENCE_SECONDS)
+        await never_ends()
+
+    async with running(late) as server:
+        error = await failure(server, env=environment(seconds=PATIENCE_SECONDS))
 
     assert (error.type, error.non_retryable, details(error)) == ("HttpInterrupted", False, {"effect": "unknown"})
-    assert "within 0.3 s" in error.message
-    assert took < 2
+    assert f"within {PATIENCE_SECONDS} s" in error.message
 
 
 async def test_an_answer_that_drips_is_given_up_too():
     async def drips(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        jump(PATIENCE_SECONDS)
         while True:
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.05)
 
     async with running(drips) as server:
-        error = await failure(server, env=environment(seconds=0.4))
-        await asyncio.wait_for(server.closed.wait(), 10)
+        error = await failure(server, env=environment(seconds=PATIENCE_SECONDS))
+        await asyncio.wait_for(server.closed.wait(), PATIENCE_SECONDS)
 
     assert error.type == "HttpInterrupted"
 
 
 async def test_time_that_runs_out_before_sending_means_no_effect():
     async def slow(_host: str, _port: int) -> Sequence[str]:
-        await asyncio.sleep(5)
+        await never_ends()
         return ["127.0.0.1"]
 
     error = await failure(url="https://hooks.test/", resolver=slow, env=environment(seconds=0.2))
@@ -115,7 +118,7 @@ async def test_a_cancelled_step_ends_its_request():
             await asyncio.sleep(0.01)
         env.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(sending, 2)
+            await asyncio.wait_for(sending, PATIENCE_SECONDS)
 
 
 async def test_heartbeats_are_sent_while_the_server_is_silent():

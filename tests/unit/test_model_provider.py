@@ -21,7 +21,9 @@ from advanced_workflow.activities.agents import chat
 from advanced_workflow.activities.agents.calls import ModelCalls
 from advanced_workflow.activities.agents.endpoints import Endpoint, Endpoints
 from advanced_workflow.workflows.contract import ChatMessage, FinishReason, ModelAnswer, ToolCall
+from tests.harness import eventually
 from tests.model_server import ModelServer, events, model_server
+from tests.patience import PATIENCE_SECONDS, jump
 from tests.unit.model_calls import call, environment, failure, nobody, result, user
 
 KEY = "canary-key-7f3a9c"
@@ -130,7 +132,11 @@ FINAL = True
 async def test_each_bad_behaviour_is_one_failure(
     server: ModelServer, model: str, kind: str, final: bool, seconds: int | None
 ) -> None:
-    error = await failure(of(server), f"local:{model}", env=environment(seconds=2 if model == "hang" else 20))
+    failing = asyncio.create_task(failure(of(server), f"local:{model}", env=environment(seconds=PATIENCE_SECONDS)))
+    if model == "hang":
+        await eventually(lambda: server.requests)
+        jump(PATIENCE_SECONDS)
+    error = await failing
 
     assert (error.type, error.non_retryable) == (kind, final), error.message
     assert error.next_retry_delay == (None if seconds is None else timedelta(seconds=seconds))
@@ -238,7 +244,7 @@ async def test_signs_of_life_say_how_far_an_answer_is(server: ModelServer, monke
     env.on_heartbeat = beats.put_nowait
     calling = asyncio.create_task(call(of(server), "local:slow", env=env))
     await server.shown.wait()
-    told = await asyncio.wait_for(beats.get(), 20)
+    told = await asyncio.wait_for(beats.get(), PATIENCE_SECONDS)
     server.release.set()
     await calling
 

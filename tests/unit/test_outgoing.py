@@ -21,6 +21,7 @@ from advanced_workflow.workflows.engine.temporal import outgoing
 from advanced_workflow.workflows.engine.temporal.outgoing import COMMAND_BYTES, TASK_LIMIT_BYTES, Outgoing
 from advanced_workflow.workflows.engine.temporal.task_work import TaskWork
 from tests.examples import profile
+from tests.patience import PATIENCE_SECONDS
 
 SIZES = st.one_of(st.integers(0, 1_000), st.integers(0, 200_000), st.integers(1_000_000, PAYLOAD_LIMIT_BYTES))
 
@@ -103,7 +104,7 @@ async def test_all_that_is_asked_for_is_sent_and_no_task_sends_too_much(sends: l
         patch.setattr(task_budget, "next_task", tasks.next_task)
         patch.setattr(task_budget, "quiet", quiet)
         patch.setattr(task_budget, "patched", lambda _: True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*(tasks.send(one) for one in sends))
 
     assert max(tasks.sent.values(), default=0) <= TASK_LIMIT_BYTES

@@ -10,6 +10,7 @@ import pytest
 
 from advanced_workflow.workflows.engine.graphs.adapter import END, START, Graph, State, build, run
 from advanced_workflow.workflows.errors import GraphLimitReached
+from tests.patience import never_ends
 
 
 class Counted(TypedDict, total=False):
@@ -46,14 +47,16 @@ async def test_a_graph_that_does_not_end_reaches_its_limit() -> None:
 
 async def test_what_a_node_raises_comes_out_as_it_is_and_the_others_have_ended() -> None:
     ended: list[str] = []
+    began = asyncio.Event()
 
     async def bad(state: State) -> State:
         await asyncio.sleep(0)
         raise ZeroDivisionError
 
     async def slow(state: State) -> State:
+        began.set()
         try:
-            await asyncio.sleep(60)
+            await never_ends()
         finally:
             await asyncio.sleep(0.01)
             ended.append("slow")
@@ -64,10 +67,11 @@ async def test_what_a_node_raises_comes_out_as_it_is_and_the_others_have_ended()
         await run(graph, {"rounds": 0}, limit=5)
     assert ended == ["slow"]
 
+    began.clear()
     task = asyncio.ensure_future(
         run(build(Counted, nodes={"slow": slow}, edges=[(START, "slow")], routes={}), {}, limit=5)
     )
-    await asyncio.sleep(0.05)
+    await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -178,7 +178,7 @@ async def test_an_operator_has_a_failed_graph_continue_where_it_stood(harness: H
 
     async with harness.worker({**ledger.actions, "fails": fails}):
         run = await harness.start({**flow("uncaught"), "on_failure": "pause"})
-        await eventually(lambda: luck, 30)
+        await eventually(lambda: luck)
 
         async def failed() -> Any:
             return any(one.path == "flow" and one.status == "failed" for one in (await run.state()).steps)
@@ -219,7 +219,7 @@ async def test_a_changed_graph_under_a_live_run_is_told_and_the_right_one_contin
                 said = [one.workflow_task_failed_event_attributes.failure.message for one in events]
                 return next((one for one in said if "GraphChanged" in one), None)
 
-            sentence = await eventually(told, 30)
+            sentence = await eventually(told)
         finally:
             GRAPHS["interrupts"] = right
         for one in await asked(run, 2):

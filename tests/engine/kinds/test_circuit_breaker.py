@@ -13,7 +13,12 @@ from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from tests.harness import Harness, definition, eventually, outcome_of, recording
 
-BREAKER = {"failure_threshold": 2, "timeout": 2}
+BREAKER = {"failure_threshold": 2, "timeout": 600}
+
+
+def by_the_server() -> list[Interceptor]:
+    """Breakers whose clock is the server's: where it jumps, no window passes while a test looks, and all do once it waits for a result."""
+    return [EngineInterceptor(), ActionInterceptor(lambda: activity.info().started_time.timestamp())]
 
 
 class Service:
@@ -42,10 +47,10 @@ def asking(**more: Any) -> Any:
     return definition({"step_id": "ask", "retry_policy": policy}, output={"answer": "steps.ask.output"})
 
 
-async def test_an_open_breaker_is_waited_out_without_using_up_attempts(harness: Harness) -> None:
+async def test_an_open_breaker_is_waited_out_without_using_up_attempts(skipping: Harness) -> None:
     service = Service()
-    async with harness.worker(service.actions):
-        run = await harness.start(asking())
+    async with skipping.worker(service.actions, interceptors=by_the_server()):
+        run = await skipping.start(asking())
 
         async def waits() -> bool:
             return bool((await run.state()).circuit_breakers)
@@ -67,10 +72,10 @@ async def test_an_open_breaker_is_waited_out_without_using_up_attempts(harness: 
     assert outcome.state.circuit_breakers == []
 
 
-async def test_attempts_that_called_the_action_are_counted_over_the_windows(harness: Harness) -> None:
+async def test_attempts_that_called_the_action_are_counted_over_the_windows(skipping: Harness) -> None:
     service = Service()
-    async with harness.worker(service.actions):
-        outcome = await outcome_of(await harness.start(asking()))
+    async with skipping.worker(service.actions, interceptors=by_the_server()):
+        outcome = await outcome_of(await skipping.start(asking()))
 
     assert outcome.failure == "WorkflowFailed"
     assert outcome.report.error is not None
@@ -78,14 +83,13 @@ async def test_attempts_that_called_the_action_are_counted_over_the_windows(harn
     assert service.calls == 3
 
 
-async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_holds_no_slot(harness: Harness) -> None:
+async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_holds_no_slot(skipping: Harness) -> None:
     service = Service()
-    interceptors = [EngineInterceptor(), ActionInterceptor()]
-    async with harness.worker(service.actions, interceptors=interceptors):
-        first = await outcome_of(await harness.start(asking(max_attempts=2)))
+    async with skipping.worker(service.actions, interceptors=by_the_server()):
+        first = await outcome_of(await skipping.start(asking(max_attempts=2)))
         policy = {"max_attempts": 1, "circuit_breaker": BREAKER}
         workflow = definition({"step_id": "ask", "retry_policy": policy}, {"step_id": "other"}, max_parallel_steps=1)
-        run = await harness.start(workflow)
+        run = await skipping.start(workflow)
 
         async def other_is_done() -> bool:
             steps = {one.step_id: one.status for one in (await run.state()).steps}
@@ -102,10 +106,10 @@ async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_hold
     assert service.calls == 3
 
 
-async def test_a_run_that_waits_for_a_breaker_can_be_cancelled_and_its_step_be_skipped(harness: Harness) -> None:
+async def test_a_run_that_waits_for_a_breaker_can_be_cancelled_and_its_step_be_skipped(skipping: Harness) -> None:
     service = Service()
-    async with harness.worker(service.actions):
-        skipped, cancelled = await harness.start(asking()), await harness.start(asking())
+    async with skipping.worker(service.actions, interceptors=by_the_server()):
+        skipped, cancelled = await skipping.start(asking()), await skipping.start(asking())
 
         async def both_wait() -> bool:
             states = [await one.state() for one in (skipped, cancelled)]
@@ -126,7 +130,7 @@ async def _closed(run: Any) -> str | None:
     return summary.status if summary.close_time else None
 
 
-async def test_a_probe_that_fails_opens_the_breaker_again_and_one_that_succeeds_closes_it(harness: Harness) -> None:
+async def test_a_probe_that_fails_opens_the_breaker_again_and_one_that_succeeds_closes_it(skipping: Harness) -> None:
     calls: list[str] = []
 
     def ask() -> int:
@@ -135,16 +139,15 @@ async def test_a_probe_that_fails_opens_the_breaker_again_and_one_that_succeeds_
             raise ActionError("down", type="Down")
         return len(calls)
 
-    breaker = {"failure_threshold": 2, "timeout": 1.2}
+    breaker = {"failure_threshold": 2, "timeout": 600}
     policy = {"delay": 0.05, "backoff_strategy": "fixed", "circuit_breaker": breaker}
-    outcome = await harness.run(
-        definition(
-            {"step_id": "first", "action": "ask", "retry_policy": {**policy, "max_attempts": 5}},
-            {"step_id": "then", "action": "ask", "dependencies": ["first"], "retry_policy": policy},
-            output={"first": "steps.first.output", "then": "steps.then.output"},
-        ),
-        actions={"ask": ask},
+    workflow = definition(
+        {"step_id": "first", "action": "ask", "retry_policy": {**policy, "max_attempts": 5}},
+        {"step_id": "then", "action": "ask", "dependencies": ["first"], "retry_policy": policy},
+        output={"first": "steps.first.output", "then": "steps.then.output"},
     )
+    async with skipping.worker({"ask": ask}, interceptors=by_the_server()):
+        outcome = await outcome_of(await skipping.start(workflow))
 
     assert outcome.data == {"first": 4, "then": 5}
     events = (await outcome.handle.fetch_history()).events

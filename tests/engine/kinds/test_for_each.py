@@ -6,6 +6,7 @@ import pytest
 
 from tests.engine.stage import Stage, act, box, deed, ends, fan, loop, output_of, reaches, says
 from tests.harness import Harness, definition, eventually, outcome_of
+from tests.patience import PATIENCE_SECONDS
 
 STRICT = {"retry_policy": {"parallel_failure_threshold": 1.0}}
 
@@ -304,7 +305,7 @@ async def test_copies_that_run_again_keep_their_records_however_many_have_ended(
         await run.retry_step("ship", "mended", by="op")
         await eventually(lambda: "ship[1].b" in stage.done)
         stage.held.clear()
-        outcome = await asyncio.wait_for(outcome_of(run), 20)
+        outcome = await asyncio.wait_for(outcome_of(run), PATIENCE_SECONDS)
         progress = await run.progress()
 
     assert outcome.failure is None, outcome.message

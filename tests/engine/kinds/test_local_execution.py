@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from tests.engine.stage import Stage, act, deed, fan, loop, output_of, says
 from tests.harness import Harness, Outcome, definition, outcome_of
+from tests.patience import never_ends
 
 LOCAL = {"execution": "local"}
 
@@ -93,7 +93,7 @@ async def test_a_local_action_that_takes_too_long_may_have_had_its_effect(harnes
     stage = Stage()
 
     async def slow() -> None:
-        await asyncio.sleep(30)
+        await never_ends()
 
     once = {"retry_policy": {"max_attempts": 1}}
     outcome = await harness.run(

@@ -21,6 +21,7 @@ from tests.engine.models import Model, calls, says, tools_catalog
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of, replayer
 from tests.mcp_server import Served, by_pipes, over_http
 from tests.mcp_tools import Ledger
+from tests.patience import TooSlow, given_time
 
 SECRET = "canary-secret-41c9d2"
 RETRIES = {"max_attempts": 3, "delay": 0.1}
@@ -167,27 +168,38 @@ async def test_a_call_is_approved_and_undone_as_any_tool(harness: Harness, wareh
 async def test_a_server_that_dies_is_started_again_and_secrets_are_nowhere(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG")
-    monkeypatch.setenv("ADW_SECRET_DOCS", SECRET)
-    server = by_pipes(tmp_path / "ledger", env={"TOKEN": "{{ secret:DOCS }}"})
-    asked = [("die", {}), ("token", {}), ("fail", {"text": "tell"}), ("nap", {})]
-    model = Model([calls(*asked[:1]), calls(*asked[1:]), says("done")])
-    hang = {"mcp": "warehouse", "tool": "hang", "name": "nap", "timeout": 2, "retry_policy": {"max_attempts": 1}}
-    known = {"warehouse": server}
-    outcome = await run(harness, model, known, definition(agent({"mcp": "warehouse", "exclude": ["hang"]}, hang)))
+    async def once(seconds: float) -> None:
+        caplog.set_level("DEBUG")
+        monkeypatch.setenv("ADW_SECRET_DOCS", SECRET)
+        server = by_pipes(tmp_path / f"ledger-{seconds}", env={"TOKEN": "{{ secret:DOCS }}"})
+        asked = [("die", {}), ("token", {}), ("fail", {"text": "tell"}), ("nap", {})]
+        model = Model([calls(*asked[:1]), calls(*asked[1:]), says("done")])
+        hang = {
+            "mcp": "warehouse",
+            "tool": "hang",
+            "name": "nap",
+            "timeout": seconds,
+            "retry_policy": {"max_attempts": 1},
+        }
+        known = {"warehouse": server}
+        outcome = await run(harness, model, known, definition(agent({"mcp": "warehouse", "exclude": ["hang"]}, hang)))
 
-    assert outcome.failure is None, outcome.message
-    ledger = Ledger(tmp_path / "ledger")
-    assert len(ledger.of("die")) == 2, "tried again after its process was gone"
-    assert model.conversations[1][-1]["content"] == '{"result":"alive"}'
-    token, failed, late = [one["content"] for one in model.conversations[2][-3:]]
-    assert token == "it is {{secret}}"
-    assert json.loads(failed)["message"] == "Error executing tool fail: cannot tell: {{secret}}"
-    assert json.loads(late)["error"] in ("McpCallInterrupted", "Timeout")
-    for history in await harness.histories():
-        assert SECRET not in history.to_json()
-    assert SECRET not in caplog.text
-    await eventually(lambda: ledger.of("cancelled"))
+        assert outcome.failure is None, outcome.message
+        ledger = Ledger(tmp_path / f"ledger-{seconds}")
+        if not ledger.of("hang"):
+            raise TooSlow
+        assert len(ledger.of("die")) == 2, "tried again after its process was gone"
+        assert model.conversations[1][-1]["content"] == '{"result":"alive"}'
+        token, failed, late = [one["content"] for one in model.conversations[2][-3:]]
+        assert token == "it is {{secret}}"
+        assert json.loads(failed)["message"] == "Error executing tool fail: cannot tell: {{secret}}"
+        assert json.loads(late)["error"] in ("McpCallInterrupted", "Timeout")
+        for history in await harness.histories():
+            assert SECRET not in history.to_json()
+        assert SECRET not in caplog.text
+        await eventually(lambda: ledger.of("cancelled"))
+
+    await given_time(once, 2)
 
 
 async def test_a_cancelled_run_cancels_the_call(harness: Harness, warehouse: Served) -> None:

@@ -7,6 +7,7 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from tests.engine.stage import Stage, act
 from tests.harness import Harness, at_rest, definition, eventually, outcome_of, recording
+from tests.patience import PATIENCE_SECONDS, works_until_cancelled
 
 ONCE = {"max_attempts": 1}
 
@@ -23,7 +24,7 @@ async def test_nested_steps_run_at_once_and_their_results_are_the_output(harness
     together = asyncio.Barrier(2)
 
     async def meet() -> str:
-        await asyncio.wait_for(together.wait(), 5)
+        await asyncio.wait_for(together.wait(), PATIENCE_SECONDS)
         return context.step_path()
 
     outcome = await harness.run(
@@ -165,7 +166,7 @@ async def test_cancelling_the_run_ends_and_undoes_nested_steps(harness: Harness)
 
     async def slow() -> None:
         began.set()
-        await asyncio.sleep(60)
+        await works_until_cancelled()
 
     async with harness.worker({"quick": nothing, "slow": slow, "undo": recording(undone)}):
         run = await harness.start(
@@ -175,12 +176,12 @@ async def test_cancelling_the_run_ends_and_undoes_nested_steps(harness: Harness)
                     "step_type": "parallel",
                     "parallel_steps": [
                         {"step_id": "quick", "rollback_actions": ["undo"]},
-                        {"step_id": "slow", "heartbeat_timeout": 1, "rollback_actions": ["undo"]},
+                        {"step_id": "slow", "rollback_actions": ["undo"]},
                     ],
                 }
             )
         )
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), PATIENCE_SECONDS)
         await eventually(lambda: _completed(run, "both.quick"))
         await run.cancel()
         outcome = await outcome_of(run)

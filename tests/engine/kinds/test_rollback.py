@@ -6,6 +6,7 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.workflows.contract import UndoInput
 from tests.engine.stage import Stage, act, deed, output_of, reaches
 from tests.harness import Harness, at_rest, definition, outcome_of, recording
+from tests.patience import PATIENCE_SECONDS
 
 ONCE = {"max_attempts": 1}
 
@@ -90,7 +91,7 @@ async def test_a_cancelled_rollback_step_is_finished_first(harness: Harness) -> 
                 {"step_id": "back", "step_type": "rollback", "dependencies": ["a"]},
             )
         )
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), PATIENCE_SECONDS)
         await run.cancel()
         called = await at_rest(run)
         release.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from advanced_workflow.client.runs import Run
 from tests.engine.stage import Stage, act, box, deed, ends, fan, loop, reaches
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of
+from tests.patience import never_ends
 
 ALL = {"parallel_failure_threshold": 1.0}
 FAILS = {"all[1].b": 1, "all.b": 1, "all#1.b": 1, "all#1": 1}
@@ -72,7 +72,7 @@ async def test_what_an_operator_gives_a_result_for_stands_and_is_told(harness: H
 
 async def test_what_may_have_been_done_by_a_step_that_is_skipped_is_told(harness: Harness) -> None:
     async def pay() -> None:
-        await asyncio.sleep(20)
+        await never_ends()
 
     step = deed("all", action="pay", timeout=0.5, retry_policy={"max_attempts": 1})
     stage = Stage()

@@ -7,6 +7,7 @@ from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.workflows.contract import UndoInput
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
+from tests.patience import PATIENCE_SECONDS, never_ends
 
 ONCE = {"max_attempts": 1}
 
@@ -153,7 +154,7 @@ async def test_cancelling_the_parent_cancels_the_child_and_waits_for_its_rollbac
 
     async def hangs() -> None:
         started.set()
-        await asyncio.sleep(60)
+        await never_ends()
 
     slow = child(
         {"step_id": "make", "action": "work", "rollback_actions": ["undo"]},
@@ -161,7 +162,7 @@ async def test_cancelling_the_parent_cancels_the_child_and_waits_for_its_rollbac
     )
     async with harness.worker({"work": work, "hangs": hangs, "undo": recording(undone)}, [slow]):
         run = await harness.start(definition(calls()))
-        await asyncio.wait_for(started.wait(), 20)
+        await asyncio.wait_for(started.wait(), PATIENCE_SECONDS)
         await run.cancel()
 
         async def closed() -> str | None:
@@ -187,7 +188,7 @@ async def test_a_child_is_tried_again_where_the_step_says_so_and_ended_at_its_ti
             raise ActionError("busy", type="Busy", retryable=False)
 
     async def hangs() -> None:
-        await asyncio.sleep(60)
+        await never_ends()
 
     again = calls(retry_policy={"max_attempts": 3, "delay": 0.1})
     late = {"step_id": "late", "step_type": "sub_workflow", "workflow": "slow", "timeout": 1}

@@ -9,6 +9,7 @@ import pytest
 from advanced_workflow.client.runs import get_run
 from tests.engine.stage import Stage, Step, act, deed, ends, fan, loop, output_of, reaches, says, waits
 from tests.harness import Definition, Harness, definition, outcome_of
+from tests.patience import PATIENCE_SECONDS, TooSlow, given_time
 
 
 def child(*steps: Step, **more: Any) -> Definition:
@@ -68,31 +69,37 @@ async def test_a_child_that_loses_at_once_is_ended_and_its_parent_goes_on(harnes
 
 @pytest.mark.parametrize("ending", ["timeout", "cancel", "cancel in time", "run timeout", "event"])
 async def test_what_an_ended_child_could_not_undo_is_in_its_parents_report(harness: Harness, ending: str) -> None:
-    stage = Stage({"make.rollback[0]": 1}, "hang")
-    more: dict[str, Any] = {
-        "timeout": {"timeout": 1.0},
-        "cancel in time": {"timeout": 60.0},
-        "event": {"cancel_on": {"event": "stop", "outcome": "fail"}},
-    }.get(ending, {})
-    seconds = {"timeout": 2.0} if ending == "run timeout" else {}
-    async with harness.worker(stage.actions, [HANGS]):
-        run = await harness.start(definition(deed("first"), sub("sub", "first", **more), **seconds))
-        await stage.sees("hang")
-        if ending.startswith("cancel"):
-            await run.cancel()
-        if ending == "event":
-            await run.send_event("stop")
-        outcome = await outcome_of(run)
+    async def once(seconds: float) -> None:
+        stage = Stage({"make.rollback[0]": 1}, "hang")
+        more: dict[str, Any] = {
+            "timeout": {"timeout": seconds},
+            "cancel in time": {"timeout": PATIENCE_SECONDS},
+            "event": {"cancel_on": {"event": "stop", "outcome": "fail"}},
+        }.get(ending, {})
+        limit = {"timeout": 2 * seconds} if ending == "run timeout" else {}
+        async with harness.worker(stage.actions, [HANGS]):
+            run = await harness.start(definition(deed("first"), sub("sub", "first", **more), **limit))
+            if "timeout" not in ending:
+                await stage.sees("hang")
+            if ending.startswith("cancel"):
+                await run.cancel()
+            if ending == "event":
+                await run.send_event("stop")
+            outcome = await outcome_of(run)
 
-    assert outcome.failure == "RollbackIncomplete"
-    assert stage.stopped == ["hang"]
-    assert stage.undone == ["first"]
-    assert outcome.report.rollback is not None
-    failed = [(one.path, one.run) for one in outcome.report.rollback.entries if one.outcome == "failed"]
-    assert failed == [("make", f"{run.id}/sub")]
-    assert outcome.report.error is not None
-    causes = {"timeout": "Timeout", "run timeout": "WorkflowTimeout", "event": "CancelledByEvent"}
-    assert outcome.report.error.type == causes.get(ending, "Cancelled")
+        if "hang" not in stage.began:
+            raise TooSlow
+        assert outcome.failure == "RollbackIncomplete"
+        assert stage.stopped == ["hang"]
+        assert stage.undone == ["first"]
+        assert outcome.report.rollback is not None
+        failed = [(one.path, one.run) for one in outcome.report.rollback.entries if one.outcome == "failed"]
+        assert failed == [("make", f"{run.id}/sub")]
+        assert outcome.report.error is not None
+        causes = {"timeout": "Timeout", "run timeout": "WorkflowTimeout", "event": "CancelledByEvent"}
+        assert outcome.report.error.type == causes.get(ending, "Cancelled")
+
+    await given_time(once, 1.0)
 
 
 async def test_a_child_that_ended_long_ago_and_cannot_be_undone_leaves_the_parent_incomplete(harness: Harness) -> None:

@@ -22,9 +22,10 @@ from tests.engine.allowed import check_run
 from tests.engine.arena import arena
 from tests.engine.cases import Case, batches, children_of
 from tests.engine.hops import CONTINUE_AFTER, NOISE, begun_again, chain, cut_short, execution, fill, hop, went_on
-from tests.engine.stage import Stage, act, box, deed, fan, loop, output_of, reaches, says, waits
+from tests.engine.stage import Stage, act, box, deed, fan, is_seen, loop, output_of, reaches, says, waits
 from tests.examples import profile
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
+from tests.patience import PATIENCE_SECONDS, TooSlow, given_time, never_ends
 
 ONCE = {"max_attempts": 1}
 LONGEST = CONTINUE_AFTER + 50
@@ -139,68 +140,74 @@ FUSSY: Definition = definition(
 
 
 async def test_copies_in_every_state_go_on_where_they_were(small: Harness) -> None:
-    calls: Counter[str] = Counter()
+    async def once(seconds: float) -> None:
+        calls: Counter[str] = Counter()
 
-    def shaky() -> str:
-        calls[context.step_path()] += 1
-        if calls.total() == 1:
-            raise ActionError("no")
-        return "calm"
+        def shaky() -> str:
+            calls[context.step_path()] += 1
+            if calls.total() == 1:
+                raise ActionError("no")
+            return "calm"
 
-    def only(kind: str, step: dict[str, Any]) -> dict[str, Any]:
-        return {**step, "conditions": [f"item == '{kind}'"]}
+        def only(kind: str, step: dict[str, Any]) -> dict[str, Any]:
+            return {**step, "conditions": [f"item == '{kind}'"]}
 
-    breaker = {"max_attempts": 2, "delay": 0.01, "circuit_breaker": {"failure_threshold": 1, "timeout": 4}}
-    copy = [
-        only("timer", {"step_id": "timer", "step_type": "wait", "wait": {"seconds": 4}}),
-        only("event", waits("event", wait={"event": "go"})),
-        only("late", waits("late", wait={"event": "never", "timeout": 4, "on_timeout": "continue"})),
-        only("ask", {"step_id": "ask", "step_type": "human_approval"}),
-        only("child", {"step_id": "child", "step_type": "sub_workflow", "workflow": "child"}),
-        only("lock", waits("lock", wait={"event": "leave", "match": "event == index"}) | {"lock": "door"}),
-        only("loop", loop("again", waits("tick", wait={"event": "tick", "match": "event == iteration"}), rounds=3)),
-        only("fan", fan("inner", "[1, 2]", waits("inside", wait={"event": "inside", "match": "event == item"}))),
-        only("breaker", {"step_id": "breaker", "action": "shaky", "retry_policy": breaker}),
-    ]
-    kinds = ["timer", "event", "late", "ask", "child", "lock", "lock", "loop", "fan", "breaker"]
-    all_kinds = fan("all", "input.kinds", *copy, act("end", *(one["step_id"] for one in copy), join="any"))
-    stage = Stage()
-    async with small.worker({**stage.actions, "shaky": shaky}, definitions=[CHILD]):
-        run = await small.start(definition(all_kinds), {"kinds": kinds})
-        await run.send_event("tick", 0)
-        await run.send_event("inside", 1)
-        for path in ("all[6].lock", "all[7].again#1.tick", "all[8].inner[1].inside", "all[9].breaker"):
-            await reaches(run, path, "waiting")
-        child = get_run(small.client, f"{run.id}/all[4].child")
-        await reaches(child, "finish", "waiting")
-        await hop(run)
-        await hop(run)
-        await run.send_event("go", "gone")
-        await run.approve("all[3].ask", approver="ann")
-        await child.send_event("finish", "grown")
-        await run.send_event("leave", 5)
-        await run.send_event("leave", 6)
-        for number in (1, 2):
-            await run.send_event("tick", number)
-        await run.send_event("inside", 2)
-        outcome = await asyncio.wait_for(outcome_of(run, state=True), 40)
-        last = await run.progress()
+        breaker = {"max_attempts": 2, "delay": 0.01, "circuit_breaker": {"failure_threshold": 1, "timeout": seconds}}
+        copy = [
+            only("timer", {"step_id": "timer", "step_type": "wait", "wait": {"seconds": seconds}}),
+            only("event", waits("event", wait={"event": "go"})),
+            only("late", waits("late", wait={"event": "never", "timeout": seconds, "on_timeout": "continue"})),
+            only("ask", {"step_id": "ask", "step_type": "human_approval"}),
+            only("child", {"step_id": "child", "step_type": "sub_workflow", "workflow": "child"}),
+            only("lock", waits("lock", wait={"event": "leave", "match": "event == index"}) | {"lock": "door"}),
+            only("loop", loop("again", waits("tick", wait={"event": "tick", "match": "event == iteration"}), rounds=3)),
+            only("fan", fan("inner", "[1, 2]", waits("inside", wait={"event": "inside", "match": "event == item"}))),
+            only("breaker", {"step_id": "breaker", "action": "shaky", "retry_policy": breaker}),
+        ]
+        kinds = ["timer", "event", "late", "ask", "child", "lock", "lock", "loop", "fan", "breaker"]
+        all_kinds = fan("all", "input.kinds", *copy, act("end", *(one["step_id"] for one in copy), join="any"))
+        stage = Stage()
+        async with small.worker({**stage.actions, "shaky": shaky}, definitions=[CHILD]):
+            run = await small.start(definition(all_kinds), {"kinds": kinds})
+            await run.send_event("tick", 0)
+            await run.send_event("inside", 1)
+            for path in ("all[6].lock", "all[7].again#1.tick", "all[8].inner[1].inside", "all[9].breaker"):
+                if not await is_seen(run, path, "waiting"):
+                    raise TooSlow
+            child = get_run(small.client, f"{run.id}/all[4].child")
+            await reaches(child, "finish", "waiting")
+            await hop(run)
+            await hop(run)
+            await run.send_event("go", "gone")
+            await run.approve("all[3].ask", approver="ann")
+            await child.send_event("finish", "grown")
+            await run.send_event("leave", 5)
+            await run.send_event("leave", 6)
+            for number in (1, 2):
+                await run.send_event("tick", number)
+            await run.send_event("inside", 2)
+            outcome = await asyncio.wait_for(outcome_of(run, state=True), PATIENCE_SECONDS)
+            last = await run.progress()
 
-    assert outcome.failure is None, outcome.message
-    got = [one["steps"] for one in output_of(outcome, "all")["results"]]
-    assert [set(one) - {"end"} for one in got] == [
-        {"again" if kind == "loop" else "inner" if kind == "fan" else kind} for kind in kinds
-    ]
-    assert got[1]["event"] == "gone"
-    assert got[2]["late"] is None
-    assert got[3]["ask"]["approver"] == "ann"
-    assert got[4]["child"] == {"got": "grown"}
-    assert got[7]["again"] == {"iterations": 3}
-    assert got[8]["inner"]["successful_steps"] == 2
-    assert got[9]["breaker"] == "calm"
-    assert len(stage.done) == len(kinds)
-    assert last.total == 1 + len(kinds) * 10 + 3 + 2  # The fan-out, what its copies hold, the rounds, the inner copies.
-    assert (last.pending, last.running, last.waiting, last.failed) == (0, 0, 0, 0)
+        assert outcome.failure is None, outcome.message
+        got = [one["steps"] for one in output_of(outcome, "all")["results"]]
+        assert [set(one) - {"end"} for one in got] == [
+            {"again" if kind == "loop" else "inner" if kind == "fan" else kind} for kind in kinds
+        ]
+        assert got[1]["event"] == "gone"
+        assert got[2]["late"] is None
+        assert got[3]["ask"]["approver"] == "ann"
+        assert got[4]["child"] == {"got": "grown"}
+        assert got[7]["again"] == {"iterations": 3}
+        assert got[8]["inner"]["successful_steps"] == 2
+        assert got[9]["breaker"] == "calm"
+        assert len(stage.done) == len(kinds)
+        assert (
+            last.total == 1 + len(kinds) * 10 + 3 + 2
+        )  # The fan-out, what its copies hold, the rounds, the inner copies.
+        assert (last.pending, last.running, last.waiting, last.failed) == (0, 0, 0, 0)
+
+    await given_time(once, 4)
 
 
 async def test_nested_steps_that_did_not_begin_are_counted_once(small: Harness) -> None:
@@ -230,7 +237,7 @@ async def test_an_action_that_waits_for_its_breaker_is_still_undone_in_a_later_h
     undone: list[str] = []
 
     async def slow() -> None:
-        await asyncio.sleep(30)
+        await never_ends()
 
     policy = {"max_attempts": 5, "delay": 0.01, "circuit_breaker": {"failure_threshold": 1, "timeout": 600}}
     step = {"step_id": "slow", "timeout": 0.3, "retry_policy": policy, "rollback_actions": ["undo"]}
@@ -364,7 +371,7 @@ async def test_what_cannot_be_carried_fails_the_run_and_is_undone(small: Harness
     ]
     async with small.worker({**stage.actions, "grow": noise_of(1_200_000)}):
         run = await small.start(definition(*steps))
-        await eventually(lambda: _fill_to_the_end(run), 60)
+        await eventually(lambda: _fill_to_the_end(run))
         outcome = await outcome_of(run)
 
     assert outcome.failure == "StateTooLarge"
@@ -383,7 +390,7 @@ async def test_input_and_state_together_are_held_to_what_the_server_takes(small:
     workflow = definition(*steps, workflow_id="large")
     async with small.worker({**stage.actions, "grow": noise_of(1_200_000)}, definitions=[workflow]):
         run = await small.start("large", {"text": text})
-        await eventually(lambda: _fill_to_the_end(run), 60)
+        await eventually(lambda: _fill_to_the_end(run))
         outcome = await outcome_of(run)
 
     assert outcome.failure == "StateTooLarge"
@@ -400,7 +407,7 @@ async def test_a_rollback_that_cannot_be_carried_on_ends_in_its_history(small: H
     ]
     async with small.worker({**stage.actions, "grow": noise_of(1_200_000)}):
         run = await small.start(definition(*steps))
-        outcome = await asyncio.wait_for(outcome_of(run), 60)
+        outcome = await asyncio.wait_for(outcome_of(run), PATIENCE_SECONDS)
 
     assert outcome.failure == "WorkflowFailed", outcome.message
     assert stage.undone == [f"rounds#{number}.a" for number in reversed(range(12))]

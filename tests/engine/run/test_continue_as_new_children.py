@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 
+from advanced_workflow.client.errors import RunNotFound
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract.paths import undo_run_id
 from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, hop
-from tests.engine.stage import Stage, act, deed, ends, loop, output_of, reaches, says, waits
+from tests.engine.stage import Stage, act, deed, ends, is_seen, loop, output_of, reaches, says, waits
 from tests.harness import Harness, at_rest, definition, eventually, outcome_of
+from tests.patience import TooSlow, given_time
 
 CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
 CHILD = definition(
@@ -24,6 +27,11 @@ CHILD = definition(
 @pytest.fixture
 def small(harness: Harness) -> Harness:
     return cut_short(harness)
+
+
+@pytest.fixture
+def small_skipping(skipping: Harness) -> Harness:
+    return cut_short(skipping)
 
 
 def sub(step_id: str = "sub", *after: str, **more: Any) -> dict[str, Any]:
@@ -71,28 +79,32 @@ async def test_a_child_goes_on_undisturbed_and_its_result_is_found(small: Harnes
 async def test_a_child_that_does_not_complete_fails_its_step_and_error_handlers_are_told_why(
     small: Harness, end: str, kind: str
 ) -> None:
-    stage = Stage({"last": 1})
-    child_definition = {**CHILD, "timeout": 3.0} if end == "times out" else CHILD
-    told = act("told", **says("steps.sub.error.type"))
-    steps = [sub(error_handlers=[{"handler": "told", "on": [kind]}]), told, waits("w")]
-    async with small.worker(stage.actions, definitions=[child_definition]):
-        run = await small.start(definition(*steps))
-        child = get_run(run.client, f"{run.id}/sub")
-        await reaches(child, "made", "completed")
-        await hop(run)
-        if end == "fails":
-            await child.send_event("finish")
-        elif end == "cancelled":
-            await child.cancel()
-        elif end == "terminated":
-            await child.handle.terminate("by hand")
-        await reaches(run, "told", "completed")
-        await run.send_event("w")
-        outcome = await outcome_of(run, state=True)
+    async def once(seconds: float) -> None:
+        stage = Stage({"last": 1})
+        child_definition = {**CHILD, "timeout": seconds} if end == "times out" else CHILD
+        told = act("told", **says("steps.sub.error.type"))
+        steps = [sub(error_handlers=[{"handler": "told", "on": [kind]}]), told, waits("w")]
+        async with small.worker(stage.actions, definitions=[child_definition]):
+            run = await small.start(definition(*steps))
+            child = get_run(run.client, f"{run.id}/sub")
+            if not await is_seen(child, "made", "completed"):
+                raise TooSlow
+            await hop(run)
+            if end == "fails":
+                await child.send_event("finish")
+            elif end == "cancelled":
+                await child.cancel()
+            elif end == "terminated":
+                await child.handle.terminate("by hand")
+            await reaches(run, "told", "completed")
+            await run.send_event("w")
+            outcome = await outcome_of(run, state=True)
 
-    assert outcome.failure is None, outcome.message
-    assert output_of(outcome, "told") == kind
-    assert stage.undone == ([] if end == "terminated" else ["made"])
+        assert outcome.failure is None, outcome.message
+        assert output_of(outcome, "told") == kind
+        assert stage.undone == ([] if end == "terminated" else ["made"])
+
+    await given_time(once, 3)
 
 
 @pytest.mark.parametrize("listens", [True, False], ids=["it is cancelled", "it completes all the same"])
@@ -186,28 +198,42 @@ async def test_a_failure_stays_the_cause_while_a_child_is_being_ended(small: Har
 
 
 async def test_a_child_is_tried_again_when_its_pause_is_over(small: Harness) -> None:
-    stage = Stage({"last": 1, "made.rollback[0]": 0})
-    retried = sub(retry_policy={"max_attempts": 2, "delay": 3.0})
-    async with small.worker(stage.actions, definitions=[CHILD]):
-        run = await small.start(definition(retried))
-        first = await child_of(run)
-        await first.send_event("finish", 1)
-        await reaches(run, "sub", "waiting")
-        await hop(run)
-        paused = (await run.progress()).waiting_for
-        second = await child_of(run, "sub~2")
-        await second.send_event("finish", 2)
-        outcome = await outcome_of(run, state=True)
+    async def once(seconds: float) -> None:
+        stage = Stage({"last": 1, "made.rollback[0]": 0})
+        retried = sub(retry_policy={"max_attempts": 2, "delay": seconds})
+        async with small.worker(stage.actions, definitions=[CHILD]):
+            run = await small.start(definition(retried))
+            first = await child_of(run)
+            await first.send_event("finish", 1)
+            if await eventually(lambda: pause_of(run)) == "over":
+                raise TooSlow
+            await hop(run)
+            paused = (await run.progress()).waiting_for
+            if not paused:
+                raise TooSlow
+            second = await child_of(run, "sub~2")
+            await second.send_event("finish", 2)
+            outcome = await outcome_of(run, state=True)
 
-    assert paused == ["sub: attempt 2"]
-    assert outcome.failure is None, outcome.message
-    assert output_of(outcome, "sub") == {"got": 2}
+        assert paused == ["sub: attempt 2"]
+        assert outcome.failure is None, outcome.message
+        assert output_of(outcome, "sub") == {"got": 2}
+
+    await given_time(once, 3)
 
 
-async def test_the_time_a_child_may_take_does_not_begin_anew(small: Harness) -> None:
+async def pause_of(run: Run) -> str:
+    """Whether it waits between the attempts of its step `sub`, or did."""
+    with contextlib.suppress(RunNotFound):
+        await get_run(run.client, f"{run.id}/sub~2").summary()
+        return "over"
+    return "now" if "sub: attempt 2" in (await run.progress()).waiting_for else ""
+
+
+async def test_the_time_a_child_may_take_does_not_begin_anew(small_skipping: Harness) -> None:
     stage = Stage()
-    async with small.worker(stage.actions, definitions=[CHILD]):
-        run = await small.start(definition(sub(timeout=6)))
+    async with small_skipping.worker(stage.actions, definitions=[CHILD]):
+        run = await small_skipping.start(definition(sub(timeout=600)))
         child = await child_of(run)
         await hop(run)
         outcome = await outcome_of(run)
@@ -216,7 +242,7 @@ async def test_the_time_a_child_may_take_does_not_begin_anew(small: Harness) -> 
     assert outcome.failure == "WorkflowFailed"
     assert outcome.report.error is not None
     assert outcome.report.error.type == "Timeout"
-    assert 6 <= outcome.report.duration_seconds < 12
+    assert 600 <= outcome.report.duration_seconds < 700
     assert state.status == "cancelled"
     assert stage.undone == ["made"]
 

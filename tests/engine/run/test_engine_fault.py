@@ -19,6 +19,7 @@ from advanced_workflow.client.watch import Snapshot, run_snapshots
 from advanced_workflow.workflows.engine.actions import calls
 from tests.engine.stage import Stage, act, deed
 from tests.harness import Harness, definition, outcome_of
+from tests.patience import PATIENCE_SECONDS
 
 TIME = timedelta(seconds=5)
 
@@ -26,7 +27,7 @@ TIME = timedelta(seconds=5)
 async def faulty(run: Run) -> Snapshot:
     """Watch until the fault is seen."""
     snapshots: AsyncGenerator[Snapshot] = run_snapshots(run, 0.05)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for snapshot in snapshots:
             if snapshot.fault is not None:
                 return snapshot

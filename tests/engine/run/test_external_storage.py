@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from advanced_workflow.workflows.contract import UndoInput
 from advanced_workflow.workflows.engine.graph import plan
 from advanced_workflow.workflows.errors import PayloadTooLarge
 from tests.harness import Harness, definition, eventually, outcome_of, recording, replayer
+from tests.patience import TooSlow, given_time
 
 INPUT: dict[str, Any] = {"text": "i" * 2_500_000}
 RESULT: dict[str, Any] = {"text": "r" * 2_200_000}
@@ -258,25 +260,33 @@ async def test_an_input_that_cannot_be_read_back_is_told_by_the_step(storing: St
 
 
 async def test_an_undo_that_is_tried_again_gets_its_large_input(storing: StoringHarness) -> None:
-    received: list[Any] = []
+    async def once(seconds: float) -> None:
+        received: list[Any] = []
+        ready = asyncio.Event()
 
-    def undo(undo: UndoInput) -> None:
-        received.append(undo.output)
-        if len(received) == 1:
-            raise ValueError("not yet")
+        def undo(undo: UndoInput) -> None:
+            received.append(undo.output)
+            if not ready.is_set():
+                raise ValueError("not yet")
 
-    steps = [
-        {"step_id": "grow", "rollback_actions": ["undo"], "rollback_timeout": 1},
-        {"step_id": "fails", "dependencies": ["grow"]},
-    ]
-    async with storing.worker({"grow": grow, "fails": fails, "undo": undo}):
-        run = await storing.start(definition(*steps, retry_policy=ONCE))
-        outcome = await outcome_of(run)
-        report = await retry_rollback(storing.client, run.id)
+        steps = [
+            {"step_id": "grow", "rollback_actions": ["undo"], "rollback_timeout": seconds},
+            {"step_id": "fails", "dependencies": ["grow"]},
+        ]
+        async with storing.worker({"grow": grow, "fails": fails, "undo": undo}):
+            run = await storing.start(definition(*steps, retry_policy=ONCE))
+            outcome = await outcome_of(run)
+            if not received:
+                raise TooSlow
+            ready.set()
+            report = await retry_rollback(storing.client, run.id)
 
-    assert outcome.failure == "RollbackIncomplete"
-    assert report.complete
-    assert received == [RESULT, RESULT]
+        assert outcome.failure == "RollbackIncomplete"
+        assert report.complete
+        assert len(received) > 1
+        assert all(one == RESULT for one in received)
+
+    await given_time(once, 1)
 
 
 async def test_a_client_without_the_storage_is_told_what_it_lacks(storing: StoringHarness, client: Client) -> None:

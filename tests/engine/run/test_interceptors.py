@@ -27,6 +27,7 @@ from advanced_workflow.activities.action.decorator import action, action_of
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor, with_retry_delay
 from advanced_workflow.workflows.contract import HEADER_EXECUTION, HEADER_RETRY, RetryDelay, retry_delay
+from tests.patience import PATIENCE_SECONDS, never_ends
 
 LINEAR = RetryDelay(strategy="linear", delay=10, multiplier=2, max_delay=25)
 PAYLOADS = DataConverter.default.payload_converter
@@ -53,7 +54,7 @@ def final() -> None:
 async def endless() -> None:
     started.set()
     try:
-        await asyncio.sleep(60)
+        await never_ends()
     except asyncio.CancelledError:
         seen["interrupted"] = [context.cancelled()]
         raise
@@ -153,11 +154,11 @@ async def test_a_cancel_reaches_an_action_that_sends_no_heartbeat_itself(client:
     handle = await client.start_workflow(
         OneAction.run, args=["endless", 300], id=f"endless-{uuid4()}", task_queue="interceptors"
     )
-    await asyncio.wait_for(started.wait(), 10)
+    await asyncio.wait_for(started.wait(), PATIENCE_SECONDS)
     await handle.cancel()
 
     with pytest.raises(WorkflowFailureError) as caught:
-        await asyncio.wait_for(handle.result(), 10)
+        await asyncio.wait_for(handle.result(), PATIENCE_SECONDS)
 
     cause = caught.value.cause
     assert isinstance(cause, CancelledError) or isinstance(cause.__cause__, CancelledError)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine.stage import Stage, act, box, deed, ends, reaches, waits
 from tests.harness import Harness, definition, outcome_of
+from tests.patience import PATIENCE_SECONDS, works_until_cancelled
 
 RACE = {"join": "any", "cancel_rest": True}
 
@@ -75,7 +76,7 @@ async def test_a_loser_that_ends_all_the_same_counts_as_it_ended(harness: Harnes
     async def stubborn() -> str:
         began.set()
         try:
-            await asyncio.sleep(60)
+            await works_until_cancelled()
         except asyncio.CancelledError:
             return "done"
         return "late"
@@ -83,14 +84,13 @@ async def test_a_loser_that_ends_all_the_same_counts_as_it_ended(harness: Harnes
     stubborn_step: dict[str, Any] = {
         "step_id": "a",
         "action": "stubborn",
-        "heartbeat_timeout": 5,
         "rollback_actions": ["undo"],
     }
     async with harness.worker({**stage.actions, "stubborn": stubborn}):
         run = await harness.start(
             definition(stubborn_step, waits("go"), act("j", "a", "go", **RACE), act("bad", "j", "a"))
         )
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), PATIENCE_SECONDS)
         await run.send_event("go")
         outcome = await outcome_of(run)
 

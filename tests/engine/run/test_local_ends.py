@@ -15,6 +15,7 @@ from advanced_workflow.client.serve.recorded import ReadsEnds
 from advanced_workflow.workflows.engine.temporal import runner
 from advanced_workflow.workflows.engine.temporal.in_order import UNKNOWN_ORDER, InOrder
 from tests.harness import Harness, definition, eventually, outcome_of
+from tests.patience import PATIENCE_SECONDS
 
 BRANCHES = definition(
     {"step_id": "start"},
@@ -83,15 +84,13 @@ async def test_a_local_end_that_is_recorded_with_a_querys_answer_is_heard_before
     if not readable:
         monkeypatch.setattr(ReadsEnds, "__call__", lambda *_: None)
     actions = {step["step_id"]: steps.action(step["step_id"]) for step in BRANCHES["steps"]}
-    async with harness.worker(actions) as worker:
-        # The clock of the deadlock detector; `debug_mode` would answer the query in the event loop.
-        monkeypatch.setattr(worker._workflow_worker, "_deadlock_timeout_seconds", None)
+    async with harness.worker(actions):
         run = await harness.start(BRANCHES)
         await eventually(lambda: {"first", "opens", "meanwhile"} <= steps.begun)
         asked = asyncio.create_task(run.state())
         await steps.end(run, "opens")
         await steps.end(run, "first")
-        await asyncio.to_thread(Slow.asked.wait, 30)
+        await asyncio.to_thread(Slow.asked.wait, PATIENCE_SECONDS)
         await steps.end(run, "local")
         await steps.end(run, "meanwhile")
         Slow.may_answer.set()

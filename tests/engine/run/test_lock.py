@@ -6,6 +6,7 @@ import pytest
 
 from tests.engine.stage import Stage, act, box, deed, ends, fan, loop, reaches, says, waits
 from tests.harness import Harness, definition, eventually, outcome_of
+from tests.patience import PATIENCE_SECONDS
 
 LOCK = {"lock": "till"}
 
@@ -146,7 +147,7 @@ async def test_a_run_that_ends_leaves_nobody_waiting_for_a_lock(harness: Harness
         run = await harness.start(definition(deed("a", **LOCK), deed("b", **LOCK), waits("go"), act("bad", "go")))
         await reaches(run, "b", "waiting")
         await run.send_event("go")
-        outcome = await asyncio.wait_for(outcome_of(run), 20)
+        outcome = await asyncio.wait_for(outcome_of(run), PATIENCE_SECONDS)
 
     assert outcome.failure == "WorkflowFailed"
     assert stage.undone == ["a"]

@@ -33,6 +33,7 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.contract.conversation import chained, digest_of_head, part_of
 from tests.harness import Harness
+from tests.patience import PATIENCE_SECONDS
 
 HEAD = AgentHead(instructions="Count.").model_dump(mode="json", exclude_defaults=True)
 
@@ -209,7 +210,7 @@ async def test_nobody_who_could_answer_is_said_too(harness: Harness) -> None:
                     return pending.last_failure.message
                 await asyncio.sleep(0.1)
 
-        message = await asyncio.wait_for(failure(), 30)
+        message = await asyncio.wait_for(failure(), PATIENCE_SECONDS)
         await run.terminate()
 
     assert "did not answer within 2 s" in message

@@ -8,8 +8,10 @@ import pytest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, UnknownStep
+from advanced_workflow.workflows.errors import InputInvalid, OperationRefused, UnknownStep, WorkflowError
+from tests.engine.stage import is_seen
 from tests.harness import Harness, at_rest, definition, eventually, outcome_of, recording
+from tests.patience import PATIENCE_SECONDS, TooSlow, given_time
 
 ONCE = {"max_attempts": 1}
 
@@ -27,7 +29,7 @@ async def test_pause_starts_no_new_step_and_resume_goes_on(harness: Harness) -> 
 
     async with harness.worker({"first": first, "second": nothing}):
         run = await harness.start(definition({"step_id": "first"}, {"step_id": "second", "dependencies": ["first"]}))
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), PATIENCE_SECONDS)
         await run.pause("look first", by="op")
         release.set()
         await eventually(lambda: _is(run, "first", "completed"))
@@ -49,18 +51,27 @@ async def test_pause_starts_no_new_step_and_resume_goes_on(harness: Harness) -> 
 
 
 async def test_time_spent_paused_does_not_count_against_the_timeout(harness: Harness) -> None:
-    timeout = 3
-    async with harness.worker({"after": nothing}):
-        run = await harness.start(definition(waits(0.2), {"step_id": "after", "dependencies": ["w"]}, timeout=timeout))
-        await eventually(lambda: _is(run, "w", "waiting"))
-        await run.pause("lunch", by="op")
-        other = await outcome_of(await harness.start(definition(waits(60), timeout=timeout)))
-        paused = await run.state()
-        await run.resume("back", by="op")
-        outcome = await outcome_of(run)
+    async def once(seconds: float) -> None:
+        waiting = waits(seconds / 3)
+        async with harness.worker({"after": nothing}):
+            run = await harness.start(definition(waiting, {"step_id": "after", "dependencies": ["w"]}, timeout=seconds))
+            if not await is_seen(run, "w", "waiting"):
+                raise TooSlow
+            try:
+                await run.pause("lunch", by="op")
+            except WorkflowError:  # It has ended.
+                raise TooSlow from None
+            other = await outcome_of(await harness.start(definition(waits(PATIENCE_SECONDS), timeout=seconds)))
+            paused = await run.state()
+            await run.resume("back", by="op")
+            outcome = await outcome_of(run)
 
-    assert (other.failure, paused.status) == ("WorkflowTimeout", "paused")
-    assert outcome.failure is None, outcome.message
+        if outcome.failure == "WorkflowTimeout":
+            raise TooSlow
+        assert (other.failure, paused.status) == ("WorkflowTimeout", "paused")
+        assert outcome.failure is None, outcome.message
+
+    await given_time(once, 3)
 
 
 def waits(seconds: float) -> dict[str, Any]:
@@ -169,7 +180,7 @@ async def test_operations_that_do_not_fit_are_refused_with_a_reason(harness: Har
 
     async with harness.worker({"work": work}):
         run = await harness.start(definition({"step_id": "work"}))
-        await asyncio.wait_for(began.wait(), 10)
+        await asyncio.wait_for(began.wait(), PATIENCE_SECONDS)
         with pytest.raises(OperationRefused, match="not paused"):
             await run.resume("why", by="op")
         with pytest.raises(OperationRefused, match="running"):

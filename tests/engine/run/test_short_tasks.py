@@ -109,9 +109,7 @@ async def test_a_run_of_an_older_engine_keeps_its_ways(harness: Harness, monkeyp
     monkeypatch.setattr(prepare, "RULES", 1)
     for module in (next_task, task_budget):
         monkeypatch.setattr(module, "patched", lambda _: False)
-    async with harness.worker(
-        {"act": lambda: None}, debug_mode=True
-    ):  # All ready steps start in one task, however long it takes.
+    async with harness.worker({"act": lambda: None}):
         local = await outcome_of(await harness.start(local_steps()))
         ready = await outcome_of(await harness.start(ready_steps(conditions=["false"])))
 
@@ -185,8 +183,7 @@ async def test_no_task_of_the_largest_definition_comes_near_the_two_seconds_it_h
 
     monkeypatch.setattr(WorkflowInstance, "activate", measured)
     steps = [{"step_id": f"s{number}", "action": "act", "conditions": ["false"]} for number in range(10_000)]
-    # Its own CPU time counts: on a busy machine the SDK's limit of two seconds would measure the others.
-    async with harness.worker({"act": lambda: None}, debug_mode=True):
+    async with harness.worker({"act": lambda: None}):
         outcome = await outcome_of(await harness.start(definition(*steps, description="x" * 100_000)))
 
     assert outcome.failure is None, outcome.message
@@ -202,7 +199,7 @@ async def test_a_cancel_ends_steps_for_which_there_was_no_room_yet(harness: Harn
     many = [
         {"step_id": f"w{number:04}", "step_type": "wait", "wait": {"event": "never"}} for number in range(READY_STEPS)
     ]
-    async with harness.worker({"act": act}, debug_mode=True):
+    async with harness.worker({"act": act}):
         run = await harness.start(definition({"step_id": "first", "action": "act"}, *many))
         await started.wait()
         await run.cancel()

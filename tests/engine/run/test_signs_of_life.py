@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import time
 from datetime import UTC, datetime
@@ -15,12 +14,13 @@ from advanced_workflow.client.runs import Run
 from advanced_workflow.client.watch import Snapshot, run_snapshots
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from tests.harness import Harness, definition, eventually
+from tests.patience import never_ends
 
 
 @activity.defn(name="foreign")
 async def foreign() -> None:
     """As one of another SDK: nothing beats for it."""
-    await asyncio.sleep(600)
+    await never_ends()
 
 
 async def test_show_says_when_a_running_step_was_last_heard_of(harness: Harness) -> None:

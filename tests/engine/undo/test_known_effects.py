@@ -10,9 +10,11 @@ from temporalio import activity
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.client.runs import Run
 from tests.engine.partner import http, partner
 from tests.engine.stage import Stage, box, deed, loop, reaches
 from tests.harness import Harness, Outcome, definition, eventually, outcome_of, recording
+from tests.patience import PATIENCE_SECONDS, TooSlow, given_time, never_ends
 
 ONCE = {"max_attempts": 1}
 THRICE = {"max_attempts": 3, "delay": 0.1}
@@ -30,7 +32,7 @@ def story(outcome: Outcome) -> list[tuple[str, str]]:
 
 async def slow_then_refused() -> None:
     if context.attempt() == 1:
-        await asyncio.sleep(20)
+        await never_ends()
     raise ActionError("no", type="Refused", retryable=False)
 
 
@@ -39,14 +41,18 @@ def refused() -> None:
 
 
 async def test_a_later_refusal_does_not_take_back_what_a_timed_out_attempt_may_have_done(harness: Harness) -> None:
-    undone: list[str] = []
-    outcome = await harness.run(
-        charging(timeout=0.5, retry_policy=THRICE), actions={"charge": slow_then_refused, "undo": recording(undone)}
-    )
+    async def once(seconds: float) -> None:
+        undone: list[str] = []
+        outcome = await harness.run(
+            charging(timeout=seconds, retry_policy=THRICE),
+            actions={"charge": slow_then_refused, "undo": recording(undone)},
+        )
 
-    assert outcome.report.error is not None
-    assert outcome.report.error.type == "Refused"
-    assert undone == ["charge unknown"]
+        assert outcome.report.error is not None
+        assert outcome.report.error.type == "Refused"
+        assert undone == ["charge unknown"]
+
+    await harness.given_time(once, 0.5)
 
 
 @pytest.mark.parametrize("more", [{}, {"execution": "local"}, {"heartbeat_timeout": 5}])
@@ -77,7 +83,7 @@ async def test_an_attempt_that_its_stopped_worker_ended_has_an_unknown_effect(ha
 
     async def charge() -> None:
         began.append(context.idempotency_key())
-        await asyncio.sleep(60)
+        await never_ends()
 
     actions = {"charge": charge, "undo": recording(undone)}
     async with harness.worker(actions):
@@ -107,7 +113,7 @@ async def test_a_request_that_was_sent_before_its_worker_stopped_has_an_unknown_
     workflow = charging(step_type="webhook", webhook=webhook)
     async with harness.worker({"undo": recording(undone)}, activities=http("127.0.0.1")):
         run = await harness.start(workflow)
-        await asyncio.wait_for(received.wait(), 20)
+        await asyncio.wait_for(received.wait(), PATIENCE_SECONDS)
     async with harness.worker({"undo": recording(undone)}, activities=http("127.0.0.1")):
         outcome = await outcome_of(run)
     server.close()
@@ -117,29 +123,34 @@ async def test_a_request_that_was_sent_before_its_worker_stopped_has_an_unknown_
 
 
 async def test_that_no_worker_takes_it_again_does_not_take_back_an_earlier_attempt(harness: Harness) -> None:
-    queue = f"{harness.task_queue}-gpu"
-    began: list[int] = []
-    undone: list[str] = []
+    async def once(seconds: float) -> None:
+        queue = f"{harness.task_queue}-{seconds}"
+        began: list[int] = []
+        undone: list[str] = []
 
-    async def charge() -> None:
-        began.append(context.attempt())
-        await asyncio.sleep(60)
+        async def charge() -> None:
+            began.append(context.attempt())
+            await never_ends()
 
-    async with harness.worker():
-        workflow = charging(agent_capability=queue, queue_timeout=2, rollback_timeout=1, retry_policy=THRICE)
-        async with harness.worker({"charge": charge}, task_queue=queue):
-            run = await harness.start(workflow)
-            await eventually(lambda: began)
-        async with asyncio.timeout(30):
-            await reaches(run, "charge", "failed")
-        async with harness.worker({"undo": recording(undone)}, task_queue=queue):
-            outcome = await outcome_of(run)
+        async with harness.worker():
+            workflow = charging(agent_capability=queue, queue_timeout=seconds, rollback_timeout=1, retry_policy=THRICE)
+            async with harness.worker({"charge": charge}, task_queue=queue):
+                run = await harness.start(workflow)
+                await eventually(lambda: _began_or_failed(run, began))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await reaches(run, "charge", "failed")
+            async with harness.worker({"undo": recording(undone)}, task_queue=queue):
+                outcome = await outcome_of(run)
 
-    assert outcome.report.error is not None
-    assert outcome.report.error.type == "QueueTimeout"
-    assert began == [1]
-    [(_, step_outcome)] = story(outcome)
-    assert step_outcome == "unknown"
+        if not began:
+            raise TooSlow
+        assert outcome.report.error is not None
+        assert outcome.report.error.type == "QueueTimeout"
+        assert began == [1]
+        [(_, step_outcome)] = story(outcome)
+        assert step_outcome == "unknown"
+
+    await given_time(once, 2)
 
 
 async def test_what_was_cancelled_before_it_was_sent_had_no_effect(harness: Harness) -> None:
@@ -178,16 +189,19 @@ async def test_what_no_worker_ever_took_had_no_effect(harness: Harness) -> None:
 async def test_a_refusal_by_the_breaker_does_not_take_back_what_an_attempt_before_it_may_have_done(
     harness: Harness,
 ) -> None:
-    breaker = {"failure_threshold": 1, "timeout": 1}
-    undone: list[str] = []
-    outcome = await harness.run(
-        charging(timeout=0.5, retry_policy={**THRICE, "max_attempts": 2, "circuit_breaker": breaker}),
-        actions={"charge": slow_then_refused_twice(), "undo": recording(undone)},
-    )
+    async def once(seconds: float) -> None:
+        breaker = {"failure_threshold": 1, "timeout": 2 * seconds}
+        undone: list[str] = []
+        outcome = await harness.run(
+            charging(timeout=seconds, retry_policy={**THRICE, "max_attempts": 2, "circuit_breaker": breaker}),
+            actions={"charge": slow_then_refused_twice(), "undo": recording(undone)},
+        )
 
-    assert outcome.report.error is not None
-    assert outcome.report.error.type == "Refused"
-    assert undone == ["charge unknown"]
+        assert outcome.report.error is not None
+        assert outcome.report.error.type == "Refused"
+        assert undone == ["charge unknown"]
+
+    await harness.given_time(once, 0.5)
 
 
 def slow_then_refused_twice() -> Any:
@@ -196,7 +210,7 @@ def slow_then_refused_twice() -> Any:
     async def charge() -> None:
         calls.append(1)
         if len(calls) == 1:
-            await asyncio.sleep(20)
+            await never_ends()
         raise ActionError("no", type="Refused", retryable=False)
 
     return charge
@@ -226,3 +240,7 @@ async def test_a_partner_that_answers_in_each_attempt_took_no_effect(harness: Ha
 
     assert undone == []
     assert story(outcome) == [("not_needed", "failed")]
+
+
+async def _began_or_failed(run: Run, began: list[int]) -> bool:
+    return bool(began) or (await run.state()).steps[0].status == "failed"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from temporalio import activity
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
 from tests.engine.stage import Step, box, fan, loop, reaches
-from tests.harness import Definition, Harness, definition, eventually, outcome_of
+from tests.harness import Definition, Harness, Noted, definition, eventually, outcome_of
+from tests.patience import PATIENCE_SECONDS, never_ends
 
 ONCE = {"max_attempts": 1}
 ALL = {"parallel_failure_threshold": 1.0}
@@ -29,6 +30,7 @@ class Shop:
         self.effects: set[str] = set()
         self.calls: Counter[str] = Counter()
         self.undone: Counter[str] = Counter()
+        self._noted = Noted()
 
     @property
     def actions(self) -> dict[str, Any]:
@@ -40,11 +42,11 @@ class Shop:
                 raise ActionError("no", type="Refused", retryable=False)
             self.effects.add(context.idempotency_key())
             if what == "hang":
-                await asyncio.sleep(30)
+                await never_ends()
             return path
 
         async def undo(given: dict[str, Any]) -> None:
-            if activity.info().attempt == 1:  # On a busy machine a call may be answered too late, and is made again.
+            if self._noted.is_new():
                 self.undone[given["idempotency_key"]] += 1
             await asyncio.sleep(0.05)
 
@@ -52,8 +54,13 @@ class Shop:
 
 
 def deed(step_id: str, *after: str, **more: Any) -> Step:
-    given = {"step_id": step_id, "action": "work", "dependencies": list(after), "retry_policy": ONCE, "timeout": 1}
+    given = {"step_id": step_id, "action": "work", "dependencies": list(after), "retry_policy": ONCE}
     return {**given, "rollback_actions": ["undo"], **more}
+
+
+def steps(*names: str, **more: Any) -> list[Step]:
+    """Steps of these names; before the last letter, the one it depends on."""
+    return [deed(name[-1], *name[:-1], **more) for name in names]
 
 
 def paused(*steps: Step, **more: Any) -> Definition:
@@ -61,31 +68,37 @@ def paused(*steps: Step, **more: Any) -> Definition:
 
 
 async def test_a_step_that_timed_out_and_was_run_again_is_undone_once(harness: Harness) -> None:
-    shop = Shop({"charge": ["hang"], "bad": ["refuse"]})
-    async with harness.worker(shop.actions):
-        run = await harness.start(paused(deed("charge"), deed("bad", "charge")))
-        await reaches(run, "charge", "failed")
-        await run.retry_step("charge", "again")
-        await reaches(run, "bad", "failed")
-        await run.cancel()
-        await outcome_of(run)
+    async def once(seconds: float) -> None:
+        shop = Shop({"charge": ["hang"], "bad": ["refuse"]})
+        async with harness.worker(shop.actions):
+            run = await harness.start(paused(deed("charge", timeout=seconds), deed("bad", "charge")))
+            await reaches(run, "charge", "failed")
+            await run.retry_step("charge", "again")
+            await reaches(run, "bad", "failed")
+            await run.cancel()
+            await outcome_of(run)
 
-    assert shop.calls["charge"] == 2
-    assert list(shop.undone.values()) == [1]
+        assert shop.calls["charge"] == 2
+        assert list(shop.undone.values()) == [1]
+
+    await harness.given_time(once, 1)
 
 
 async def test_a_second_call_that_is_refused_does_not_take_back_the_first(harness: Harness) -> None:
-    shop = Shop({"charge": ["hang", "refuse"]})
-    async with harness.worker(shop.actions):
-        run = await harness.start(paused(deed("charge")))
-        await reaches(run, "charge", "failed")
-        await run.retry_step("charge", "again")
-        await eventually(lambda: shop.calls["charge"] == 2)
-        await reaches(run, "charge", "failed")
-        await run.cancel()
-        await outcome_of(run)
+    async def once(seconds: float) -> None:
+        shop = Shop({"charge": ["hang", "refuse"]})
+        async with harness.worker(shop.actions):
+            run = await harness.start(paused(deed("charge", timeout=seconds)))
+            await reaches(run, "charge", "failed")
+            await run.retry_step("charge", "again")
+            await eventually(lambda: shop.calls["charge"] == 2)
+            await reaches(run, "charge", "failed")
+            await run.cancel()
+            await outcome_of(run)
 
-    assert list(shop.undone.values()) == [1]
+        assert list(shop.undone.values()) == [1]
+
+    await harness.given_time(once, 1)
 
 
 async def test_what_a_copy_did_before_it_was_run_again_is_undone_once(harness: Harness) -> None:
@@ -133,12 +146,14 @@ async def test_rounds_of_a_loop_that_continues_where_it_stood_are_undone_in_thei
     assert undone == [f"outer#0.inner#{number}.x" for number in reversed(range(5))]
 
 
-SHAPES = {
-    "fan": lambda: fan("c", "[1, 2, 3]", deed("x"), deed("y", "x"), deed("w"), retry_policy=ALL, max_concurrency=2),
-    "loop": lambda: loop("c", deed("x"), deed("y", "x"), rounds=2),
-    "box": lambda: box("c", deed("x"), deed("y", "x"), fan("d", "[1, 2]", deed("w")), retry_policy=ALL),
-    "rounds": lambda: loop("c", rounds=2, retry_policy=ONCE, rollback_actions=["undo"], timeout=1),
-    "nested": lambda: fan("c", "[1, 2]", loop("l", deed("x"), deed("y", "x"), rounds=2), retry_policy=ALL),
+SHAPES: dict[str, Callable[..., Step]] = {
+    "fan": lambda **more: fan("c", "[1, 2, 3]", *steps("x", "xy", "w", **more), retry_policy=ALL, max_concurrency=2),
+    "loop": lambda **more: loop("c", *steps("x", "xy", **more), rounds=2),
+    "box": lambda **more: box(
+        "c", *steps("x", "xy", **more), fan("d", "[1, 2]", *steps("w", **more)), retry_policy=ALL
+    ),
+    "rounds": lambda **more: loop("c", rounds=2, retry_policy=ONCE, rollback_actions=["undo"], **more),
+    "nested": lambda **more: fan("c", "[1, 2]", loop("l", *steps("x", "xy", **more), rounds=2), retry_policy=ALL),
 }
 PATHS = {
     "fan": [f"c[{copy}].{step}" for copy in range(3) for step in "xyw"],
@@ -151,29 +166,34 @@ PATHS = {
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_however_often_operators_run_steps_again_each_effect_is_undone_once(harness: Harness, seed: int) -> None:
-    chance = random.Random(seed)
-    shape = sorted(SHAPES)[seed % len(SHAPES)]
-    trouble = {
-        path: [chance.choice(["refuse", "refuse", "hang"]) for _ in range(chance.choice([0, 0, 1, 1, 2]))]
-        for path in PATHS[shape]
-    }
-    shop = Shop({**trouble, "last": ["refuse"]})
-    async with harness.worker(shop.actions):
-        workflow = paused(deed("first"), {**SHAPES[shape](), "dependencies": ["first"]}, deed("last", "c"))
-        run = await harness.start(workflow)
-        retries = chance.randrange(1, 8)
-        for _ in range(retries):
-            held = await held_step(run)
-            if held == "last":
-                break
-            await run.retry_step(held, "again")
-        await held_step(run)
-        await run.cancel()
-        async with asyncio.timeout(60):
-            outcome = await outcome_of(run)
+    async def once(seconds: float) -> None:
+        chance = random.Random(seed)
+        shape = sorted(SHAPES)[seed % len(SHAPES)]
+        trouble = {
+            path: [chance.choice(["refuse", "refuse", "hang"]) for _ in range(chance.choice([0, 0, 1, 1, 2]))]
+            for path in PATHS[shape]
+        }
+        shop = Shop({**trouble, "last": ["refuse"]})
+        async with harness.worker(shop.actions):
+            workflow = paused(
+                deed("first"), {**SHAPES[shape](timeout=seconds), "dependencies": ["first"]}, deed("last", "c")
+            )
+            run = await harness.start(workflow)
+            retries = chance.randrange(1, 8)
+            for _ in range(retries):
+                held = await held_step(run)
+                if held == "last":
+                    break
+                await run.retry_step(held, "again")
+            await held_step(run)
+            await run.cancel()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                outcome = await outcome_of(run)
 
-    assert outcome.failure == "Cancelled", outcome.message
-    assert shop.undone == dict.fromkeys(shop.effects, 1)
+        assert outcome.failure == "Cancelled", outcome.message
+        assert shop.undone == dict.fromkeys(shop.effects, 1)
+
+    await harness.given_time(once, 1)
 
 
 async def held_step(run: Run) -> str:
@@ -184,4 +204,4 @@ async def held_step(run: Run) -> str:
         found = [one for one in waiting if one.endswith("an operator: retry_step or skip_step")]
         return found[0].partition(":")[0] if found else None
 
-    return await eventually(held, 40)
+    return await eventually(held)
