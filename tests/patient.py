@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from temporalio.worker._workflow import _WorkflowWorker as WorkflowWorker
 
 from advanced_workflow.client import runs
-from advanced_workflow.client.dev import processes, server
 from advanced_workflow.client.reruns import effects, plan
 from advanced_workflow.client.serve import recorded
 from advanced_workflow.client.service import description, faults, listing
@@ -29,8 +28,6 @@ def be_patient(patch: Patch) -> None:
         patch(module, "ANSWER_TIMEOUT", long)
     for module in (description, faults, listing):
         patch(module, "RPC_TIMEOUT", long)
-    for module in (processes, server):
-        patch(module, "START_SECONDS", PATIENCE_SECONDS)
     patch(recorded, "LONGEST", long)
     patch(own_activities, "PREPARE_TIMEOUT", long)
     _without_clock(patch)

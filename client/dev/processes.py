@@ -17,7 +17,8 @@ from advanced_workflow.client.errors import WorkerStartRefused
 # Without -P a file named worker.py in the current folder would be run instead.
 WORKER_COMMAND = (sys.executable, "-P", "-m", "advanced_workflow.worker")
 READY = "worker ready:"
-START_SECONDS = 30
+START_SECONDS = 120
+"""A slow machine takes many times the few seconds of others; one that ends instead is not waited for."""
 POLL_SECONDS = 0.05
 PREFIX = "adw-worker: "
 
@@ -44,7 +45,7 @@ class WorkerProcess:
         """Start it; with a log, wait until it serves.
 
         Raises:
-            WorkerStartRefused: it ended, or did not serve within 30 s; the message is its own sentence.
+            WorkerStartRefused: it ended, or did not serve within two minutes; the message is its own sentence.
         """
         with contextlib.ExitStack() as opened:
             log = opened.enter_context(self.log_path.open("ab")) if self.log_path else None

@@ -30,7 +30,8 @@ from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 START_ATTEMPTS = 3
 """A port found free may be taken by somebody else before the server binds it."""
-START_SECONDS = 30
+START_SECONDS = 120
+"""A slow machine takes many times the few seconds of others; one that ends instead is not waited for."""
 POLL_SECONDS = 0.05
 LOG_LINES_SHOWN = 15
 
@@ -45,7 +46,7 @@ class DevServer:
     configuration in place of `PROMPT`: with `{}` the server is as slow as Temporal's defaults make it.
 
     Raises:
-        ServerStartFailed: on entering, when it does not serve within 30 s; the message ends with its log.
+        ServerStartFailed: on entering, when it does not serve within two minutes; the message ends with its log.
     """
 
     database: Path | None = None

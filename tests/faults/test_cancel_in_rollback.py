@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from tests.faults.shop import IN_STOCK, LARGE, SECONDS, UNDONE, Shop, started
+from tests.faults.shop import IN_STOCK, LARGE, UNDONE, Shop, started
 from tests.harness import eventually, outcome_of
 
 
 async def test_a_cancel_during_rollback_changes_nothing_even_if_the_worker_is_killed_too(shop: Shop) -> None:
     worker = await shop.worker()
     run = await shop.order("A-1", LARGE)
-    await eventually(run.pending_approvals, SECONDS)
+    await eventually(run.pending_approvals)
     with shop.closed():
         await run.signal_rejection("approve_order", approver="olga")
         await started(run, "charge_card.rollback[0]")
@@ -25,7 +25,7 @@ async def test_a_cancel_during_rollback_changes_nothing_even_if_the_worker_is_ki
 async def test_a_cancelled_run_is_undone_when_the_worker_is_killed_before_it_hears_of_it(shop: Shop) -> None:
     worker = await shop.worker(60, "after")
     run = await shop.order("A-1", LARGE)
-    await eventually(lambda: shop.rows("A-1")["payments"] == {"charged": 1}, SECONDS)
+    await eventually(lambda: shop.rows("A-1")["payments"] == {"charged": 1})
     await worker.kill()
     await run.cancel()
     await shop.worker()

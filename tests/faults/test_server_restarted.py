@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.faults.shop import FULFILLED, LARGE, SECONDS, SMALL, Shop, attempts_of, started
+from tests.faults.shop import FULFILLED, LARGE, SMALL, Shop, attempts_of, started
 from tests.harness import eventually, outcome_of
 
 
@@ -13,7 +13,7 @@ async def test_runs_go_on_when_the_server_is_restarted_on_its_file(shaky_shop: S
     shop = shaky_shop
     await shop.worker(4)
     waiting = await shop.order("waiting", LARGE)
-    [pending] = await eventually(waiting.pending_approvals, SECONDS)
+    [pending] = await eventually(waiting.pending_approvals)
     paying = await shop.order("paying", SMALL)
     await started(paying, "charge_card")
 
@@ -30,7 +30,7 @@ async def test_a_rollback_goes_on_when_the_server_is_killed_meanwhile(shaky_shop
     shop = shaky_shop
     await shop.worker()
     run = await shop.order("A-1", LARGE)
-    await eventually(run.pending_approvals, SECONDS)
+    await eventually(run.pending_approvals)
     with shop.closed():
         await run.signal_rejection("approve_order", approver="olga")
         await started(run, "charge_card.rollback[0]")

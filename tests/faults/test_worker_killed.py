@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.faults.shop import FULFILLED, IN_STOCK, LARGE, SECONDS, SMALL, UNDONE, Shop, attempts_of, started
+from tests.faults.shop import FULFILLED, IN_STOCK, LARGE, SMALL, UNDONE, Shop, attempts_of, started
 from tests.harness import eventually, outcome_of
 
 LONG = 60.0
@@ -18,7 +18,7 @@ async def test_an_effect_happens_once_when_the_worker_is_killed_before_or_after_
     worker = await shop.worker(LONG, place)
     run = await shop.order("A-1", SMALL)
     await started(run, "charge_card")
-    await eventually(lambda: shop.rows("A-1")["payments"] == payments_when_killed, SECONDS)
+    await eventually(lambda: shop.rows("A-1")["payments"] == payments_when_killed)
     await worker.kill()
 
     assert shop.rows("A-1")["payments"] == payments_when_killed
@@ -35,7 +35,7 @@ async def test_an_effect_happens_once_when_the_worker_is_killed_before_or_after_
 async def test_everything_is_undone_once_when_the_worker_is_killed_during_rollback(shop: Shop) -> None:
     worker = await shop.worker()
     run = await shop.order("A-1", LARGE)
-    await eventually(run.pending_approvals, SECONDS)
+    await eventually(run.pending_approvals)
     with shop.closed():
         await run.signal_rejection("approve_order", approver="olga", comment="address unknown")
         await started(run, "charge_card.rollback[0]")
@@ -54,7 +54,7 @@ async def test_everything_is_undone_once_when_the_worker_is_killed_during_rollba
 async def test_a_decision_sent_while_no_worker_lives_is_not_lost(shop: Shop) -> None:
     worker = await shop.worker()
     run = await shop.order("A-1", LARGE)
-    [pending] = await eventually(run.pending_approvals, SECONDS)
+    [pending] = await eventually(run.pending_approvals)
     await worker.kill()
     await run.signal_approval("approve_order", approver="fiona", groups=["finance"], digest=pending.digest)
     await shop.worker()

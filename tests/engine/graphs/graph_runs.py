@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.workflows.engine.graphs.registry import GRAPHS, register
 from tests.harness import Harness, Outcome, definition
 
@@ -51,6 +52,7 @@ def register_shapes() -> None:
     """Register all graphs of `shapes`, for a process that replays their histories."""
     from tests.engine.graphs import shapes
 
+    preload()  # Another test's worker may leave it to a thread, which then is not done yet.
     register_kept()
 
     for name in vars(shapes):

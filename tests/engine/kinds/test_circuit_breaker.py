@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
@@ -16,8 +17,23 @@ from tests.harness import Harness, definition, eventually, outcome_of, recording
 BREAKER = {"failure_threshold": 2, "timeout": 600}
 
 
+@dataclass
+class Clock:
+    """Of the breakers: no window passes while a test looks."""
+
+    now: float = 0
+
+    def __call__(self) -> float:
+        return self.now
+
+    @property
+    def interceptors(self) -> list[Interceptor]:
+        """Of a worker with these breakers."""
+        return [EngineInterceptor(), ActionInterceptor(self)]
+
+
 def by_the_server() -> list[Interceptor]:
-    """Breakers whose clock is the server's: where it jumps, no window passes while a test looks, and all do once it waits for a result."""
+    """Breakers whose clock is the server's, which jumps over each window once a test waits for a result."""
     return [EngineInterceptor(), ActionInterceptor(lambda: activity.info().started_time.timestamp())]
 
 
@@ -48,8 +64,8 @@ def asking(**more: Any) -> Any:
 
 
 async def test_an_open_breaker_is_waited_out_without_using_up_attempts(skipping: Harness) -> None:
-    service = Service()
-    async with skipping.worker(service.actions, interceptors=by_the_server()):
+    service, clock = Service(), Clock()
+    async with skipping.worker(service.actions, interceptors=clock.interceptors):
         run = await skipping.start(asking())
 
         async def waits() -> bool:
@@ -58,7 +74,7 @@ async def test_an_open_breaker_is_waited_out_without_using_up_attempts(skipping:
         await eventually(waits)
         state = await run.state()
         calls = service.calls
-        service.broken = False
+        service.broken, clock.now = False, 600
         outcome = await outcome_of(run, state=True)
 
     assert calls == 2
@@ -84,8 +100,8 @@ async def test_attempts_that_called_the_action_are_counted_over_the_windows(skip
 
 
 async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_holds_no_slot(skipping: Harness) -> None:
-    service = Service()
-    async with skipping.worker(service.actions, interceptors=by_the_server()):
+    service, clock = Service(), Clock()
+    async with skipping.worker(service.actions, interceptors=clock.interceptors):
         first = await outcome_of(await skipping.start(asking(max_attempts=2)))
         policy = {"max_attempts": 1, "circuit_breaker": BREAKER}
         workflow = definition({"step_id": "ask", "retry_policy": policy}, {"step_id": "other"}, max_parallel_steps=1)
@@ -97,7 +113,7 @@ async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_hold
 
         await eventually(other_is_done)
         calls = service.calls
-        service.broken = False
+        service.broken, clock.now = False, 600
         second = await outcome_of(run)
 
     assert first.failure == "WorkflowFailed"
@@ -107,8 +123,8 @@ async def test_a_breaker_that_one_run_opened_keeps_another_from_calling_and_hold
 
 
 async def test_a_run_that_waits_for_a_breaker_can_be_cancelled_and_its_step_be_skipped(skipping: Harness) -> None:
-    service = Service()
-    async with skipping.worker(service.actions, interceptors=by_the_server()):
+    service, clock = Service(), Clock()
+    async with skipping.worker(service.actions, interceptors=clock.interceptors):
         skipped, cancelled = await skipping.start(asking()), await skipping.start(asking())
 
         async def both_wait() -> bool:
