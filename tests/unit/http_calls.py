@@ -40,6 +40,8 @@ class Server:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     secrets: tuple[str, ...] = ()
     """Names of secrets that may go to it."""
+    answering: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
+    serving: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     @property
     def policy(self) -> HttpPolicy:
@@ -51,6 +53,9 @@ class Server:
         return f"http://hooks.test:{self.port}/in?a=1"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            self.serving.add(task)
+            task.add_done_callback(self.serving.discard)
         with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             self.requests.append(await _read(reader))
             now = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -58,7 +63,10 @@ class Server:
                 writer.write(now)
                 await writer.drain()
             else:
-                await now(writer)
+                answering = asyncio.ensure_future(now(writer))
+                self.answering.add(answering)
+                with suppress(asyncio.CancelledError):  # Some never end.
+                    await answering
         writer.close()
         with suppress(ConnectionError, ssl.SSLError):
             await writer.wait_closed()
@@ -91,6 +99,9 @@ async def running(
         yield server
     finally:
         listening.close()
+        for one in server.answering:
+            one.cancel()
+        await asyncio.gather(*server.serving, return_exceptions=True)
         await listening.wait_closed()
 
 
