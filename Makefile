@@ -5,8 +5,8 @@ NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	"$$name" $(NEW_ENOUGH) && break; done; echo "$$name")
 VENV ?= .venv
-# Half of the time a test waits, so there are more of them at once than cores.
-JOBS ?= 4
+# Half of the time a test waits, so there are more of them at once than cores: with four, two cores were idle for a quarter of it.
+JOBS ?= 5
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The locked `temporal` and `adw` come before any other on the machine. Bytecode is kept with the environment, whatever the machine

@@ -16,22 +16,18 @@ from pathlib import Path
 PROC = Path("/proc")
 MARK = "TESTS_OF"
 """The variable whose value says which run of the tests a process belongs to."""
-KERNEL = "2"
-"""Parent of the kernel's own threads, which are most of what /proc lists."""
+OWN_THREADS = "/proc/self/task"
 
 
 def living_children() -> set[int]:
-    """Ids of this process's children, adopted ones included."""
-    me, found = str(os.getpid()), set[int]()
-    for name in os.listdir(PROC):
-        if not name.isdecimal() or name in _of_the_kernel:
-            continue
-        parent = _stat(name)[1:2]
-        if parent == [KERNEL]:
-            _of_the_kernel.add(name)
-        elif parent == [me] and is_alive(name):
-            found.add(int(name))
-    return found
+    """Ids of this process's children, adopted ones included, whichever of its threads has them."""
+    if os.path.exists(f"{OWN_THREADS}/{os.getpid()}/children"):
+        told = (_read(f"{OWN_THREADS}/{thread}/children").split() for thread in os.listdir(OWN_THREADS))
+        found = {pid for of_a_thread in told for pid in of_a_thread}
+    else:  # Not every kernel tells.
+        me = str(os.getpid())
+        found = {name for name in os.listdir(PROC) if name.isdecimal() and _stat(name)[1:2] == [me]}
+    return {int(pid) for pid in found if is_alive(pid)}
 
 
 def is_alive(pid: int | str) -> bool:
@@ -83,9 +79,6 @@ def _read(file: str | Path) -> str:
             return opened.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-
-
-_of_the_kernel: set[str] = set()
 
 
 if __name__ == "__main__":
