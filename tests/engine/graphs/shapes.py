@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+from contextlib import suppress
 from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -301,6 +302,71 @@ def leaves() -> Any:
     return one(ends)
 
 
+def raises_no_exception() -> Any:
+    class Odd(BaseException):
+        pass
+
+    async def ends(state: S) -> dict[str, Any]:
+        raise Odd
+
+    return one(ends)
+
+
+def circles() -> Any:
+    async def turns(state: S) -> dict[str, Any]:
+        while True:
+            with suppress(Exception):
+                await asyncio.sleep(0)
+
+    return one(turns)
+
+
+def nothing() -> Any:
+    """Its state has no field that was written."""
+    graph: Any = StateGraph(Empty)
+    graph.add_node("a", _nothing)
+    graph.add_edge(START, "a")
+    return graph
+
+
+def no_fields() -> Any:
+    of_no_fields: Any = Annotated[list[Any], _listed]
+    graph: Any = StateGraph(of_no_fields)
+    graph.add_node("a", _no_fields)
+    graph.add_edge(START, "a")
+    return graph
+
+
+class Empty(TypedDict, total=False):
+    never: int
+
+
+async def _nothing(state: Empty) -> dict[str, Any]:
+    return {}
+
+
+def _listed(old: list[Any], new: Any) -> list[Any]:
+    return [*old, new]
+
+
+async def _no_fields(state: Any) -> list[Any]:
+    return ["x"]
+
+
+def not_finite() -> Any:
+    async def gives(state: S) -> dict[str, Any]:
+        return {"out": [float("nan")]}
+
+    return one(gives)
+
+
+def half_a_character() -> Any:
+    async def gives(state: S) -> dict[str, Any]:
+        return {"out": ["\ud83d"]}
+
+    return one(gives)
+
+
 def cancels_itself() -> Any:
     async def ends(state: S) -> dict[str, Any]:
         raise asyncio.CancelledError
@@ -352,5 +418,11 @@ SHAPES = (
     cancels_itself,
     threads,
     not_json,
+    not_finite,
+    half_a_character,
+    raises_no_exception,
+    circles,
+    nothing,
+    no_fields,
     model,
 )

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.graphs.graph_runs import run
-from tests.harness import Harness
+from tests.engine.graphs.graph_runs import act, fails, graph_step, run
+from tests.harness import Harness, definition
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,11 @@ async def test_graphs_of_all_shapes_run(harness: Harness, name: str, gives: Any)
         ("cancels_itself", "NodeEnded", "cancelled itself"),
         ("threads", "NotImplementedError", "write async functions"),
         ("not_json", "DataInvalid", "is a set, which is not JSON"),
+        ("not_finite", "DataInvalid", "last state.out[0]: nan is not JSON"),
+        ("half_a_character", "DataInvalid", "last state.out[0]: the text has a lone surrogate"),
+        ("raises_no_exception", "NodeEnded", "a node raised Odd"),
+        ("circles", "NodeEnded", "waited for nothing"),
+        ("no_fields", "DataInvalid", "its state is of type list"),
     ],
 )
 async def test_what_goes_wrong_in_a_graph_is_the_failure_of_its_step(
@@ -53,3 +58,13 @@ async def test_what_goes_wrong_in_a_graph_is_the_failure_of_its_step(
     error = outcome.report.error
     assert error is not None
     assert (error.type, said in error.message) == (type, True), error.message
+
+
+async def test_a_graph_that_writes_nothing_gives_an_empty_state(harness: Harness) -> None:
+    step = {**graph_step("nothing"), "input_mapping": {}}
+
+    outcome = await harness.run(
+        definition(step, output={"out": "steps.flow.output"}), actions={"act": act, "fails": fails}
+    )
+
+    assert (outcome.failure, outcome.data) == (None, {"out": {}})

@@ -55,8 +55,8 @@ def _in_the_loop(router: Router) -> Callable[[Any], Awaitable[str]]:
     return route
 
 
-async def run(graph: Graph, first: State | None, *, limit: int, **more: Any) -> State:  # noqa: ANN401 - LangGraph's own
-    """Run a graph to its end, or until it is interrupted; gives its last state.
+async def run(graph: Graph, first: State | None, *, limit: int, **more: Any) -> Any:  # noqa: ANN401 - LangGraph's own
+    """Run a graph to its end, or until it is interrupted; gives its last state: None where no field of it was ever written, and no mapping where it has no fields.
 
     `limit` is how many rounds of nodes there may be; `more` goes to LangGraph. When this is cancelled the nodes are cancelled and
     awaited. What nodes raise comes out as it is. Raises `GraphLimitReached`.

@@ -11,12 +11,8 @@ from advanced_workflow.workflows.engine.graphs.adapter import to_its_end
 from advanced_workflow.workflows.engine.graphs.calls import NODE, NodeRun
 from advanced_workflow.workflows.engine.graphs.library import langgraph
 from advanced_workflow.workflows.engine.graphs.refusals import function_of
-from advanced_workflow.workflows.engine.graphs.restrictions import Applied, confined_call
+from advanced_workflow.workflows.engine.graphs.restrictions import Applied, NodeEnded, confined_call
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
-
-
-class NodeEnded(Exception):
-    """A node did what would end a process, or cancelled itself."""
 
 
 class Nodes:
@@ -64,5 +60,8 @@ class Nodes:
             if is_being_cancelled():
                 raise
             raise NodeEnded("a node cancelled itself; return, or raise an exception.") from None
-        except (SystemExit, KeyboardInterrupt) as error:
+        except BaseException as error:
+            # Temporal's own end what is left of a run that was let go of.
+            if isinstance(error, (Exception, GeneratorExit)) or type(error).__module__.startswith("temporalio"):
+                raise
             raise NodeEnded(f"a node raised {type(error).__name__}; return, or raise an exception.") from None

@@ -7,7 +7,7 @@ module no other run sees. From then on the clock, randomness, files and the netw
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from importlib import import_module
 from types import ModuleType, coroutine
@@ -34,6 +34,14 @@ _SHARED = (
     "ormsgpack",
 )
 """Modules that all runs share; LangGraph's own clock and ids are used for nothing that a history holds."""
+
+
+_GIVES_WAY = 1000
+"""How often in a row a node may let others run. What comes from outside comes with a later workflow task."""
+
+
+class NodeEnded(Exception):
+    """A node did what would end a process, cancelled itself, or waits for nothing without an end."""
 
 
 class Restricted:
@@ -63,8 +71,12 @@ def _restrictions() -> SandboxRestrictions:
 
 @coroutine
 def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Run a coroutine; the restrictions hold exactly while its own code runs, not while it waits."""
+    """Run a coroutine; the restrictions hold exactly while its own code runs, not while it waits.
+
+    Raises `NodeEnded` where it gives way again and again without waiting for anything: that would hold the workflow's thread for ever.
+    """
     sent: Any = None
+    given_way = 0
     error: BaseException | None = None
     while True:
         try:
@@ -73,6 +85,13 @@ def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any,
         except StopIteration as end:
             return end.value
         sent, error = None, None
+        given_way = given_way + 1 if wanted is None else 0
+        if given_way > _GIVES_WAY:
+            with applied(), suppress(RuntimeError):  # It is closed whether it likes it or not.
+                work.close()
+            raise NodeEnded(
+                f"a node gave way {_GIVES_WAY} times and waited for nothing; await a call, or what is to end."
+            )
         try:
             sent = yield wanted
         except GeneratorExit:

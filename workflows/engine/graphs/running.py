@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json
@@ -97,13 +98,13 @@ class _Running:
             state = await run(self._graph, self._memory.first, limit=self._made.max_steps, **more)
             if self._calls.fault is not None:  # The graph made something else of it.
                 raise self._calls.fault
+            return _with_fields(state)
         except Exception as error:
             ended = self._calls.fault or self._nodes.failed or error
             failure = self._failure(ended)
             if failure is None:
                 raise ended from None
             raise failure from error
-        return dict(state)
 
     def _failure(self, error: Exception) -> StepFailure | None:
         """What ended the graph as the step's failure; None for a fault of the engine."""
@@ -135,3 +136,11 @@ class _Running:
             raise failure_of(
                 DataInvalid(f"step {self._step.path!r}, graph {self._made.graph!r}: {error}"), "unknown"
             ) from None
+
+
+def _with_fields(state: object) -> dict[str, Any]:
+    if state is None:  # None of its fields was ever written.
+        return {}
+    if not isinstance(state, Mapping):
+        raise DataInvalid(f"its state is of type {type(state).__name__}; make it one with fields, as a TypedDict.")
+    return dict(cast("Mapping[str, Any]", state))

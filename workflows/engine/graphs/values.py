@@ -11,13 +11,19 @@ from pydantic import BaseModel
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.errors import DataInvalid
-from advanced_workflow.workflows.plain.strict_json import MAX_DEPTH
+from advanced_workflow.workflows.plain.strict_json import MAX_DEPTH, require_json
 
 _OF_A_MESSAGE = ("type", "content", "name", "tool_calls", "tool_call_id")
 
 
-def as_json(value: object, what: str, depth: int = 0) -> Json:
-    """JSON of a value; `what` names it. Raises `DataInvalid` for what has none."""
+def as_json(value: object, what: str) -> Json:
+    """JSON of a value; `what` names it. Raises `DataInvalid` for what has none, as text with a lone surrogate or NaN."""
+    made = _plain(value, what, 0)
+    require_json(made, what)
+    return made
+
+
+def _plain(value: object, what: str, depth: int) -> Json:
     if depth > MAX_DEPTH:
         raise DataInvalid(f"{what} is nested more than {MAX_DEPTH} levels deep; pass flatter data.")
     if isinstance(value, Enum):
@@ -30,11 +36,11 @@ def as_json(value: object, what: str, depth: int = 0) -> Json:
         value = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {
-            _name(name, what): as_json(one, f"{what}.{name}", depth + 1)
+            _name(name, what): _plain(one, f"{what}.{name}", depth + 1)
             for name, one in cast("Mapping[object, Any]", value).items()
         }
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return [as_json(one, f"{what}[{number}]", depth + 1) for number, one in enumerate(cast("Sequence[Any]", value))]
+        return [_plain(one, f"{what}[{number}]", depth + 1) for number, one in enumerate(cast("Sequence[Any]", value))]
     raise DataInvalid(f"{what} is a {type(value).__name__}, which is not JSON; give plain values.")
 
 
