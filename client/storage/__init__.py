@@ -6,7 +6,9 @@ the runs of those who have it.
 
 A stored value says which run it was stored for, and no other is given it: a reference is a payload like any other, and whoever sends messages may
 copy one from a history. So the input of a schedule must stay under the threshold, as its runs have ids of their own. A reference that no
-worker could read is refused where it comes; what may be there again later, such as an object that is missing, is waited for.
+worker could read is refused where it comes, and so is one to an object that is not there, or in a worker without a storage, where it comes in a message or
+in the arguments of a start; as the result of an action it is the failure of its step. What a run already stands on is waited for until it is restored, and
+so is a storage that does not answer: the folder `.adw-storage` tells a folder that is empty from a disk that is not mounted.
 
 The `temporal` command and the Web UI have no access to the storage: in place of a stored value they show its reference (the
 driver's name and where the object lies), and answers of queries above the threshold too. What they show without it, names,

@@ -3,7 +3,8 @@
 A reference is a payload like any other, so whoever sends a message may write one. Each stored value says itself which run it was stored
 for, and it is given to no other. What no worker could ever read (no reference, no driver of ours, no digest) is refused in the same way: in its place
 comes a payload that says why. Whether that is so depends on the history and the value alone, so a replay gives the same answer.
-What may be there again later, a missing object above all, raises instead: the run waits until it is restored.
+What may be there again later, a missing object above all, is not for this place to judge: in the place of each in a workflow task comes a payload
+that says which is missing (`engine/temporal/missing.py` says what is done then); clients and activities are told by an error.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from temporalio.converter import (
 )
 
 from advanced_workflow.client.storage.file_system import DRIVER_NAME, names_object
-from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, REFUSED_ENCODING
+from advanced_workflow.client.storage.lost import ValueLost
+from advanced_workflow.workflows.contract import MISSING_ENCODING, PAYLOAD_LIMIT_BYTES, REFUSED_ENCODING
 
 STORED_FOR = "adw-for"
 """In the metadata of a stored value: namespace and id of the run it was stored for. Values of release 0.1.0 and of other SDKs lack it."""
@@ -43,6 +45,10 @@ _MARK = "__temporal_external_storage_reference"
 _ENCODING = b"json/external-storage-reference"
 _MESSAGE = ExternalStorageReference.DESCRIPTOR.full_name.encode()
 
+_NO_STORAGE = "a value lies in a storage and this worker has none: ADW_STORAGE is not set; give it the one that clients and other workers have."
+_OTHER_STORAGE = (
+    "a value lies in another kind of storage than this worker's; set ADW_STORAGE as clients and other workers have it."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -92,7 +98,33 @@ class PayloadStorage(ExternalStorage, WithSerializationContext):
 
 @dataclass(frozen=True)
 class GuardedConverter(DataConverter):
-    """The SDK's converter; what pretends to be a reference and is none is refused, where the SDK would fail the workflow task for ever."""
+    """The SDK's converter; what pretends to be a reference and is none is refused, where the SDK would fail the workflow task for ever.
+
+    A workflow task that cannot be done without a value which is not there is failed by the run: it knows which those are.
+    """
+
+    async def decode(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """For clients and activities: what is not there is an error."""
+        read = await self._decode_reference_payload_sequence(payloads)
+        read = await super()._external_retrieve_payload_sequence(read)
+        read = await self._decode_payload_sequence(read)
+        return self.payload_converter.from_payloads(read, type_hints)
+
+    async def _external_retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return list(await asyncio.gather(*(self._retrieved(one) for one in payloads)))
+
+    async def _retrieved(self, payload: Payload) -> Payload:
+        if not _is_reference(payload):
+            return payload
+        if self.external_storage is None:
+            return _missing(_NO_STORAGE)
+        if _parts(payload)[0] not in {driver.name() for driver in self.external_storage.drivers}:
+            return _missing(_OTHER_STORAGE)
+        try:
+            [value] = await super()._external_retrieve_payload_sequence([payload])
+        except ValueLost as error:
+            return _missing(str(error))
+        return value
 
     async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
         if self.payload_codec is None:  # A mark then says nothing.
@@ -110,8 +142,9 @@ def _unmarked(payload: Payload) -> Payload:
 
 def _unreadable(payload: Payload) -> str | None:
     """Why no worker of any setting could read what is, or pretends to be, a reference."""
-    encoding, message = payload.metadata.get("encoding"), payload.metadata.get("messageType")
-    if encoding != _ENCODING and (encoding, message) != (b"json/protobuf", _MESSAGE):
+    if payload.metadata.get("encoding") == MISSING_ENCODING.encode():
+        return "is said to be missing by who sent it"
+    if not _is_reference(payload):
         return None
     try:
         name, claim = _parts(payload)
@@ -124,6 +157,11 @@ def _unreadable(payload: Payload) -> str | None:
     return None
 
 
+def _is_reference(payload: Payload) -> bool:
+    encoding, message = payload.metadata.get("encoding"), payload.metadata.get("messageType")
+    return encoding == _ENCODING or (encoding, message) == (b"json/protobuf", _MESSAGE)
+
+
 def _parts(payload: Payload) -> tuple[str, Mapping[str, str]]:
     """The name of the driver, and what it is to find."""
     if payload.metadata["encoding"] == _ENCODING:
@@ -133,6 +171,11 @@ def _parts(payload: Payload) -> tuple[str, Mapping[str, str]]:
         }
     reference = Parse(payload.data, ExternalStorageReference(), ignore_unknown_fields=True)
     return reference.driver_name, reference.claim_data
+
+
+def _missing(what: str) -> Payload:
+    _log.warning("a stored value is not there: %s", what)
+    return Payload(metadata={"encoding": MISSING_ENCODING.encode()}, data=what.encode())
 
 
 def _refused(why: str) -> Payload:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.util import find_spec
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from google.protobuf.message import DecodeError
 from temporalio.converter import StorageDriverClaim
 
 from advanced_workflow.client.errors import SettingsInvalid
+from advanced_workflow.client.storage.lost import ValueLost
 from advanced_workflow.workflows.errors import StorageFailed
 from advanced_workflow.workflows.plain.text import one_line
 
@@ -54,12 +58,12 @@ class Place:
 
 
 def require_inside(place: Place, claims: Sequence[StorageDriverClaim], field: str) -> None:
-    """Refuse to ask for what is not in the place: a reference comes from a history, so it may name anything. Raises `StorageFailed`."""
+    """Refuse to ask for what is not in the place: a reference comes from a history, so it may name anything. Raises `ValueLost`."""
     inside = f"{place.prefix}/" if place.prefix else ""
     for claim in claims:
         bucket, name = claim.claim_data.get("bucket", ""), claim.claim_data.get(field, "")
         if bucket != place.bucket or not name.startswith(inside) or ".." in name.split("/"):
-            raise StorageFailed(
+            raise ValueLost(
                 f"storage {place}: a reference names {bucket!r}, {name!r}, which is not there; ADW_STORAGE must be the one that "
                 "the run was started with."
             )
@@ -79,16 +83,35 @@ async def stored(place: Place, work: Callable[[], Awaitable[T]]) -> T:
 async def retrieved(
     place: Place, claims: Sequence[StorageDriverClaim], field: str, work: Callable[[], Awaitable[T]]
 ) -> T:
-    """Await the reading of one of the SDK's drivers, of what lies in the place. Raises `StorageFailed` for whatever it raises."""
+    """Await the reading of one of the SDK's drivers, of what lies in the place. Raises `StorageFailed` for whatever it raises, `ValueLost` where the value is not there."""
     require_inside(place, claims, field)
     try:
         return await work()
     except Exception as error:
         objects = ", ".join(claim.claim_data.get(field, "an object without a name") for claim in claims)
-        raise StorageFailed(
+        kind = ValueLost if _is_lost(error) else StorageFailed
+        raise kind(
             f"storage {place}: {objects} cannot be read ({_reason(error)}); check that the object still "
             "exists and that the credentials may read it."
         ) from error
+
+
+_NOT_WHAT_WAS_STORED = (ValueError, LookupError, DecodeError)
+"""What the drivers raise for a claim that cannot be right, and for an object that is not the one it names."""
+_NO_KEY = "NoSuchKey"
+"""S3's word, which it has only for those who may list the bucket; others hear that they may not read."""
+_NO_OBJECT = "No such object"
+"""That of Google, whose status is the same where there is no bucket."""
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the service said that the object is not there, or gave another one."""
+    if isinstance(error, _NOT_WHAT_WAS_STORED):
+        return True
+    cause: Any = error.__cause__
+    with suppress(AttributeError, LookupError, TypeError):
+        return bool(cause.response["Error"]["Code"] == _NO_KEY)
+    return getattr(cause, "status", None) == HTTPStatus.NOT_FOUND and _NO_OBJECT in str(cause)
 
 
 def _reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     StorageDriver,
@@ -18,11 +19,14 @@ from temporalio.converter import (
     StorageDriverStoreContext,
 )
 
+from advanced_workflow.client.storage.lost import ValueLost
 from advanced_workflow.workflows.errors import StorageFailed
 
 DRIVER_NAME = "adw.file"
 """Recorded in histories with each reference; it never changes."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_SIGN = ".adw-storage"
+"""A folder in the folder: without it, what is there is not the storage but, say, the place where its disk is mounted."""
 
 
 class FileSystemDriver(StorageDriver):
@@ -34,8 +38,14 @@ class FileSystemDriver(StorageDriver):
     """
 
     def __init__(self, folder: Path) -> None:
-        """`folder` exists and can be written."""
+        """`folder` exists and can be written. Raises `StorageFailed`."""
         self._folder = folder
+        try:
+            (folder / _SIGN).mkdir(exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(
+                f"storage folder {folder}: it cannot be written ({_reason(error)}); make it writable."
+            ) from error
 
     def name(self) -> str:
         """Name of the driver in references."""
@@ -54,10 +64,15 @@ class FileSystemDriver(StorageDriver):
     async def retrieve(
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
-        """Read each payload and check it against its digest. Raises `StorageFailed`."""
+        """Read each payload and check it against its digest. Raises `StorageFailed`, `ValueLost` where one is not there."""
         digests = [claim.claim_data.get("sha256", "") for claim in claims]
         contents = await asyncio.to_thread(lambda: [read_object(self._folder, digest) for digest in digests])
-        return [Payload.FromString(content) for content in contents]
+        try:
+            return [Payload.FromString(content) for content in contents]
+        except DecodeError as error:
+            raise ValueLost(
+                f"storage folder {self._folder}: an object is no stored value; it was not made here."
+            ) from error
 
 
 def names_object(digest: str) -> bool:
@@ -94,18 +109,20 @@ def read_object(folder: Path, digest: str) -> bytes:
     """Read the file of that name.
 
     Raises:
-        StorageFailed: it is missing, cannot be read, or its content is not what its name says.
+        ValueLost: it is missing, or its content is not what its name says.
+        StorageFailed: it cannot be read, or the storage is not there.
     """
     # It comes from a history, so it may be anything, `../` included.
     if not names_object(digest):
-        raise StorageFailed(
+        raise ValueLost(
             f"storage folder {folder}: a reference does not name an object ({digest!r}); it was not made here."
         )
     try:
-        content = _path(folder, digest).read_bytes()
+        content = _content(folder, digest)
     except FileNotFoundError as error:
-        raise StorageFailed(
-            f"storage folder {folder}: object {digest} is missing; is ADW_STORAGE the same here and where the run was "
+        kind, place = (ValueLost, "") if (folder / _SIGN).is_dir() else (StorageFailed, ", and so is the storage")
+        raise kind(
+            f"storage folder {folder}: object {digest} is missing{place}; is ADW_STORAGE the same here and where the run was "
             "started? Otherwise restore it from a backup."
         ) from error
     except OSError as error:
@@ -113,11 +130,19 @@ def read_object(folder: Path, digest: str) -> bytes:
             f"storage folder {folder}: object {digest} cannot be read ({_reason(error)}); make it readable."
         ) from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise StorageFailed(
+        raise ValueLost(
             f"storage folder {folder}: object {digest} is damaged, its content is not what was stored; restore it from "
             "a backup."
         )
     return content
+
+
+def _content(folder: Path, digest: str) -> bytes:
+    try:
+        return _path(folder, digest).read_bytes()
+    except FileNotFoundError:
+        # Where the disk has just been mounted, it is there now.
+        return _path(folder, digest).read_bytes()
 
 
 def _path(folder: Path, digest: str) -> Path:

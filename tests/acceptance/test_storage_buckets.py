@@ -9,6 +9,8 @@ import pytest
 
 from advanced_workflow.client.ports import LOOPBACK, find_free_ports
 from advanced_workflow.client.storage import StorageFailed
+from advanced_workflow.client.storage.buckets import Place, retrieved
+from advanced_workflow.client.storage.lost import ValueLost
 from tests.storing import LARGE, converter, decoded, encoded
 
 
@@ -50,11 +52,15 @@ async def test_s3_keeps_values_under_the_prefix_and_checks_what_it_gives_back(s3
         await decoded(converter("s3://payloads/elsewhere"), payload)
 
     s3.put_object(Bucket="payloads", Key=stored["Key"], Body=b"damaged")
-    with pytest.raises(StorageFailed, match="integrity check failed"):
+    with pytest.raises(ValueLost, match="integrity check failed"):
         await decoded(through, payload)
     s3.delete_object(Bucket="payloads", Key=stored["Key"])
-    with pytest.raises(StorageFailed, match=f"storage s3://payloads/team/runs: {stored['Key']} cannot be read"):
+    with pytest.raises(ValueLost, match=f"storage s3://payloads/team/runs: {stored['Key']} cannot be read"):
         await decoded(through, payload)
+    s3.delete_bucket(Bucket="payloads")
+    with pytest.raises(StorageFailed, match="NoSuchBucket") as gone:
+        await decoded(through, payload)
+    assert not isinstance(gone.value, ValueLost)
 
 
 async def test_a_bucket_that_does_not_exist_is_one_sentence(s3: Any) -> None:
@@ -89,3 +95,20 @@ async def test_gcs_keeps_values_under_the_prefix(gcs: str) -> None:
 async def test_a_gcs_bucket_that_does_not_exist_is_one_sentence(gcs: str) -> None:
     with pytest.raises(StorageFailed, match=r"storage gs://none: a value cannot be stored \(ClientResponseError: 404"):
         await encoded(converter("gs://none"), LARGE)
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"), [("No such object: payloads/x", True), ("The specified bucket does not exist.", False)]
+)
+async def test_google_says_in_words_whether_the_object_is_lost(said: str, lost: bool) -> None:
+    """Its status is the same without a bucket; the emulator says nothing, which is waited for."""
+    aiohttp = pytest.importorskip("aiohttp", reason="the extra 'gcs' is not installed")
+
+    async def reads() -> None:
+        answer = aiohttp.ClientResponseError(None, (), status=404, message=f"Not Found: {said}")
+        raise RuntimeError("GCSStorageDriver retrieve failed") from answer
+
+    with pytest.raises(StorageFailed) as caught:
+        await retrieved(Place("gs", "payloads"), [], "object_name", reads)
+
+    assert isinstance(caught.value, ValueLost) == lost

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 AD_HOC_WORKFLOW_TYPE = "AdvancedWorkflow"
 """The workflow type that takes its definition as an argument."""
 ROLLBACK_WORKFLOW_TYPE = "AdvancedWorkflowRollback"
@@ -76,6 +78,12 @@ CIRCUIT_OPEN = "CircuitOpen"
 
 REFUSED_ENCODING = "adw/refused"
 """Encoding of a payload that stands for one which could not be what it pretended to be; its data is why, as the end of a sentence."""
+
+MISSING_ENCODING = "adw/missing"
+"""Encoding of a payload that stands for a stored value which is not there, or not for this worker; its data says which, and what to do."""
+
+EFFECT_UNKNOWN: Mapping[str, str] = {"effect": "unknown"}
+"""Details of an error that leaves open whether there was an effect."""
 
 PAYLOAD_LIMIT_BYTES = 2 * 1024 * 1024 - 16 * 1024
 """Largest JSON value that goes to a step: Temporal's 2 MiB less room for its envelope."""

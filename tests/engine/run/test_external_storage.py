@@ -205,22 +205,29 @@ async def test_a_run_whose_value_is_missing_waits_until_it_is_restored(storing: 
         report = await handle.result()
 
     assert f"storage folder {folder}: object " in failure
-    assert "is missing; " in failure
+    assert "is missing, and so is the storage; " in failure
     assert report["result"] == {"size": 2_500_000}
 
 
-async def test_a_worker_without_the_storage_leaves_the_run_to_those_who_have_it(
-    storing: StoringHarness, client: Client
+async def test_a_worker_without_the_storage_leaves_what_has_begun_to_those_who_have_it(
+    storing: StoringHarness, server: DevServer
 ) -> None:
-    registered = definition({"step_id": "a"}, output={"size": "size(input.text)"})
+    """A start that it is the first to read it refuses: see `test_missing_values.py`."""
+    wait = {"step_id": "wait", "step_type": "wait", "wait": {"event": "go"}}
+    registered = definition(wait, output={"size": "size(input.text)"})
     handle = await start_plainly(storing, INPUT)
+    run = get_run(storing.client, handle.id)
+    async with storing.worker(definitions=[registered]):
+        await eventually(run.progress)
 
-    async with Harness(client, storing.task_queue).worker({"a": lambda: None}, [registered]):
+    bare = Harness(await connect(address=server.address, settings=Settings()), storing.task_queue)
+    async with bare.worker(definitions=[registered]):
+        await run.send_event("go")
         failure = await eventually(lambda: task_failure(handle))
-    async with storing.worker({"a": lambda: None}, [registered]):
+    async with storing.worker(definitions=[registered]):
         report = await handle.result()
 
-    assert "external storage is not configured" in failure
+    assert "ADW_STORAGE is not set; give it the one that clients and other workers have" in failure
     assert report["result"] == {"size": 2_500_000}
 
 
@@ -256,7 +263,7 @@ async def test_an_input_that_cannot_be_read_back_is_told_by_the_step(storing: St
 
     error: Any = outcome.report.steps["copy"]["error"]
     assert error["type"] == "StorageFailed"
-    assert "is missing; " in error["message"]
+    assert "is missing, and so is the storage; " in error["message"]
 
 
 async def test_an_undo_that_is_tried_again_gets_its_large_input(storing: StoringHarness) -> None:

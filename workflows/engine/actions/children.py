@@ -20,6 +20,7 @@ from temporalio.exceptions import (
 )
 
 from advanced_workflow.workflows.contract import (
+    EFFECT_UNKNOWN,
     MEMO_STEP,
     WATCH_ACTIVITY,
     WHOSE_ACTIVITY,
@@ -40,6 +41,7 @@ from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
 from advanced_workflow.workflows.engine.temporal.task_work import count_until_answered
+from advanced_workflow.workflows.errors import StorageFailed
 from advanced_workflow.workflows.plain.text import markdown
 
 LOOK_AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10))
@@ -215,7 +217,10 @@ def child_entries(report: Json, id: str) -> list[UndoEntry]:
 
 
 def _completed(answer: RawValue, id: str) -> ChildEnd:
-    return ChildEnd(cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}")))
+    try:
+        return ChildEnd(cast("dict[str, Json]", decode_own(answer, f"the result of run {id!r}")))
+    except StorageFailed as error:  # What it did is in its history.
+        return ChildEnd(None, ErrorInfo(type=error.code, message=str(error)), known=False)
 
 
 def _failed(cause: BaseException | None, id: str) -> ChildEnd:
@@ -223,6 +228,8 @@ def _failed(cause: BaseException | None, id: str) -> ChildEnd:
         return ChildEnd(None, ErrorInfo(type="Cancelled", message=f"run {id!r} was cancelled."))
     if isinstance(cause, ApplicationError):
         details: Json = cause.details[0] if cause.details else None
+        if details == EFFECT_UNKNOWN:  # Its report could not be read.
+            return ChildEnd(None, _error(cause.type or "", cause.message, None, id), known=False)
         return ChildEnd(_details(details), _error(cause.type or "", cause.message, details, id))
     name = type(cause).__name__
     return ChildEnd(None, ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}"), known=False)

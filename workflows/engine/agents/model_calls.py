@@ -24,7 +24,7 @@ from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of, failure_of_activity
 from advanced_workflow.workflows.engine.temporal.payloads import encode
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
-from advanced_workflow.workflows.errors import DataInvalid
+from advanced_workflow.workflows.errors import DataInvalid, StorageFailed
 from advanced_workflow.workflows.plain.misfits import places
 
 _SAME_FOR_ALL = frozenset({ModelFailure.CONVERSATION_UNAVAILABLE.value, ModelFailure.CONVERSATION_MISMATCH.value})
@@ -85,7 +85,7 @@ class ModelCalls:
             if is_being_cancelled():
                 raise asyncio.CancelledError from failure
             raise failure from error
-        except DataInvalid as error:
+        except (DataInvalid, StorageFailed) as error:
             raise failure_of(error) from error
 
     def _request(self, turn: int, model: str, *, answer_only: bool, view: ConversationView) -> dict[str, Json]:

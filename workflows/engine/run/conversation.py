@@ -42,8 +42,10 @@ from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.reruns import checkpoint_of
 from advanced_workflow.workflows.engine.run.results import run_progress
 from advanced_workflow.workflows.engine.run.run import Run
+from advanced_workflow.workflows.engine.temporal.missing import MARKER_EVENTS
 from advanced_workflow.workflows.engine.temporal.payloads import NOTHING, argument, decode
-from advanced_workflow.workflows.errors import InputInvalid, WorkflowError
+from advanced_workflow.workflows.engine.temporal.task_work import task_work
+from advanced_workflow.workflows.errors import InputInvalid, StorageFailed, WorkflowError
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ def _take(run: Run, name: str, arguments: Sequence[RawValue]) -> None:
         _require_known(SIGNALS, "signal", name)
         payload = decode(argument(arguments, what), what)
     except WorkflowError as error:
+        if isinstance(error, StorageFailed):
+            task_work().events.add(MARKER_EVENTS)
         messages.refuse_signal(run, error)
     else:
         SIGNALS[name].take(run, payload)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from advanced_workflow.workflows.contract import PAYLOAD_LIMIT_BYTES, REFUSED_ENCODING, Json
+from advanced_workflow.workflows.contract import MISSING_ENCODING, PAYLOAD_LIMIT_BYTES, REFUSED_ENCODING, Json
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.errors import DataInvalid, InputInvalid, PayloadTooLarge
+from advanced_workflow.workflows.errors import DataInvalid, InputInvalid, PayloadTooLarge, StorageFailed
 from advanced_workflow.workflows.plain import foreign_json, strict_json
 from advanced_workflow.workflows.plain.strict_json import MAX_DEPTH
 from advanced_workflow.workflows.plain.text import shortened
@@ -56,7 +56,7 @@ def _too_deep(what: str) -> DataInvalid:
 def decode(raw: RawValue, what: str, *, deepest: int = MAX_DEPTH, whole: bool = True) -> Json:
     """Decode a payload that somebody else made and that must hold JSON; `binary/null` gives None.
 
-    The bounds are those of `foreign_json.read`. Raises `DataInvalid`.
+    The bounds are those of `foreign_json.read`. Raises `DataInvalid`; `StorageFailed` for a reference to what is not there.
     """
     data = _json_of(raw, what)
     return None if data is None else foreign_json.read(data, what, deepest=deepest, whole=whole)
@@ -78,6 +78,11 @@ def _json_of(raw: RawValue, what: str) -> bytes | None:
     encoding = raw.payload.metadata.get("encoding", b"")
     if encoding == b"binary/null":
         return None
+    if encoding == MISSING_ENCODING.encode():
+        # In these words whatever the worker found: a replay may find something else.
+        raise StorageFailed(
+            f"{what} is a reference to a stored value that is not there; store it where the workers' ADW_STORAGE says, or send the value itself."
+        )
     if encoding == REFUSED_ENCODING.encode():
         raise DataInvalid(f"{what} {shortened(raw.payload.data.decode(errors='replace'), 200)}; send the value itself.")
     if encoding not in _JSON_ENCODINGS:

@@ -19,6 +19,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, Workf
 from temporalio.workflow import Info
 
 from advanced_workflow.workflows.engine.temporal.in_order import InOrder, Recorded
+from advanced_workflow.workflows.engine.temporal.missing import Missing
 
 RecordedEnds: TypeAlias = Callable[[Info, int, int], Collection[int] | None]
 """As `Recorded`, of any run. It is called in the thread of a workflow task, which must not wait for it longer than a second."""
@@ -48,7 +49,7 @@ class EngineRunner(WorkflowRunner):
         self._runner.set_worker_level_failure_exception_types(types)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """An instance that hears what happened in its order."""
+        """An instance that hears what happened in its order, and of references to what is not there only that they are."""
         instance = _Instance(self._runner.create_instance(det), self.live, partial(self._recorded, det.info))
         self.live.add(instance)
         return instance
@@ -91,12 +92,12 @@ class Around(WorkflowInstance):
 class _Instance(Around):
     def __init__(self, instance: WorkflowInstance, live: set[WorkflowInstance], recorded: Recorded) -> None:
         super().__init__(instance)
-        self._in_order = InOrder(instance.activate, recorded)
+        self._missing = Missing(InOrder(instance.activate, recorded).activate)
         self._live = live
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         try:
-            return self._in_order.activate(act)
+            return self._missing.activate(act)
         finally:
             if any(job.HasField("remove_from_cache") for job in act.jobs):
                 self._live.discard(self)
