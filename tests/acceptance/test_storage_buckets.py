@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,7 +106,9 @@ async def test_google_says_in_words_whether_the_object_is_lost(said: str, lost: 
     aiohttp = pytest.importorskip("aiohttp", reason="the extra 'gcs' is not installed")
 
     async def reads() -> None:
-        answer = aiohttp.ClientResponseError(None, (), status=404, message=f"Not Found: {said}")
+        answer = aiohttp.ClientResponseError(
+            SimpleNamespace(real_url="x"), (), status=404, message=f"Not Found: {said}"
+        )
         raise RuntimeError("GCSStorageDriver retrieve failed") from answer
 
     with pytest.raises(StorageFailed) as caught:

@@ -91,7 +91,12 @@ def lose(folder: Path) -> Callable[[], None]:
     kept = [(path, path.read_bytes()) for path in objects(folder)]
     for path, _ in kept:
         path.unlink()
-    return lambda: [path.write_bytes(content) for path, content in kept] and None
+
+    def restore() -> None:
+        for path, content in kept:
+            path.write_bytes(content)
+
+    return restore
 
 
 def unmount(folder: Path) -> Callable[[], None]:
@@ -147,6 +152,7 @@ async def test_where_the_storage_does_not_answer_nothing_is_refused(storing: Har
 
     assert "is missing, and so is the storage; is ADW_STORAGE the same here" in failure
     assert outcome.data == {"got": VALUE["data"]}
+    assert outcome.state is not None
     assert outcome.state.rejected_decisions == []
 
 
