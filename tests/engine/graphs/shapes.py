@@ -353,6 +353,27 @@ async def _no_fields(state: Any) -> list[Any]:
     return ["x"]
 
 
+def forgets() -> Any:
+    """Its node begins a call and does not wait for it."""
+
+    async def begins(state: S, runtime: Nodes) -> dict[str, Any]:
+        _BEGUN.append(asyncio.create_task(runtime.context.call("act", name="late")))
+        return {"out": ["early"]}
+
+    return one(begins)
+
+
+def forgets_one_that_fails() -> Any:
+    async def begins(state: S, runtime: Nodes) -> dict[str, Any]:
+        _BEGUN.append(asyncio.create_task(runtime.context.call("fails")))
+        return {"out": ["early"]}
+
+    return one(begins)
+
+
+_BEGUN: list[Any] = []
+
+
 def not_finite() -> Any:
     async def gives(state: S) -> dict[str, Any]:
         return {"out": [float("nan")]}
@@ -418,6 +439,8 @@ SHAPES = (
     cancels_itself,
     threads,
     not_json,
+    forgets,
+    forgets_one_that_fails,
     not_finite,
     half_a_character,
     raises_no_exception,

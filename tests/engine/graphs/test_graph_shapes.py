@@ -47,6 +47,7 @@ async def test_graphs_of_all_shapes_run(harness: Harness, name: str, gives: Any)
         ("half_a_character", "DataInvalid", "last state.out[0]: the text has a lone surrogate"),
         ("raises_no_exception", "NodeEnded", "a node raised Odd"),
         ("circles", "NodeEnded", "waited for nothing"),
+        ("forgets_one_that_fails", "Unlucky", "no luck"),
         ("no_fields", "DataInvalid", "its state is of type list"),
     ],
 )
@@ -68,3 +69,10 @@ async def test_a_graph_that_writes_nothing_gives_an_empty_state(harness: Harness
     )
 
     assert (outcome.failure, outcome.data) == (None, {"out": {}})
+
+
+async def test_a_call_that_no_node_waits_for_has_ended_before_the_step_does(harness: Harness) -> None:
+    outcome = await run(harness, "forgets")
+
+    assert (outcome.failure, outcome.data) == (None, {"out": ["early"]})
+    assert outcome.status_of("flow[0].act") == "completed"

@@ -71,7 +71,7 @@ async def run(graph: Graph, first: State | None, *, limit: int, **more: Any) -> 
             raise GraphLimitReached(f"the graph did not end within {limit} rounds of nodes.") from None
 
 
-async def to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
+async def to_its_end(work: Coroutine[Any, Any, _T] | asyncio.Future[_T]) -> _T:
     """What the work gives. However often this is cancelled, the work is cancelled once and awaited.
 
     LangGraph cancels a node several times, and a cancel in its own clearing up would leave nodes behind that still run.

@@ -59,6 +59,9 @@ class Calls:
         self._config: Any = langgraph("langgraph.config").get_config
         self.fault: Exception | None = None
         """What ends the step whatever the graph makes of it: a fault of the engine, or a node that is not deterministic."""
+        self._open: dict[asyncio.Task[Json], None] = {}
+        """In the order in which they were made."""
+        self._over = False
 
     async def make(self, worker: str, arguments: Mapping[str, Any]) -> Json:
         """A call that a node asks for; one that was made before gives what it gave then. Raises `GraphCallFailed`."""
@@ -67,8 +70,23 @@ class Calls:
             raise GraphCallFailed(
                 "CallRefused", "calls are made by nodes; a route or a function outside of nodes makes none."
             )
+        if self._over:
+            raise GraphCallFailed("CallRefused", "the graph has ended; a node awaits what makes calls.")
         task: str = self._config()["configurable"]["checkpoint_ns"]
-        return await to_its_end(self._make(task, node.next(task), worker, arguments))
+        call = asyncio.ensure_future(self._make(task, node.next(task), worker, arguments))
+        self._open[call] = None
+        call.add_done_callback(self._open.pop)
+        return await to_its_end(call)
+
+    async def left(self) -> None:
+        """Await the calls that nodes began and did not await. Raises what they raise, as nobody else will hear of it."""
+        while self._open:
+            await to_its_end(next(iter(self._open)))
+
+    async def end(self) -> None:
+        """End the calls that are left: the graph has ended, and no call outlives it."""
+        self._over = True
+        await end_all(list(self._open))
 
     async def ask(self, interrupt: str, question: Json) -> Json:
         """What people answer to an `interrupt()`. Raises `StepFailure`."""

@@ -80,6 +80,12 @@ class _Running:
 
     async def to_the_end(self) -> Done:
         """Run, and ask people what its nodes ask, until nothing is left to be done. Raises `StepFailure`."""
+        try:
+            return await self._rounds()
+        finally:
+            await self._calls.end()
+
+    async def _rounds(self) -> Done:
         while True:
             await self._step.run.budget.breathe()
             state = await self._until_interrupted()
@@ -98,6 +104,7 @@ class _Running:
             state = await run(self._graph, self._memory.first, limit=self._made.max_steps, **more)
             if self._calls.fault is not None:  # The graph made something else of it.
                 raise self._calls.fault
+            await self._calls.left()
             return _with_fields(state)
         except Exception as error:
             ended = self._calls.fault or self._nodes.failed or error
