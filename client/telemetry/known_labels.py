@@ -103,12 +103,14 @@ class KnownLabels:
 
 
 def _errors_named_in(workflow: AdvancedWorkflow) -> Iterator[str]:
-    """The types of errors that a definition tells apart, those of its actions above all."""
+    """The types of errors that a definition tells apart or raises, those of its actions above all."""
     yield from workflow.retry_policy.non_retryable or ()
     for one in outline(workflow).placements:
         yield from one.step.retry_policy.non_retryable or ()
         for handler in one.step.error_handlers:
             yield from handler.on
+        if one.step.error is not None:
+            yield one.step.error.type
 
 
 def labels_in(text: str) -> dict[str, str]:

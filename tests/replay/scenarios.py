@@ -607,7 +607,32 @@ def waits(step_id: str, event: str, **more: Any) -> dict[str, Any]:
     return {"step_id": step_id, "step_type": "wait", "wait": wait, **more}
 
 
+async def assign_and_raise(harness: Harness) -> None:
+    made: dict[str, Any] = {
+        "input_mapping": {"left": "input.number - 1"},
+        "output_mapping": {"result.left": "workflow.left"},
+    }
+    error = {"type": "OutOfStock", "message": "'only ' + string(workflow.left) + ' left'"}
+    why = {"input_mapping": {"why": "steps.stop.error.message"}}
+    await finish(
+        harness,
+        definition(
+            {"step_id": "count", "step_type": "assign", **made},
+            {
+                "step_id": "stop",
+                "step_type": "raise",
+                "dependencies": ["count"],
+                "error": error,
+                "error_handlers": ["tell"],
+            },
+            {"step_id": "tell", "step_type": "assign", **why},
+        ),
+        {"number": 1},
+    )
+
+
 SCENARIOS: tuple[Scenario, ...] = (
+    assign_and_raise,
     moved_while_it_waits,
     moved_while_it_undoes,
     loop,

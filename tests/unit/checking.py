@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
+from typing import Any
 
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check_text
@@ -30,6 +32,11 @@ def problems(
 ) -> list[tuple[str, str]]:
     """Their codes and places."""
     return [(one.code, one.path) for one in checked(steps, actions, top, definitions)]
+
+
+def codes_of(document: dict[str, Any]) -> list[str]:
+    """The codes of the problems of a definition given as data."""
+    return [str(one.code) for one in check_text(json.dumps(document), "w.json")]
 
 
 def definition(text: str) -> AdvancedWorkflow:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from advanced_workflow.workflows.contract import McpFailure, ModelFailure
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.model.error_types import OTHER_NAMES, PLATFORM_TYPES
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.errors import ExpressionError, ExpressionInvalid
 
 
 def warnings_for(name: str) -> list[str]:
@@ -28,6 +30,14 @@ def test_that_timeouts_of_local_actions_are_tried_again_all_the_same_is_told() -
     problems = check(AdvancedWorkflow.model_validate({"workflow_id": "test", "steps": [step]}))
 
     assert [one.code for one in problems] == [Code.LOCAL_EXECUTION.value]
+
+
+def test_the_failures_of_models_of_mcp_tools_and_of_expressions_are_among_them() -> None:
+    of_expressions = {one.code for one in (ExpressionError, *ExpressionError.__subclasses__())} - {
+        ExpressionInvalid.code
+    }
+
+    assert {*ModelFailure, *McpFailure, *of_expressions} <= PLATFORM_TYPES.keys()
 
 
 @pytest.mark.parametrize("name", [*PLATFORM_TYPES, "CardDeclined", "CardTimeout", "Busy", "x" * 10_000])

@@ -14,8 +14,9 @@ TESTS = Path(__file__).parents[1] / "engine" / "kinds"
 SHARED = {
     StepType.SEQUENTIAL: "action",
     StepType.WORKER: "action",
+    StepType.RAISE: "raising",
 }
-"""Types that have no file of their own name."""
+"""Types that have no file of their own name: two share one, and a word of Python names no module."""
 
 
 def file_of(kind: StepType) -> str:

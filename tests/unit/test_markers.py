@@ -74,7 +74,7 @@ PLAIN = {
     ),
     "name of an event": ("EventTrigger.event", "CancelOn.event", "Callback.event", "WaitFor.event"),
     "people and groups": ("Approval.approvers", "Approval.groups", "Escalation.to"),
-    "names of errors": ("ErrorHandler.on", "RetryPolicy.non_retryable"),
+    "names of errors": ("ErrorHandler.on", "RetryPolicy.non_retryable", "RaisedError.type"),
     "values": (
         "AdvancedWorkflow.global_variables",
         "AdvancedWorkflow.sla_targets",
@@ -205,7 +205,7 @@ def test_there_is_a_kind_for_each_step_type_and_its_own_field_is_for_it_alone() 
 
 def test_each_kind_has_a_file_of_its_name_here_and_in_the_engine() -> None:
     files, runners = ({path.stem for path in Path(one.__path__[0]).glob("*.py")} for one in (kinds, runner_files))
-    shared = {StepType.SEQUENTIAL: "action", StepType.WORKER: "action"}
+    shared = {StepType.SEQUENTIAL: "action", StepType.WORKER: "action", StepType.RAISE: "raising"}
     names = {one: shared.get(one, one.value) for one in StepType}
 
     assert set(names.values()) == files - {"__init__", "kind", "table"}

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue, StrictBool, model_validator
 
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.kinds.orchestrator import Orchestrator
+from advanced_workflow.workflows.definition.kinds.raising import RaisedError
 from advanced_workflow.workflows.definition.kinds.react import Agent
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.definition.kinds.webhook import Webhook
@@ -217,6 +218,10 @@ class WorkflowStep(DefinitionModel):
         Orchestrator | None, For(StepType.ORCHESTRATOR), Needed("Add 'orchestrator'."), MakesResult()
     ] = None
     """`orchestrator` steps: the graph."""
+    error: Annotated[
+        RaisedError | None, For(StepType.RAISE), Needed("Add 'error' with 'type' and 'message'."), MakesResult()
+    ] = None
+    """`raise` steps: the failure."""
 
     metrics_enabled: StrictBool = True
     """Whether the step's duration and outcome are recorded as metrics."""

@@ -25,6 +25,8 @@ def output_schema(step: WorkflowStep, actions: ActionCatalog, definitions: Defin
     if Trait.NAMES_ACTION in traits_of(step):
         return None
     kind = KINDS[step.step_type]
+    if kind.gives_its_input:
+        return _mapped(step.input_mapping)
     names = kind.output(kind.value(step))
     return None if names is None else {"properties": {name: {} for name in names}}
 

@@ -35,6 +35,8 @@ class Kind(Generic[S]):
     problems: Callable[[S, Loc], Iterator[Problem]] = lambda _value, _loc: iter(())
     lines: Callable[[S], Iterator[str]] = lambda _: iter(())
     drawn: tuple[str, str] = ("[", "]")
+    gives_its_input: bool = False
+    """Whether its output is what its `input_mapping` gives."""
     runs: bool = True
     """False as long as the type is checked and not run yet."""
 

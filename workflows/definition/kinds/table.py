@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from advanced_workflow.workflows.definition.kinds import (
     action,
+    assign,
     conditional,
     human_approval,
     loop,
     orchestrator,
     parallel,
+    raising,
     react,
     rollback,
     sub_workflow,
@@ -39,6 +41,8 @@ KINDS: Final[dict[StepType, Kind[Any]]] = {
         wait.KIND,
         sub_workflow.KIND,
         rollback.KIND,
+        assign.KIND,
+        raising.KIND,
     )
 }
 _WITH_A_FIELD = tuple((kind.field, kind) for kind in KINDS.values() if kind.field is not None)

@@ -20,6 +20,8 @@ class StepType(StrEnum):
     WAIT = "wait"
     SUB_WORKFLOW = "sub_workflow"
     ROLLBACK = "rollback"
+    ASSIGN = "assign"
+    RAISE = "raise"
 
 
 class StepStatus(StrEnum):

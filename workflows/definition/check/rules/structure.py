@@ -89,7 +89,7 @@ def dead_end_problems(orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
         dead = {one.number: dead_routes(one.step) for one in order.ordered}
         for placement in order.ordered:
             incoming = order.incoming.get(placement.number, ())
-            opened = {edge.before.number for edge in incoming if not _is_dead(edge, dead)} - never
+            opened = {edge.before.number for edge in incoming if not (_is_dead(edge, dead) or _fails(edge))} - never
             if why := _why_never(placement, {edge.before.number for edge in incoming}, opened, never):
                 never.add(placement.number)
                 message = f"step {placement.step.step_id!r} never runs: {why[0]}."
@@ -115,6 +115,11 @@ def _why_never(placement: Placement, before: Set[int], opened: Set[int], never: 
 def _is_dead(edge: Edge, dead: Mapping[int, Mapping[int, str]]) -> bool:
     """Whether an edge is a route that is never taken."""
     return edge.kind == "route" and edge.loc[len(edge.before.loc) + 1] in dead[edge.before.number]
+
+
+def _fails(edge: Edge) -> bool:
+    """Whether an edge starts at a step that never completes: one that raises, and that nothing recovers."""
+    return edge.kind != "handler" and edge.before.step.error is not None and not edge.before.step.error_handlers
 
 
 def handler_problems(found: Outline, orders: Mapping[int, GraphOrder]) -> Iterator[Problem]:
