@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from advanced_workflow.workflows.contract import Checkpoint
-from advanced_workflow.workflows.definition.model.roots import ORDINARY, RESULT
+from advanced_workflow.workflows.contract.paths import idempotency_key
+from advanced_workflow.workflows.definition.model.roots import RESULT, roots_at
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.expressions import compile_targets, parse_target
@@ -56,8 +57,10 @@ def _write_again(
         if one.step_id not in kept or not one.output_mapping:
             continue
         written = dict(variables)
-        mapping = compile_targets(one.output_mapping, ORDINARY | RESULT)
-        mapping.apply({**scope, "workflow": written, "result": point.steps[one.step_id].output}, written)
+        mapping = compile_targets(one.output_mapping, roots_at() | RESULT)
+        own = {"path": one.step_id, "idempotency_key": idempotency_key(point.execution_id, one.step_id)}
+        result = point.steps[one.step_id].output
+        mapping.apply({**scope, "workflow": written, "step": own, "result": result}, written)
         variables.update({name: written[name] for name in names if name in written})
 
 

@@ -63,6 +63,7 @@ from advanced_workflow.workflows.contract.messages import (
     SkipRequest,
     StepRequest,
     UnconsumedEvent,
+    callback_of,
 )
 from advanced_workflow.workflows.contract.names import (
     AD_HOC_WORKFLOW_TYPE,
@@ -75,6 +76,7 @@ from advanced_workflow.workflows.contract.names import (
     FITS_ACTIVITY,
     HEADER_BREAKER,
     HEADER_EXECUTION,
+    HEADER_KEY,
     HEADER_LOCAL,
     HEADER_RETRY,
     HTTP_ACTION,
@@ -153,6 +155,7 @@ __all__ = [
     "FITS_ACTIVITY",
     "HEADER_BREAKER",
     "HEADER_EXECUTION",
+    "HEADER_KEY",
     "HEADER_LOCAL",
     "HEADER_RETRY",
     "HTTP_ACTION",
@@ -269,5 +272,6 @@ __all__ = [
     "WatchedRun",
     "WhoseRun",
     "WireModel",
+    "callback_of",
     "retry_delay",
 ]

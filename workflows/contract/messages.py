@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from advanced_workflow.workflows.contract.names import SIGNAL_EVENT
 from advanced_workflow.workflows.contract.wire import UserModel, WireModel
 
 
@@ -101,6 +103,17 @@ class EventMessage(UserModel):
     data: JsonValue = None
     event_id: str | None = None
     """Makes sending twice count once; of one name it belongs to one content."""
+
+
+def callback_of(namespace: str, workflow_id: str) -> dict[str, JsonValue]:
+    """What a partner needs to send a run an event, as expressions see it in `run.callback`.
+
+    `path` is that of the server's HTTP API (`POST`, with an `EventMessage` as the one item of `input`), and null for an id with a slash,
+    as those of child runs, which that API does not take; any client signals `workflow_id` with `signal`.
+    """
+    names = (quote(one, safe="") for one in (namespace, workflow_id, SIGNAL_EVENT))
+    path = None if "/" in workflow_id else "/api/v1/namespaces/{}/workflows/{}/signal/{}".format(*names)
+    return {"namespace": namespace, "workflow_id": workflow_id, "signal": SIGNAL_EVENT, "path": path}
 
 
 class UnconsumedEvent(EventMessage):

@@ -61,6 +61,8 @@ SEARCH_ATTRIBUTE_WAITING_FOR = "AdwWaitingFor"
 
 HEADER_EXECUTION = "adw-execution"
 """The execution id, where it is not the run id the activity sees; part of the idempotency key."""
+HEADER_KEY = "adw-idempotency-key"
+"""The idempotency key as a JSON string, for actions in any language; on every activity."""
 HEADER_RETRY = "adw-retry"
 """`RetryDelay` as JSON, where the delay must come from the worker (linear backoff, jitter)."""
 HEADER_BREAKER = "adw-breaker"

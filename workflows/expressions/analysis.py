@@ -77,6 +77,10 @@ def is_path(node: Node) -> bool:
             return False
 
 
+_MAY_BE_HIDDEN = frozenset({"step"})
+"""A name that came after definitions in which a variable is called so."""
+
+
 def find_references(node: Node, roots: frozenset[str]) -> Iterator[Reference]:
     """Yield the references of a tree; raise `InvalidFault` at the first thing that is refused."""
     return _walk(node, roots, frozenset())
@@ -103,7 +107,7 @@ def _walk(node: Node, roots: frozenset[str], variables: _Locals) -> Iterator[Ref
 
 def _walk_fold(fold: Fold, roots: frozenset[str], variables: _Locals) -> Iterator[Reference]:
     for name in (fold.variable, fold.accumulator):
-        if name in roots or name in NAMESPACES:
+        if (name in roots - _MAY_BE_HIDDEN) or name in NAMESPACES:
             raise InvalidFault(f"the variable '{name}' hides what has the same name; take another one", fold.column)
     yield from _walk(fold.over, roots, variables)
     yield from _walk(fold.start, roots, variables)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -21,8 +21,12 @@ from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.expressions.analysis import Reference
 
 _STEP_FIELDS = ("status", "output", "error")
-_RUN_FIELDS = ("execution_id", "workflow_id", "version", "started_at")
-_PROGRESS_FIELDS = ("total", "completed", "failed")
+_FIELDS: Mapping[str, tuple[Code, tuple[str, ...]]] = {
+    "run": (Code.UNKNOWN_RUN_FIELD, ("id", "execution_id", "workflow_id", "version", "started_at", "callback")),
+    "step": (Code.UNKNOWN_STEP_FIELD, ("path", "idempotency_key")),
+    "progress": (Code.UNKNOWN_PROGRESS_FIELD, ("total", "completed", "failed")),
+}
+"""Names whose fields are the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,12 @@ def reference_problems(reference: Reference, site: Site, names: Names) -> Iterat
             yield from _output_problems(site.result_of, reference.path, reference, site, names)
         case "input":
             yield from _input_problems(reference, site, names)
-        case "run":
-            yield from _field_problems(Code.UNKNOWN_RUN_FIELD, _RUN_FIELDS, reference, site)
-        case "progress":
-            yield from _field_problems(Code.UNKNOWN_PROGRESS_FIELD, _PROGRESS_FIELDS, reference, site)
         case "workflow":
             yield from _variable_problems(reference, site, names)
-        case _:
-            pass
+        case root:
+            code, fields = _FIELDS.get(root, (None, ()))
+            if code is not None:
+                yield from _field_problems(code, fields, reference, site)
 
 
 def _step_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:

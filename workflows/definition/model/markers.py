@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from advanced_workflow.workflows.definition.model.roots import LOOP
+from advanced_workflow.workflows.definition.model.roots import LOOP, with_names
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
 from advanced_workflow.workflows.plain.interpolation import expressions_in
@@ -84,7 +84,7 @@ class Expr:
 
     def names(self, roots: frozenset[str], *, on_loop: bool) -> frozenset[str]:
         """The names that the expression may use; `roots` are the ordinary ones where its step is."""
-        names = roots | self.adds if self.adds else roots
+        names = with_names(roots, self.adds) if self.adds else roots
         return names | LOOP if on_loop and self.sees_rounds else names
 
     def sources(self, loc: Loc, value: object) -> Iterator[Source]:

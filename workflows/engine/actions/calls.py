@@ -152,7 +152,7 @@ async def _call_once(call: ActionCall, arguments: list[RawValue]) -> Json:
     run, is_local = call.step.run, call.step.plan.is_local
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
     async with run.continuation.flight(events_of(call.step.plan)):
-        await run.budget.room_for(call_size(arguments, local=is_local))
+        await run.budget.room_for(call_size(arguments, call.path, local=is_local))
         require_open(call.step)
         if _is_late(call):
             raise total_timeout(call.action)

@@ -11,13 +11,14 @@ from temporalio.common import RawValue
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
+    HEADER_KEY,
     HEADER_LOCAL,
     HEADER_RETRY,
     BreakerPolicy,
     LocalRoom,
 )
 from advanced_workflow.workflows.contract.agents import MODEL_ACTIVITY
-from advanced_workflow.workflows.contract.paths import StepPath, turn_name
+from advanced_workflow.workflows.contract.paths import StepPath, idempotency_key, turn_name
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
@@ -58,6 +59,10 @@ def summary_for(step: StepContext) -> str:
     return f"{turn_name(step.path)}: {step.record.notes.get('call', '')}"
 
 
+_WITH_ITS_PATH = 3
+"""A call is sent with its path as its id, in its summary and in its key."""
+
+
 def attempt_timeout(plan: StepPlan) -> timedelta:
     """How long one attempt may take; a local one holds up its workflow task."""
     timeout = timedelta(seconds=plan.step.timeout)
@@ -86,9 +91,12 @@ def seconds(value: float | None) -> timedelta | None:
     return None if value is None else timedelta(seconds=value)
 
 
-def call_size(arguments: Sequence[RawValue], *, local: bool) -> int:
+def call_size(arguments: Sequence[RawValue], path: str, *, local: bool) -> int:
     """Bytes that a call sends: of a local one only what it gives, for which so much room is held."""
-    return LOCAL_ROOM_BYTES if local else size_of(arguments) + COMMAND_BYTES
+    if local:
+        return LOCAL_ROOM_BYTES
+    names = _WITH_ITS_PATH * len(path) if patched(Patch.RULES_4) else 0
+    return size_of(arguments) + COMMAND_BYTES + names
 
 
 def headers_of(
@@ -98,13 +106,14 @@ def headers_of(
     retries: Retries | None = None,
     local: LocalRoom | None = None,
     breaker: str = "",
-) -> ActivityHeaders | None:
-    """The engine's headers; None if there is nothing to say.
+) -> ActivityHeaders:
+    """The engine's headers.
 
     `execution_id` is that of the activity's key; `retries` where the worker has a share in them, `local` of a local one; `breaker` is what
     the circuit breaker watches, where that is not the action.
     """
-    values: dict[str, Payload] = {}
+    key = idempotency_key(execution_id, activity_id)
+    values: dict[str, Payload] = {HEADER_KEY: encode(key, HEADER_KEY).payload}
     trace = run.telemetry.header(activity_id)
     if trace is not None:
         values[TRACE_HEADER] = trace
@@ -119,4 +128,4 @@ def headers_of(
         values[HEADER_BREAKER] = encode(policy.model_dump(exclude_defaults=True), HEADER_BREAKER).payload
     if local is not None and patched(Patch.RULES_2):
         values[HEADER_LOCAL] = encode(local.model_dump(), HEADER_LOCAL).payload
-    return ActivityHeaders(values) if values else None
+    return ActivityHeaders(values)

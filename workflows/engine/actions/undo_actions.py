@@ -19,7 +19,7 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
     summary_of,
 )
 from advanced_workflow.workflows.engine.state.live_state import root_frame
-from advanced_workflow.workflows.engine.state.scope import scope_of
+from advanced_workflow.workflows.engine.state.scope import own_entry, scope_of
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES, LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.failures import failure_of_activity
@@ -45,7 +45,7 @@ async def run_undo_action(run: RunContext, undo: UndoAction, parent: str = "") -
             await run.budget.breathe()
             await run.budget.reserve(len(argument.payload.data))
             async with run.continuation.flight(events_of(undo.plan), undo=True):
-                await run.budget.room_for(call_size([argument], local=undo.plan.is_local))
+                await run.budget.room_for(call_size([argument], undo.activity_id, local=undo.plan.is_local))
                 run.telemetry.undo_started(undo, parent)
                 error = await _undone(run, undo, argument)
     except WorkflowError as error:
@@ -61,7 +61,7 @@ async def _undone(run: RunContext, undo: UndoAction, argument: RawValue) -> Erro
         with contextlib.suppress(FailureError):
             await _start(run, undo, argument, local=True)
             return None
-        await run.budget.room_for(call_size([argument], local=False))
+        await run.budget.room_for(call_size([argument], undo.activity_id, local=False))
     try:
         await _start(run, undo, argument, local=False)
     except ActivityError as error:
@@ -100,4 +100,5 @@ def _undo_input(run: RunContext, undo: UndoAction) -> Json:
         return armed.undo_input()
     if armed.mapped is not None:
         return armed.mapped
-    return armed.mapped_by(undo.plan, scope_of(run.state, root_frame(run.saga.log), result=armed.output))
+    own = own_entry(armed.path, armed.idempotency_key)
+    return armed.mapped_by(undo.plan, scope_of(run.state, root_frame(run.saga.log), step=own, result=armed.output))

@@ -16,7 +16,7 @@ from advanced_workflow.workflows.engine.graph.plan import handler_name
 from advanced_workflow.workflows.engine.graph.scheduler import Outcome, Scheduler, Settled
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan, StepPlan
 from advanced_workflow.workflows.engine.state.frames import Frame
-from advanced_workflow.workflows.engine.state.scope import scope_of
+from advanced_workflow.workflows.engine.state.scope import own_entry, scope_of
 from advanced_workflow.workflows.engine.state.slots import Slots
 from advanced_workflow.workflows.engine.step.context import RunContext
 from advanced_workflow.workflows.engine.step.settling import skip
@@ -206,7 +206,9 @@ def join_holds(run: RunContext, graph: GraphPlan, frame: Frame, step_id: str, co
     if join is None:
         return False
     try:
-        value: object = join.evaluate(scope_of(run.state, frame))
+        path = frame.path(step_id)
+        own = own_entry(path, run.idempotency_key(path))
+        value: object = join.evaluate(scope_of(run.state, frame, step=own))
     except WorkflowError:
         return True
     if isinstance(value, bool):

@@ -12,7 +12,7 @@ from typing import Any
 from advanced_workflow.workflows.contract.paths import StepPath, handler_key
 from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
-from advanced_workflow.workflows.definition.model.roots import ORDINARY, roots_at
+from advanced_workflow.workflows.definition.model.roots import ORDINARY, roots_at, with_names
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.tools import asking_step, roots_of_tools, tool_steps
@@ -106,7 +106,7 @@ def _plan_graph(
     steps: Sequence[WorkflowStep],
     defaults: RetryPolicy,
     containers: tuple[str, ...],
-    roots: frozenset[str] = ORDINARY,
+    roots: frozenset[str] = roots_at(),
 ) -> GraphPlan:
     shape = graph_of(steps)
     plans = {step.step_id: _plan_step(step, defaults, containers, shape[step.step_id].owners, roots) for step in steps}
@@ -137,7 +137,7 @@ def _plan_step(
 def _plan_tools(
     owner: WorkflowStep, defaults: RetryPolicy, containers: tuple[str, ...], outer: frozenset[str]
 ) -> dict[str, StepPlan]:
-    roots = outer | roots_of_tools(owner)
+    roots = with_names(outer, roots_of_tools(owner))
 
     def plan(step: WorkflowStep, tool: Tool | None) -> StepPlan:
         inner = _plan_tools(step, defaults, (*containers, step.step_id), roots)

@@ -26,7 +26,7 @@ from advanced_workflow.workflows.definition.model.retries import (
     RetryPolicy,
     chosen,
 )
-from advanced_workflow.workflows.definition.model.roots import ORDINARY
+from advanced_workflow.workflows.definition.model.roots import roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.graph.edges import turned_round
@@ -95,7 +95,7 @@ class StepPlan:
     defaults: RetryPolicy
     """The definition's retry policy, for what the step's own leaves out."""
     children: GraphPlan | None = None
-    roots: frozenset[str] = ORDINARY
+    roots: frozenset[str] = roots_at()
     """The names its expressions may use: one more would forbid it as a variable, which `check` allows."""
     tools: Mapping[str, StepPlan] = field(default_factory=dict[str, "StepPlan"])
     """Of an agent: its tools by the names that the model calls them; of an orchestrator all that it may run."""

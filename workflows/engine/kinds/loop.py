@@ -115,7 +115,9 @@ class _Loop:
     def _holds(self, finished: int) -> bool:
         step, condition = self._step, self._step.plan.loop_condition
         with step.reading("loop_condition"):
-            return condition is not None and condition.holds(scope_of(step.run.state, self._seen(), iteration=finished))
+            return condition is not None and condition.holds(
+                scope_of(step.run.state, self._seen(), iteration=finished, step=step.own)
+            )
 
     def _seen(self) -> Frame:
         """Where its condition looks from: an error handler of several steps has its rounds beside those for other owners."""

@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError
 
 from advanced_workflow.workflows.contract import (
     HEADER_EXECUTION,
+    HEADER_KEY,
     ErrorInfo,
     Json,
     RollbackAgain,
@@ -22,6 +23,7 @@ from advanced_workflow.workflows.contract import (
     UndoEntry,
     UndoOutcome,
 )
+from advanced_workflow.workflows.contract.paths import idempotency_key
 from advanced_workflow.workflows.definition.model.reserved import is_reserved_action
 from advanced_workflow.workflows.engine.actions.undo_actions import UNDO_RETRIES
 from advanced_workflow.workflows.engine.run.arguments import as_failure, failure, parsed
@@ -70,12 +72,13 @@ def _require_own_actions(request: RollbackAgain) -> None:
 
 async def _undo(request: RollbackAgain, entry: UndoAgain) -> ErrorInfo | None:
     execution_id = entry.execution_id or request.execution_id
+    headers = {HEADER_EXECUTION: execution_id, HEADER_KEY: idempotency_key(execution_id, entry.activity_id)}
     handle = start_activity(
         entry.action,
         [encode(entry.payload, f"the input of undo action {entry.action!r}", request.payload_limit)],
         id=entry.activity_id,
         summary=f"undo {entry.path}",
-        headers=ActivityHeaders({HEADER_EXECUTION: encode(execution_id, HEADER_EXECUTION).payload}),
+        headers=ActivityHeaders({name: encode(value, name).payload for name, value in headers.items()}),
         task_queue=entry.task_queue,
         timeout=timedelta(seconds=entry.timeout),
         total_timeout=timedelta(seconds=entry.total_timeout),

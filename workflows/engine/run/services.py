@@ -7,7 +7,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import ExecutionOptions, Json, Prepared
+from advanced_workflow.workflows.contract import ExecutionOptions, Json, Prepared, callback_of
 from advanced_workflow.workflows.engine.around.steps import execute
 from advanced_workflow.workflows.engine.graph.plan import Plan
 from advanced_workflow.workflows.engine.monitoring.display import Display
@@ -45,10 +45,12 @@ def services_of(
         plan,
         input_data,
         {
+            "id": info.workflow_id,
             "execution_id": execution_id,
             "workflow_id": definition.workflow_id,
             "version": definition.version,
             "started_at": timestamp(started_at),
+            "callback": callback_of(info.namespace, info.workflow_id),
         },
     )
     run = RunContext(

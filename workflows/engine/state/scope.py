@@ -65,6 +65,11 @@ class Scope(dict[str, Json]):
         self.account = account
 
 
+def own_entry(path: str, idempotency_key: str) -> dict[str, Json]:
+    """The root `step`: the step whose expression it is."""
+    return {"path": path, "idempotency_key": idempotency_key}
+
+
 def scope_of(state: LiveState, frame: Frame, **more: Json) -> Scope:
     """The roots every expression may use, and those of its place."""
     roots = {

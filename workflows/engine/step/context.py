@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions, Json, Prepared
 from advanced_workflow.workflows.contract.paths import StepPath, idempotency_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
-from advanced_workflow.workflows.engine.state.scope import scope_of
+from advanced_workflow.workflows.engine.state.scope import own_entry, scope_of
 from advanced_workflow.workflows.engine.step.failures import (
     StepFailure,
     StepSkipped,
@@ -125,7 +125,14 @@ class StepContext:
 
     def scope(self, **more: Json) -> dict[str, Json]:
         """What the step's expressions see."""
-        return scope_of(self.run.state, self.frame, **more)
+        return scope_of(self.run.state, self.frame, **{"step": self.own, **more})
+
+    @property
+    def own(self) -> dict[str, Json]:
+        """What it sees of itself; a round of a loop over an action is a step of its own."""
+        is_round = self.frame.prefix.startswith(f"{self.path}#")
+        path = self.frame.prefix[:-1] if is_round else str(self.path)
+        return own_entry(path, self.run.idempotency_key(path))
 
     @contextmanager
     def reading(self, field: str) -> Generator[None, None, None]:

@@ -69,7 +69,7 @@ LIVES: Mapping[Patch, Life] = {
     Patch.RULES_4: Life(
         since="0.2.0",
         changes="Whether a run continues as new is decided by the events that it knows to have caused; it was decided by the length that the "
-        "SDK tells, which is another one in a replay where a query was answered beside a local activity.",
+        "SDK tells, which is another one in a replay where a query was answered beside a local activity. The paths of calls count as sent.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
