@@ -77,7 +77,7 @@ async def test_a_run_says_where_a_partner_calls_back(harness: Harness) -> None:
         [told] = given
         assert (told["id"], told["back"]["workflow_id"]) == (run.id, run.id)
         partner = harness.client.get_workflow_handle(told["back"]["workflow_id"])
-        await partner.signal(told["back"]["signal"], {"name": "answer", "data": 7})
+        await partner.signal(told["back"]["signal"], {"event": "answer", "data": 7})
         outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
