@@ -60,6 +60,24 @@ async def test_what_is_kept_is_reported_and_undone_only_with_the_rest(harness: H
     assert outcome.report.steps["each"]["tolerated"] == {"failed": 1, "of": 2, "what": "copies", "kept": 1}
 
 
+async def test_what_a_child_did_is_kept_under_the_step_that_ran_it(harness: Harness) -> None:
+    """And a child that has nothing to undo is not listed."""
+    stage = Stage({"each[1].ship": 1})
+    idle = definition(act("look"), workflow_id="idle")
+    paying = definition(deed("pay"), workflow_id="paying")
+    copy = (
+        {"step_id": "ask", "step_type": "sub_workflow", "workflow": "idle"},
+        {"step_id": "sell", "step_type": "sub_workflow", "workflow": "paying", "dependencies": ["ask"]},
+        act("ship", "sell"),
+    )
+    async with harness.worker(stage.actions, [idle, paying]):
+        outcome = await outcome_of(await harness.start(definition(fan("each", "[0, 1]", *copy, **KEEP))))
+
+    assert outcome.failure is None, outcome.message
+    assert (entries_of(outcome), stage.undone) == ({"each[1].sell": "kept"}, [])
+    assert outcome.report.steps["each"]["tolerated"] == {"failed": 1, "of": 2, "what": "copies", "kept": 1}
+
+
 async def test_only_the_branch_of_the_step_that_failed_is_undone(harness: Harness) -> None:
     stage = Stage({"all.ship": 1, "all.mend": 1, "all.lenient": 1})
     nested = (
