@@ -28,7 +28,7 @@ from advanced_workflow.activities.action.decorator import action, action_of
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
-from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.errors import NoAnswer, RunFailed
 from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.runs import Run, start
 from advanced_workflow.client.serve.recorded import ReadsEnds
@@ -292,8 +292,10 @@ async def outcome_of(run: Run, *, state: bool = False) -> Outcome:
         ended = Outcome(await run.result(), None, "", run.handle)
     except RunFailed as error:
         ended = Outcome(error.result, error.failure_type, str(error), run.handle)
-    if state or ended.result is None:
+    if ended.result is None:
         ended.states.append(await _state(run))
+    elif state:
+        ended.states.append(await eventually(run.state))  # On a slow machine the server may not wait for the answer.
     return ended
 
 
@@ -328,10 +330,13 @@ async def at_rest(run: Run) -> list[str]:
 
 
 async def _state(run: Run) -> RunState | None:
-    try:
-        return await run.state()
-    except Exception:  # a run that failed before it had a state
-        return None
+    while True:
+        try:
+            return await run.state()
+        except NoAnswer:
+            continue
+        except Exception:  # a run that failed before it had a state
+            return None
 
 
 def _has_begun(call: PendingActivityInfo) -> bool:
