@@ -52,7 +52,9 @@ async def test_a_start_delay_does_not_count_against_the_timeout(skipping: Harnes
             "nightly", id=f"late-{uuid4().hex[:8]}", task_queue=skipping.task_queue, start_delay=timedelta(seconds=4000)
         )
         outcome = await outcome_of(Run(skipping.client, handle, "tester"))
+    started, task = [one.event_time.ToDatetime() for one in (await handle.fetch_history()).events[:2]]
 
+    assert task - started >= timedelta(seconds=4000)
     assert outcome.failure is None, outcome.message
     assert outcome.report.duration_seconds < 1000
     assert len(till.keys) == 1

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 
 from advanced_workflow.client.errors import RunNotFound
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract.paths import undo_run_id
+from advanced_workflow.workflows.errors import WorkflowError
 from tests.engine.hops import CONTINUE_AFTER, NOISE, chain, cut_short, hop
 from tests.engine.stage import Stage, act, deed, ends, is_seen, loop, output_of, reaches, says, waits
 from tests.harness import Harness, at_rest, definition, eventually, outcome_of
@@ -27,11 +29,6 @@ CHILD = definition(
 @pytest.fixture
 def small(harness: Harness) -> Harness:
     return cut_short(harness)
-
-
-@pytest.fixture
-def small_skipping(skipping: Harness) -> Harness:
-    return cut_short(skipping)
 
 
 def sub(step_id: str = "sub", *after: str, **more: Any) -> dict[str, Any]:
@@ -230,21 +227,37 @@ async def pause_of(run: Run) -> str:
     return "now" if "sub: attempt 2" in (await run.progress()).waiting_for else ""
 
 
-async def test_the_time_a_child_may_take_does_not_begin_anew(small_skipping: Harness) -> None:
-    stage = Stage()
-    async with small_skipping.worker(stage.actions, definitions=[CHILD]):
-        run = await small_skipping.start(definition(sub(timeout=600)))
-        child = await child_of(run)
-        await hop(run)
-        outcome = await outcome_of(run)
-        state = await child.state()
+async def test_the_time_a_child_may_take_does_not_begin_anew(small: Harness) -> None:
+    async def once(seconds: float) -> None:
+        stage = Stage()
+        async with small.worker(stage.actions, definitions=[CHILD]):
+            run = await small.start(definition(sub(timeout=seconds)))
+            child = get_run(run.client, f"{run.id}/sub")
+            if not await is_seen(child, "finish", "waiting"):
+                raise TooSlow
+            try:
+                await hop(run)
+            except WorkflowError:  # It has ended.
+                raise TooSlow from None
+            outcome = await outcome_of(run)
+            state = await child.state()
+        later = [seconds_of(one) for history in (await chain(small, run))[1:] for one in history.events]
 
-    assert outcome.failure == "WorkflowFailed"
-    assert outcome.report.error is not None
-    assert outcome.report.error.type == "Timeout"
-    assert 600 <= outcome.report.duration_seconds < 700
-    assert state.status == "cancelled"
-    assert stage.undone == ["made"]
+        assert outcome.failure == "WorkflowFailed"
+        assert outcome.report.error is not None
+        assert outcome.report.error.type == "Timeout"
+        assert outcome.report.duration_seconds >= seconds
+        assert any(0 < one < seconds for one in later), "what is left of its time"
+        assert seconds not in later
+        assert state.status == "cancelled"
+        assert stage.undone == ["made"]
+
+    await given_time(once, 5)
+
+
+def seconds_of(event: HistoryEvent) -> float:
+    """What a timer waits that begins with this event."""
+    return event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta().total_seconds()
 
 
 async def test_a_child_and_its_undoing_run_continue_as_new_themselves(small: Harness) -> None:
