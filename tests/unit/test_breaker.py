@@ -524,3 +524,17 @@ def test_a_breaker_does_what_the_model_does_whatever_happens_in_any_order(acts: 
             case _:
                 pass
         assert breaker.state == heard[-1] == model.state()
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_after_a_probe_attempts_come_one_at_a_time_unless_it_was_answered(outcome: Outcome) -> None:
+    clock = Clock()
+    breaker = Breaker(clock, lambda _: None)
+    for _ in range(POLICY.failure_threshold):
+        breaker.end(breaker.begin(POLICY), Outcome.FAILED)
+    clock.now += POLICY.timeout
+    breaker.end(breaker.begin(POLICY), outcome)
+    clock.now += POLICY.timeout
+    breaker.begin(POLICY)
+
+    assert (breaker.retry_after(POLICY) == 0) == (outcome is Outcome.ANSWERED)

@@ -171,3 +171,19 @@ def _expect(
         free = next((number for number, (_, given) in enumerate(waiting) if given is None), None)
         if free is not None:
             waiting[free] = (waiting[free][0], came)
+
+
+async def test_who_waits_for_the_next_event_is_given_none_that_came_before() -> None:
+    """Neither when it begins to wait, nor when kept events are looked at again."""
+    changes = Changes()
+    events = Events(changes)
+    events.receive(EventMessage(event="a", data=1))
+    answer = events.wait("a", lambda _: True, transient=True, reads=frozenset({VARIABLES}))
+    changes.note(VARIABLES)
+    await asyncio.sleep(0)
+    before = answer.done()
+    events.receive(EventMessage(event="a", data=2))
+
+    assert not before
+    assert answer.result() == EventMessage(event="a", data=2)
+    assert [one.data for one in events.unconsumed()] == [1]

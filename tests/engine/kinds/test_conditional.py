@@ -41,6 +41,28 @@ async def test_the_first_condition_that_holds_routes(harness: Harness, total: in
     assert outcome.status_of("after") == "completed"
 
 
+async def test_the_default_is_for_when_nothing_holds_wherever_it_stands(harness: Harness) -> None:
+    holds, default = {"expression": "true", "next_steps": ["x"]}, {"default": True, "next_steps": ["y"]}
+    choices = {"first": [default, holds], "all": [holds, default], "first_of_all": [default, holds]}
+    steps = [
+        {
+            "step_id": name,
+            "step_type": "conditional",
+            "mode": "first" if name == "first" else "all",
+            "conditions": [{**one, "next_steps": [f"{name}_{one['next_steps'][0]}"]} for one in conditions],
+        }
+        for name, conditions in choices.items()
+    ]
+    ends = [f"{name}_{end}" for name in choices for end in "xy"]
+    outcome = await harness.run(
+        definition(*steps, *({"step_id": one} for one in ends)), actions=dict.fromkeys(ends, nothing)
+    )
+
+    assert {one: outcome.status_of(one) for one in ends} == {
+        one: "completed" if one.endswith("x") else "skipped" for one in ends
+    }
+
+
 @pytest.mark.parametrize(("amount", "review"), [(500, "completed"), (5, "not_routed")])
 async def test_a_step_that_follows_a_review_or_the_choice_directly_runs_after_either(
     harness: Harness, amount: int, review: str
