@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ async def test_the_first_condition_that_holds_routes(harness: Harness, total: in
 
 
 async def test_the_default_is_for_when_nothing_holds_wherever_it_stands(harness: Harness) -> None:
-    holds, default = {"expression": "true", "next_steps": ["x"]}, {"default": True, "next_steps": ["y"]}
+    holds: dict[str, Any] = {"expression": "true", "next_steps": ["x"]}
+    default: dict[str, Any] = {"default": True, "next_steps": ["y"]}
     choices = {"first": [default, holds], "all": [holds, default], "first_of_all": [default, holds]}
     steps = [
         {
