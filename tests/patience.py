@@ -20,13 +20,6 @@ class TooSlow(Exception):
     """The machine did not get as far as the test has to within the time it had: that proves nothing."""
 
 
-async def works_until_cancelled() -> None:
-    """The same with signs of life, which hear of a cancellation at once."""
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(0.05)
-
-
 async def never_ends() -> None:
     """What an action does that is to be cut off: by its timeout, by a cancellation or with its worker."""
     if activity.in_activity():
@@ -34,6 +27,13 @@ async def never_ends() -> None:
         _hung.add((info.workflow_run_id or "", info.activity_id, info.attempt))
     while True:  # noqa: ASYNC110 - the loop keeps what waits for a time; an event that nobody has would be garbage
         await asyncio.sleep(PATIENCE_SECONDS)
+
+
+async def works_until_cancelled() -> None:
+    """The same with signs of life, which hear of a cancellation at once."""
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(0.05)
 
 
 def jump(seconds: float) -> None:

@@ -319,7 +319,7 @@ def test_schemas_sla_targets_and_joins_are_checked() -> None:
         ("steps.helper.output", None),
         ("input.ordr", "unknown_input_field"),
         ("run.execution_id", None),
-        ("run.id", "unknown_run_field"),
+        ("run.ident", "unknown_run_field"),
         ("workflow.limit", None),
         ("workflow.total", None),
         ("workflow.totl", "unknown_variable"),
