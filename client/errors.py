@@ -66,12 +66,6 @@ class RequestFailed(WorkflowError):
     code = "RequestFailed"
 
 
-class McpRefused(WorkflowError):
-    """An MCP server cannot be asked for its tools."""
-
-    code = "McpRefused"
-
-
 class RunFailed(WorkflowError):
     """A run ended without completing.
 

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import is_file, read_valid
 from advanced_workflow.client.cli.leaving import leave_with
 from advanced_workflow.client.cli.options import AsJson, ExecutionId
-from advanced_workflow.client.cli.output import console, print_json, table
+from advanced_workflow.client.cli.output import complain, console, print_json, table
 from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
@@ -41,6 +42,7 @@ from advanced_workflow.workflows.definition.text.load import definition_files, d
 from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.plain.text import one_line
 
 
 def check(
@@ -114,18 +116,26 @@ def mcp_tools(
 ) -> None:
     """List the tools that the MCP servers of a worker started here offer now."""
 
-    async def work() -> None:
-        found = await mcp_tools_here(server)
+    async def work() -> int:
+        found, problems = await mcp_tools_here(server)
         if as_json:
             print_json(found)
-            return
-        lines = table("server", "tool", "parameters", "description")
-        for one in found:
-            names = ", ".join(one["parameters"].get("properties", {}))
-            lines.add_row(one["server"], Text(one["tool"], style="bold"), Text(names), Text(one["description"]))
-        console().print(lines if found else "No tools: name MCP servers in the file of ADW_MCP_SERVERS.")
+        elif found or not problems:
+            console().print(_tools(found) if found else "No tools: name MCP servers in the file of ADW_MCP_SERVERS.")
+        for one in problems:
+            complain(one)
+        return Exit.FAILED if problems else Exit.OK
 
     leave_with(work)
+
+
+def _tools(found: Sequence[Mapping[str, Any]]) -> Table:
+    lines = table("server", "tool", "parameters", "description")
+    for one in found:
+        names = ", ".join(one["parameters"].get("properties", {}))
+        [first] = one["description"].strip().split("\n\n")[:1]  # What else there is, is for models, and in the JSON.
+        lines.add_row(one["server"], Text(one["tool"], style="bold"), Text(names), Text(one_line(first)))
+    return lines
 
 
 def definitions(as_json: AsJson = False) -> None:

@@ -32,6 +32,9 @@ from advanced_workflow.client.service.listing import list_runs, quoted, waiting_
 from advanced_workflow.client.watch import Snapshot, run_snapshots
 from advanced_workflow.client.web_ui import web_ui_url
 from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
+from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.problems.places import listed
+from advanced_workflow.workflows.errors import UnknownStep
 
 MOST_FAULTS = 10
 """Runs with a fault of which a list says why."""
@@ -180,12 +183,22 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
 
 
 async def _print_conversation(run: Run, agent: str, *, as_json: bool) -> None:
-    said = await run.whole_conversation(agent)
+    try:
+        said = await run.whole_conversation(agent)
+    except UnknownStep as error:
+        raise UnknownStep(await _agents_instead(run) or str(error)) from None
     if as_json:
         print_json(said.messages)
         return
     now = [one.progress for one in (await run.attempts()).values() if one.progress and one.progress.agent == agent]
     print_conversation(console(), said, now[0] if now else None)
+
+
+async def _agents_instead(run: Run) -> str:
+    """The agents that the run shows, in a sentence; empty where there are none."""
+    steps = (await run.state(include_data=False)).steps
+    agents = [one.path for one in steps if one.step_type is StepType.REACT and one.start_time]
+    return f"no such agent has begun in run {run.id!r}; those it shows are {listed(agents)}." if agents else ""
 
 
 async def _report(command: Command, run: Run) -> RunReport:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from advanced_workflow.workflows.contract import AgentHead, ChatMessage, ConversationPart, ModelProgress, ToolCall
@@ -35,7 +36,10 @@ def print_conversation(console: Console, said: ConversationPart, now: ModelProgr
 def _print(console: Console, title: str, style: str, lines: Iterator[str] | list[str]) -> None:
     console.print(Text(title, style=style))
     for line in lines:
-        console.print(Text(f"  {line}"), soft_wrap=True)
+        if console.is_terminal:
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
+        else:
+            console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _title(message: ChatMessage, turn: int) -> str:

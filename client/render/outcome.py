@@ -21,7 +21,7 @@ def print_result(console: Console, result: RunResult) -> None:
     console.print(Text(f"{sign} completed in {duration(result.duration_seconds)}", style="bold green"))
     if result.rollback:
         style = "" if result.rollback.complete else "red"
-        console.print(Text(rollback_sentence(result.rollback), style=style), soft_wrap=True)
+        _print_sentence(console, rollback_sentence(result.rollback), style)
     if result.result is not None:
         console.print(Lines(JSON.from_data(result.result, ensure_ascii=False).text), soft_wrap=True)
 
@@ -29,10 +29,15 @@ def print_result(console: Console, result: RunResult) -> None:
 def print_failure(console: Console, failure: RunFailed) -> None:
     """A run that did not complete: why, and what was undone."""
     sign = "✘" if shows_unicode(console) else "x"
-    console.print(Text(f"{sign} {failure_sentence(failure)}", style="bold red"), soft_wrap=True)
+    _print_sentence(console, f"{sign} {failure_sentence(failure)}", "bold red")
     report = failure.result.rollback if failure.result else None
     if report:
-        console.print(Text(rollback_sentence(report), style="" if report.complete else "red"), soft_wrap=True)
+        _print_sentence(console, rollback_sentence(report), "" if report.complete else "red")
+
+
+def _print_sentence(console: Console, sentence: str, style: str) -> None:
+    """On a terminal its lines end between words; elsewhere it is one line."""
+    console.print(Text(sentence, style=style), soft_wrap=not console.is_terminal)
 
 
 def failure_sentence(failure: RunFailed) -> str:

@@ -23,6 +23,8 @@ from advanced_workflow.client.render.tree import status_word, undo_word
 from advanced_workflow.client.service.faults import help_for
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
+    ORCHESTRATION_DECISION,
+    AuditEntry,
     ErrorInfo,
     PendingApproval,
     RejectedDecision,
@@ -132,7 +134,7 @@ def _trouble(snapshot: Snapshot) -> Mapping[str, Text | str]:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name in ("", "status", "time"))
+        table.add_column(name, overflow="fold", no_wrap=name in ("", "status", "time", "operation"))
     return table
 
 
@@ -220,13 +222,35 @@ def _print_events(console: Console, state: RunState) -> None:
 
 
 def _print_audit(console: Console, state: RunState) -> None:
-    if not state.audit:
+    decisions = [one for one in state.audit if one.operation == ORCHESTRATION_DECISION]
+    acts = [one for one in state.audit if one.operation != ORCHESTRATION_DECISION]
+    earlier = dict(state.audit_left_out)
+    _print_decisions(console, decisions, earlier.pop(ORCHESTRATION_DECISION, 0))
+    _print_acts(console, acts, sum(earlier.values()))
+
+
+def _print_decisions(console: Console, decisions: Sequence[AuditEntry], earlier: int) -> None:
+    """What orchestrators decided."""
+    if not decisions:
+        return
+    _title(console, "Decisions of orchestrators")
+    table = _table("time", "step", "decision")
+    if earlier:
+        table.add_row("before", "", f"{earlier:,} more")
+    for one in decisions:
+        table.add_row(moment(parse_time(one.time)), Text(one.step_id or ""), Text(one.reason))
+    console.print(table)
+
+
+def _print_acts(console: Console, acts: Sequence[AuditEntry], earlier: int) -> None:
+    """What people did to the run."""
+    if not acts and not earlier:
         return
     _title(console, "Operators")
     table = _table("time", "operation", "step", "by", "reason")
-    if state.audit_left_out:
-        table.add_row("before", f"{sum(state.audit_left_out.values()):,} more", "", "", "")
-    for one in state.audit:
+    if earlier:
+        table.add_row("before", f"{earlier:,} more", "", "", "")
+    for one in acts:
         table.add_row(
             moment(parse_time(one.time)), one.operation, Text(one.step_id or ""), Text(one.by), Text(one.reason)
         )

@@ -16,6 +16,7 @@ from advanced_workflow.workflows.contract import (
     AgentProgress,
     ErrorInfo,
     ModelProgress,
+    OrchestratorProgress,
     RollbackReport,
     StepState,
     UndoOutcome,
@@ -198,7 +199,7 @@ def _note(step: StepState, attempt: Attempt | None) -> str:
 
 
 def _progress_note(step: StepState, attempt: Attempt | None) -> str:
-    """How far a fan-out, a loop or an agent is."""
+    """How far a fan-out, a loop, an agent or an orchestrator is."""
     progress = step.execution_data.get("progress")
     if isinstance(progress, dict):
         failed = f", {progress['failed']} failed" if progress.get("failed") else ""
@@ -206,6 +207,9 @@ def _progress_note(step: StepState, attempt: Attempt | None) -> str:
     agent = step.execution_data.get("agent")
     if isinstance(agent, dict):
         return _agent_note(AgentProgress.model_validate({"path": step.path, **agent}), attempt)
+    planned = step.execution_data.get("orchestration")
+    if isinstance(planned, dict):
+        return OrchestratorProgress.model_validate(planned).words
     rounds = step.execution_data.get("iterations")
     return "" if rounds is None else f"{rounds} rounds completed"
 

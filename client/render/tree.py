@@ -116,14 +116,22 @@ def _step_line(row: StepRow, look: Look, widths: _Widths, *, unicode: bool) -> T
     text = Text("  ", no_wrap=True, overflow="ellipsis")
     text.append(" " * (INDENT * row.depth))
     text.append(look.sign if unicode else look.ascii, style=look.style).append(" ")
-    text.append(set_cell_size(row.label, max(widths.name - INDENT * row.depth, 4)), style=muted)
+    text.append_text(_fitted(row.label, max(widths.name - INDENT * row.depth, 4), muted, unicode=unicode))
     if widths.id:
-        text.append("  ").append(set_cell_size(row.step_id, widths.id), style="dim")
+        text.append("  ").append_text(_fitted(row.step_id, widths.id, "dim", unicode=unicode))
     text.append("  ").append(f"{row.status.value:<{STATUS_WIDTH}}", style=look.style)
     text.append(f"{duration(row.seconds):>{TIME_WIDTH}}")
     if row.attempts > 1:
         text.append(f"  {row.attempts} attempts", style="yellow")
     return text
+
+
+def _fitted(text: str, width: int, style: str, *, unicode: bool) -> Text:
+    """The text in so many cells; one that is cut ends with a sign of it."""
+    if cell_len(text) > width:
+        sign = "…" if unicode else "..."
+        text = set_cell_size(text, width - cell_len(sign)) + sign
+    return Text(set_cell_size(text, width), style=style)
 
 
 def _note_text(row: StepRow) -> str:

@@ -56,8 +56,8 @@ def servers_here() -> list[str]:
     return McpServing.load(settings).names
 
 
-async def mcp_tools_here(name: str | None) -> list[dict[str, Any]]:
-    """What the MCP servers offer now, or one of them, as plain data. Raises as `actions_here` does, and `McpRefused`."""
+async def mcp_tools_here(name: str | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """What the MCP servers offer now, or one of them, as plain data, and why those that cannot be asked cannot. Raises as `actions_here` does."""
     from advanced_workflow.client.serve.servers import McpServing, offered
 
     serving = McpServing.load(load_settings())

@@ -11,7 +11,6 @@ from advanced_workflow.activities.mcp.failures import McpError
 from advanced_workflow.activities.mcp.lists import ToolLists
 from advanced_workflow.activities.mcp.servers import Servers
 from advanced_workflow.activities.mcp.sessions import Sessions, preload
-from advanced_workflow.client.errors import McpRefused
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.tools import servers_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
@@ -59,16 +58,18 @@ class McpServing:
             preload()
 
 
-async def offered(serving: McpServing, names: Iterable[str]) -> list[dict[str, Any]]:
-    """What servers offer now, as plain data. Raises `McpRefused` for the first that cannot be asked."""
+async def offered(serving: McpServing, names: Iterable[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """What servers offer now, as plain data, and a sentence for each that cannot be asked."""
     found: list[dict[str, Any]] = []
+    problems: list[str] = []
     for name in names:
         try:
             offers = await serving.lists.offers(name)
         except McpError as error:
-            raise McpRefused(error.message) from None
+            problems.append(error.message)
+            continue
         found += [
             {"server": name, "tool": one.name, "description": one.description, "parameters": one.schema}
             for one in sorted(offers, key=lambda one: one.name)
         ]
-    return found
+    return found, problems

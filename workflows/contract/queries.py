@@ -97,6 +97,46 @@ class AgentProgress(WireModel):
         return f"{calls}, {self.tokens} token{'' if self.tokens == 1 else 's'}{cost}{last}"
 
 
+ORCHESTRATION_DECISION = "orchestration_decision"
+"""What a decision of an orchestrator is called in the audit trail of the run."""
+
+
+class Decided(WireModel):
+    """A decision of an orchestrator, as far as it is told in a line."""
+
+    strategy: str
+    reason: str = ""
+
+
+class Spending(WireModel):
+    """What an orchestrator has used up, as far as it is told in a line."""
+
+    replans: int = 0
+    tokens: int = 0
+
+
+class OrchestratorProgress(WireModel):
+    """How far an orchestrator is, as it stands in the `execution_data` of its step under `orchestration`."""
+
+    decisions: list[Decided] = Field(default_factory=list[Decided])
+    subtasks: dict[str, str] = Field(default_factory=dict[str, str])
+    """The status of each."""
+    budget: Spending = Field(default_factory=Spending)
+
+    @property
+    def words(self) -> str:
+        """In a line: what was decided last, and how much of the plan is done."""
+        done = sum(status == "completed" for status in self.subtasks.values())
+        replans = self.budget.replans
+        parts = (
+            f"{self.decisions[-1].strategy}: {self.decisions[-1].reason}" if self.decisions else "",
+            f"{done} of {len(self.subtasks)} subtasks done" if self.subtasks else "",
+            f"{replans} replan{'' if replans == 1 else 's'}" if replans else "",
+            f"{self.budget.tokens} tokens" if self.budget.tokens else "",
+        )
+        return "; ".join(one for one in parts if one)
+
+
 class Progress(WireModel):
     """Answer of the `progress` query: counts, cheap at any size."""
 

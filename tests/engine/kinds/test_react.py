@@ -150,7 +150,8 @@ async def test_an_answer_that_does_not_fit_goes_back_and_the_last_failure_undoes
     second = await run(harness, bad, workflow, **ledger.tools)
 
     assert first.data == {"cause": "me"}
-    assert "it is not JSON" in good.conversations[1][-1]["content"]
+    said = "Your answer cannot be used: it is not valid JSON (Expecting value: line 1 column 1 (char 0)), and nothing but JSON is read. Answer again."
+    assert good.conversations[1][-1]["content"] == said
     assert ".cause: " in good.conversations[2][-1]["content"]
     assert second.failure == "WorkflowFailed"
     assert second.report.error is not None
@@ -160,6 +161,8 @@ async def test_an_answer_that_does_not_fit_goes_back_and_the_last_failure_undoes
     assert sorted(ledger.undone[1:]) == ["a", "b"]
     assert second.report.rollback is not None
     assert second.report.rollback.complete
+    rows = [one.user_metadata.summary.data.decode() for one in (await second.handle.fetch_history()).events]
+    assert [one for one in rows if "undo" in one][0] == '"undo turn 2: put(name=c)"'
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError
 
 from advanced_workflow.workflows.contract import ErrorInfo, Json, LocalRoom
+from advanced_workflow.workflows.contract.paths import turn_name
 from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
     call_size,
@@ -76,7 +77,7 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         undo.action,
         [argument],
         id=undo.activity_id,
-        summary=summary_of(f"undo {step.label}", undo.armed.path),
+        summary=_summary_of(run, undo),
         local=local,
         room=room.room if room else 0,
         headers=headers_of(run, undo.activity_id, _execution_of(run, undo), local=room),
@@ -86,6 +87,16 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         heartbeat_timeout=heartbeat_timeout(run, undo.plan, undo.action),
         retries=ONE_ATTEMPT if local else UNDO_RETRIES,
     )
+
+
+def _summary_of(run: RunContext, undo: UndoAction) -> str:
+    """What people read in the history; of an agent's tool it is the call, as long as the run shows that."""
+    path, step = undo.armed.path, undo.plan.step
+    if undo.plan.tool is None:
+        return summary_of(f"undo {step.label}", path)
+    record = run.state.records.get(path)
+    call = record.notes.get("call") if record is not None else None
+    return f"undo {turn_name(path)}: {call or step.label}"
 
 
 def _execution_of(run: RunContext, undo: UndoAction) -> str:

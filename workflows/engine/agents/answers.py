@@ -31,9 +31,9 @@ async def judged(step: StepContext, agent: Agent, stand: Stand) -> Done | RawMes
     if not agent.output_schema:
         return Done(text) if text.strip() else _again(step, agent, stand, "it is empty")
     try:
-        value: Json = foreign_json.read(_bare(text).encode(), "the answer")
+        value: Json = foreign_json.read(_bare(text).encode(), "it")
     except DataInvalid as error:
-        return _again(step, agent, stand, f"it is not JSON, and nothing but JSON is read: {error}")
+        return _again(step, agent, stand, f"{str(error).rstrip('.')}, and nothing but JSON is read")
     problems = await misfits_of(step, agent.output_schema, value, "the answer")
     if problems:
         return _again(step, agent, stand, f"it does not fit its schema: {'; '.join(problems)}")

@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR, AgentProgress
+from advanced_workflow.workflows.contract import (
+    SEARCH_ATTRIBUTE_WAITING_FOR,
+    AgentProgress,
+    OrchestratorProgress,
+)
 from advanced_workflow.workflows.contract.paths import turn_name
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.engine.state.agent_progress import agents_that_run
 from advanced_workflow.workflows.engine.state.live_state import LiveState
-from advanced_workflow.workflows.engine.state.record import Record
+from advanced_workflow.workflows.engine.state.record import ORCHESTRATION, Record
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
 from advanced_workflow.workflows.engine.temporal.quiet import is_gone
 from advanced_workflow.workflows.plain.text import markdown
@@ -99,13 +103,21 @@ class Display:
 
 def _row(record: Record, agent: AgentProgress | None) -> str:
     error = record.error.type if record.error else None
-    note = record.waiting_for or error or record.skip_reason or (_of_agent(agent) if agent else "")
+    note = record.waiting_for or error or record.skip_reason or _how_far(record, agent)
     return f"| {markdown(_label(record))} (`{record.path}`) | {record.status.value} | {markdown(str(note))} |"
 
 
 def _label(record: Record) -> str:
     call = record.notes.get("call")
     return f"{turn_name(record.path)}: {call}" if call else record.plan.step.label
+
+
+def _how_far(record: Record, agent: AgentProgress | None) -> str:
+    """How far an agent or an orchestrator is that runs."""
+    if agent is not None:
+        return _of_agent(agent)
+    planned = record.notes.get(ORCHESTRATION) if record.status is StepStatus.RUNNING else None
+    return "" if planned is None else OrchestratorProgress.model_validate(planned).words
 
 
 def _of_agent(agent: AgentProgress) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from advanced_workflow.workflows.contract import AuditEntry, Json
+from advanced_workflow.workflows.contract import ORCHESTRATION_DECISION, AuditEntry, Json
 from advanced_workflow.workflows.definition.kinds.orchestrator import Orchestrator
 from advanced_workflow.workflows.engine.orchestration.plans import complexity
 from advanced_workflow.workflows.engine.orchestration.state import EnterpriseWorkflowState, note, show
 from advanced_workflow.workflows.engine.orchestration.strategy import Choice
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
-
-OPERATION = "orchestration_decision"
-"""What a decision is called in the audit trail of the run."""
 
 
 def decide(step: StepContext, made: Orchestrator, state: EnterpriseWorkflowState, choice: Choice) -> None:
@@ -34,7 +31,7 @@ def decide(step: StepContext, made: Orchestrator, state: EnterpriseWorkflowState
     said = f"{choice.strategy} (complexity {decision['complexity_score']:g}): {choice.reason}"
     by = f"step {step.path}"
     step.run.state.audit.append(
-        AuditEntry(time=timestamp(), operation=OPERATION, by=by, reason=said[:500], step_id=step.path)
+        AuditEntry(time=timestamp(), operation=ORCHESTRATION_DECISION, by=by, reason=said[:500], step_id=step.path)
     )
 
 

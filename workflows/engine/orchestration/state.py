@@ -114,7 +114,7 @@ def note(state: EnterpriseWorkflowState, event: str, **more: Json) -> None:
 
 def show(record: Record, state: EnterpriseWorkflowState) -> None:
     """Show how far it is beside the step's output."""
-    record.notes["orchestration"] = {
+    record.notes[ORCHESTRATION] = {
         "decisions": state["decisions"][-_SHOWN:],
         "subtasks": {id: one["status"] for id, one in state["subtasks"].items()},
         "budget": {name: state["budget"][name] for name in ("steps", "replans", "tokens", "cost")},

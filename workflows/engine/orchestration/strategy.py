@@ -46,7 +46,8 @@ def choose(made: Orchestrator, state: EnterpriseWorkflowState) -> Choice:
         return Choice("conditional", f"a test decides about {', '.join(tested)}", tested)
     asked = tuple(id for id in ready if must_be_approved(made, subtasks[id]))
     if asked:
-        return Choice("approval", f"{', '.join(asked)} is sensitive", asked)
+        are = "is" if len(asked) == 1 else "are"
+        return Choice("approval", f"{', '.join(asked)} {are} sensitive", asked)
     free = _free(made, subtasks)
     count = "one subtask waits" if len(free) == 1 else f"{len(free)} subtasks wait"
     return Choice("parallel", f"{count} for nobody's test or approval", free)
