@@ -20,7 +20,6 @@ from advanced_workflow.client.render.rows import StepRow, UndoRow, error_sentenc
 from advanced_workflow.client.render.symbols import STEP_LOOKS, UNDO_LOOKS, Look, shows_unicode, style_of, words
 from advanced_workflow.client.render.times import duration, moment, parse_time, seconds_between
 from advanced_workflow.client.render.tree import status_word, undo_word
-from advanced_workflow.client.service.faults import help_for
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     ORCHESTRATION_DECISION,
@@ -124,7 +123,7 @@ def _trouble(snapshot: Snapshot) -> Mapping[str, Text | str]:
         return {
             "fault": Text(snapshot.fault.sentence, style="bold red"),
             "since": moment(snapshot.fault.since),
-            "": Text(help_for(snapshot.summary.id), style="yellow"),
+            "": Text(snapshot.fault.help(snapshot.summary.id), style="yellow"),
         }
     if snapshot.silent:
         return {"worker": Text("none answers; what follows is what the server knows", style="yellow")}

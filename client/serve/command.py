@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from advanced_workflow.client.connection import connect
+from advanced_workflow.client.current_folder import look_in_current_folder
 from advanced_workflow.client.process_exit import run_and_exit
 from advanced_workflow.client.serve.definitions import require_valid
 from advanced_workflow.client.serve.deployment import older_runs
-from advanced_workflow.client.serve.here import look_in_current_folder
 from advanced_workflow.client.serve.listing import print_actions, print_definitions
 from advanced_workflow.client.serve.logs import configure_logs
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes

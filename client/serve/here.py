@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Generator
 from typing import Any
 
+from advanced_workflow.client.current_folder import look_in_current_folder
 from advanced_workflow.client.errors import WorkerStartRefused
+from advanced_workflow.client.graph_places import graph_places
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.foreign import with_foreign
-from advanced_workflow.client.serve.graph_places import graph_places
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256
-
-
-def look_in_current_folder() -> None:
-    """Let modules of the current folder be imported, after all others: this is where people keep their first actions."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
 
 
 def actions_here() -> list[ActionInfo]:

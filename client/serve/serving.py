@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from temporalio.client import Client
 
 from advanced_workflow.activities.worker.registry import ActionRegistry
+from advanced_workflow.client.graphs import load_graphs
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.serve.actions import load_actions
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.foreign import with_foreign
-from advanced_workflow.client.serve.graphs import load_graphs
 from advanced_workflow.client.serve.models import Models
 from advanced_workflow.client.serve.servers import McpServing
 from advanced_workflow.client.settings import Settings

@@ -6,20 +6,28 @@ workflow task that was completed. From there a worker would answer, too, if the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from temporalio.api.enums.v1 import ContinueAsNewInitiator, EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, QueryWorkflowInput, WorkflowHistory, WorkflowQueryFailedError
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import Replayer
 
+from advanced_workflow.client.graphs import load_graphs_to_replay
+from advanced_workflow.client.service.faults import HELD
+from advanced_workflow.workflows.engine.graphs.registry import GraphChanged
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
 from advanced_workflow.workflows.engine.temporal.asked import Asked, AskedAtItsEnd
 from advanced_workflow.workflows.engine.temporal.interceptor import EngineInterceptor
 from advanced_workflow.workflows.errors import WorkflowError
 
+_sdk = logging.getLogger("temporalio.worker._workflow_instance")
 Events = Sequence[HistoryEvent]
 
 
@@ -42,17 +50,33 @@ async def answer_of(client: Client, history: WorkflowHistory, input: QueryWorkfl
     completed = _last_completed(history.events)
     if not completed and (earlier := _continues(history.events)):
         raise Continues(earlier)
+    asked, why = await _asked(client, history, input, completed)
+    if GraphChanged.__name__ in why and load_graphs_to_replay():
+        asked, why = await _asked(client, history, input, completed)
+    if asked.answer is None or why:
+        unknown = GraphChanged.__name__ in why
+        help = " 'adw' reads it where ADW_GRAPHS names the graph as it was then." if unknown else ""
+        raise WorkflowQueryFailedError(f"its history does not replay here: {why or 'it gave no answer'}{help}")
+    hints = [input.ret_type] if input.ret_type else None
+    return client.data_converter.payload_converter.from_payloads([asked.answer], hints)[0]
+
+
+async def _asked(
+    client: Client, history: WorkflowHistory, input: QueryWorkflowInput, completed: int
+) -> tuple[Asked, str]:
+    """The question with its answer, or why there is none."""
     arguments = client.data_converter.payload_converter.to_payloads(input.args)
-    why = ""
-    certain = _up_to(history.events, completed)
-    for events, may_fail in ((_with_a_last_task(history.events[:-1]), not completed), (certain, True)):
+    asked, why = Asked(input.query, arguments), ""
+    ways = [(_with_a_last_task(history.events[:-1]), not completed), (_up_to(history.events, completed), True)]
+    if _does_not_give_way(history.events[completed:]):
+        del ways[0]
+    for events, may_fail in ways:
         asked = Asked(input.query, arguments)
         why = await _replay(client, WorkflowHistory(history.workflow_id, events), asked, may_fail=may_fail)
         if asked.answer is not None and not why:
-            hints = [input.ret_type] if input.ret_type else None
-            return client.data_converter.payload_converter.from_payloads([asked.answer], hints)[0]
+            break
         why = why or asked.refusal
-    raise WorkflowQueryFailedError(f"its history does not replay here: {why or 'it gave no answer'}")
+    return asked, why
 
 
 async def _replay(client: Client, history: WorkflowHistory, asked: Asked, *, may_fail: bool) -> str:
@@ -61,7 +85,7 @@ async def _replay(client: Client, history: WorkflowHistory, asked: Asked, *, may
     Where the last task of all `may_fail`, that is no reason: a local activity that ended while the server held a query ended in a task that
     was completed, and what fails is what follows from it.
     """
-    with ThreadPoolExecutor(1) as executor:
+    with ThreadPoolExecutor(1) as executor, _unheard(history.workflow_id):
         replayer = Replayer(
             workflows=WORKFLOWS,
             workflow_task_executor=executor,
@@ -71,7 +95,7 @@ async def _replay(client: Client, history: WorkflowHistory, asked: Asked, *, may
             data_converter=client.data_converter,
             interceptors=[EngineInterceptor()],
             workflow_failure_exception_types=[WorkflowError],
-            runtime=client.service_client.config.runtime,
+            runtime=_silent_runtime(),
         )
         result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if asked.fault:
@@ -80,10 +104,36 @@ async def _replay(client: Client, history: WorkflowHistory, asked: Asked, *, may
     return str(result.replay_failure or "")
 
 
+@cache
+def _silent_runtime() -> Runtime:
+    """What a replay finds is told by whoever asked for it, in a sentence."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
+
+
+@contextmanager
+def _unheard(workflow_id: str) -> Generator[None]:
+    """Keep what the SDK says of this run out of logs."""
+
+    def is_of_another(record: logging.LogRecord) -> bool:
+        return workflow_id not in record.getMessage()
+
+    _sdk.addFilter(is_of_another)
+    try:
+        yield
+    finally:
+        _sdk.removeFilter(is_of_another)
+
+
 def _last_task(events: Events) -> int:
     """Id of the event with which the last workflow task of a history was started."""
     started = (one.event_id for one in events if one.HasField("workflow_task_started_event_attributes"))
     return max(started, default=0)
+
+
+def _does_not_give_way(events: Events) -> bool:
+    """Whether a workflow task failed as its code held the worker; it would hold this process, too."""
+    failures = (one.workflow_task_failed_event_attributes.failure.message for one in events)
+    return any(message.startswith(HELD) for message in failures)
 
 
 def _last_completed(events: Events) -> int:

@@ -105,7 +105,7 @@ def test_an_orchestrator_says_what_it_decided_last_and_how_much_is_done() -> Non
         "workflow_id": "w",
         "steps": [{"step_id": "plan", "step_type": "orchestrator", "orchestrator": {"task": "1", "workers": ["find"]}}],
     }
-    state = LiveState(build_plan(AdvancedWorkflow.model_validate(workflow), "sha"), None, {})
+    state = LiveState(build_plan(AdvancedWorkflow.model_validate(workflow), "of an orchestrator"), None, {})
     record = state.records["plan"]
     record.notes["orchestration"] = PLANNED
     state.change(record, StepStatus.RUNNING)

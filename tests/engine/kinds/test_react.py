@@ -162,7 +162,7 @@ async def test_an_answer_that_does_not_fit_goes_back_and_the_last_failure_undoes
     assert second.report.rollback is not None
     assert second.report.rollback.complete
     rows = [one.user_metadata.summary.data.decode() for one in (await second.handle.fetch_history()).events]
-    assert [one for one in rows if "undo" in one][0] == '"undo turn 2: put(name=c)"'
+    assert next(one for one in rows if "undo" in one) == '"undo turn 2: put(name=c)"'
 
 
 @pytest.mark.parametrize(

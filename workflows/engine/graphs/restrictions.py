@@ -6,6 +6,7 @@ module no other run sees. From then on the clock, randomness, files and the netw
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractContextManager, suppress
 from functools import cache
@@ -16,6 +17,9 @@ from typing import Any, TypeAlias, cast
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 from temporalio.worker.workflow_sandbox._importer import Importer
 from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
+
+from advanced_workflow.workflows.engine.temporal.patches import follows_rules
+from advanced_workflow.workflows.engine.temporal.quiet import is_run_cancelled
 
 Applied: TypeAlias = Callable[[], AbstractContextManager[None]]
 """Has the restrictions hold in a `with` block."""
@@ -70,8 +74,17 @@ def _restrictions() -> SandboxRestrictions:
 
 
 @coroutine
+def _the_end() -> Generator[Any, Any, None]:
+    """Where the run is cancelled, wait for that to reach the task; it is on its way."""
+    if follows_rules(4) and is_run_cancelled():
+        yield from asyncio.get_running_loop().create_future()
+
+
+@coroutine
 def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Run a coroutine; the restrictions hold exactly while its own code runs, not while it waits.
+
+    Once the run is cancelled it goes on with that alone: code that never gives way must not keep the run from its end.
 
     Raises `NodeEnded` where it gives way again and again without waiting for anything: that would hold the workflow's thread for ever.
     """
@@ -79,6 +92,14 @@ def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any,
     given_way = 0
     error: BaseException | None = None
     while True:
+        try:
+            if error is None:
+                yield from _the_end()
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as thrown:
+            error = thrown
         try:
             with applied():
                 wanted = work.send(sent) if error is None else work.throw(error)
@@ -103,6 +124,7 @@ def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any,
 
 async def confined_call(applied: Applied, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the function gives
     """Call a function, plain or async, under the restrictions."""
+    await _the_end()
     with applied():
         given = call()
     return await confined(applied, cast("Coroutine[Any, Any, Any]", given)) if isinstance(given, Coroutine) else given

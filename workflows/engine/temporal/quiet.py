@@ -26,6 +26,11 @@ def is_gone() -> bool:
     return not workflow.in_workflow()
 
 
+def is_run_cancelled() -> bool:
+    """Whether somebody asked the run to end; those of its tasks that are to end may not have heard of it yet."""
+    return workflow.cancellation_reason() is not None
+
+
 def is_being_cancelled() -> bool:
     """Whether somebody asked the current task to end."""
     task = asyncio.current_task()
