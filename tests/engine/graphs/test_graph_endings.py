@@ -52,8 +52,9 @@ async def test_a_terminated_run_is_undone_where_the_settings_name_its_graph(
         return right(call, *arguments)
 
     monkeypatch.setattr(calls, "_start", start)
+    workflow = graph_of("calls")  # A worker looks at its graphs when it starts.
     async with harness.worker(ledger.actions):
-        run = await started(harness, graph_of("calls"))
+        run = await started(harness, workflow)
         await ended_by_force(run, GRAPHS.clear)
         monkeypatch.setenv("ADW_GRAPHS", f"calls={HOLDING}:calls")
         report = await retry_rollback(harness.client, run.id)
@@ -70,8 +71,9 @@ async def test_a_run_whose_graph_does_not_give_way_says_so_and_is_undone_when_it
     async def fault_of(run: Run) -> Any:
         return await engine_fault(run.client, await describe(run.client, run.id))
 
+    workflow = graph_of("holds")
     async with harness.worker(ledger.actions):
-        run = await started(harness, graph_of("holds"))
+        run = await started(harness, workflow)
         fault = await eventually(lambda: fault_of(run), 120)
         await run.cancel()
         outcome = await outcome_of(run)

@@ -139,3 +139,28 @@ async def test_a_worker_is_called_no_more_than_it_may_be_whoever_calls_it(harnes
     assert plans.told[1]["workers"][0]["calls_left"] == 0
     assert plans.told[2]["problems"] == ["worker 'look' may be called 3 times ('max_calls'), and 0 are left."]
     assert outcome.data["plan"]["results"] == {"b": 3}
+
+
+async def test_what_failed_beside_a_branch_that_is_planned_again_is_undone_too(harness: Harness) -> None:
+    done: list[str] = []
+
+    def unsure(topic: str) -> None:
+        """Not say whether it did anything."""
+        done.append(f"unsure {topic}")
+        raise ActionError("gone", type="Gone", details={"effect": "unknown"}, retryable=False)
+
+    plans = Plans(
+        [
+            {"subtasks": [{"id": name, "worker": "unsure", "input": {"topic": name}} for name in ("a", "b")]},
+            {"subtasks": [{"id": "c", "worker": "search", "input": {"topic": "cats"}}]},
+        ]
+    )
+    workflow = planned(
+        {"action": "unsure", **UNDO}, "search", task="1", analysis="model", model="x:y", recovery=["replan"]
+    )
+    outcome = await run(harness, workflow, model=Model([plans]), unsure=unsure, search=search, undo=recording(done))
+
+    assert outcome.failure is None, outcome.message
+    assert sorted(done[:2]) == ["unsure a", "unsure b"]
+    assert done[2:] == ["plan.unsure unknown"] * 2
+    assert outcome.data["plan"]["replans"] == 1

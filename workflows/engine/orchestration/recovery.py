@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from advanced_workflow.workflows.contract import ErrorInfo, Json
 from advanced_workflow.workflows.definition.kinds.orchestrator import APPROVAL, Recovery, Worker
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
@@ -15,6 +17,7 @@ from advanced_workflow.workflows.engine.orchestration.state import (
 )
 from advanced_workflow.workflows.engine.orchestration.work import Work
 from advanced_workflow.workflows.engine.step.failures import StepFailure, failure_of
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import ApprovalRejected
 from advanced_workflow.workflows.plain.text import for_people
 
@@ -94,10 +97,11 @@ def _another(work: Work, subtask: Subtask) -> str:
 
 
 async def _replan(work: Work, subtask: Subtask) -> None:
-    """Undo the rest of its branch, the latest first, and have the model plan what is left."""
+    """Undo the rest of its branch and what failed beside it, the latest first, and have the model plan what is left."""
     state = work.state
     branch = branch_of(state["subtasks"], subtask["id"])
-    for id in sorted(branch, key=lambda one: state["subtasks"][one].get("pass", -1), reverse=True):
+    gone = [*branch, *_failed_beside(state["subtasks"], branch)] if patched(Patch.RULES_4) else branch
+    for id in sorted(gone, key=lambda one: state["subtasks"][one].get("pass", -1), reverse=True):
         await work.undo(state["subtasks"][id])
     state["context"]["failures"].append(
         {"subtask": subtask["id"], "worker": subtask["worker"], "error": subtask["error"], "undone": branch}
@@ -110,6 +114,11 @@ async def _replan(work: Work, subtask: Subtask) -> None:
     state["degraded"][:] = [one for one in state["degraded"] if one in kept]
     state["budget"]["replans"] += 1
     state["task_analysis"] = None
+
+
+def _failed_beside(subtasks: Mapping[str, Subtask], branch: Collection[str]) -> list[str]:
+    """What failed in other branches: the new plan takes its place, too."""
+    return [id for id, one in subtasks.items() if one["status"] == FAILED and id not in branch]
 
 
 async def _is_let_go(work: Work, subtask: Subtask) -> bool:
