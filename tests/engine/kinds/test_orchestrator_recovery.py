@@ -164,3 +164,31 @@ async def test_what_failed_beside_a_branch_that_is_planned_again_is_undone_too(h
     assert sorted(done[:2]) == ["unsure a", "unsure b"]
     assert done[2:] == ["plan.unsure unknown"] * 2
     assert outcome.data["plan"]["replans"] == 1
+
+
+async def test_a_subtask_waits_for_all_that_it_needs_where_one_of_these_was_not_begun(harness: Harness) -> None:
+    plan = [
+        {"id": "a", "worker": "flaky", "input": {"topic": "a"}},
+        {"id": "b", "worker": "search", "input": {"topic": "b"}, "needs": ["a"]},
+        {"id": "c", "worker": "search", "input": {"topic": "c"}},
+        {"id": "d", "worker": "note", "input": {"topic": "d"}, "needs": ["b", "c"]},
+    ]
+    done: list[str] = []
+
+    def flaky(topic: str) -> None:
+        """Fail the first time."""
+        done.append(topic)
+        if len(done) == 1:
+            raise ActionError("not yet", type="Later", retryable=False)
+
+    def note(topic: str) -> None:
+        """Note it."""
+        done.append(topic)
+
+    workflow = planned("flaky", "search", "note", task="1", analysis="model", model="x:y", recovery=["retry"])
+    model = Model([Plans([{"subtasks": plan}])])
+    outcome = await run(harness, workflow, model=model, flaky=flaky, search=search, note=note)
+
+    assert outcome.failure is None, outcome.message
+    assert done == ["a", "a", "d"]
+    assert [*outcome.data["plan"]["results"]].index("d") == 3

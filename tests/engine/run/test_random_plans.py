@@ -74,10 +74,9 @@ def check(case: Case, outcome: Outcome, world: World) -> None:
     assert Counter(made) == wanted.made, where
     assert Counter(undone) == wanted.undone, where
     assert world.asked[case.seed] > 0, where
-    places = {name: number for number, (name, _) in enumerate(made)}
     first = {name: number for number, (name, _) in reversed([*enumerate(made)])}
     for name, needs in wanted.needs.items():
-        assert all(places[one] < first[name] for one in needs if name in first and one in places), where
+        assert all(first[one] < first[name] for one in needs if name in first and one in first), where
     if not wanted.failure:
         results = {name: value is not None for name, value in outcome.data["plan"]["results"].items()}
         assert (results, outcome.data["plan"]["replans"]) == (wanted.results, wanted.replans), where
@@ -110,3 +109,10 @@ async def check_cases(harness: Harness, first: int, count: int) -> None:
 @pytest.mark.parametrize("first", [0, 30])
 async def test_random_plans_end_as_the_reference_says(harness: Harness, first: int) -> None:
     await check_cases(harness, first, 30)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("first", range(60, 1060, 50))
+async def test_a_thousand_random_plans_end_as_the_reference_says(harness: Harness, first: int) -> None:
+    await check_cases(harness, first, 50)

@@ -19,6 +19,7 @@ from advanced_workflow.workflows.engine.orchestration.plans import Schemas
 from advanced_workflow.workflows.engine.orchestration.state import (
     COMPLETED,
     DEGRADED,
+    ENDED,
     FAILED,
     RUNNING,
     EnterpriseWorkflowState,
@@ -32,6 +33,7 @@ from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.state.scope import scope_of
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.undo.backwards import Part
 from advanced_workflow.workflows.errors import InputInvalid
 from advanced_workflow.workflows.expressions import compile_mapping, compile_test
@@ -82,8 +84,15 @@ class Work:
 
     async def _settle(self, id: str) -> Settled:
         subtask = self.state["subtasks"][id]
+        if self._lacks(subtask) and patched(Patch.RULES_4):  # It is left for when what it needs is done in another way.
+            return Settled(Outcome.SKIPPED)
         await self.do(subtask)
         return Settled(Outcome.FAILED if subtask["status"] == FAILED else Outcome.COMPLETED)
+
+    def _lacks(self, subtask: Subtask) -> bool:
+        """Whether something that it needs has not ended well. A step of a definition may follow one that did; a subtask needs all."""
+        subtasks = self.state["subtasks"]
+        return any(subtasks[one]["status"] not in ENDED for one in subtask.get("needs", ()) if one in subtasks)
 
     async def do(self, subtask: Subtask) -> None:
         """Run one subtask; its end is noted, whatever it is."""
