@@ -51,11 +51,10 @@ async def answer_of(client: Client, history: WorkflowHistory, input: QueryWorkfl
     if not completed and (earlier := _continues(history.events)):
         raise Continues(earlier)
     asked, why = await _asked(client, history, input, completed)
-    if GraphChanged.__name__ in why and load_graphs_to_replay():
+    if _has_no_graph(why) and load_graphs_to_replay():
         asked, why = await _asked(client, history, input, completed)
     if asked.answer is None or why:
-        unknown = GraphChanged.__name__ in why
-        help = " 'adw' reads it where ADW_GRAPHS names the graph as it was then." if unknown else ""
+        help = " 'adw' reads it where ADW_GRAPHS names the graph as it was then." if _has_no_graph(why) else ""
         raise WorkflowQueryFailedError(f"its history does not replay here: {why or 'it gave no answer'}{help}")
     hints = [input.ret_type] if input.ret_type else None
     return client.data_converter.payload_converter.from_payloads([asked.answer], hints)[0]
@@ -79,6 +78,11 @@ async def _asked(
     return asked, why
 
 
+def _has_no_graph(why: str) -> bool:
+    """Whether it is not the run that fails: this process does not have the graph that it began with."""
+    return GraphChanged.__name__ in why
+
+
 async def _replay(client: Client, history: WorkflowHistory, asked: Asked, *, may_fail: bool) -> str:
     """Ask at the end; gives why the run did not come to it.
 
@@ -100,7 +104,7 @@ async def _replay(client: Client, history: WorkflowHistory, asked: Asked, *, may
         result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if asked.fault:
         is_last = asked.read_up_to >= _last_task(history.events)
-        return "" if may_fail and is_last else asked.fault
+        return "" if may_fail and is_last and not _has_no_graph(asked.fault) else asked.fault
     return str(result.replay_failure or "")
 
 

@@ -54,6 +54,8 @@ def register_shapes() -> None:
 
     preload()  # Another test's worker may leave it to a thread, which then is not done yet.
     register_kept()
+    for name in ("calls", "holds"):
+        register(name, f"tests.engine.graphs.holding:{name}")
 
     for name in vars(shapes):
         if name not in GRAPHS and getattr(shapes, name) in shapes.SHAPES:

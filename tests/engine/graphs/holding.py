@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
@@ -25,9 +25,9 @@ async def once(state: State, runtime: Runtime[GraphContext]) -> State:
     return {"out": [await runtime.context.call("act", name="first"), await runtime.context.call("act", name="second")]}
 
 
-holds = StateGraph(State)
+holds: Any = StateGraph(State)
 holds.add_node("hold", hold)
 holds.add_edge(START, "hold")
-calls = StateGraph(State)
+calls: Any = StateGraph(State)
 calls.add_node("once", once)
 calls.add_edge(START, "once")
