@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from langgraph.graph import START, StateGraph
-from langgraph.runtime import Runtime
-
-from advanced_workflow import GraphContext
 
 
 class State(TypedDict, total=False):
@@ -15,13 +12,13 @@ class State(TypedDict, total=False):
     out: list[str]
 
 
-async def hold(state: State, runtime: Runtime[GraphContext]) -> State:
+async def hold(state: State, runtime: Any) -> State:
     await runtime.context.call("act", name="first")
     while True:
         pass
 
 
-async def once(state: State, runtime: Runtime[GraphContext]) -> State:
+async def once(state: State, runtime: Any) -> State:
     return {"out": [await runtime.context.call("act", name="first"), await runtime.context.call("act", name="second")]}
 
 

@@ -73,7 +73,6 @@ def _restrictions() -> SandboxRestrictions:
     return SandboxRestrictions.default.with_passthrough_modules(*_SHARED)
 
 
-@coroutine
 def _the_end() -> Generator[Any, Any, None]:
     """Where the run is cancelled, wait for that to reach the task; it is on its way."""
     if follows_rules(4) and is_run_cancelled():
@@ -124,7 +123,7 @@ def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any,
 
 async def confined_call(applied: Applied, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the function gives
     """Call a function, plain or async, under the restrictions."""
-    await _the_end()
+    await coroutine(_the_end)()
     with applied():
         given = call()
     return await confined(applied, cast("Coroutine[Any, Any, Any]", given)) if isinstance(given, Coroutine) else given
