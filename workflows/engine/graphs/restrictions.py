@@ -73,10 +73,18 @@ def _restrictions() -> SandboxRestrictions:
     return SandboxRestrictions.default.with_passthrough_modules(*_SHARED)
 
 
-def _the_end() -> Generator[Any, Any, None]:
-    """Where the run is cancelled, wait for that to reach the task; it is on its way."""
-    if follows_rules(4) and is_run_cancelled():
-        yield from asyncio.get_running_loop().create_future()
+def _the_end(work: Coroutine[Any, Any, Any] | None = None) -> Generator[Any, Any, BaseException | None]:
+    """Where the run is cancelled, wait for that to reach the task, and give what reached it; it is on its way."""
+    if not (follows_rules(4) and is_run_cancelled()):
+        return None
+    try:
+        return (yield from asyncio.get_running_loop().create_future())
+    except GeneratorExit:
+        if work is not None:
+            work.close()
+        raise
+    except BaseException as thrown:
+        return thrown
 
 
 @coroutine
@@ -91,14 +99,7 @@ def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any,
     given_way = 0
     error: BaseException | None = None
     while True:
-        try:
-            if error is None:
-                yield from _the_end()
-        except GeneratorExit:
-            work.close()
-            raise
-        except BaseException as thrown:
-            error = thrown
+        error = error or (yield from _the_end(work))
         try:
             with applied():
                 wanted = work.send(sent) if error is None else work.throw(error)
@@ -123,7 +124,8 @@ def confined(applied: Applied, work: Coroutine[Any, Any, Any]) -> Generator[Any,
 
 async def confined_call(applied: Applied, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the function gives
     """Call a function, plain or async, under the restrictions."""
-    await coroutine(_the_end)()
+    if ended := await coroutine(_the_end)():
+        raise ended
     with applied():
         given = call()
     return await confined(applied, cast("Coroutine[Any, Any, Any]", given)) if isinstance(given, Coroutine) else given
