@@ -95,7 +95,7 @@ class Reference:
         if self.repairs > self.agent["output_retries"]:
             raise Ended("OutputInvalid")
         problem = "cut" if answer.finish == "length" else "empty" if "output_schema" not in self.agent else ""
-        problem = problem or ("not JSON" if answer.text in ("", PROSE) else "does not fit")
+        problem = problem or ("not valid JSON" if answer.text in ("", PROSE) else "does not fit")
         self.fate.messages.append(("user", problem))
         self.error_before = False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.workflows.engine.graphs.registry import GRAPHS, GraphChanged, register, require_graphs
 from advanced_workflow.workflows.errors import GraphRefused
 
@@ -22,6 +23,11 @@ graph = StateGraph(State)
 graph.add_node("a", a)
 graph.add_edge(START, "a")
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _langgraph() -> None:
+    preload()  # Another test's worker may leave it to a thread, which then is not done yet.
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from temporalio.api.history.v1 import WorkflowTaskFailedEventAttributes
 
+from advanced_workflow.activities.agents.graphs import preload
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.service import faults
@@ -27,6 +28,7 @@ HOLDING = "tests.engine.graphs.holding"
 
 
 def graph_of(name: str) -> Definition:
+    preload()  # Another test's worker may leave it to a thread, which then is not done yet.
     register(name, f"{HOLDING}:{name}")
     made = {"graph": name, "workers": [{**UNDONE, "name": "act"}]}
     return definition({"step_id": "flow", "step_type": "orchestrator", "orchestrator": made})
