@@ -140,6 +140,20 @@ async def test_calls_that_cannot_be_made_or_fail_are_answers_that_the_model_sees
     assert ledger.made == ["b"]
 
 
+async def test_an_answer_of_another_shape_fails_the_agent_and_stops_no_run(harness: Harness) -> None:
+    """Such as a worker of another release could give: the next model is asked, and the last failure is the agent's."""
+    no_list, no_object = says(""), put("a")
+    no_list["message"]["tool_calls"] = None
+    no_object["message"]["tool_calls"][0]["arguments"] = ["a"]
+    ledger = Ledger()
+    first = await run(harness, Model([no_list]), definition(agent(PUT)), **ledger.tools)
+    second = await run(harness, Model([put("b"), no_object]), definition(agent(PUT)), **ledger.tools)
+
+    assert "the answer of 'adw.model' is not one: tool_calls: should be a list" in first.message
+    assert "the answer of 'adw.model' is not one: tool_calls.0.arguments: should be an object" in second.message
+    assert ledger.undone == ["b"]
+
+
 async def test_an_answer_that_does_not_fit_goes_back_and_the_last_failure_undoes_turn_by_turn(harness: Harness) -> None:
     schema = {"type": "object", "required": ["cause"], "properties": {"cause": {"type": "string"}}}
     ledger = Ledger()

@@ -10,6 +10,7 @@ from temporalio.exceptions import FailureError
 
 from advanced_workflow.workflows.contract import (
     MODEL_ACTIVITY,
+    ChatMessage,
     ConversationView,
     Json,
     ModelAnswer,
@@ -108,6 +109,8 @@ class ModelCalls:
 
 def _answer(value: Json) -> ModelAnswer:
     try:
-        return ModelAnswer.model_validate(value)
+        answer = ModelAnswer.model_validate(value)
+        ChatMessage.model_validate(answer.message)  # It is kept as it came, and read again piece by piece.
     except ValidationError as error:
         raise DataInvalid(f"the answer of {MODEL_ACTIVITY!r} is not one: {places(error)}.") from None
+    return answer
