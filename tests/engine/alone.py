@@ -31,7 +31,6 @@ from temporalio.worker import (
 
 from advanced_workflow.workflows.contract import (
     CANCEL_ACTIVITY,
-    CONTINUE_AFTER_EVENTS,
     NEXT_TASK_ACTIVITY,
     PREPARE_ACTIVITY,
     RULES,
@@ -104,7 +103,7 @@ class Alone:
         before, self.run_id = self.run_id, str(UUID(int=self.histories + 1))
         self._first_run_id = self._first_run_id or self.run_id
         self.histories += 1
-        self._length, self.asked, self.timers, self.end = 1, {}, {}, ""
+        self._length, self._is_full, self.asked, self.timers, self.end = 1, False, {}, {}, ""
         self._instance = _instance(self.run_id, before or None, self._first_run_id, self.now)
         begun = WorkflowActivationJob()
         begun.initialize_workflow.workflow_type = "AdvancedWorkflow"
@@ -114,7 +113,7 @@ class Alone:
 
     def hop(self, *told: WorkflowActivationJob) -> None:
         """Its history is full now, and the first task of the next one brings this; where actions run, it is told first."""
-        self._length = CONTINUE_AFTER_EVENTS
+        self._is_full = True
         self._activate([])
         if not self.settle(*told) and told:
             self.tell(*told)
@@ -202,6 +201,7 @@ class Alone:
             timestamp=_timestamp(self.now),
             jobs=jobs,
             history_length=self._length,
+            continue_as_new_suggested=self._is_full,
         )
         if not jobs:  # A task that brings nothing is one that a signal nobody heeds has made.
             told.jobs.append(signal("wake"))

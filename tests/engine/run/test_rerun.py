@@ -267,6 +267,32 @@ async def test_effects_that_nobody_has_undone_keep_a_run_from_being_repeated(har
     assert after.state.audit == []
 
 
+async def test_what_a_completed_run_could_not_undo_keeps_it_from_being_repeated(harness: Harness) -> None:
+    shop = Shop()
+    shop.undo_broken = True
+    workflow = definition(
+        {"step_id": "a", "action": "work", "rollback_actions": ["undo"]},
+        {"step_id": "back", "step_type": "rollback", "dependencies": ["a"]},
+        {"step_id": "b", "action": "work", "dependencies": ["back"]},
+        on_failure="pause",
+    )
+    async with harness.worker(shop.actions):
+        run = await harness.start(workflow)
+        await _held(run)
+        await run.skip_step("back", "undone by hand, nearly")
+        first = await outcome_of(run)
+        planned = await plan_rerun(harness.client, run.id, from_step="b")
+        with pytest.raises(OperationRefused, match="left effects that nobody has undone: undo for a;"):
+            await started(harness, planned)
+        shop.undo_broken = False
+        await retry_rollback(harness.client, run.id)
+        after = await plan_rerun(harness.client, run.id, from_step="b")
+
+    assert first.failure is None, first.message
+    assert shop.undone == [f"{first.report.execution_id}:a"]
+    assert not after.left.steps
+
+
 async def test_what_a_run_ended_by_force_did_is_kept_or_undone_but_never_both(harness: Harness) -> None:
     shop = Shop()
     undoable = chain()
