@@ -221,6 +221,7 @@ async def test_a_run_whose_server_cannot_be_used_does_not_begin(harness: Harness
         "UnknownMcpServer": {"mcp": "docs"},
         "McpServerUnavailable": {"mcp": "down"},
         "McpToolsInvalid": {"mcp": "warehouse", "include": ["reserv"]},
+        "DefinitionInvalid": {"mcp": "warehouse", "include": ["say", "reserve"], "exclude": ["say"]},
     }
     async with serving(harness, Model([says("done")]), servers):
         runs = {code: await harness.start(definition(agent(tool))) for code, tool in cases.items()}
@@ -230,3 +231,4 @@ async def test_a_run_whose_server_cannot_be_used_does_not_begin(harness: Harness
     assert "It knows: down, warehouse" in ends["UnknownMcpServer"].message
     assert "MCP server 'down' cannot be reached" in ends["McpServerUnavailable"].message
     assert "Did you mean 'reserve'?" in ends["McpToolsInvalid"].message
+    assert "'exclude'" in ends["DefinitionInvalid"].message
