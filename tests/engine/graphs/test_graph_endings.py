@@ -20,6 +20,7 @@ from advanced_workflow.client.service.faults import engine_fault
 from advanced_workflow.workflows.engine.actions import calls
 from advanced_workflow.workflows.engine.graphs import restrictions
 from advanced_workflow.workflows.engine.graphs.registry import GRAPHS, register
+from advanced_workflow.workflows.engine.graphs.restrictions import NodeEnded
 from tests.engine.graphs.test_graph_runs import UNDONE, Ledger
 from tests.engine.undo.test_ended_with_a_fault import ended_by_force, started
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
@@ -118,6 +119,34 @@ def test_code_of_a_graph_does_not_go_on_once_the_run_is_cancelled(monkeypatch: p
 
     asyncio.run(main())
     assert done == ["begun", "cancelled"]
+
+
+@pytest.mark.parametrize(("waits", "ends"), [(True, False), (False, True)])
+def test_only_giving_way_again_and_again_without_a_wait_ends_a_node(
+    monkeypatch: pytest.MonkeyPatch, *, waits: bool, ends: bool
+) -> None:
+    monkeypatch.setattr(restrictions, "follows_rules", lambda _: False)
+    most = restrictions._GIVES_WAY
+
+    @coroutine
+    def a_call() -> Generator[Any, Any, None]:
+        yield "call"
+
+    async def node() -> None:
+        for number in range(2 * most):
+            await asyncio.sleep(0)
+            if waits and number % most == most - 2:
+                await a_call()
+
+    applied: Callable[[], AbstractContextManager[None]] = nullcontext
+    work: Any = restrictions.confined(applied, node())
+
+    def run() -> None:
+        while True:
+            work.send(None)
+
+    with pytest.raises(NodeEnded if ends else StopIteration):
+        run()
 
 
 def test_what_holds_a_worker_is_the_function_that_the_graph_calls() -> None:
