@@ -10,7 +10,7 @@ import logging
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from temporalio.api.enums.v1 import ContinueAsNewInitiator, EventType
@@ -20,6 +20,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import Replayer
 
 from advanced_workflow.client.graphs import load_graphs_to_replay
+from advanced_workflow.client.service.aside import aside
 from advanced_workflow.client.service.faults import HELD
 from advanced_workflow.workflows.engine.graphs.registry import GraphChanged
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
@@ -71,7 +72,11 @@ async def _asked(
         del ways[0]
     for events, may_fail in ways:
         asked = Asked(input.query, arguments)
-        why = await _replay(client, WorkflowHistory(history.workflow_id, events), asked, may_fail=may_fail)
+        one = WorkflowHistory(history.workflow_id, events)
+        try:
+            why = await aside(partial(_replay, client, one, asked, may_fail=may_fail))
+        finally:
+            asked.wanted = False
         if asked.answer is not None and not why:
             break
         why = why or asked.refusal

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 _holders: set[asyncio.Task[None]] = set()
 """The loop itself knows its tasks by weak references only."""
+
+
+class _Here(threading.local):
+    """What this thread has open: a history is replayed in another one, at the same time."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    opened: asyncio.Future[Any] | None = None
+    holder: asyncio.Task[None] | None = None
 
 
 class KeptOpen(Generic[T]):
@@ -24,21 +33,19 @@ class KeptOpen(Generic[T]):
     def __init__(self, open: Callable[[], AbstractAsyncContextManager[T]]) -> None:
         """Nothing is opened yet."""
         self._open = open
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._opened: asyncio.Future[T] | None = None
-        self._holder: asyncio.Task[None] | None = None
+        self._here = _Here()
 
     async def get(self) -> T:
         """The open value; opening that failed is tried again. Raises what opening raises."""
-        loop = asyncio.get_running_loop()
-        if self._opened is None or self._loop is not loop or self._holder is None or self._holder.done():
-            self._loop, self._opened = loop, loop.create_future()
+        loop, here = asyncio.get_running_loop(), self._here
+        if here.opened is None or here.loop is not loop or here.holder is None or here.holder.done():
+            here.loop, here.opened = loop, loop.create_future()
             # In an empty context: the first caller is some activity, and its own must not live as long as the task.
-            self._holder = loop.create_task(self._hold(self._opened), context=contextvars.Context())
-            _holders.add(self._holder)
-            self._holder.add_done_callback(_holders.discard)
+            here.holder = loop.create_task(self._hold(here.opened), context=contextvars.Context())
+            _holders.add(here.holder)
+            here.holder.add_done_callback(_holders.discard)
         # One caller that is cancelled must not take it from the others.
-        return await asyncio.shield(self._opened)
+        return await asyncio.shield(here.opened)
 
     async def _hold(self, opened: asyncio.Future[T]) -> None:
         try:

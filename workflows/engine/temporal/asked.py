@@ -29,6 +29,8 @@ class Asked:
     """Why one of the workflow tasks cannot be done again, if it is so."""
     read_up_to: int = 0
     """How many events of the history the run had heard of by then, or in all."""
+    wanted: bool = True
+    """Whether somebody still waits for the answer; the replay ends with its next workflow task where it is not so."""
 
 
 class AskedAtItsEnd(EngineRunner):
@@ -54,8 +56,11 @@ class _Instance(Around):
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         if any(job.HasField("remove_from_cache") for job in act.jobs):
-            self._ask()
+            if self._asked.wanted:
+                self._ask()
             return self._instance.activate(act)
+        if not self._asked.wanted:
+            return _given_up(act)
         self._last = act
         self._asked.read_up_to = act.history_length
         done = self._instance.activate(act)
@@ -79,6 +84,13 @@ class _Instance(Around):
                 self._asked.answer = command.respond_to_query.succeeded.response
             else:
                 self._asked.refusal = command.respond_to_query.failed.message
+
+
+def _given_up(act: WorkflowActivation) -> WorkflowActivationCompletion:
+    """A task that is not done: with it the replay ends."""
+    done = WorkflowActivationCompletion(run_id=act.run_id)
+    done.failed.failure.message = "nobody waits for the answer"
+    return done
 
 
 def _leave_out(done: WorkflowActivationCompletion, ended: Collection[int]) -> None:
