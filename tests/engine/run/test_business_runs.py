@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from tests.engine.stage import fan, reaches
+from tests.engine.stage import fan, reaches, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 
 NIGHTLY = definition({"step_id": "pay"}, workflow_id="nightly", timeout=1000)
@@ -113,6 +113,21 @@ async def test_a_reset_run_takes_over_the_child_that_runs_for_it(harness: Harnes
         again = await reset(harness, run)
         await reaches(again, "k", "running")
         await child.send_event("go")
+        outcome = await outcome_of(again)
+
+    assert outcome.failure is None, outcome.message
+    assert len(till.keys) == 1
+
+
+async def test_a_reset_run_has_the_result_of_its_completed_child(harness: Harness) -> None:
+    till = Till()
+    paying = definition({"step_id": "pay"}, workflow_id="child")
+    async with harness.worker(till.actions, [paying]):
+        run = await harness.start(definition(KID, waits("w", "k")))
+        await reaches(run, "w", "waiting")
+        again = await reset(harness, run)
+        await reaches(again, "w", "waiting")
+        await again.send_event("w")
         outcome = await outcome_of(again)
 
     assert outcome.failure is None, outcome.message
