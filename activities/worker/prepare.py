@@ -170,8 +170,9 @@ class Preparation:
         """The same with the tools that MCP servers offer now: they are part of the definition from here on."""
         if not asks_servers(found.workflow):
             return found
-        # What is wrong in it as it is written is not seen any more in what the servers' tools make of it.
-        await asyncio.to_thread(self._require_usable, found.workflow)
+        if found.prepared is not self._registered.get(workflow_type):
+            # What is wrong in it as it is written is not seen any more in what the servers' tools make of it.
+            await asyncio.to_thread(self._require_usable, found.workflow)
         pinned = await self._tool_lists.pinned(found.workflow, workflow_type)
         data = await asyncio.to_thread(dump_definition, pinned)
         require_small(data)
