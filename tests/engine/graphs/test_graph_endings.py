@@ -73,10 +73,13 @@ async def test_a_run_whose_graph_does_not_give_way_says_so_and_is_undone_when_it
     harness.faults = True
 
     async def fault_of(run: Run) -> Any:
-        return await engine_fault(run.client, await describe(run.client, run.id))
+        fault = await engine_fault(run.client, await describe(run.client, run.id))
+        return fault if fault is not None and fault.held_by_graph else None
 
     workflow = graph_of("holds")
-    async with harness.worker(ledger.actions):
+    async with harness.worker(ledger.actions) as worker:
+        assert worker._workflow_worker is not None
+        worker._workflow_worker._deadlock_timeout_seconds = 0.5  # Other tests have no such limit.
         run = await started(harness, workflow)
         fault = await eventually(lambda: fault_of(run), 120)
         await run.cancel()
