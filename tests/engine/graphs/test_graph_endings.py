@@ -78,8 +78,8 @@ async def test_a_run_whose_graph_does_not_give_way_says_so_and_is_undone_when_it
 
     workflow = graph_of("holds")
     async with harness.worker(ledger.actions) as worker:
-        assert worker._workflow_worker is not None
-        worker._workflow_worker._deadlock_timeout_seconds = 0.5  # Other tests have no such limit.
+        tasks: Any = worker._workflow_worker
+        tasks._deadlock_timeout_seconds = 0.5  # Other tests have no such limit.
         run = await started(harness, workflow)
         fault = await eventually(lambda: fault_of(run), 120)
         await run.cancel()
