@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,8 +31,8 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.errors import DigestMismatch, NotAskedYet
 from tests.engine.models import tools_catalog
-from tests.faults.killed_agents import Crew, unexplained
-from tests.harness import Harness, definition, eventually, outcome_of
+from tests.faults.killed_agents import Crew, Deed, unexplained
+from tests.harness import Harness, Outcome, definition, eventually, outcome_of
 
 MOST_EVENTS = 10_000
 MEBIBYTE = 1 << 20
@@ -281,6 +281,17 @@ async def test_decisions_on_four_calls_at_a_time_count_once_each_whatever_else_i
     assert said == [(False, "a"), (False, "b"), (True, "ApprovalRejected"), (True, "ApprovalRejected")]
 
 
+def deeds_of_all(crew: Crew, begun: Sequence[Run], outcomes: Sequence[Outcome], turns: int) -> list[Deed]:
+    """What was done, once it is sure that all agents finished, and that only a kill had a call made again."""
+    assert [one.message for one in outcomes if one.failure] == []
+    deeds = crew.deeds()
+    assert {(one.run, one.path) for one in deeds} == {
+        (one.id, f"look[{turn}].put#0") for one in begun for turn in range(turns)
+    }
+    assert unexplained(deeds, crew.killed) == []
+    return deeds
+
+
 @pytest.mark.parametrize(
     ("runs", "turns", "kills"),
     [(6, 8, 2), pytest.param(100, 20, 50, marks=[pytest.mark.long, pytest.mark.timeout(3600)])],
@@ -294,12 +305,7 @@ async def test_agents_whose_workers_are_killed_make_each_call_once_but_for_what_
         await crew.kill_now_and_then(kills, random.Random(kills), ending)
         outcomes = await ending
 
-    assert [one.message for one in outcomes if one.failure] == []
-    deeds = crew.deeds()
-    assert {(one.run, one.path) for one in deeds} == {
-        (one.id, f"look[{turn}].put#0") for one in begun for turn in range(turns)
-    }
-    assert unexplained(deeds, crew.killed) == []
+    deeds = deeds_of_all(crew, begun, outcomes, turns)
     print(
         json.dumps(
             {"kills": len(crew.killed), "calls": len(deeds), "again": len([1 for one in deeds if one.attempt > 1])}
@@ -322,11 +328,6 @@ async def test_when_one_of_two_workers_is_killed_for_good_the_other_finishes_all
         await crew.kill_one(random.Random(1))
         outcomes = await ending
 
-    assert [one.message for one in outcomes if one.failure] == []
-    deeds = crew.deeds()
-    assert {(one.run, one.path) for one in deeds} == {
-        (one.id, f"look[{turn}].put#0") for one in begun for turn in range(turns)
-    }
-    assert unexplained(deeds, crew.killed) == []
+    deeds = deeds_of_all(crew, begun, outcomes, turns)
     last = {pid for pid in (one.pid for one in deeds) if pid not in crew.killed}
     assert len(last) == 1

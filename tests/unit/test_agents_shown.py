@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from advanced_workflow.client.render.lines import ChangeLines
 from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.rows import step_rows
 from advanced_workflow.client.render.tree import render_tree
-from advanced_workflow.client.service.description import Attempt, RunSummary, read_attempts
+from advanced_workflow.client.service.description import Attempt, read_attempts
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     AgentHead,
@@ -27,8 +27,6 @@ from advanced_workflow.workflows.contract import (
     ConversationPart,
     ErrorInfo,
     ModelProgress,
-    RunState,
-    RunStatus,
     StepState,
     ToolCall,
     ToolSchema,
@@ -41,9 +39,8 @@ from advanced_workflow.workflows.engine.monitoring.display import Display
 from advanced_workflow.workflows.engine.monitoring.gen_ai import attributes_of, labels_of, metric_of, span_name
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
+from tests.unit.shown import BEGAN, NOW, running
 
-BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NOW = BEGAN + timedelta(seconds=9)
 SPENT: dict[str, Any] = {"turns": 1, "tool_calls": 2, "tokens": 36, "cost": 0.25}
 
 
@@ -64,20 +61,10 @@ def snapshot(progress: ModelProgress | None) -> Snapshot:
         status=StepStatus.COMPLETED,
         execution_data={"call": "find(of=\x1b[31mx)"},
     )
-    summary = RunSummary("r1", "id", "test", "running", "queue", BEGAN, None, 9)
-    state = RunState(
-        execution_id="e",
-        workflow_id="test",
-        version="1.0",
-        definition_sha256="0",
-        status=RunStatus.RUNNING,
-        start_time=BEGAN.isoformat(),
-        steps=[agent, call],
-    )
     asked = Attempt(
         "look[1].model", "adw.model", 1, 3, "started", BEGAN, NOW, None, "w", None, False, progress=progress
     )
-    return Snapshot(summary, {asked.path: asked}, {}, state, silent=False)
+    return running([agent, call], {asked.path: asked})
 
 
 SPEAKS = ModelProgress(agent="look", turn=2, model="openai:gpt-5", tokens=7, last="the pool\nis full \x1b[2J")

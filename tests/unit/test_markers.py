@@ -50,6 +50,7 @@ from advanced_workflow.workflows.plain.cache import WeighedCache
 from tests.examples import many
 from tests.unit.generated import some_definition
 from tests.unit.test_definition_fuzz import KNOWN
+from tests.unit.test_kinds import file_of
 
 MODELS = models_within(AdvancedWorkflow)
 SHIPPED = [*(one.workflow for one in find_definitions([LIBRARY]).values()), *KNOWN.values()]
@@ -205,8 +206,7 @@ def test_there_is_a_kind_for_each_step_type_and_its_own_field_is_for_it_alone() 
 
 def test_each_kind_has_a_file_of_its_name_here_and_in_the_engine() -> None:
     files, runners = ({path.stem for path in Path(one.__path__[0]).glob("*.py")} for one in (kinds, runner_files))
-    shared = {StepType.SEQUENTIAL: "action", StepType.WORKER: "action", StepType.RAISE: "raising"}
-    names = {one: shared.get(one, one.value) for one in StepType}
+    names = {one: file_of(one) for one in StepType}
 
     assert set(names.values()) == files - {"__init__", "kind", "table"}
     assert {name for one, name in names.items() if KINDS[one].runs} <= runners

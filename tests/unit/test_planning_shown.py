@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,12 @@ from advanced_workflow.client.render.outcome import print_failure
 from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.tree import render_tree
 from advanced_workflow.client.serve.here import mcp_tools_here
-from advanced_workflow.client.service.description import RunSummary
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (
     ORCHESTRATION_DECISION,
     AuditEntry,
     ChatMessage,
     ConversationPart,
-    RunState,
-    RunStatus,
     StepState,
 )
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
@@ -35,9 +31,8 @@ from advanced_workflow.workflows.engine.monitoring.display import Display
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from tests.harness import ROOT
 from tests.mcp_server import by_pipes
+from tests.unit.shown import BEGAN, NOW, running
 
-BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NOW = BEGAN + timedelta(seconds=9)
 REASON = "publish is sensitive"
 PLANNED: dict[str, Any] = {
     "decisions": [{"strategy": "parallel", "reason": "x"}, {"strategy": "approval", "reason": REASON}],
@@ -75,18 +70,7 @@ def snapshot() -> Snapshot:
         ),
         AuditEntry(time=BEGAN.isoformat(), operation="pause", by="olga", reason="lunch"),
     ]
-    state = RunState(
-        execution_id="e",
-        workflow_id="test",
-        version="1.0",
-        definition_sha256="0",
-        status=RunStatus.RUNNING,
-        start_time=BEGAN.isoformat(),
-        steps=steps,
-        audit=acts,
-        audit_left_out={ORCHESTRATION_DECISION: 3},
-    )
-    return Snapshot(RunSummary("r1", "id", "test", "running", "queue", BEGAN, None, 9), {}, {}, state, silent=False)
+    return running(steps, audit=acts, audit_left_out={ORCHESTRATION_DECISION: 3})
 
 
 def terminal() -> Console:

@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.runs import Run
-from tests.engine.stage import fan, reaches, waits
-from tests.harness import Harness, definition, eventually, outcome_of
+from tests.engine.stage import Step, fan, reaches, waits
+from tests.harness import Harness, Outcome, definition, eventually, outcome_of
 
 NIGHTLY = definition({"step_id": "pay"}, workflow_id="nightly", timeout=1000)
 
@@ -62,21 +62,22 @@ async def test_a_start_delay_does_not_count_against_the_timeout(skipping: Harnes
 
 async def test_a_reset_run_keeps_its_keys(harness: Harness) -> None:
     till = Till()
-    steps = (
-        {"step_id": "pay"},
-        {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}, "dependencies": ["pay"]},
-    )
     async with harness.worker(till.actions):
-        run = await harness.start(definition(*steps))
-        await reaches(run, "w", "waiting")
-        again = await reset(harness, run)
-        await reaches(again, "w", "waiting")
-        await again.send_event("go")
-        outcome = await outcome_of(again)
+        outcome = await reset_while_it_waits(harness, {"step_id": "pay"})
 
     assert outcome.failure is None, outcome.message
     assert len(till.keys) == 2
     assert len(set(till.keys)) == 1
+
+
+async def reset_while_it_waits(harness: Harness, first: Step) -> Outcome:
+    """Reset a run that waits for an event after this step, and let it go once it waits again."""
+    run = await harness.start(definition(first, waits("w", first["step_id"])))
+    await reaches(run, "w", "waiting")
+    again = await reset(harness, run)
+    await reaches(again, "w", "waiting")
+    await again.send_event("w")
+    return await outcome_of(again)
 
 
 async def reset(harness: Harness, run: Run) -> Run:
@@ -123,12 +124,7 @@ async def test_a_reset_run_has_the_result_of_its_completed_child(harness: Harnes
     till = Till()
     paying = definition({"step_id": "pay"}, workflow_id="child")
     async with harness.worker(till.actions, [paying]):
-        run = await harness.start(definition(KID, waits("w", "k")))
-        await reaches(run, "w", "waiting")
-        again = await reset(harness, run)
-        await reaches(again, "w", "waiting")
-        await again.send_event("w")
-        outcome = await outcome_of(again)
+        outcome = await reset_while_it_waits(harness, KID)
 
     assert outcome.failure is None, outcome.message
     assert len(till.keys) == 1
