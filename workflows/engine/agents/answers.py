@@ -48,7 +48,7 @@ def _bare(text: str) -> str:
 
 def _again(step: StepContext, agent: Agent, stand: Stand, problem: str) -> RawMessage:
     if stand.repair() > agent.output_retries:
-        message = for_people(f"step {step.path!r}: the agent's answer cannot be used: {problem.removesuffix('.')}.")
+        message = for_people(f"step {step.path!r}: the agent's answer cannot be used: {problem}.")
         raise StepFailure(ErrorInfo(type=OutputInvalid.code, message=message))
     said = f"Your answer cannot be used: {problem}. Answer again."
     return ChatMessage(role="user", content=said).as_raw()

@@ -23,7 +23,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.child_workflow import ChildWorkflowResult
 from temporalio.bridge.proto.workflow_activation import InitializeWorkflow, WorkflowActivation, WorkflowActivationJob
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_commands import SetPatchMarker, WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import PayloadConverter
 
@@ -181,9 +181,7 @@ def _noted(completion: WorkflowActivationCompletion, markers: Sequence[str]) -> 
     """The same with the markers, before all else that the run does in this task, as in its history."""
     if not markers or not completion.HasField("successful"):
         return completion
-    commands = [WorkflowCommand() for _ in markers]
-    for command, marker in zip(commands, markers, strict=True):
-        command.set_patch_marker.patch_id = marker
+    commands = [WorkflowCommand(set_patch_marker=SetPatchMarker(patch_id=one)) for one in markers]
     commands += completion.successful.commands
     del completion.successful.commands[:]
     completion.successful.commands.extend(commands)
