@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, StrictBool
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import DefinitionModel, Schema, Seconds
 from advanced_workflow.workflows.definition.model.markers import Mapped, Name, Nested
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.sla_targets import in_seconds
 from advanced_workflow.workflows.definition.step import WorkflowStep
 
 
@@ -42,8 +43,8 @@ class AdvancedWorkflow(DefinitionModel):
     on_failure: Literal["rollback", "pause"] = "rollback"
     """What follows a failure nothing recovers from: undo, or wait for an operator."""
 
-    sla_targets: dict[str, JsonValue] = Field(default_factory=dict)
-    """`max_execution_time` and `max_step_time` in seconds, `min_success_rate` between 0 and 1."""
+    sla_targets: Annotated[dict[str, JsonValue], AfterValidator(in_seconds)] = Field(default_factory=dict)
+    """`max_execution_time` and `max_step_time`, each seconds or a duration such as `90s`, `min_success_rate` between 0 and 1."""
     optimization_enabled: StrictBool = True
     adaptive_routing: StrictBool = True
 

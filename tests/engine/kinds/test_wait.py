@@ -25,6 +25,22 @@ async def test_seconds_may_be_computed(skipping: Harness) -> None:
     assert 600 <= outcome.report.duration_seconds < 700
 
 
+async def test_a_time_may_be_text_as_written_and_as_computed(skipping: Harness) -> None:
+    written = {**waiting(seconds="2h"), "step_id": "first"}
+    computed = {**waiting(seconds="input.delay"), "dependencies": ["first"]}
+    outcome = await skipping.run(definition(written, computed, timeout="P5D"), {"delay": "1h30m"})
+
+    assert outcome.failure is None, outcome.message
+    assert 12_600 <= outcome.report.duration_seconds < 12_700
+
+
+async def test_a_computed_time_that_is_none_fails_with_its_place(harness: Harness) -> None:
+    outcome = await harness.run(definition(waiting(seconds="input.delay")), {"delay": "soon"})
+
+    assert outcome.failure == "WorkflowFailed"
+    assert "wait.seconds: 'soon': it is no duration; write '90s'" in outcome.message
+
+
 async def test_a_wait_until_a_time_ends_then(skipping: Harness) -> None:
     outcome = await skipping.run(
         definition(waiting(until="timestamp(run.started_at) + duration('90m')"), timeout=1_000_000)

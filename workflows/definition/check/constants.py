@@ -13,7 +13,7 @@ from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.model.markers import Moment
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import warning
+from advanced_workflow.workflows.definition.problems.places import problem, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.errors import ExpressionError
 from advanced_workflow.workflows.expressions import Expression, Reference
@@ -101,14 +101,23 @@ def constant_problems(
     if not (is_path(tree) or (not references and _is_short(tree))):
         return
     try:
-        kind = _KINDS.get(type(_evaluated(site, constants)))  # None for what JSON has not.
+        value = _evaluated(site, constants)
     except ExpressionError as error:
         message = f"it fails in every run that comes here: {error.reason}."
         yield warning(Code.BAD_EXPRESSION, site.loc, message, site.fix)
         return
+    kind = _KINDS.get(type(value))  # None for what JSON has not.
     if site.gives and kind is not None and kind not in site.gives:
         message = f"it gives {kind} in every run, but {' or '.join(sorted(site.gives))} is needed here."
         yield warning(Code.BAD_EXPRESSION, site.loc, message, site.fix)
+    elif site.reads is not None:
+        try:
+            site.reads(value)
+        except ValueError as error:
+            told = (
+                warning if references else problem
+            )  # A variable may get another first value; a constant is wrong as it stands.
+            yield told(Code.BAD_EXPRESSION, site.loc, f"it cannot be used: {error}.", site.fix)
 
 
 def _evaluated(site: Site, constants: Mapping[str, JsonValue]) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from advanced_workflow.workflows.definition.graph.layout import Layout
@@ -39,6 +39,8 @@ class Site:
     """The step it belongs to; None for those of the definition itself."""
     at: Moment = Moment.RUNNING
     fix: str = "Correct the expression."
+    reads: Callable[[object], object] | None = None
+    """Raises ValueError for a value that the field cannot use."""
 
     def compile(self) -> Expression | CompiledCondition:
         """It as a run evaluates it. Raises `ExpressionInvalid`."""
@@ -85,7 +87,16 @@ def sites(layout: Layout) -> Iterator[Site]:
         everything |= layout.settled[placement.number]
     for loc, value, mark in marked(layout.workflow, Expr):
         for place, source, target in mark.sources(loc, value):
-            yield Site(place, source, mark.names(ORDINARY, on_loop=False), everything, target, mark.gives, fix=mark.fix)
+            yield Site(
+                place,
+                source,
+                mark.names(ORDINARY, on_loop=False),
+                everything,
+                target,
+                mark.gives,
+                fix=mark.fix,
+                reads=mark.reads,
+            )
 
 
 def _step_sites(place: _Place) -> Iterator[Site]:
@@ -95,7 +106,19 @@ def _step_sites(place: _Place) -> Iterator[Site]:
         roots, visible = mark.names(place.roots, on_loop=on_loop), place.visible(mark)
         result_of = step if mark.adds >= RESULT else None
         for where, source, target in mark.sources(loc, value):
-            yield Site(where, source, roots, visible, target, mark.gives, result_of, place.placement, mark.at, mark.fix)
+            yield Site(
+                where,
+                source,
+                roots,
+                visible,
+                target,
+                mark.gives,
+                result_of,
+                place.placement,
+                mark.at,
+                mark.fix,
+                mark.reads,
+            )
 
 
 def _roots(graph: Graph) -> frozenset[str]:

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import StrictBool, model_validator
 
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, Names
-from advanced_workflow.workflows.definition.model.base import DefinitionModel, Seconds
-from advanced_workflow.workflows.definition.model.markers import BOOL, NUMBER, TIME, Expr, Name, WithinRun
+from advanced_workflow.workflows.definition.model.base import SPAN_FIX, DefinitionModel, Seconds, SecondsOrExpression
+from advanced_workflow.workflows.definition.model.markers import BOOL, SPAN, TIME, Expr, Name, WithinRun
+from advanced_workflow.workflows.definition.model.results import read_wait
 from advanced_workflow.workflows.definition.model.roots import EVENT
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -20,8 +21,8 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 class WaitFor(DefinitionModel):
     """What a `wait` step waits for: exactly one of `seconds`, `until`, `event`."""
 
-    seconds: Annotated[Seconds | str | None, Expr(gives=NUMBER), WithinRun()] = None
-    """A number of seconds, or an expression that gives one."""
+    seconds: Annotated[SecondsOrExpression | None, Expr(gives=SPAN, reads=read_wait, fix=SPAN_FIX), WithinRun()] = None
+    """How long, or an expression that gives it: a number of seconds, a text such as `90s`, or a CEL duration."""
     until: Annotated[str | None, Expr(gives=TIME)] = None
     """An expression that gives a timestamp or an RFC 3339 string. A time in the past does not wait."""
     event: Annotated[str | None, Name("the name of an event")] = None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from advanced_workflow.workflows.definition.model.marked import marks_of
 from advanced_workflow.workflows.definition.model.markers import Duration, JsonSchema, ShortForm
+from advanced_workflow.workflows.definition.model.results import LONGEST_SECONDS
+from advanced_workflow.workflows.plain.durations import PATTERN, duration_seconds, is_like_duration
 
 
 class DefinitionModel(BaseModel):
@@ -27,10 +30,31 @@ class ShortFormed(DefinitionModel):
         return dict.fromkeys(marks_of(cls, ShortForm), data)
 
 
-LONGEST_SECONDS = 315_360_000
-"""Ten years."""
-Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False, strict=True), Duration()]
-"""A duration in seconds: more than zero (`check` wants a millisecond at least, as the server counts), at most ten years."""
+def _seconds(value: object) -> object:
+    """A duration that is written as text, in seconds."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return duration_seconds(value)
+    except ValueError as error:
+        raise PydanticCustomError("duration", str(error)) from None  # pyright: ignore[reportArgumentType] - any text is good
+
+
+def _seconds_or_expression(value: object) -> object:
+    """The same where other text is an expression."""
+    return _seconds(value) if isinstance(value, str) and is_like_duration(value) else value
+
+
+SPAN_FIX = "Write seconds, a duration such as '90s' or '1h30m', or an expression that gives one of these."
+
+_Number = Annotated[float, Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False, strict=True)]
+_Text = Annotated[str, Field(pattern=PATTERN)]
+Seconds = Annotated[_Number, BeforeValidator(_seconds, json_schema_input_type=_Number | _Text), Duration()]
+"""A duration: seconds, or text such as `90s`, `1h30m` or `PT90S`, which is read as seconds. More than zero (`check` wants a millisecond
+at least, as the server counts), at most ten years."""
+
+SecondsOrExpression = Annotated[_Number | str, BeforeValidator(_seconds_or_expression), Duration()]
+"""The same, or an expression that gives one; text that is like a duration is never an expression."""
 
 
 Count = Annotated[int, Field(ge=1, strict=True)]

@@ -6,7 +6,7 @@ the engine compiles, what a rerun compares and what editors complete is derived 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -20,6 +20,7 @@ ANYTHING: Final[frozenset[str]] = frozenset()
 BOOL: Final = frozenset({"bool"})
 LIST: Final = frozenset({"list"})
 NUMBER: Final = frozenset({"number"})
+SPAN: Final = frozenset({"number", "string", "duration"})
 TEXT: Final = frozenset({"string"})
 TIME: Final = frozenset({"string", "timestamp"})
 
@@ -65,8 +66,9 @@ class Trait(Enum):
 class Expr:
     """The field is an expression.
 
-    `adds` are names it may use besides the ordinary ones, `gives` the types of value that are good (any when empty), `words`
-    texts that are not expressions, `fix` what `check` advises for one that does not compile.
+    `adds` are names it may use besides the ordinary ones, `gives` the types of value that are good (any when empty), `reads` makes
+    of such a value what the field needs, and raises ValueError with the reason where it cannot, `words` are texts that are not
+    expressions, `fix` is what `check` advises for one that does not compile.
 
     Of `steps` it may read those before its own, and with `sees_inside` those nested in it (not the copies of a fan-out), with
     `sees_itself` its own, with `sees_rounds` on a loop over an action the latest output of its own, and on any `iteration`.
@@ -75,6 +77,7 @@ class Expr:
 
     adds: frozenset[str] = frozenset()
     gives: frozenset[str] = ANYTHING
+    reads: Callable[[object], object] | None = None
     sees_inside: bool = False
     sees_itself: bool = False
     sees_rounds: bool = False

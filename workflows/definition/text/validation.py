@@ -102,6 +102,9 @@ def _problem_of(loc: Loc, details: list[ErrorDetails]) -> Problem:
             return problem(Code.MISSING_FIELD, loc, f"'{loc[-1]}' is missing.", "Add it.")
         case "finite_number":
             return problem(Code.NOT_FINITE, loc, "the number is not finite.", "Write a number, or a string.")
+        case "duration":
+            what, _, fix = first["msg"].partition("; ")
+            return problem(Code.WRONG_VALUE, loc, f"{_shown(first['input'])}: {what}.", f"{fix[:1].upper()}{fix[1:]}.")
         case _:
             return _wrong(loc, details)
 

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
-from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
+from advanced_workflow.workflows.definition.model.results import read_wait
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
 from advanced_workflow.workflows.expressions import Expression
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -49,9 +50,12 @@ def _moment(step: StepContext, wait: WaitFor) -> datetime:
         value = value.evaluate(step.scope())
     if wait.until is not None:
         return _parsed(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS:
-        raise DataInvalid(f"{value!r} is not a number of seconds between 0 and {LONGEST_SECONDS:,}.")
-    return moment_after(value)
+    if isinstance(value, str) and not patched(Patch.RULES_4):
+        raise DataInvalid(f"{value!r} is not a number of seconds.")
+    try:
+        return moment_after(read_wait(value))
+    except ValueError as error:
+        raise DataInvalid(f"{error}.") from None
 
 
 def _parsed(value: Json) -> datetime:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.definition.model.base import LONGEST_SECONDS
+from advanced_workflow.workflows.definition.model.results import LONGEST_SECONDS
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of_texts
 from advanced_workflow.workflows.engine.temporal.task_work import EVENTS_OF_TASK, task_work
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339

@@ -71,7 +71,8 @@ LIVES: Mapping[Patch, Life] = {
         changes="Whether a run continues as new is decided by the events that it knows to have caused; it was decided by the length that the "
         "SDK tells, which is another one in a replay where a query was answered beside a local activity. The paths of calls count as "
         "sent. An orchestrator begins no subtask before all that it needs has ended well, and undoes what failed beside a branch that is "
-        "planned again; it began what needs several where one of these was done, and forgot the others' effects. Code of graphs does not go on once the run is cancelled.",
+        "planned again; it began what needs several where one of these was done, and forgot the others' effects. Code of graphs does not go on once the run is cancelled. A `wait` "
+        "whose `seconds` give a duration as text waits for so long; it failed.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }

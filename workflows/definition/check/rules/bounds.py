@@ -12,12 +12,12 @@ from advanced_workflow.workflows.definition.graph.outline import Outline, Placem
 from advanced_workflow.workflows.definition.model.base import DefinitionModel
 from advanced_workflow.workflows.definition.model.marked import marked, named
 from advanced_workflow.workflows.definition.model.markers import AtMost, Duration, Name, QueueName
+from advanced_workflow.workflows.definition.model.results import LEAST_SECONDS
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, problem, shorten
 from advanced_workflow.workflows.definition.problems.problem import Problem
 
-LEAST_SECONDS = 0.001
 LONGEST_PATH = 900
 """Characters of a step's path: as the id of an activity, of 1,000, it has room for what is added to it (`.rollback[12]`)."""
 _RESERVED = "/_sys/"
