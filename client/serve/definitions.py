@@ -20,7 +20,11 @@ from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefi
 ENTRY_POINT_GROUP = "advanced_workflow.definitions"
 """Entry points of packages with definitions; each value is a package whose folder is searched."""
 ONLY_WARNED = frozenset(
-    one.value for one in (Code.UNKNOWN_ACTION, Code.UNKNOWN_GRAPH, Code.UNKNOWN_SERVER, Code.NOT_SUPPORTED_YET)
+    one.value
+    for one in (
+        *(Code.UNKNOWN_ACTION, Code.WRONG_QUEUE, Code.UNKNOWN_GRAPH, Code.UNKNOWN_SERVER),
+        Code.NOT_SUPPORTED_YET,
+    )
 )
 
 logger = logging.getLogger(__name__)

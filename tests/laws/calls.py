@@ -99,13 +99,17 @@ def _wrong_call(story: Story, call: Call, step: Definition, seen: set[str]) -> I
 
 def _wrong_undo(story: Story, call: Call, step: Definition, number: int) -> Iterator[str]:
     known, given = story.known, call.scheduled
-    actions = step.get("rollback_actions") or ()
-    yield from _differs("undo action", call.action, actions[number] if number < len(actions) else None)
-    yield from _differs("queue", given.task_queue.name, step.get("agent_capability") or story.queue)
+    actions, own = step.get("rollback_actions") or (), step.get("agent_capability")
+    written: Any = actions[number] if number < len(actions) else None
+    wanted = written if isinstance(written, dict) else {"action": written, "agent_capability": own}
+    queue = wanted.get("agent_capability")
+    yield from _differs("undo action", call.action, wanted["action"])
+    yield from _differs("queue", given.task_queue.name, queue or story.queue)
     total = float(step.get("rollback_timeout", 3600))
     yield from _time_differs("timeout", given.start_to_close_timeout, _least(float(step.get("timeout", 300)), total))
     yield from _time_differs("rollback_timeout", given.schedule_to_close_timeout, total)
-    yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, step, call))
+    there = {**step, "agent_capability": queue, **({} if queue == own else {"heartbeat_timeout": None})}
+    yield from _time_differs("heartbeat_timeout", given.heartbeat_timeout, _heartbeat(known, there, call))
     retries = given.retry_policy
     yield from _time_differs("first retry", retries.initial_interval, 1.0)
     yield from _time_differs("longest delay", retries.maximum_interval, 60.0)

@@ -84,7 +84,7 @@ PLAIN = {
     ),
     "compiled as a whole, with its step's 'conditions'": ("Condition.expression", "Condition.field"),
     "name of another definition": ("WorkflowStep.workflow", "Tool.workflow", "Worker.workflow"),
-    "name of a queue": ("WorkflowStep.agent_capability", "Tool.agent_capability", "Worker.agent_capability"),
+    "name of a queue": tuple(f"{one}.agent_capability" for one in ("WorkflowStep", "Tool", "Worker", "RollbackAction")),
     "names of servers and of what they offer": tuple(
         f"{model}.{name}" for model in ("Tool", "Worker") for name in ("mcp", "tool", "include", "exclude", "prefix")
     ),

@@ -38,6 +38,7 @@ from advanced_workflow.workflows.definition.model.markers import (
     WithinRun,
 )
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.rollback import RollbackAction, undo_call
 from advanced_workflow.workflows.definition.model.roots import PROGRESS, RESULT
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 
@@ -141,8 +142,9 @@ class WorkflowStep(DefinitionModel):
 
     retry_policy: RetryPolicy = RetryPolicy()
     """Overrides the workflow's, field by field."""
-    rollback_actions: Annotated[tuple[str, ...], For(Trait.TRIED), ActionName()] = ()
-    """Actions that undo this step, called in this order."""
+    rollback_actions: Annotated[tuple[str | RollbackAction, ...], For(Trait.TRIED), ActionName()] = ()
+    """Actions that undo this step, called in this order. A bare name runs where the step ran; `{action, agent_capability}` says the queue, which is the
+    run's own without `agent_capability`."""
     rollback_mapping: Annotated[
         dict[str, JsonValue], For(Trait.TRIED), Mapped(RESULT, sees_inside=True, sees_itself=True, at=Moment.UNDOING)
     ] = Field(default_factory=dict)
@@ -241,6 +243,11 @@ class WorkflowStep(DefinitionModel):
             if name in fields and fields[name] == default:
                 del fields[name]
         return fields
+
+    @property
+    def undo_calls(self) -> tuple[RollbackAction, ...]:
+        """The undo actions, each with the queue it runs on."""
+        return tuple(undo_call(one, self.agent_capability) for one in self.rollback_actions)
 
     @property
     def label(self) -> str:

@@ -28,6 +28,7 @@ from advanced_workflow.workflows.definition.model.markers import (
 )
 from advanced_workflow.workflows.definition.model.model_settings import ModelSettings
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
+from advanced_workflow.workflows.definition.model.rollback import RollbackAction
 from advanced_workflow.workflows.definition.model.roots import CALL, RESULT
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -112,8 +113,9 @@ class Tool(ShortFormed):
     """`local` runs the action inside the run's own worker."""
     retry_policy: RetryPolicy = RetryPolicy()
     """Overrides the workflow's, field by field."""
-    rollback_actions: Annotated[tuple[str, ...], ActionName()] = ()
-    """Actions that undo a call, called in this order."""
+    rollback_actions: Annotated[tuple[str | RollbackAction, ...], ActionName()] = ()
+    """Actions that undo a call, called in this order. A bare name runs where the call ran; `{action, agent_capability}` says the queue, which is the
+    run's own without `agent_capability`."""
     rollback_mapping: Annotated[dict[str, JsonValue], Mapped(RESULT, at=Moment.UNDOING)] = Field(default_factory=dict)
     """Builds the input of the undo actions instead of the standard object."""
     rollback_timeout: Seconds = 3600

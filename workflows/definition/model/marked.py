@@ -62,12 +62,15 @@ def _seeing(names: frozenset[str], found: Iterator[tuple[Loc, Any, M]]) -> Itera
 
 
 def named(part: BaseModel, kind: type[M], loc: Loc = ()) -> Iterator[tuple[Loc, str, M]]:
-    """Every name in the fields with a marker of a kind: of a field that lists names, each of them."""
+    """Every name in the fields with a marker of a kind: of a field that lists names, each of them, those of objects in it too."""
     for place, value, mark in marked(part, kind, loc):
         if isinstance(value, str):
             yield place, value, mark
-        for index, name in enumerate(cast("tuple[str, ...]", value) if isinstance(value, tuple) else ()):
-            yield (*place, index), name, mark
+        for index, item in enumerate(cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()):
+            if isinstance(item, BaseModel):
+                yield from named(item, kind, (*place, index))
+            else:
+                yield (*place, index), cast("str", item), mark
 
 
 def _inside(value: object, kind: type[M], loc: Loc) -> Iterator[tuple[Loc, Any, M]]:

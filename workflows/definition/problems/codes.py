@@ -58,6 +58,7 @@ class Code(StrEnum):
     UNKNOWN_VARIABLE = "unknown_variable"
     # Actions and other definitions.
     UNKNOWN_ACTION = "unknown_action"
+    WRONG_QUEUE = "wrong_queue"
     MISSING_PARAMETER = "missing_parameter"
     UNKNOWN_PARAMETER = "unknown_parameter"
     WRONG_PARAMETER = "wrong_parameter"

@@ -151,7 +151,7 @@ def _leave(refused: ActivityError) -> NoReturn:
 async def _call_once(call: ActionCall, arguments: list[RawValue]) -> Json:
     run, is_local = call.step.run, call.step.plan.is_local
     await run.budget.reserve(sum(len(one.payload.data) for one in arguments))
-    async with run.continuation.flight(events_of(call.step.plan)):
+    async with run.continuation.flight(events_of(local=is_local)):
         await run.budget.room_for(call_size(arguments, call.path, local=is_local))
         require_open(call.step)
         if _is_late(call):
@@ -194,7 +194,7 @@ def _start(
         timeout=attempt_timeout(plan),
         total_timeout=_time_left(call),
         queue_timeout=_queue_timeout(plan),
-        heartbeat_timeout=heartbeat_timeout(run, plan, call.action),
+        heartbeat_timeout=heartbeat_timeout(run, plan, call.action, step.agent_capability),
         retries=temporal_policy(plan.retries, call.attempts),
     )
 

@@ -41,9 +41,9 @@ _LOCAL_EVENTS = 1
 """Its marker."""
 
 
-def events_of(plan: StepPlan) -> int:
-    """Events that an action of this step writes at once."""
-    return _LOCAL_EVENTS if plan.is_local else _REGULAR_EVENTS
+def events_of(*, local: bool) -> int:
+    """Events that an action writes at once."""
+    return _LOCAL_EVENTS if local else _REGULAR_EVENTS
 
 
 def summary_of(label: str, path: StepPath) -> str:
@@ -69,19 +69,19 @@ def attempt_timeout(plan: StepPlan) -> timedelta:
     return min(timeout, LOCAL_TIMEOUT) if plan.is_local else timeout
 
 
-def heartbeat_timeout(run: RunContext, plan: StepPlan, action: str) -> timedelta | None:
+def heartbeat_timeout(run: RunContext, plan: StepPlan, action: str, queue: str | None) -> timedelta | None:
     """How long an attempt may give no sign of life: what the step says, or the default for actions that are known to give one.
 
     Actions of our workers beat by themselves, those in threads and the one of webhooks included; which of a definition's actions are
     such, on the run's own queue, is pinned when the run begins. Of another queue nothing is known, and an attempt that is short
-    anyway needs no other bound.
+    anyway needs no other bound. What the step says is about workers of its own queue, where an undo action may not run.
     """
     step = plan.step
-    if step.heartbeat_timeout is not None:
+    if step.heartbeat_timeout is not None and queue == step.agent_capability:
         return timedelta(seconds=step.heartbeat_timeout)
     if action == MODEL_ACTIVITY:
         return MODEL_BEAT_TIMEOUT
-    if step.agent_capability is not None or action not in run.prepared.beating:
+    if queue is not None or action not in run.prepared.beating:
         return None
     return BEAT_TIMEOUT if step.timeout > BEAT_TIMEOUT.total_seconds() else None
 

@@ -45,8 +45,8 @@ async def run_undo_action(run: RunContext, undo: UndoAction, parent: str = "") -
         async with run.slots.hold():
             await run.budget.breathe()
             await run.budget.reserve(len(argument.payload.data))
-            async with run.continuation.flight(events_of(undo.plan), undo=True):
-                await run.budget.room_for(call_size([argument], undo.activity_id, local=undo.plan.is_local))
+            async with run.continuation.flight(events_of(local=undo.is_local), undo=True):
+                await run.budget.room_for(call_size([argument], undo.activity_id, local=undo.is_local))
                 run.telemetry.undo_started(undo, parent)
                 error = await _undone(run, undo, argument)
     except WorkflowError as error:
@@ -56,7 +56,7 @@ async def run_undo_action(run: RunContext, undo: UndoAction, parent: str = "") -
 
 
 async def _undone(run: RunContext, undo: UndoAction, argument: RawValue) -> ErrorInfo | None:
-    if undo.plan.is_local:
+    if undo.is_local:
         # One attempt beside the run is as fast as the step was; what it does not settle is retried as for other steps.
         run.budget.settled(LOCAL_STEPS)
         with contextlib.suppress(FailureError):
@@ -81,10 +81,10 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         local=local,
         room=room.room if room else 0,
         headers=headers_of(run, undo.activity_id, _execution_of(run, undo), local=room),
-        task_queue=step.agent_capability,
+        task_queue=undo.task_queue,
         timeout=attempt_timeout(undo.plan) if local else timedelta(seconds=step.timeout),
         total_timeout=None if local else timedelta(seconds=step.rollback_timeout),
-        heartbeat_timeout=heartbeat_timeout(run, undo.plan, undo.action),
+        heartbeat_timeout=heartbeat_timeout(run, undo.plan, undo.action, undo.task_queue),
         retries=ONE_ATTEMPT if local else UNDO_RETRIES,
     )
 

@@ -18,8 +18,15 @@ class UndoAction:
     armed: Armed
     action: str
     activity_id: str
+    task_queue: str | None
+    """Where it runs; None for the run's own queue."""
     number: int
     """Its place among all undo actions of the step; a child's run comes first."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is tried beside the run first, as its step ran."""
+        return self.plan.is_local and self.task_queue is None
 
     def entry(self, outcome: UndoOutcome, error: ErrorInfo | None = None) -> UndoEntry:
         """Its line in the report."""
@@ -45,9 +52,12 @@ None means that it did not run, and no other is to: the run ends meanwhile, and 
 
 def actions_left(plan: StepPlan, armed: Armed) -> list[UndoAction]:
     """The undo actions of a step that have not run, in their order; a child's run is undone first."""
-    named = [(action, armed.path.undo_id(number)) for number, action in enumerate(plan.step.rollback_actions)]
+    named = [
+        (one.action, armed.path.undo_id(number), one.agent_capability)
+        for number, one in enumerate(plan.step.undo_calls)
+    ]
     if armed.child is not None:
-        named.insert(0, ("", armed.path.child_undo_id))
+        named.insert(0, ("", armed.path.child_undo_id, None))
     actions = [UndoAction(plan, armed, *one, number) for number, one in enumerate(named)]
     if armed.left is not None:
         actions = [actions[number] for number in armed.left]
