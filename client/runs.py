@@ -19,6 +19,7 @@ from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
 from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
 from advanced_workflow.client.settings import Settings, current_user, load_settings
+from advanced_workflow.client.shown_names import name_of
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
@@ -95,7 +96,7 @@ async def start(
     """Start a run of a registered definition (by its `workflow_id`) or of a definition given here.
 
     `id` is the run's name, unique among running ones; without it one is made. The run belongs to `options.started_by`,
-    by default the current user.
+    by default the current user. The Web UI shows the definition's name, where its text is at hand: given, or in `settings.definitions`.
 
     Raises:
         RunExists: a run of that id is running (or has run, where `id_reuse_policy` forbids that).
@@ -108,6 +109,7 @@ async def start(
     workflow_type = workflow if isinstance(workflow, str) else AD_HOC_WORKFLOW_TYPE
     name = workflow if isinstance(workflow, str) else workflow.workflow_id
     id = id or f"{name}-{uuid4().hex[:12]}"
+    label = await asyncio.to_thread(name_of, workflow, settings) if isinstance(workflow, str) else workflow.label
     async with translated_errors(id, "start"):
         try:
             handle: WorkflowHandle[Any, Any] = await client.start_workflow(
@@ -116,7 +118,7 @@ async def start(
                 id=id,
                 task_queue=task_queue or settings.task_queue,
                 id_reuse_policy=id_reuse_policy,
-                static_summary=None if isinstance(workflow, str) else markdown(workflow.label),
+                static_summary=None if label is None else markdown(label),
             )
         except WorkflowAlreadyStartedError as error:
             raise RunExists(

@@ -138,13 +138,16 @@ class Settings(BaseSettings):
 
     prometheus: BindAddress | None = None
     """IP:PORT where the worker's metrics can be scraped; none when empty."""
+    health: BindAddress | None = None
+    """IP:PORT where the worker answers `GET /live` and `GET /ready`; none when empty. Ready means that it polls its queues and that the
+    server answers it. See `advanced_workflow.client.serve.health`."""
     otlp: WebAddress | None = None
     """OpenTelemetry collector (gRPC) for traces, and for metrics unless `prometheus` is set; none when empty."""
     trace_content: Literal["on", "off"] = "off"
     """Whether the spans of model calls tell what was said: instructions, messages, calls and results, the newest 16 KB, without fields that
     a tool's schema marks as secret (`writeOnly`, `format: password`). It is whatever users and tools say: mind who reads the traces."""
     log_format: Literal["text", "json"] = "text"
-    """How log lines are written."""
+    """How log lines are written; with `json` all that a worker writes is one JSON object a line."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least level that is logged."""
 

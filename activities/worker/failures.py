@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from temporalio.exceptions import ApplicationError, FailureError
 
+from advanced_workflow.activities.worker.unforeseen import Unforeseen, is_expected
 from advanced_workflow.workflows.contract.report import LONGEST_ERROR_TYPE
 from advanced_workflow.workflows.plain.described import as_json
 from advanced_workflow.workflows.plain.text import for_people
@@ -98,10 +99,10 @@ def _copy(error: Exception) -> Exception:
 
 
 def told_as(error: Exception, message: str, kind: str, details: Sequence[Any]) -> ApplicationError:
-    """An error as Temporal's own, with these words, and as retryable as it was."""
+    """An error as Temporal's own, with these words, and as retryable and as foreseen as it was."""
     if not isinstance(error, ApplicationError):
-        return ApplicationError(message, *details, type=kind)
-    return ApplicationError(
+        return Unforeseen(message, *details, type=kind)
+    return (ApplicationError if is_expected(error) else Unforeseen)(
         message,
         *details,
         type=kind or None,

@@ -1,21 +1,25 @@
-"""`adw dev`: a server with its Web UI, and a worker that starts again when definitions or actions change."""
+"""`adw dev`: a server with its Web UI, and a worker that starts again when definitions or actions change, or when it died."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
-from watchfiles import Change, DefaultFilter
-from watchfiles import awatch as awatch  # pyright: ignore[reportUnknownVariableType] - its stop event may be anyio's
 
-from advanced_workflow.client.dev.processes import WorkerProcess, local_environment
+from advanced_workflow.client.dev.kept_worker import KeptWorker
+from advanced_workflow.client.dev.processes import local_environment
+from advanced_workflow.client.dev.restarts import Pauses, how_it_ended
 from advanced_workflow.client.dev.server import DevServer
+from advanced_workflow.client.dev.voice import Voice
+from advanced_workflow.client.dev.watching import shown_path, watched
 from advanced_workflow.client.errors import SettingsInvalid
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.settings import Settings
@@ -32,7 +36,6 @@ NOTHING_SERVED = (
 LIBRARY_ACTIONS = LIBRARY.parents[1] / "activities" / "library"
 DEFAULT_PORT = 7233
 ACTIONS_GROUP = "advanced_workflow.actions"
-SUFFIXES = (".py", ".yaml", ".yml", ".json")
 
 
 class Development:
@@ -42,7 +45,7 @@ class Development:
         """Runs are kept in `.adw/dev.db` of the current folder."""
         FOLDER.mkdir(exist_ok=True)
         self._settings = settings
-        self._console = console
+        self._voice = Voice(console, as_json=settings.log_format == "json")
         self._server = DevServer(
             database=FOLDER / "dev.db", port=port, ui_port=ui_port, log_path=FOLDER / "dev-server.log"
         )
@@ -51,30 +54,77 @@ class Development:
         """Serve until cancelled.
 
         Raises:
-            ServerStartFailed: a port is in use, or the server does not start.
+            ServerStartFailed: a port is in use, or the server does not start, also where it ended and is started again.
             SettingsInvalid: a folder of ADW_DEFINITIONS is missing.
         """
         folders = watched_folders(self._settings)
-        self._say(f"starting the server; its log is {FOLDER / 'dev-server.log'}")
+        self._voice.say(f"starting the server; its log is {FOLDER / 'dev-server.log'}")
         async with self._server as server:
-            self._greet(server)
-            worker = WorkerProcess(local_environment(server.address, ADW_LIBRARY=self._settings.library))
+            self._voice.greet(greeting(self._settings, server))
+            environment = local_environment(server.address, ADW_LIBRARY=self._settings.library)
+            worker = KeptWorker(environment, self._voice.say)
             try:
-                await worker.start()
-                async for changed in changes(folders):
-                    self._say(f"{changed} changed; the worker starts again")
-                    await worker.stop()
-                    await worker.start()
+                await _until_one_fails(worker.run(), self._follow(folders, worker), self._keep_server(worker))
             finally:
-                self._say("stopping")
-                await worker.stop()
+                self._voice.say("stopping")
 
-    def _greet(self, server: DevServer) -> None:
-        for line in greeting(self._settings, server):
-            self._console.print(line, soft_wrap=True)
+    async def _follow(self, places: Iterable[Path], worker: KeptWorker) -> None:
+        """Start the worker again when what it serves has changed, and loads."""
+        latest: asyncio.Queue[str] = asyncio.Queue()
 
-    def _say(self, sentence: str) -> None:
-        self._console.print(Text("dev: ", style="bold cyan").append(sentence, style="default"), soft_wrap=True)
+        async def follow(changes: AsyncGenerator[str]) -> None:
+            async for changed in changes:
+                latest.put_nowait(changed)
+
+        async def look() -> None:
+            looking: asyncio.Task[None] | None = None
+            while True:
+                changed = await latest.get()
+                if looking is not None:
+                    looking.cancel()
+                looking = group.create_task(self._look_at(changed, worker))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(look())
+            for changes in watched(places):
+                group.create_task(follow(changes))
+
+    async def _look_at(self, changed: str, worker: KeptWorker) -> None:
+        refusal = await worker.refusal() if worker.runs else None
+        if refusal is None:
+            self._voice.say(f"{changed} changed; the worker starts again")
+            worker.renew()
+        else:
+            kept = "; the one that runs stays as it is" if worker.runs else ""
+            self._voice.say(f"{changed} changed, and no worker starts with it{kept}:")
+            self._voice.quote(refusal)
+
+    async def _keep_server(self, worker: KeptWorker) -> None:
+        pauses = Pauses()
+        while True:
+            began = asyncio.get_running_loop().time()
+            ended = how_it_ended(await self._server.ended())
+            pause = pauses.after(asyncio.get_running_loop().time() - began)
+            self._voice.say(f"the server {ended}; it starts again in {pause:g} s (its log: {self._server.log_path})")
+            await asyncio.sleep(pause)
+            await self._server.start()
+            self._voice.say("the server is back, with all runs")
+            if not worker.runs:
+                worker.renew()
+
+
+async def _until_one_fails(*works: Coroutine[Any, Any, None]) -> None:
+    """Do works that have no end; the first failure ends the others and is raised."""
+    tasks = [asyncio.ensure_future(one) for one in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
 
 
 def greeting(settings: Settings, server: DevServer) -> Iterator[Text]:
@@ -112,7 +162,7 @@ def first_commands(settings: Settings) -> list[str]:
         return []
     name = EXAMPLE if settings.library == "on" else min(found)
     given = Path(found[name].source).with_name("input.json")
-    shown = _shown(given) if given.is_file() else "'{...}'"
+    shown = shown_path(given) if given.is_file() else "'{...}'"
     return [f"adw start {name} --input {shown} --watch"]
 
 
@@ -131,19 +181,6 @@ def watched_folders(settings: Settings) -> list[Path]:
     return sorted(places)
 
 
-async def changes(folders: Iterable[Path]) -> AsyncGenerator[str]:
-    """The path of one changed file each time definitions or actions change."""
-    async for found in awatch(*folders, watch_filter=_Sources()):
-        yield _shown(Path(min(path for _, path in found)))
-
-
-class _Sources(DefaultFilter):
-    """Definitions and code; a database in a watched folder changes all the time."""
-
-    def __call__(self, change: Change, path: str) -> bool:
-        return path.endswith(SUFFIXES) and super().__call__(change, path)
-
-
 def _places(modules: Iterable[str]) -> Iterable[Path]:
     # Only the top package is looked up: finding what is inside would import it.
     for name in {module.partition(".")[0] for module in modules}:
@@ -154,7 +191,3 @@ def _places(modules: Iterable[str]) -> Iterable[Path]:
             yield from map(Path, spec.submodule_search_locations)
         elif spec.origin:
             yield Path(spec.origin)
-
-
-def _shown(path: Path) -> str:
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

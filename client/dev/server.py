@@ -116,6 +116,10 @@ class DevServer:
             self.log_path.unlink(missing_ok=True)
             self.log_path = None
 
+    async def ended(self) -> int:
+        """Wait until the server has ended, whoever ended it; gives its exit code, negative for a signal."""
+        return 0 if self.process is None else await self.process.wait()
+
     async def _end(self) -> None:
         if self.process is not None:
             await end_process(self.process)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,27 +19,33 @@ from advanced_workflow.client.current_folder import look_in_current_folder
 from advanced_workflow.client.process_exit import run_and_exit
 from advanced_workflow.client.serve.definitions import require_valid
 from advanced_workflow.client.serve.deployment import older_runs
+from advanced_workflow.client.serve.health import STOPPING, Health, served_health
 from advanced_workflow.client.serve.listing import print_actions, print_definitions
-from advanced_workflow.client.serve.logs import configure_logs
+from advanced_workflow.client.serve.logs import CORE, configure_logs
+from advanced_workflow.client.serve.one_format import complain, write_only_json
 from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
 from advanced_workflow.client.serve.secrets import tell_idle_secrets
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.serve.stopping import run_until_stopped
 from advanced_workflow.client.serve.workers import build_workers, close
-from advanced_workflow.client.settings import load_settings
+from advanced_workflow.client.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
-from advanced_workflow.client.telemetry.metrics import CountedRuns, metrics_runtime
+from advanced_workflow.client.telemetry.metrics import CountedRuns, has_metrics, worker_runtime
 from advanced_workflow.workflows.errors import WorkflowError
-from advanced_workflow.workflows.plain.text import one_line, visible_lines
+from advanced_workflow.workflows.plain.text import one_line
 
 UPGRADING = (
     "Settings are ADW_ variables. To upgrade under live runs, give each build a name (ADW_DEPLOYMENT=shop, ADW_BUILD_ID=2), start "
     "its workers beside the old ones, then: temporal worker deployment set-current-version --deployment-name shop --build-id 2. "
     "Runs that wait move to it. Stop the old workers when their build is drained: temporal worker deployment describe-version."
 )
+FORMAT_VARIABLE = f"{ENVIRONMENT_PREFIX}LOG_FORMAT"
+"""Looked at before the settings are read, as these may be refused."""
 STOPPED = 0
 FAILED = 1
 REFUSED = 2
+
+_log = logging.getLogger("advanced_workflow.worker")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,26 +57,37 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; what stops it from starting is one sentence on standard error."""
     options = _parser().parse_args(arguments)
     look_in_current_folder()
+    own = sys.stderr
+    if os.environ.get(FORMAT_VARIABLE) == "json" and not (options.list_actions or options.list_definitions):
+        write_only_json()
+        configure_logs("json", stream=own)
     try:
         settings = load_settings()
-        configure_logs(settings.log_format, settings.log_level)
-        serving = Serving.load(settings)
-        if options.list_actions:
-            print_actions(serving, as_json=options.json)
-            return STOPPED
-        if options.list_definitions:
-            print_definitions(serving, as_json=options.json)
-            return STOPPED
-        require_valid(serving.definitions, serving.catalog, serving.graphs, serving.mcp.names)
-        tell_idle_secrets(settings, serving.models.secrets, serving.mcp.secrets)
-        served = [one.workflow for one in serving.definitions.values()]
-        serving.models.preload(settings.agents, served, serving.graphs)
-        serving.mcp.preload(settings.agents, served)
-        _settle_memory()
-        return asyncio.run(_serve(serving, check_only=options.check))
+        configure_logs(settings.log_format, settings.log_level, own)
+        return _run(settings, options)
     except WorkflowError as error:
-        print(visible_lines(f"adw-worker: {error}"), file=sys.stderr)
+        complain(f"adw-worker: {error}")
         return REFUSED
+    except Exception:
+        _log.critical("the worker ended by a fault of its own", exc_info=True)
+        return FAILED
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    serving = Serving.load(settings)
+    if options.list_actions:
+        print_actions(serving, as_json=options.json)
+        return STOPPED
+    if options.list_definitions:
+        print_definitions(serving, as_json=options.json)
+        return STOPPED
+    require_valid(serving.definitions, serving.catalog, serving.graphs, serving.mcp.names)
+    tell_idle_secrets(settings, serving.models.secrets, serving.mcp.secrets)
+    served = [one.workflow for one in serving.definitions.values()]
+    serving.models.preload(settings.agents, served, serving.graphs)
+    serving.mcp.preload(settings.agents, served)
+    _settle_memory()
+    return asyncio.run(_serve(serving, check_only=options.check))
 
 
 def _settle_memory() -> None:
@@ -91,31 +110,39 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _serve(serving: Serving, *, check_only: bool) -> int:
     known = KnownLabels.of((one.workflow for one in serving.definitions.values()), serving.registry.actions)
-    runtime = metrics_runtime(serving.settings, known)
+    runtime = worker_runtime(serving.settings, known, CORE)
     client = await connect(settings=serving.settings, runtime=runtime)
     search_attributes = await can_use_search_attributes(client, serving.settings.search_attributes)
     workers = build_workers(client, serving, search_attributes=search_attributes)
     if check_only:
         print(f"worker can start: {serving.describe(client)}")
         return STOPPED
-    counted = CountedRuns(client, runtime, search_attributes) if runtime else None
-    watching = [asyncio.create_task(counted.watch())] if counted else []
-    if older := older_runs(client, serving.settings):
-        watching.append(asyncio.create_task(older.watch()))
-    try:
-        failures = await run_until_stopped(
-            workers, on_ready=lambda: print(f"worker ready: {serving.describe(client)}", flush=True)
-        )
-    finally:
-        for task in watching:
-            task.cancel()
-        await close(workers, serving)
+    health = Health(client)
+    async with served_health(serving.settings.health, health):
+        counted = CountedRuns(client, runtime, search_attributes) if has_metrics(serving.settings) else None
+        watching = [asyncio.create_task(counted.watch())] if counted else []
+        if older := older_runs(client, serving.settings):
+            watching.append(asyncio.create_task(older.watch()))
+
+        def on_ready() -> None:
+            health.not_polling = None
+            print(f"worker ready: {serving.describe(client)}", flush=True)
+
+        def on_stop() -> None:
+            health.not_polling = STOPPING
+
+        try:
+            failures = await run_until_stopped(workers, on_ready=on_ready, on_stop=on_stop)
+        finally:
+            for task in watching:
+                task.cancel()
+            await close(workers, serving)
     return _tell_end(failures)
 
 
 def _tell_end(failures: Sequence[BaseException]) -> int:
     for failure in failures:
-        print(f"adw-worker: stopped working: {one_line(failure)}", file=sys.stderr)
+        complain(f"adw-worker: stopped working: {one_line(failure)}")
     if failures:
         return FAILED
     print("worker stopped", flush=True)

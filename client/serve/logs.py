@@ -11,6 +11,8 @@ from typing import Any, Literal, TextIO, cast
 
 from temporalio import activity, workflow
 
+from advanced_workflow.activities.worker.failures import parts_of
+from advanced_workflow.activities.worker.unforeseen import is_expected, trace_of
 from advanced_workflow.workflows.plain.rfc3339 import rfc3339
 from advanced_workflow.workflows.plain.text import visible, visible_json, visible_lines
 
@@ -40,6 +42,13 @@ EXTRA_NAMES = {
 """Name that `extra=` may carry directly -> name in the log line."""
 
 
+FAILURE = "__temporal_error_identifier"
+"""Attribute by which the SDK says what a record with an error is about."""
+FAILED_ACTIVITY = "ActivityFailure"
+CORE = logging.getLogger("temporalio.core")
+"""Where the SDK's native part logs."""
+
+
 def configure_logs(format: Literal["text", "json"] = "text", level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send all logs to `stream` (standard error by default); calling again replaces what was set."""
     # The fields below carry it; the SDK would repeat it as a dictionary inside the message.
@@ -64,8 +73,33 @@ def log_context(record: logging.LogRecord) -> dict[str, Any]:
     return found
 
 
+def core_fields(record: logging.LogRecord) -> Mapping[str, Any] | None:
+    """What a record of the SDK's native part carries beside its message."""
+    log: Any = getattr(record, "temporal_log", None)
+    return None if log is None else cast("Mapping[str, Any]", log.fields)
+
+
 def _time(record: logging.LogRecord) -> str:
     return rfc3339(datetime.fromtimestamp(record.created, UTC))
+
+
+def told(record: logging.LogRecord) -> tuple[str, str | None]:
+    """A record's message, and the stack trace that belongs to it.
+
+    A failed attempt of an action is one sentence; the trace of a fault in its code begins with its code.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return record.getMessage(), None
+    if getattr(record, FAILURE, None) != FAILED_ACTIVITY:
+        return record.getMessage(), logging.Formatter().formatException(record.exc_info)  # pyright: ignore[reportArgumentType] - it holds an error
+    text, kind, _ = parts_of(error) if isinstance(error, Exception) else (str(error), "", ())
+    context = log_context(record)
+    sentence = f"attempt {context.get('attempt', 1)} of {context.get('action', 'an action')} failed: {kind or type(error).__name__}: {text}"
+    if not is_expected(error):
+        return sentence, "".join(trace_of(error)).rstrip("\n")
+    cause = error.__cause__
+    return (sentence if cause is None else f"{sentence} (because of {type(cause).__name__}: {cause})"), None
 
 
 class JsonFormatter(logging.Formatter):
@@ -73,15 +107,18 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Build the line; values that are not JSON are written as text."""
+        message, trace = told(record)
         line: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": message,
             **log_context(record),
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if (fields := core_fields(record)) is not None:
+            line["fields"] = fields
+        if trace is not None:
+            line["exception"] = trace
         return visible_json(json.dumps(line, default=str, ensure_ascii=False))
 
 
@@ -90,10 +127,12 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Build the line."""
-        context = " ".join(f"{name}={visible(str(value))}" for name, value in log_context(record).items())
-        line = f"{_time(record)} {record.levelname:<7} {visible(record.getMessage())}"
+        message, trace = told(record)
+        shown = {**log_context(record), **(core_fields(record) or {})}
+        context = " ".join(f"{name}={visible(str(value))}" for name, value in shown.items())
+        line = f"{_time(record)} {record.levelname:<7} {visible(message)}"
         line = f"{line}  [{context}]" if context else line
-        if record.exc_info:
+        if trace is not None:
             # Indented, so that no line of it can be taken for another record.
-            line = f"{line}\n{indent(visible_lines(self.formatException(record.exc_info)), '    ')}"
+            line = f"{line}\n{indent(visible_lines(trace), '    ')}"
         return line

@@ -12,8 +12,10 @@ from temporalio.worker import Worker
 from advanced_workflow.client.process_exit import INTERRUPTED
 
 
-async def run_until_stopped(workers: Sequence[Worker], on_ready: Callable[[], None]) -> list[BaseException]:
-    """Run all workers, call `on_ready` once all of them poll, and end them together.
+async def run_until_stopped(
+    workers: Sequence[Worker], on_ready: Callable[[], None], on_stop: Callable[[], None] = lambda: None
+) -> list[BaseException]:
+    """Run all workers, call `on_ready` once all of them poll and `on_stop` when no more is taken, and end them together.
 
     A first SIGINT or SIGTERM lets running actions finish; a second one ends the process at once. Returns what the workers
     failed with.
@@ -26,6 +28,7 @@ async def run_until_stopped(workers: Sequence[Worker], on_ready: Callable[[], No
     if starting.done():
         on_ready()
         await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+    on_stop()
     starting.cancel()
     stopping.cancel()
     await asyncio.gather(*(worker.shutdown() for worker in workers))

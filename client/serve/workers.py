@@ -20,6 +20,7 @@ from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.reruns.kept import require_kept
 from advanced_workflow.client.serve.deployment import deployment_config
 from advanced_workflow.client.serve.recorded import ReadsEnds
+from advanced_workflow.client.serve.sentences import with_sentences
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.settings import Settings
@@ -41,7 +42,7 @@ HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
 
 def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
     """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
-    settings = serving.settings
+    settings, client = serving.settings, with_sentences(client)
     load_aside(Aside().is_loading)
     ad_hoc = AdHoc(
         settings.ad_hoc,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -58,21 +58,22 @@ _BUCKETS = {
 _log = logging.getLogger(__name__)
 
 
-def metrics_runtime(settings: Settings, known: KnownLabels) -> Runtime | None:
-    """The runtime for a worker whose metrics are wanted: `prometheus`, else `otlp`; None where neither is set.
+def worker_runtime(settings: Settings, known: KnownLabels, core_log: logging.Logger) -> Runtime:
+    """The runtime for a worker, whose native part logs to `core_log`, with metrics where they are wanted: `prometheus`, else `otlp`.
 
     What goes to either has only the labels that are `known`: whoever may start runs could make up any number of others.
 
     Raises:
         WorkerStartRefused: the address to listen on cannot be used.
     """
-    if settings.prometheus is None and settings.otlp is None:
-        return None
+    logs = _forwarded(core_log)
+    if not has_metrics(settings):
+        return Runtime(telemetry=TelemetryConfig(logging=logs))
     try:
         # Temporal's own page, which nobody else is told of.
         inner = f"{LOOPBACK}:{find_free_ports(1)[0]}"
         metrics = PrometheusConfig(bind_address=inner, durations_as_seconds=True, histogram_bucket_overrides=_BUCKETS)
-        runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics, attach_service_name=False))
+        runtime = Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics, attach_service_name=False))
         if settings.prometheus is not None:
             serve_page(settings.prometheus, inner, known)
         elif settings.otlp is not None:
@@ -90,9 +91,25 @@ def _send(endpoint: str, inner: str, known: KnownLabels) -> None:
     send_metrics(endpoint, inner, known)
 
 
+def _forwarded(log: logging.Logger) -> LoggingConfig:
+    """The native part's log goes where all others go, in their form."""
+    forwarding = LogForwardingConfig(
+        logger=log,
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+        append_log_fields_to_message=False,
+    )
+    return LoggingConfig(filter=LoggingConfig.default.filter, forwarding=forwarding)
+
+
+def has_metrics(settings: Settings) -> bool:
+    """Whether somebody gets the worker's metrics."""
+    return settings.prometheus is not None or settings.otlp is not None
+
+
 def metrics_interceptors(settings: Settings) -> list[Interceptor]:
     """The interceptors of a worker with that runtime; none where no metrics are wanted."""
-    return [MetricsInterceptor()] if settings.prometheus is not None or settings.otlp is not None else []
+    return [MetricsInterceptor()] if has_metrics(settings) else []
 
 
 class MetricsInterceptor(Interceptor):

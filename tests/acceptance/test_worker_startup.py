@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -222,3 +223,56 @@ async def test_unknown_search_attributes_refuse_the_start_only_where_they_are_re
 async def test_known_search_attributes_are_used(client: Client) -> None:
     assert await can_use_search_attributes(client, "required") is True
     assert await can_use_search_attributes(client, "off") is False
+
+
+async def asked(address: str, path: str) -> tuple[int, str]:
+    """Status and text of a page of the worker's; status 0 where nobody answers."""
+    host, _, port = address.partition(":")
+    try:
+        reader, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return 0, ""
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    head, _, text = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    return int(head.split()[1]), text
+
+
+async def test_a_worker_is_ready_while_its_server_answers(tmp_path: Path) -> None:
+    server_port, port = find_free_ports(2)
+    address = f"127.0.0.1:{port}"
+
+    async def readiness(status: int) -> str | None:
+        found, text = await asked(address, "/ready")
+        return text if found == status else None
+
+    server = DevServer(database=tmp_path / "runs.db", port=server_port)
+    async with server, running(tmp_path, TEMPORAL_ADDRESS=server.address, ADW_HEALTH=address) as (process, _):
+        assert await asked(address, "/ready") == (200, "ready\n")
+        assert await asked(address, "/live") == (200, "live\n")
+        assert (await asked(address, "/else"))[0] == 404
+
+        await server.stop()
+        why = await eventually(lambda: readiness(503))
+        assert why
+        assert why.startswith("the Temporal server does not answer: ")
+        assert await asked(address, "/live") == (200, "live\n")
+
+        await server.start()
+        assert await eventually(lambda: readiness(200))
+        assert process.returncode is None
+        _, _, errors = await finish(TEMPORAL_ADDRESS=server.address, ADW_HEALTH=address)
+    assert errors.startswith(f"adw-worker: ADW_HEALTH: '{address}' cannot be used: ")
+
+
+async def test_a_worker_refuses_in_the_format_of_its_log() -> None:
+    address = f"127.0.0.1:{find_free_ports(1)[0]}"
+
+    code, output, errors = await finish(
+        TEMPORAL_ADDRESS=address, ADW_LOG_FORMAT="json", ADW_CONNECT_TIMEOUT="1", ADW_ACTIONS="no_such"
+    )
+
+    assert (code, output) == (2, "")
+    [line] = errors.splitlines()
+    told = json.loads(line)
+    assert (told["level"], told["message"][:12]) == ("ERROR", "adw-worker: ")

@@ -19,6 +19,7 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.contract.paths import turn_name
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.monitoring.questions import NOBODY, Asked, expected_events, questions
 from advanced_workflow.workflows.engine.state.agent_progress import agents_that_run
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import ORCHESTRATION, Record
@@ -76,8 +77,8 @@ class Display:
             self._due = True
             asyncio.get_running_loop().call_soon(self.update)
 
-    def details(self) -> str:
-        """A markdown table of the steps: all of a small run, the active and the latest settled ones of a large one."""
+    def details(self, asked: Asked = NOBODY) -> str:
+        """What the run asks of people, and a table of the steps: all of a small run, the active and the latest settled ones of a large one."""
         counts = self._state.counts
         known = sum(counts.values())
         head = (
@@ -88,7 +89,11 @@ class Display:
         rows = [_row(one, agents.get(one.path)) for one in self._rows()]
         left_out = known - len(rows)
         tail = [f"\n… and {left_out} more"] if left_out > 0 else []
-        return "\n".join([head, "", "| step | status | waits for or ended with |", "|---|---|---|", *rows, *tail])
+        active = (self._state.records[path] for path in self._state.active if path in self._state.records)
+        asks = [*questions(asked), *expected_events(active)]
+        return "\n".join(
+            [head, "", *asks, "| step | status | waits for or ended with |", "|---|---|---|", *rows, *tail]
+        )
 
     def _rows(self) -> list[Record]:
         if len(self._state.records) <= MAX_ROWS:

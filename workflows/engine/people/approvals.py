@@ -6,6 +6,7 @@ A decision may come before its step asks: it is kept where exactly one asking ca
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Literal
 
 from advanced_workflow.workflows.contract import (
@@ -77,6 +78,10 @@ class Approvals:
     def pending(self, limit: int) -> list[PendingApproval]:
         """What people are asked now, in about `limit` bytes."""
         return views(self.open.values(), limit)
+
+    def first(self, most: int, limit: int) -> list[PendingApproval]:
+        """The first of them, however many there are."""
+        return views(islice(self.open.values(), most), limit)
 
     def next_asking(self) -> int:
         """The number of the run's next asking."""

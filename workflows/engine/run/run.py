@@ -25,6 +25,7 @@ from advanced_workflow.workflows.engine.run.endings import (
     RunFails,
     by_error,
     ending_of,
+    told,
 )
 from advanced_workflow.workflows.engine.run.inbox import Inbox
 from advanced_workflow.workflows.engine.run.origin import naming_this_history
@@ -226,11 +227,11 @@ class Run:
             )
             message = f"not everything was undone: {failed}; 'adw rollback' tries these again."
             if not self._asked:
-                message += f" The run failed because {ending.error.message}"
+                message += f" The run failed because {told(ending.error)}"
             raise RunFails(RollbackIncomplete.code, message, details)
         if ending.status is RunStatus.CANCELLED:
             raise RunCancelled
-        raise RunFails(ending.code, ending.error.message, details)
+        raise RunFails(ending.code, told(ending.error), details)
 
     def _finish(
         self, status: RunStatus, error: ErrorInfo | None, *, result: Json, undo: Json = None

@@ -13,6 +13,7 @@ from temporalio.api.sdk.v1 import WorkflowDefinition
 from temporalio.common import RawValue
 
 from advanced_workflow.workflows.contract import SIGNAL_WAKE, Json
+from advanced_workflow.workflows.engine.monitoring.questions import APPROVALS_BYTES, MAX_SHOWN, Asked
 from advanced_workflow.workflows.engine.run import conversation
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.temporal.outgoing import Outgoing
@@ -66,9 +67,12 @@ class EngineWorkflow:
         return conversation.answer_query(self.execution, name, args)
 
     def current_details(self) -> str:
-        """The steps as a table, for the Web UI."""
-        run = self.execution.run
-        return run.context.display.details() if run else ""
+        """What the run asks of people, and the steps as a table, for the Web UI."""
+        if (run := self.execution.run) is None:
+            return ""
+        approvals = run.context.approvals
+        first = approvals.first(MAX_SHOWN, APPROVALS_BYTES)
+        return run.context.display.details(Asked(first, len(approvals.open), run.context.options.started_by))
 
     def describe(self, definition: WorkflowDefinition) -> None:
         """The names that can be said to a run, for the forms of the Web UI."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from temporalio import workflow
 
 from advanced_workflow.workflows.contract import ErrorInfo, SkipReason
@@ -26,8 +24,11 @@ def settle(run: RunContext, record: Record, status: StepStatus, error: ErrorInfo
     run.telemetry.step_ended(record)
     # What ends with a run is no failure of its own: thousands of steps may end so at once.
     failed = status is StepStatus.FAILED and (error is None or error.type != CANCELLED)
-    level = logging.WARNING if failed else logging.DEBUG
-    workflow.logger.log(level, "step %s is %s", record.path, status.value, extra={"step": record.path})
+    if failed and error is not None:
+        told = f"{error.type}: {error.message}"
+        workflow.logger.warning("step %s failed: %s", record.path, told, extra={"step": record.path})
+    else:
+        workflow.logger.debug("step %s is %s", record.path, status.value, extra={"step": record.path})
 
 
 def skip(run: RunContext, record: Record, reason: SkipReason) -> Settled:
