@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import math
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
 from advanced_workflow.client.errors import NoAnswer, RequestFailed
 from advanced_workflow.client.runs import Run
-from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
+from advanced_workflow.client.service.asking import READING, Reading
+from advanced_workflow.client.service.description import (
+    Attempt,
+    RunSummary,
+    describe,
+    first_start,
+    read_attempts,
+    summarize,
+)
 from advanced_workflow.client.service.errors import translated_errors
 from advanced_workflow.client.service.faults import EngineFault, engine_fault
+from advanced_workflow.client.service.queues import Kind, QueueSummary, describe_queue
 from advanced_workflow.workflows.contract import RunState
 from advanced_workflow.workflows.errors import OperationRefused
+from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
 EVERY_SECONDS = 0.2
 SILENT_AFTER_SECONDS = 3.0
 """How long the worker may take to answer before it counts as silent."""
+EVENTS_A_SECOND = 500
+"""Events of an ended run's history that a worker which is there reads at least in a second."""
+READING_SECONDS = 60.0
+"""How long a history may take that is read here."""
+WAITED_SECONDS = 1.0
+"""How long an action waits for a worker before its queue is looked at."""
+QUEUES_EVERY_SECONDS = 5.0
+MOST_QUEUES = 10
 PATIENCE_SECONDS = 0.5
 BEGUN_EVENTS = 4
 """History events of a run whose first workflow task is done."""
@@ -41,6 +61,20 @@ class Snapshot:
     """Whether `state` tells all that the history does."""
     fault: EngineFault | None = None
     """Why no worker can continue the run, where that is so; `state` is then of before."""
+    first_start: datetime | None = None
+    """When the first of its histories began; None where that was not looked up."""
+    queues: Sequence[QueueSummary] = ()
+    """The task queues in which it waits for a worker."""
+
+    @property
+    def began(self) -> datetime | None:
+        """When the run began, over all histories that it has."""
+        told = parse_rfc3339(self.state.start_time) if self.state else None
+        return told or self.first_start or self.summary.start_time
+
+    def queue(self, name: str, kind: Kind) -> QueueSummary | None:
+        """What is known of a task queue, where that was looked up."""
+        return next((one for one in self.queues if (one.name, one.kind) == (name, kind)), None)
 
     @property
     def ended(self) -> bool:
@@ -82,6 +116,11 @@ class _Watcher:
     _patience_seconds: float = PATIENCE_SECONDS
     _fault: tuple[int, EngineFault | None] = (0, None)
     """With the attempt of the workflow task that it was looked up for."""
+    _first_start: datetime | None = None
+    _queues: Sequence[QueueSummary] = ()
+    _queues_at: float = -math.inf
+    _ended: bool = False
+    _reading: Reading = field(default_factory=Reading)
 
     @property
     def is_up_to_date(self) -> bool:
@@ -95,12 +134,44 @@ class _Watcher:
         for path, attempt in attempts.items():
             self.most_attempts[path] = max(attempt.attempt, self.most_attempts.get(path, 0))
         self._events = summary.history_events
+        self._ended = summary.close_time is not None
         fault = await self._look_for_fault(description)
         if not self.is_up_to_date:
-            await self._ask(wait_seconds, begun=summary.close_time is not None or self._events >= BEGUN_EVENTS)
+            await self._ask(wait_seconds, begun=self._ended or self._events >= BEGUN_EVENTS)
+        silent = self._is_silent()
+        if self.state is None and self._first_start is None and silent:
+            async with translated_errors(self.run.id, "describe"):
+                self._first_start = await first_start(self.run.client, description)
         return Snapshot(
-            summary, attempts, dict(self.most_attempts), self.state, self._is_silent(), self.is_up_to_date, fault
+            summary,
+            attempts,
+            dict(self.most_attempts),
+            self.state,
+            silent,
+            self.is_up_to_date,
+            fault,
+            self._first_start,
+            await self._look_at_queues(summary, attempts, silent=silent),
         )
+
+    async def _look_at_queues(
+        self, summary: RunSummary, attempts: Mapping[str, Attempt], *, silent: bool
+    ) -> Sequence[QueueSummary]:
+        """The queues in which the run, or an action of it, waits for a worker for a while; looked up every few seconds."""
+        now = datetime.now(UTC)
+        wanted: set[tuple[str, Kind]] = {(summary.task_queue, "runs")} if silent else set()
+        for one in attempts.values():
+            since = one.waits_since(now)
+            if one.task_queue and since is not None and (silent or (now - since).total_seconds() >= WAITED_SECONDS):
+                wanted.add((one.task_queue, "actions"))
+        known = {(one.name, one.kind) for one in self._queues}
+        time = asyncio.get_running_loop().time()
+        if wanted != known or (wanted and time - self._queues_at > QUEUES_EVERY_SECONDS):
+            self._queues_at = time
+            names = sorted(wanted, key=lambda one: (one[1] != "runs", one[0]))[:MOST_QUEUES]
+            async with translated_errors(self.run.id, "describe"):
+                self._queues = [await describe_queue(self.run.client, *one) for one in names]
+        return self._queues
 
     async def _look_for_fault(self, description: DescribeWorkflowExecutionResponse) -> EngineFault | None:
         attempt = description.pending_workflow_task.attempt
@@ -124,6 +195,8 @@ class _Watcher:
             self._question = None
             self._patience_seconds *= 2
         if self._question is None:
+            self._reading = Reading()
+            READING.set(self._reading)
             self._question = asyncio.create_task(self.run.state(include_data=False))
             self._asked_events, self._asked_at = self._events, now
         done, _ = await asyncio.wait([self._question], timeout=wait_seconds)
@@ -135,7 +208,7 @@ class _Watcher:
         try:
             self.state = question.result()
         except NoAnswer:
-            self._unanswered_since = -SILENT_AFTER_SECONDS
+            self._unanswered_since = -math.inf
             return
         except (RequestFailed, OperationRefused):
             pass  # the run has not read its definition yet, or it ended before it could
@@ -146,4 +219,7 @@ class _Watcher:
     def _is_silent(self) -> bool:
         if self._unanswered_since is None:
             return False
-        return asyncio.get_running_loop().time() - self._unanswered_since > SILENT_AFTER_SECONDS
+        patience = SILENT_AFTER_SECONDS
+        if self._ended:  # Its history has to be read again, by a worker or here.
+            patience += READING_SECONDS if self._reading.here else self._events / EVENTS_A_SECOND
+        return asyncio.get_running_loop().time() - self._unanswered_since > patience

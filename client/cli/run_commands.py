@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -19,10 +19,13 @@ from advanced_workflow.client.cli.waiting import after_start, wait_for_end
 from advanced_workflow.client.errors import NoAnswer, RunFailed
 from advanced_workflow.client.render.conversation import print_conversation
 from advanced_workflow.client.render.outcome import rollback_sentence
+from advanced_workflow.client.render.people import decided
+from advanced_workflow.client.render.remedies import remedies
 from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.symbols import style_of, words
 from advanced_workflow.client.render.times import duration, moment, seconds_between
 from advanced_workflow.client.reruns.rollback import retry_rollback
+from advanced_workflow.client.reruns.undone_since import UndoneSince, undone_since
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.runs import start as start_run
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe
@@ -95,6 +98,9 @@ def show(
     agent: Annotated[
         str | None, typer.Option("--agent", metavar="PATH", help="Print what was said in this agent instead.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every round and copy that the run still knows, not only those that matter.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a run: steps, pending approvals with their digest, rollback, decisions that did not count, audit trail."""
@@ -107,7 +113,7 @@ def show(
         if as_json:
             _print_report_json(report)
         else:
-            print_report(console(), report)
+            print_report(console(), report, everything=everything)
 
     execute(context, work)
 
@@ -214,7 +220,21 @@ async def _report(command: Command, run: Run) -> RunReport:
         approvals = await run.pending_approvals()
     address = command.settings.web_ui
     url = web_ui_url(address, command.client.namespace, run.id, snapshot.summary.run_id) if address else None
-    return RunReport(snapshot, approvals, result, failure, url)
+    report = RunReport(snapshot, approvals, result, failure, url, user=command.settings.user)
+    return replace(report, since=await _undone_since(command, report)) if snapshot.ended else report
+
+
+async def _undone_since(command: Command, report: RunReport) -> UndoneSince | None:
+    """Who undid what an ended run left, where it left something."""
+    summary, state, result = report.snapshot.summary, report.snapshot.state, report.result
+    by_force = summary.status not in ("completed", "failed", "canceled")
+    if not by_force and (report.rollback is None or report.rollback.complete):
+        return None
+    execution_id = state.execution_id if state else result.execution_id if result else None
+    if execution_id is None:
+        return None
+    completed = summary.status == "completed"
+    return await undone_since(command.client, summary.id, execution_id, summary.task_queue, completed=completed)
 
 
 async def _first_answer(run: Run) -> Snapshot:
@@ -246,11 +266,24 @@ def _print_report_json(report: RunReport) -> None:
             "state": report.snapshot.state,
             "attempts": {path: _attempt_json(one, now) for path, one in report.snapshot.attempts.items()},
             "pending_approvals": report.approvals,
+            "decisions": _decisions_json(report),
+            "queues": report.snapshot.queues,
+            "undone_since": report.since,
+            "next": [
+                {"command": line, "does": what}
+                for line, what in remedies(report.snapshot, now, report.since, left=report.left)
+            ],
             "result": report.result,
             "failure": {"failure_type": failure.failure_type, "message": str(failure)} if failure else None,
             "url": report.url,
         }
     )
+
+
+def _decisions_json(report: RunReport) -> list[dict[str, object]]:
+    """Who decided which step, when and with which comment."""
+    steps = report.snapshot.state.steps if report.snapshot.state else []
+    return [{"step": step.path, **said.model_dump(mode="json")} for step, said in decided(steps)]
 
 
 async def _fault_of(command: Command, one: RunSummary) -> str:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterator
 from datetime import datetime
 
-from advanced_workflow.client.render.rows import StepRow, UndoRow, step_rows, undo_rows
+from advanced_workflow.client.render.rows import StepRow, step_rows
 from advanced_workflow.client.render.times import duration, seconds_between
-from advanced_workflow.client.render.tree import status_word, undo_word
+from advanced_workflow.client.render.tree import status_word
+from advanced_workflow.client.render.undos import UndoRow, undo_rows, undo_word
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.service.faults import CODE
+from advanced_workflow.client.service.queues import QueueSummary
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 
@@ -27,26 +29,26 @@ class ChangeLines:
 
     def lines(self, snapshot: Snapshot, now: datetime) -> Iterator[str]:
         """The lines of what changed since the last snapshot, each with the seconds since the run's start."""
-        passed = duration(seconds_between(snapshot.summary.start_time, snapshot.summary.close_time or now))
+        passed = duration(seconds_between(snapshot.began, snapshot.summary.close_time or now))
         for subject, sentence in self._facts(snapshot, now):
             if self._said.get(subject) != sentence:
                 self._said[subject] = sentence
                 yield f"{passed:>9}  {sentence}"
 
     def _facts(self, snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, str]]:
-        yield from self._trouble(snapshot)
+        yield from self._trouble(snapshot, now)
         for row in step_rows(snapshot, now):
             if row.status is not StepStatus.PENDING or row.path in self._said:
                 yield row.path, _step_sentence(row)
         yield from _silences(snapshot, now)
         for undo in undo_rows(snapshot.state.rollback if snapshot.state else None, snapshot.attempts, now):
             if undo.outcome != "not_needed":
-                yield undo.activity_id, _undo_sentence(undo)
+                yield f"undo {undo.key}", _undo_sentence(undo)
         # The end is said last: the server knows of it before the worker has told the steps.
         if not snapshot.ended or snapshot.up_to_date or snapshot.silent:
             yield "run", f"run {status_word(snapshot).replace('_', ' ')}"
 
-    def _trouble(self, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    def _trouble(self, snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, str]]:
         """Why the run does not continue, and that it does again."""
         if snapshot.fault is not None:
             yield "fault", f"{CODE}: {snapshot.fault.reason}; 'adw show {snapshot.summary.id}' says what helps"
@@ -54,8 +56,13 @@ class ChangeLines:
             yield "fault", "a worker continues it"
         elif snapshot.silent:
             yield "worker", "no worker answers; last known state"
+            yield from ((f"queue {one.kind} {one.name}", _nobody(one)) for one in snapshot.queues if not one.alive(now))
         elif "worker" in self._said:
             yield "worker", "a worker answers"
+
+
+def _nobody(queue: QueueSummary) -> str:
+    return f"no worker polls task queue {queue.name!r} of {queue.kind}"
 
 
 def _silences(snapshot: Snapshot, now: datetime) -> Iterator[tuple[str, str]]:
@@ -75,8 +82,8 @@ def _step_sentence(row: StepRow) -> str:
     took = f" ({duration(row.seconds)})" if row.status in (StepStatus.COMPLETED, StepStatus.FAILED) else ""
     attempts = f", {row.attempts} attempts" if row.attempts > 1 and took else ""
     note = f": {row.note}" if row.note else ""
-    return f"{row.path}  {row.status.value}{took}{attempts}{note}"
+    return f"{row.path}  {row.status_word}{took}{attempts}{note}"
 
 
 def _undo_sentence(row: UndoRow) -> str:
-    return f"{row.action}  {undo_word(row)} for {row.path}" + (f": {row.note}" if row.note else "")
+    return f"{row.action}  {undo_word(row)} for {row.of}" + (f": {row.note}" if row.note else "")

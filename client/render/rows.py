@@ -1,34 +1,23 @@
-"""A run's steps and undos as rows: what a tree, a table and plain lines have in common."""
+"""A run's steps as rows: what a tree, a table and plain lines have in common."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from advanced_workflow.client.render.symbols import SKIP_REASONS
-from advanced_workflow.client.render.times import duration, parse_time, seconds_between
+from advanced_workflow.client.render.notes import is_held, step_note
+from advanced_workflow.client.render.times import duration, last_time, parse_time, seconds_between
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
-from advanced_workflow.workflows.contract import (
-    AgentProgress,
-    ErrorInfo,
-    ModelProgress,
-    OrchestratorProgress,
-    RollbackReport,
-    StepState,
-    UndoOutcome,
-)
-from advanced_workflow.workflows.contract.paths import StepPath, turn_name, undone_path
+from advanced_workflow.workflows.contract import ModelProgress, StepState
+from advanced_workflow.workflows.contract.paths import StepPath, turn_name
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.plain.text import one_line, visible
 
-MAX_ERROR_CHARACTERS = 300
 SHORT_SECONDS = 3.0
 """An action that has run for less says nothing of itself yet."""
-_NOT_CALLED = (UndoOutcome.NOT_NEEDED, UndoOutcome.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +43,26 @@ class StepRow:
     """Of an agent whose model is answering: the last words of the answer."""
     call: str = ""
     """Of the call of a tool: the call, with its turn."""
+    due: datetime | None = None
+    """Until when it waits, where that is bounded."""
+    held: bool = False
+    """Whether it failed, and the run waits for an operator's word on it."""
+    word: str = ""
+    """The status in a word, where it is not the step's own: `not run`."""
+    is_pass: bool = False
+    """Whether it is the heading of a round or copy, or stands for many of them, and not a step."""
+    shown: str = ""
+    """What it is called in a table, where that is not the last part of its path."""
 
+    @property
+    def in_table(self) -> str:
+        """What it is called in a table, where its place says the rest of its path."""
+        return self.shown or (self.step_id if self.call else StepPath(self.path).name)
 
-@dataclass(frozen=True, slots=True)
-class UndoRow:
-    """One undo action."""
-
-    activity_id: str
-    action: str
-    path: str
-    outcome: UndoOutcome
-    note: str = ""
-    life: str = ""
-    """As that of a step."""
+    @property
+    def status_word(self) -> str:
+        """The status as people read it."""
+        return self.word or self.status.value
 
 
 def step_rows(snapshot: Snapshot, now: datetime) -> list[StepRow]:
@@ -76,17 +72,6 @@ def step_rows(snapshot: Snapshot, now: datetime) -> list[StepRow]:
     end = snapshot.summary.close_time or now
     states = sorted(snapshot.state.steps, key=_Order(snapshot.state.steps).key)
     return [_step_row(one, snapshot, end, now) for one in states]
-
-
-def undo_rows(report: RollbackReport | None, attempts: Mapping[str, Attempt], now: datetime) -> list[UndoRow]:
-    """What was undone, in that order, then what is being undone."""
-    entries = report.entries if report else []
-    done = [
-        UndoRow(one.activity_id, one.action, one.path, one.outcome, error_sentence(one.error) if one.error else "")
-        for one in entries
-    ]
-    settled = {one.activity_id for one in entries if one.outcome not in _NOT_CALLED}
-    return [*done, *_running_undos(attempts, settled, now)]
 
 
 def sign_of_life(attempt: Attempt, now: datetime) -> str:
@@ -100,30 +85,23 @@ def sign_of_life(attempt: Attempt, now: datetime) -> str:
     return f"runs for {duration(passed)}, gives no signs of life and is left alone{until}"
 
 
-def tolerated_note(tolerated: Any) -> str:  # noqa: ANN401 - as the run tells it
-    """How many failures a container went on after, and what became of what they left: `1 of 3 copies failed; 2 undone`."""
-    if not isinstance(tolerated, dict):
-        return ""
-    said: dict[str, Any] = tolerated  # pyright: ignore[reportUnknownVariableType]
-    counts = f"{said['failed']} of {said['of']} {said['what']} failed" if said.get("failed") else ""
-    words = {"undone": "undone", "failed_undo": "NOT undone", "kept": "kept"}
-    became = ", ".join(f"{said[name]} {word}" for name, word in words.items() if said.get(name))
-    return "; ".join(one for one in (counts, f"what it left: {became}" if became else "") if one)
-
-
-def error_sentence(error: ErrorInfo) -> str:
-    """A failure as `Type: message`, cut where it is long."""
-    return _cut(f"{error.type}: {error.message}")
-
-
 class _Order:
-    """Sorts paths so that a nested step follows its owner, and otherwise as the run lists them."""
+    """Sorts paths so that a nested step follows its owner, by its round or copy, and otherwise as the run lists them."""
 
     def __init__(self, steps: Sequence[StepState]) -> None:
         self._place = {one.path: number for number, one in enumerate(steps)}
 
-    def key(self, step: StepState) -> list[int]:
-        return [self._place[path] for path in StepPath(step.path).owners if path in self._place]
+    def key(self, step: StepState) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        for path in StepPath(step.path).owners:
+            if path in self._place:
+                found.append((1, self._place[path]))
+            elif number := _NUMBER.search(path):
+                found.append((0, int(number[1])))
+        return found
+
+
+_NUMBER = re.compile(r"[\[#](\d+)\]?$", re.ASCII)
 
 
 def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime) -> StepRow:
@@ -137,12 +115,20 @@ def _step_row(step: StepState, snapshot: Snapshot, end: datetime, now: datetime)
         status=_status(step, attempt),
         seconds=seconds_between(parse_time(step.start_time), parse_time(step.end_time) or end),
         attempts=snapshot.most_attempts.get(step.path, 0),
-        note=visible(_note(step, attempt)),
+        note=visible(step_note(step, attempt, snapshot, now)),
         retry_in=_seconds_until_retry(attempt, now) if attempt else None,
         life=sign_of_life(attempt, now) if attempt else "",
         words=_words(attempt.progress) if attempt and attempt.progress else "",
         call=call,
+        due=last_time(step.waiting_for) if step.waiting_for and step.status is StepStatus.WAITING else None,
+        held=is_held(step),
+        word=word_at_end(step.status) if snapshot.ended else "",
     )
+
+
+def word_at_end(status: StepStatus) -> str:
+    """Of a step that the end of its run came before."""
+    return {StepStatus.PENDING: "not run", StepStatus.RUNNING: "cut off", StepStatus.WAITING: "cut off"}.get(status, "")
 
 
 def _call_of(step: StepState) -> str:
@@ -180,71 +166,7 @@ def _status(step: StepState, attempt: Attempt | None) -> StepStatus:
     return StepStatus.RETRYING if attempt.state == "scheduled" and attempt.attempt > 1 else StepStatus.RUNNING
 
 
-def _note(step: StepState, attempt: Attempt | None) -> str:
-    if step.waiting_for:
-        return f"waits for {step.waiting_for}"
-    if step.skip_reason:
-        return SKIP_REASONS[step.skip_reason]
-    if step.recovered:
-        return f"recovered from {error_sentence(step.error_info) if step.error_info else 'a failure'}"
-    tolerated = tolerated_note(step.execution_data.get("tolerated"))
-    if step.error_info:
-        return "; ".join(one for one in (error_sentence(step.error_info), tolerated) if one)
-    if tolerated:
-        return tolerated
-    unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
-    if not unsettled:
-        return ""
-    return "; ".join(one for one in (_attempt_note(attempt) if attempt else "", _progress_note(step, attempt)) if one)
-
-
-def _progress_note(step: StepState, attempt: Attempt | None) -> str:
-    """How far a fan-out, a loop, an agent or an orchestrator is."""
-    progress = step.execution_data.get("progress")
-    if isinstance(progress, dict):
-        failed = f", {progress['failed']} failed" if progress.get("failed") else ""
-        return f"{progress.get('completed')} of {progress.get('total')} copies completed{failed}, {progress.get('running')} run"
-    agent = step.execution_data.get("agent")
-    if isinstance(agent, dict):
-        return _agent_note(AgentProgress.model_validate({"path": step.path, **agent}), attempt)
-    planned = step.execution_data.get("orchestration")
-    if isinstance(planned, dict):
-        return OrchestratorProgress.model_validate(planned).words
-    rounds = step.execution_data.get("iterations")
-    return "" if rounds is None else f"{rounds} rounds completed"
-
-
-def _agent_note(agent: AgentProgress, attempt: Attempt | None) -> str:
-    """What an agent does and what it has spent; its calls of tools have rows of their own."""
-    if attempt is None:
-        return f"turn {max(agent.turns, 1)}; {agent.spent}"
-    model = attempt.progress.model if attempt.progress else ""
-    asked = f"asks {model}" if model else "asks its model"
-    return f"turn {agent.turns + 1}: {asked}; {agent.spent}"
-
-
-def _attempt_note(attempt: Attempt) -> str:
-    if attempt.attempt == 1:
-        return "waits for a worker" if attempt.state == "scheduled" else ""
-    bound = f" of {attempt.max_attempts}" if attempt.max_attempts else ""
-    reason = "the worker was lost" if attempt.worker_lost else attempt.last_failure or "the last one failed"
-    return f"attempt {attempt.attempt}{bound}: {_cut(reason)}"
-
-
 def _seconds_until_retry(attempt: Attempt, now: datetime) -> float | None:
     if attempt.next_attempt_at is None or attempt.state != "scheduled":
         return None
     return seconds_between(now, attempt.next_attempt_at) or None
-
-
-def _running_undos(attempts: Mapping[str, Attempt], settled: set[str], now: datetime) -> Iterator[UndoRow]:
-    for activity_id, attempt in attempts.items():
-        path = undone_path(activity_id)
-        if path is not None and activity_id not in settled:
-            failure = f"attempt {attempt.attempt}: {_cut(attempt.last_failure)}" if attempt.last_failure else ""
-            yield UndoRow(activity_id, attempt.action, path, UndoOutcome.PENDING, failure, sign_of_life(attempt, now))
-
-
-def _cut(text: str | None) -> str:
-    line = one_line(text or "")
-    return line if len(line) <= MAX_ERROR_CHARACTERS else line[: MAX_ERROR_CHARACTERS - 1] + "…"

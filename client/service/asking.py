@@ -7,6 +7,8 @@ readable all the same, as it is undone from its history; so its history is repla
 from __future__ import annotations
 
 import dataclasses
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.client import (
@@ -22,6 +24,18 @@ TASK_FAILS = "Workflow Task in failed state"
 """The server's word on a query of a run whose workflow task was last tried often, though it may have ended since."""
 NO_TASK = "closed before WorkflowTaskStarted"
 """And of one that ended before the first workflow task of its last history was completed."""
+
+
+@dataclass
+class Reading:
+    """How a question is answered."""
+
+    here: bool = False
+    """The run's history is being read here, which may take a while."""
+
+
+READING: ContextVar[Reading | None] = ContextVar("READING", default=None)
+"""Where whoever asks can see how it is answered."""
 
 
 def reads_histories(client: Client) -> Client:
@@ -55,6 +69,8 @@ class _Queries(OutboundInterceptor):
             handle = self._client.get_workflow_handle(input.id, run_id=input.run_id)
             if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
                 raise
+            if (reading := READING.get()) is not None:
+                reading.here = True
             # Only for those who need it: it imports the engine.
             from advanced_workflow.client.service.replayed import Continues, answer_of
 

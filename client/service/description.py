@@ -21,8 +21,10 @@ from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionInf
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistoryRequest,
 )
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from advanced_workflow.workflows.contract import MODEL_ACTIVITY, SEARCH_ATTRIBUTE_WAITING_FOR, ModelProgress
 
@@ -78,6 +80,15 @@ class Attempt:
     """Seconds without a sign of life after which the attempt counts as lost; None where it need not give any."""
     progress: ModelProgress | None = None
     """Of the call of a model: how far its answer is, where it said so."""
+    task_queue: str = ""
+    """Where it waits for a worker."""
+    scheduled_at: datetime | None = None
+    """Since when the attempt waits for a worker, or waited for the one that has it; in the future for one that is tried again later."""
+
+    def waits_since(self, now: datetime) -> datetime | None:
+        """Since when a worker could have taken it, and none did; None where one has it, or it is to be tried again later."""
+        since = self.next_attempt_at or self.scheduled_at
+        return since if self.state == "scheduled" and since is not None and since <= now else None
 
     @property
     def is_running(self) -> bool:
@@ -105,6 +116,32 @@ async def describe(client: Client, id: str, run_id: str | None = None) -> Descri
         ),
         timeout=RPC_TIMEOUT,
     )
+
+
+async def first_start(client: Client, description: DescribeWorkflowExecutionResponse) -> datetime | None:
+    """When the first of the histories began that make up a run; raises the SDK's `RPCError` unless the server has let go of it.
+
+    Runs of a cron schedule have one first history together, and are runs of their own: of such a one it is the latest.
+    """
+    info = description.workflow_execution_info
+    if not info.first_run_id or info.first_run_id == info.execution.run_id or await _is_cron(client, info):
+        return _time(info, "start_time")
+    try:
+        first = await describe(client, info.execution.workflow_id, info.first_run_id)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return _time(info, "start_time")
+    return _time(first.workflow_execution_info, "start_time")
+
+
+async def _is_cron(client: Client, info: WorkflowExecutionInfo) -> bool:
+    request = GetWorkflowExecutionHistoryRequest(
+        namespace=client.namespace, execution=info.execution, maximum_page_size=1
+    )
+    answer = await client.workflow_service.get_workflow_execution_history(request, timeout=RPC_TIMEOUT)
+    started = answer.history.events[0].workflow_execution_started_event_attributes
+    return bool(started.cron_schedule)
 
 
 def summarize(info: WorkflowExecutionInfo) -> RunSummary:
@@ -168,6 +205,8 @@ def read_attempt(info: PendingActivityInfo, progress: ModelProgress | None = Non
         timeout_seconds=_seconds(info.activity_options.start_to_close_timeout),
         heartbeat_timeout_seconds=_seconds(info.activity_options.heartbeat_timeout),
         progress=progress,
+        task_queue=info.activity_options.task_queue.name,
+        scheduled_at=_time(info, "scheduled_time"),
     )
 
 

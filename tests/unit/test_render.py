@@ -12,9 +12,10 @@ from advanced_workflow.client.render.graph import mermaid, step_statuses
 from advanced_workflow.client.render.lines import ChangeLines
 from advanced_workflow.client.render.outcome import failure_sentence, rollback_sentence
 from advanced_workflow.client.render.report import RunReport, print_report
-from advanced_workflow.client.render.rows import StepRow, sign_of_life, step_rows, undo_rows
+from advanced_workflow.client.render.rows import StepRow, sign_of_life, step_rows
 from advanced_workflow.client.render.times import duration
 from advanced_workflow.client.render.tree import fit, render_tree
+from advanced_workflow.client.render.undos import undo_rows
 from advanced_workflow.client.service.description import Attempt, RunSummary
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import (

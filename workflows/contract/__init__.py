@@ -51,7 +51,9 @@ from advanced_workflow.workflows.contract.effects import (
 )
 from advanced_workflow.workflows.contract.mcp import MCP_ACTIVITY, MCP_ATTEMPT, MCP_KEY, McpCall, McpFailure
 from advanced_workflow.workflows.contract.messages import (
+    WHO_DECIDED,
     AuditEntry,
+    DecidedBy,
     DecideRequest,
     Decision,
     DecisionReceipt,
@@ -63,6 +65,7 @@ from advanced_workflow.workflows.contract.messages import (
     SkipRequest,
     StepRequest,
     UnconsumedEvent,
+    WhoDecided,
     callback_of,
 )
 from advanced_workflow.workflows.contract.names import (
@@ -124,6 +127,7 @@ from advanced_workflow.workflows.contract.queries import (
     StateRequest,
 )
 from advanced_workflow.workflows.contract.report import (
+    FAILED_COPIES,
     TOLERATED,
     ErrorInfo,
     RollbackReport,
@@ -154,6 +158,7 @@ __all__ = [
     "DEFAULT_TASK_QUEUE",
     "EFFECTS_ACTIVITY",
     "EFFECT_UNKNOWN",
+    "FAILED_COPIES",
     "FITS_ACTIVITY",
     "HEADER_BREAKER",
     "HEADER_EXECUTION",
@@ -201,6 +206,7 @@ __all__ = [
     "WAKE_ACTIVITY",
     "WATCH_ACTIVITY",
     "WHOSE_ACTIVITY",
+    "WHO_DECIDED",
     "AgentHead",
     "AgentProgress",
     "AttemptsNote",
@@ -214,6 +220,7 @@ __all__ = [
     "ConversationRequest",
     "ConversationView",
     "DecideRequest",
+    "DecidedBy",
     "Decision",
     "DecisionReceipt",
     "DefinitionAnswer",
@@ -274,6 +281,7 @@ __all__ = [
     "UserModel",
     "WatchRun",
     "WatchedRun",
+    "WhoDecided",
     "WhoseRun",
     "WireModel",
     "callback_of",

@@ -62,6 +62,31 @@ class RecordedDecision(WireModel):
     digest: str | None = None
 
 
+WHO_DECIDED = "who_decided"
+"""Where `WhoDecided` stands in the `execution_data` of a step that asked people."""
+
+
+class DecidedBy(WireModel):
+    """One person's decision in short."""
+
+    decision: Literal["approve", "reject"]
+    by: str
+    time: str
+    comment: str | None = None
+    """A long one is cut."""
+
+
+class WhoDecided(WireModel):
+    """Who decided an asking that is over, in short; the whole decisions are in the step's output."""
+
+    people: list[DecidedBy] = Field(default_factory=list[DecidedBy])
+    """The latest decisions, the oldest of them first."""
+    more: int = 0
+    """How many there were before them."""
+    by_deadline: bool = False
+    """The deadline settled it (`on_timeout`)."""
+
+
 class RejectedDecision(WireModel):
     """A message that did not count, and why."""
 

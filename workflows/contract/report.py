@@ -71,6 +71,10 @@ class ErrorInfo(WireModel):
         return as_json(value)
 
 
+FAILED_COPIES = "failed_copies"
+"""Where the first copies of a fan-out that failed stand in its `execution_data`: `index`, `step_id`, `error`."""
+
+
 class StepState(WireModel):
     """One step's record, under the older vocabulary's names."""
 

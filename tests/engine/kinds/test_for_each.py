@@ -107,7 +107,7 @@ async def test_below_the_threshold_the_fan_out_fails_and_may_be_recovered(harnes
 
     assert outcome.failure is None, outcome.message
     assert (
-        "1 of 3 copies succeeded and 0.5 is needed; failed: [0] (Broken), [2] (Broken)."
+        "1 of 3 copies succeeded and a rate of 0.5 is needed; failed: [0] (Broken), [2] (Broken)."
         in outcome.data["error"]["message"]
     )
     assert outcome.data["error"]["details"]["failed_steps"] == 2

@@ -71,7 +71,10 @@ async def test_below_a_rate_that_is_out_of_reach_running_actions_are_cancelled_a
         outcome = await outcome_of(run)
 
     assert outcome.failure == "WorkflowFailed", outcome.message
-    assert "0 of 2 nested steps succeeded and 0.7 is needed, so 3 more were cancelled or not started" in outcome.message
+    assert (
+        "0 of 2 nested steps succeeded and a rate of 0.7 is needed, so 3 more were cancelled or not started"
+        in outcome.message
+    )
     assert stage.stopped == ["all.slow"]
     assert stage.undone == ["all.slow"]
     assert stage.undo_inputs["all.slow"]["outcome"] == "unknown"
@@ -127,7 +130,10 @@ async def test_a_fan_out_whose_rate_is_out_of_reach_starts_no_other_copy(harness
 
     assert outcome.failure == "WorkflowFailed", outcome.message
     assert {path.partition(".")[0] for path in stage.began} <= {"each[0]", "each[1]"}
-    assert "0 of 1 copies succeeded and 1 is needed, so 3 more were cancelled or not started" in outcome.message
+    assert (
+        "0 of 1 copies succeeded and a rate of 1.0 is needed, so 3 more were cancelled or not started"
+        in outcome.message
+    )
     assert outcome.report.error is not None
     details: Any = outcome.report.error.details
     assert (details["total_steps"], details["failed_steps"], details["skipped_steps"]) == (1, 1, 3)

@@ -74,7 +74,7 @@ class ArmedCall:
         try:
             output = await call_action(call)
         except FailureError as error:
-            failure = failure_of_activity(error, called or self._action)
+            failure = failure_of_activity(error, called or self._action, call.waited)
             failure.effect = self._effect(call, error, failure.effect)
             self._mark(failure.effect)
             if is_being_cancelled():

@@ -29,7 +29,7 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
 from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES, LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
-from advanced_workflow.workflows.engine.step.failures import note_of, total_timeout
+from advanced_workflow.workflows.engine.step.failures import Waited, note_of, total_timeout
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import answer_of, start_activity
 from advanced_workflow.workflows.engine.temporal.outgoing import kept_bytes
@@ -74,6 +74,13 @@ class ActionCall:
     def in_doubt(self) -> bool:
         """Whether an attempt before the latest refusal of its circuit breaker may have taken effect."""
         return self.step.record.cursor.get(_IN_DOUBT, False)
+
+    @property
+    def waited(self) -> Waited:
+        """Where it waits for a worker, and for how long."""
+        limit = _queue_timeout(self.step.plan)
+        queue = self.step.plan.step.agent_capability or workflow.info().task_queue
+        return Waited(queue, None if limit is None else limit.total_seconds())
 
     @property
     def deadline(self) -> datetime | None:

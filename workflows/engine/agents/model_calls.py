@@ -82,7 +82,7 @@ class ModelCalls:
         try:
             return _answer(await call_action(call))
         except FailureError as error:
-            failure = failure_of_activity(error, f"{MODEL_ACTIVITY} of {model}")
+            failure = failure_of_activity(error, f"{MODEL_ACTIVITY} of {model}", call.waited)
             if is_being_cancelled():
                 raise asyncio.CancelledError from failure
             raise failure from error

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Set
 from typing import Any
 
-from advanced_workflow.workflows.contract import Json, SkipReason
+from advanced_workflow.workflows.contract import FAILED_COPIES, Json, SkipReason
 from advanced_workflow.workflows.contract.paths import copy_key
 from advanced_workflow.workflows.definition.check.rules.repetition import MOST_COPIES
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
@@ -23,11 +23,13 @@ from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.quiet import quiet
 from advanced_workflow.workflows.engine.undo.backwards import Part
 from advanced_workflow.workflows.errors import DataInvalid
+from advanced_workflow.workflows.plain.text import shortened
 
 _CUT_OFF = "cut_off"
 """In the cursor: copies that were cancelled, as the container was complete or its success rate out of reach."""
 MOST_LISTED = 20
-"""Failed copies that an error message names."""
+"""Failed copies that an error message names, and that are shown beside the fan-out."""
+_LONGEST_ERROR = 200
 
 
 async def run_copies(step: StepContext) -> Done:
@@ -218,6 +220,12 @@ class _Copies:
             self._cursor["running"].remove(index)
             self._cursor.setdefault(_CUT_OFF, []).append(index)
 
+    def _show(self, failure: dict[str, Json]) -> None:
+        """Tell the first copies that failed by their numbers: their records are let go after a while."""
+        shown: list[Json] = self._step.record.notes.setdefault(FAILED_COPIES, [])
+        if len(shown) < MOST_LISTED:
+            shown.append({**failure, "error": _in_words(failure["error"])})
+
     def _failed(self, index: int) -> bool:
         failures = self._cursor["failures"]
         return bool(failures) and failures[-1]["index"] == index
@@ -227,10 +235,16 @@ class _Copies:
         failed = [one for one in records if fails_its_pass(one)]
         if failed:
             error = failed[0].error.model_dump(mode="json", exclude_none=True) if failed[0].error else None
-            self._cursor["failures"].append({"index": index, "step_id": failed[0].plan.step_id, "error": error})
+            failure: dict[str, Json] = {"index": index, "step_id": failed[0].plan.step_id, "error": error}
+            self._cursor["failures"].append(failure)
+            self._show(failure)
             return
         outputs = {one.plan.step_id: one.output for one in records if one.has_output}
         self._cursor["results"].append({"index": index, "steps": outputs})
+
+
+def _in_words(error: dict[str, Any] | None) -> str:
+    return shortened(f"{error['type']}: {error['message']}", _LONGEST_ERROR) if error else ""
 
 
 def _name(failure: dict[str, Any]) -> str:

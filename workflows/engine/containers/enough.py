@@ -79,7 +79,12 @@ def judged(
     needed = step.plan.retries.success_threshold
     if satisfied or output["success_rate"] >= needed:
         return Done(output)
-    counts = f"{output['successful_steps']} of {output['total_steps']} {what} succeeded and {needed:g} is needed"
+    counts = f"{output['successful_steps']} of {output['total_steps']} {what} succeeded and a rate of {_rate(needed)} is needed"
     counts += f", so {cut_off} more were cancelled or not started" if cut_off else ""
     message = f"step {step.path!r}: {counts}; failed: {names}."
     raise StepFailure(ErrorInfo(type="ParallelFailed", message=message, details={**output, "results": []}))
+
+
+def _rate(needed: float) -> str:
+    """`1.0`, `0.5`, `0.667`."""
+    return str(round(float(needed), 3))

@@ -9,7 +9,7 @@ from typing import cast
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import ErrorInfo, Json, RecordedDecision
+from advanced_workflow.workflows.contract import WHO_DECIDED, DecidedBy, ErrorInfo, Json, RecordedDecision, WhoDecided
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.engine.monitoring.gen_ai import CALL_ID
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
@@ -18,6 +18,11 @@ from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSk
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 from advanced_workflow.workflows.errors import ApprovalRejected, ApprovalTimeout, DataInvalid
+from advanced_workflow.workflows.plain.text import shortened
+
+MOST_DECIDED = 20
+"""Decisions on one asking that are told beside its step, the latest ones."""
+LONGEST_COMMENT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ async def ask(step: StepContext, approval: Approval, subject: Callable[[], Json]
     except (StepSkipped, asyncio.CancelledError):
         if asked.decisions:  # They were taken, and are told though nobody needs them now.
             step.record.notes["decisions"] = _told(asked)
+            step.record.notes[WHO_DECIDED] = _in_short(asked, by_deadline=False)
         raise
     finally:
         step.run.approvals.close(step.path)
@@ -53,6 +59,7 @@ async def ask(step: StepContext, approval: Approval, subject: Callable[[], Json]
     if verdict is None:
         verdict = _verdict_at_deadline(step, asked.approval)
     step.record.notes["decision"] = verdict
+    step.record.notes[WHO_DECIDED] = _in_short(asked, by_deadline=by_deadline)
     output = _output(asked, verdict, by_deadline=by_deadline)
     return Answer(verdict, output, _rejection(step, asked, by_deadline=by_deadline))
 
@@ -157,6 +164,20 @@ def _output(asked: OpenApproval, verdict: Verdict, *, by_deadline: bool) -> dict
 
 def _told(asked: OpenApproval) -> list[Json]:
     return [one.model_dump(mode="json", exclude_none=True) for one in asked.decisions]
+
+
+def _in_short(asked: OpenApproval, *, by_deadline: bool) -> Json:
+    """Who decided, when and with which comment, as it is shown beside the step; the whole decisions are in its output."""
+    latest = asked.decisions[-MOST_DECIDED:]
+    more = len(asked.decisions) - len(latest)
+    people = [
+        DecidedBy(decision=one.decision, by=one.approver, time=one.time, comment=_cut(one.comment)) for one in latest
+    ]
+    return WhoDecided(people=people, more=more, by_deadline=by_deadline).model_dump(mode="json", exclude_defaults=True)
+
+
+def _cut(comment: str | None) -> str | None:
+    return None if comment is None else shortened(comment, LONGEST_COMMENT)
 
 
 def _rejection(step: StepContext, asked: OpenApproval, *, by_deadline: bool) -> str:

@@ -9,7 +9,7 @@ only an action that was called once can be believed. Not started at all is no ef
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from temporalio.exceptions import (
     ActivityError,
@@ -52,7 +52,7 @@ _TIMEOUTS: dict[TimeoutType, tuple[str, str, Effect]] = {
     TimeoutType.HEARTBEAT: (HEARTBEAT_TIMEOUT, "no sign of life within 'heartbeat_timeout'", "unknown"),
     TimeoutType.SCHEDULE_TO_START: (
         QUEUE_TIMEOUT,
-        "no worker took it within 'queue_timeout'; start a worker that serves this task queue",
+        "no worker took it within 'queue_timeout'",
         "failed",
     ),
 }
@@ -108,11 +108,21 @@ def read_error(error: Exception) -> WorkflowError:
     return DataInvalid(f"the data cannot be used ({type(error).__name__}: {error}).")
 
 
-def failure_of_activity(error: FailureError, action: str) -> StepFailure:
+class Waited(NamedTuple):
+    """Where a call waits for a worker, and for how long at most."""
+
+    task_queue: str
+    seconds: float | None = None
+    """None where it has no such limit of its own."""
+
+
+def failure_of_activity(error: FailureError, action: str, waited: Waited | None = None) -> StepFailure:
     """What an activity's failure means for its step. Of its effect it says what was known before `effect_of`."""
     cause = _cause_of(error)
     if isinstance(cause, TimeoutError) and cause.type is not None:
         name, reason, effect = _TIMEOUTS[cause.type]
+        if name == QUEUE_TIMEOUT:
+            reason += _where(waited)
         return StepFailure(ErrorInfo(type=name, message=f"action {action!r}: {reason}."), effect)
     if isinstance(cause, CancelledError):
         return StepFailure(ErrorInfo(type=CANCELLED, message=f"action {action!r} was cancelled."), "unknown")
@@ -127,6 +137,14 @@ def failure_of_activity(error: FailureError, action: str) -> StepFailure:
         info = ErrorInfo(type=cause.type or "ApplicationError", message=cause.message, details=_plain(details))
         return StepFailure(info, _effect_by_last_words(info))
     return StepFailure(ErrorInfo(type=type(cause or error).__name__, message=str(cause or error)), "unknown")
+
+
+def _where(waited: Waited | None) -> str:
+    """The queue that nobody took it from, its limit, and what helps."""
+    if waited is None:
+        return "; start a worker that serves its task queue"
+    limit = f" ({waited.seconds:g} s)" if waited.seconds is not None else ""
+    return f"{limit} from task queue {waited.task_queue!r}; start a worker that serves this queue"
 
 
 def total_timeout(action: str) -> StepFailure:
