@@ -55,9 +55,17 @@ class RunClosed(WorkflowError):
 
 
 class NoAnswer(WorkflowError):
-    """No worker answered in time. A signal, or an update sent again with the same `decision_id`, counts once."""
+    """No worker answered in time. A signal, or an update sent again with the same `decision_id`, counts once.
+
+    `may_count`: what was sent changes the run, and a worker may still take it.
+    """
 
     code = "NoAnswer"
+
+    def __init__(self, message: str, *, may_count: bool = False) -> None:
+        """Keep whether it may count beside the sentence."""
+        super().__init__(message)
+        self.may_count = may_count
 
 
 class RequestFailed(WorkflowError):

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any, TypedDict, Unpack
 from uuid import uuid4
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from advanced_workflow.client.errors import RunExists
-from advanced_workflow.client.sending import message_of, start_arguments
+from advanced_workflow.client.sending import message_of, request_of, start_arguments
 from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
 from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
@@ -56,7 +56,6 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision, UnknownStep
-from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.text import markdown
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
@@ -184,7 +183,7 @@ class Run:
 
     async def state(self, step_id: str | None = None, *, include_data: bool = True) -> RunState:
         """The step records, variables, rejected decisions and audit trail; of one step when `step_id` (or path) is given."""
-        request = StateRequest(step_id=step_id, include_data=include_data)
+        request = request_of(StateRequest, QUERY_STATE, {"step_id": step_id, "include_data": include_data})
         return read_answer(RunState, await self._query(QUERY_STATE, request), self.id)
 
     async def progress(self) -> Progress:
@@ -225,23 +224,27 @@ class Run:
         return part.model_copy(update={"messages": messages})
 
     async def _part_of_conversation(self, agent: str, begin: int) -> ConversationPart:
-        asked = ConversationRequest(agent=agent, begin=begin, head=begin == 0).model_dump(mode="json")
+        asked = request_of(
+            ConversationRequest, QUERY_CONVERSATION, {"agent": agent, "begin": begin, "head": begin == 0}
+        )
         async with translated_errors(self.id, QUERY_CONVERSATION):
-            answer: object = await self.asked.query(QUERY_CONVERSATION, asked, rpc_timeout=ANSWER_TIMEOUT)
+            answer: object = await self.asked.query(
+                QUERY_CONVERSATION, asked.model_dump(mode="json"), rpc_timeout=ANSWER_TIMEOUT
+            )
         part = read_answer(ConversationPart, answer, self.id)
         if not part.found:
             raise UnknownStep(f"run {self.id!r} has no conversation of an agent {agent!r}; 'adw show' lists its steps.")
         return part
 
-    async def approve(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
-        """Approve a step, as the current user unless `approver` is given.
+    async def approve(self, step_id: str | PendingApproval, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
+        """Approve a step, as the current user unless `approver` is given; of `pending_approvals` exactly that asking.
 
         Raises:
             DecisionRejected: one of its kinds (`NotAnApprover`, `AlreadyDecided`, ...) when it cannot count.
         """
         return await self.decide(self._decision("approve", step_id, fields))
 
-    async def reject(self, step_id: str, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
+    async def reject(self, step_id: str | PendingApproval, **fields: Unpack[DecisionFields]) -> DecisionReceipt:
         """Reject a step; raises as `approve` does."""
         return await self.decide(self._decision("reject", step_id, fields))
 
@@ -249,54 +252,55 @@ class Run:
         """Send a decision and wait until the run has counted or refused it."""
         return read_answer(DecisionReceipt, await self._update(UPDATE_DECIDE, request), self.id)
 
-    async def signal_approval(self, step_id: str, **fields: Unpack[DecisionFields]) -> None:
+    async def signal_approval(self, step_id: str | PendingApproval, **fields: Unpack[DecisionFields]) -> None:
         """Approve by signal: needs no worker now; a refusal shows only in `state().rejected_decisions`."""
         await self._signal_decision(SIGNAL_APPROVE, self._decision("approve", step_id, fields))
 
-    async def signal_rejection(self, step_id: str, **fields: Unpack[DecisionFields]) -> None:
+    async def signal_rejection(self, step_id: str | PendingApproval, **fields: Unpack[DecisionFields]) -> None:
         """Reject by signal; see `signal_approval`."""
         await self._signal_decision(SIGNAL_REJECT, self._decision("reject", step_id, fields))
 
     async def send_event(self, event: str, data: JsonValue = None, *, event_id: str | None = None) -> None:
         """Send the event a `wait` step waits for; it is kept until consumed, and one `event_id` counts once."""
-        await self._signal(SIGNAL_EVENT, EventMessage(event=event, data=data, event_id=event_id))
+        message = {"event": event, "data": data, "event_id": event_id}
+        await self._signal(SIGNAL_EVENT, request_of(EventMessage, SIGNAL_EVENT, message))
 
     async def pause(self, reason: str, *, by: str | None = None) -> None:
         """Start nothing more until `resume`, from the moment this returns.
 
         What runs continues: actions with their own attempts, children, waits, approvals, and a `rollback` step that has begun.
         """
-        await self._update(UPDATE_PAUSE, OperatorRequest(by=by or self.user, reason=reason))
+        await self._operate(UPDATE_PAUSE, OperatorRequest, by, reason=reason)
 
     async def resume(self, reason: str, *, by: str | None = None) -> None:
         """Continue after `pause` or after a failure with `on_failure: pause`."""
-        await self._update(UPDATE_RESUME, OperatorRequest(by=by or self.user, reason=reason))
+        await self._operate(UPDATE_RESUME, OperatorRequest, by, reason=reason)
 
     async def retry_step(self, step_id: str, reason: str, *, by: str | None = None) -> None:
         """Run a failed step that holds the run again; `output` is the run's own output, which is built again."""
-        await self._update(UPDATE_RETRY, StepRequest(step_id=step_id, by=by or self.user, reason=reason))
+        await self._operate(UPDATE_RETRY, StepRequest, by, step_id=step_id, reason=reason)
 
     async def skip_step(self, step_id: str, reason: str, **replaced: Unpack[Replacement]) -> None:
         """Continue without a step that failed and holds the run, waits, or has not begun, with an output in its place or none.
 
         For the run's own output, which holds the run under the name `output`, the output is needed.
         """
-        who = {"step_id": step_id, "reason": reason, "by": replaced.get("by") or self.user}
         given = {"output": replaced["output"]} if "output" in replaced else {}
-        await self._update(UPDATE_SKIP, SkipRequest.model_validate({**who, **given}))
+        await self._operate(UPDATE_SKIP, SkipRequest, replaced.get("by"), step_id=step_id, reason=reason, **given)
 
     async def cancel(self) -> None:
         """Ask the run to stop and undo what it did; `result` tells when that is done. A closed run is left as it is."""
         async with translated_errors(self.id, "cancel"):
             await self.handle.cancel()
 
-    def _decision(self, decision: str, step_id: str, fields: DecisionFields) -> DecideRequest:
-        try:
-            return DecideRequest.model_validate(
-                {"approver": self.user, **fields, "step_id": step_id, "decision": decision}
-            )
-        except ValidationError as error:
-            raise InvalidDecision(f"{decision} {step_id!r}: {places(error)}.") from error
+    def _decision(self, decision: str, step_id: str | PendingApproval, fields: DecisionFields) -> DecideRequest:
+        given: dict[str, object] = {"approver": self.user, **fields}
+        if isinstance(step_id, PendingApproval):
+            given = {"digest": step_id.digest, **given}
+            step_id = step_id.path
+        given |= {"step_id": step_id, "decision": decision}
+        operation = f"{decision} {step_id!r}" if isinstance(step_id, str) else decision
+        return request_of(DecideRequest, operation, given, InvalidDecision)
 
     async def _query(self, name: str, request: UserModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
         arguments = [request.model_dump(mode="json")] if request else []
@@ -308,6 +312,9 @@ class Run:
         # The SDK asks again after each call that timed out, so the whole is bounded here.
         async with translated_errors(self.id, name), asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             return await self.handle.execute_update(name, argument)  # pyright: ignore[reportUnknownMemberType]
+
+    async def _operate(self, name: str, model: type[OperatorRequest], by: str | None, **given: object) -> None:
+        await self._update(name, request_of(model, name, {"by": by or self.user, **given}))
 
     async def _signal(self, name: str, request: UserModel) -> None:
         argument = message_of(request, name, payload_limit(self.client))

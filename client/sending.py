@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import JsonValue
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from advanced_workflow.workflows.contract import (
     PAYLOAD_LIMIT_BYTES,
@@ -13,8 +16,11 @@ from advanced_workflow.workflows.contract import (
 )
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-from advanced_workflow.workflows.errors import PayloadTooLarge
+from advanced_workflow.workflows.errors import OperationRefused, PayloadTooLarge, WorkflowError
+from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.strict_json import encode, require_json
+
+Request = TypeVar("Request", bound=BaseModel)
 
 
 def require_sendable(value: object, place: str, limit: int = PAYLOAD_LIMIT_BYTES) -> None:
@@ -49,6 +55,19 @@ def start_arguments(
     ).model_dump(mode="json", exclude={"carried"})
     require_sendable(request, f"workflow {workflow.workflow_id!r}", limit)
     return [request]
+
+
+def request_of(
+    model: type[Request],
+    operation: str,
+    given: Mapping[str, object],
+    refusal: type[WorkflowError] = OperationRefused,
+) -> Request:
+    """What is sent to a run; raises `refusal` with the fields that do not fit and what they should be, never with what was given."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        raise refusal(f"{operation}: {places(error)}.") from error
 
 
 def message_of(request: UserModel, place: str, limit: int) -> dict[str, JsonValue]:

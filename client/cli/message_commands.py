@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
+from uuid import uuid4
 
 import typer
 
@@ -13,6 +15,8 @@ from advanced_workflow.client.cli.inputs import read_json_option
 from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Reason, RunId, StepId
 from advanced_workflow.client.cli.output import complain, console, print_json
 from advanced_workflow.client.deciding import open_asking
+from advanced_workflow.client.errors import NoAnswer
+from advanced_workflow.client.render.remedies import command
 from advanced_workflow.client.runs import DecisionFields, Replacement, Run
 from advanced_workflow.workflows.contract import DecisionReceipt
 
@@ -23,7 +27,10 @@ Digest = Annotated[
 ]
 Groups = Annotated[list[str] | None, typer.Option("--group", help="A group you decide for; may be given again.")]
 DecisionId = Annotated[str | None, typer.Option("--decision-id", help="Makes sending twice count once.")]
-BySignal = Annotated[bool, typer.Option("--signal", help="Send without waiting for a worker to count or refuse it.")]
+BySignal = Annotated[
+    bool,
+    typer.Option("--signal", help="Leave it with the server until a worker takes it, without waiting for the answer."),
+]
 
 
 def approve(
@@ -177,14 +184,23 @@ async def _decide(
     by_signal: bool,
     as_json: bool,
 ) -> int:
+    if fields.get("decision_id") is None:  # So that it counts once, in whichever way it is sent again.
+        fields["decision_id"] = uuid4().hex
     if by_signal:
         await (run.signal_approval if decision == "approve" else run.signal_rejection)(step, **fields)
-        console().print(f"{run.id}: sent; 'adw show {run.id}' tells whether it counted")
+        _print_sent(run, step, fields, as_json=as_json)
         return Exit.OK
-    asking = None if fields.get("digest") else await open_asking(run, step)
+    try:
+        asking = None if fields.get("digest") else await open_asking(run, step)
+    except NoAnswer as error:
+        raise NoAnswer(f"{error} Nothing was sent.{_by_signal(run, decision, step, fields)}") from error
     if asking is not None:
         step, fields["digest"] = asking.path, asking.digest
-    receipt = await (run.approve if decision == "approve" else run.reject)(step, **fields)
+    try:
+        receipt = await (run.approve if decision == "approve" else run.reject)(step, **fields)
+    except NoAnswer as error:
+        line = _by_signal(run, decision, step, fields)
+        raise NoAnswer(f"{error}{line}", may_count=error.may_count) from error
     if as_json:
         print_json(receipt)
     else:
@@ -195,6 +211,26 @@ async def _decide(
         )
         return Exit.REFUSED
     return Exit.OK
+
+
+def _print_sent(run: Run, step: str, fields: DecisionFields, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"sent": True, "step_id": step, "decision_id": fields.get("decision_id")})
+        return
+    sent = f"{run.id}: sent, with decision id {fields.get('decision_id')}; it counts when a worker takes it"
+    console().print(f"{sent}, and 'adw show {run.id}' tells whether it did", soft_wrap=True)
+
+
+def _by_signal(run: Run, decision: str, step: str, fields: DecisionFields) -> str:
+    """The command line that leaves the decision with the server, where it counts once however often it is sent."""
+    named = {"--as": "approver", "--comment": "comment", "--digest": "digest", "--decision-id": "decision_id"}
+    words = [word for option, name in named.items() if fields.get(name) for word in (option, str(fields.get(name)))]
+    words += [word for group in fields.get("groups") or [] for word in ("--group", group)]
+    if fields.get("form") is not None:
+        words += ["--form", json.dumps(fields.get("form"), ensure_ascii=False)]
+    execution = ("--run-id", run.handle.run_id) if run.handle.run_id else ()
+    line = command(decision, run.id, step, *words, *execution, "--signal")
+    return f"\nTo leave it with the server until a worker takes it, type: {line}"
 
 
 def _sentence(decision: str, receipt: DecisionReceipt) -> str:

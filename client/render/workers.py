@@ -68,7 +68,7 @@ def print_attempts(console: Console, attempts: Iterable[Attempt], now: datetime)
     if not found:
         return
     print_title(console, "Pending actions")
-    table = plain_table("step", "action", "attempt", "queue", "")
+    table = plain_table("step", "action", "attempt", "queue", "now")
     for one in found[:MOST_LISTED]:
         bound = f" of {one.max_attempts}" if one.max_attempts else ""
         table.add_row(

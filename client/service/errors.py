@@ -28,7 +28,18 @@ from advanced_workflow.client.errors import (
     RunNotFound,
 )
 from advanced_workflow.client.service.asking import TASK_FAILS
-from advanced_workflow.workflows.contract import RunResult, WireModel
+from advanced_workflow.workflows.contract import (
+    SIGNAL_APPROVE,
+    SIGNAL_EVENT,
+    SIGNAL_REJECT,
+    UPDATE_DECIDE,
+    UPDATE_PAUSE,
+    UPDATE_RESUME,
+    UPDATE_RETRY,
+    UPDATE_SKIP,
+    RunResult,
+    WireModel,
+)
 from advanced_workflow.workflows.errors import StorageFailed, WorkflowError
 
 Answer = TypeVar("Answer", bound=WireModel)
@@ -36,6 +47,10 @@ Answer = TypeVar("Answer", bound=WireModel)
 NO_ANSWER = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 STORAGE_UNKNOWN = ("TMPRL1105", "No driver found with name")
 """How the SDK says that a value lies in a storage it cannot reach: none, or another, is configured."""
+UPDATES = (UPDATE_DECIDE, UPDATE_PAUSE, UPDATE_RESUME, UPDATE_RETRY, UPDATE_SKIP)
+"""Operations that a worker has to take before they are done. The server may still give one of them to it after the caller has left."""
+SENT = (SIGNAL_APPROVE, SIGNAL_REJECT, SIGNAL_EVENT, "start", "cancel")
+"""Operations that the server keeps by itself."""
 NO_WORKER = "no poller seen"
 """How the server says that nobody has served the task queue lately."""
 
@@ -94,14 +109,21 @@ def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:
             "continues it."
         )
     if error.status is RPCStatusCode.UNAVAILABLE:
-        return ConnectionFailed(f"run {run_id!r}: the Temporal server went away during {operation}; try again.")
+        then = _may_count(run_id) if operation in (*UPDATES, *SENT) else "try again."
+        return ConnectionFailed(f"run {run_id!r}: the Temporal server went away during {operation}; {then}")
     return RequestFailed(f"run {run_id!r}: the server refused {operation}: {error.message}.")
 
 
 def _no_answer(run_id: str, operation: str) -> NoAnswer:
-    return NoAnswer(
-        f"run {run_id!r}: no worker answered {operation} in time; is a worker serving the run's task queue?"
-    )
+    said = f"run {run_id!r}: no worker answered {operation} in time"
+    if operation not in UPDATES:
+        return NoAnswer(f"{said}; is a worker serving the run's task queue? 'adw show {run_id}' tells.")
+    by_signal = " A decision that waits for a worker, however long, is sent by signal." * (operation == UPDATE_DECIDE)
+    return NoAnswer(f"{said}; {_may_count(run_id)}{by_signal}", may_count=True)
+
+
+def _may_count(run_id: str) -> str:
+    return f"it may still count: look with 'adw show {run_id}' before you send it again."
 
 
 def _refusal(cause: BaseException, run_id: str, operation: str) -> WorkflowError:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -195,9 +196,12 @@ async def test_without_a_worker_show_tells_what_the_server_knows(adw: Adw) -> No
     assert "no worker has taken the run yet" in started.errors
     shown, approved = await asyncio.gather(alone("show", id), alone("approve", id, "news"))
 
-    assert "none answers" in shown.output
+    assert "no worker" in shown.output
+    assert "What to type next" in shown.output
     assert approved.code == 5
     assert "no worker answered" in approved.errors
+    assert "Nothing was sent." in approved.errors
+    assert re.search(rf"adw approve {id} news .*--decision-id \w+ --signal", approved.errors)
 
 
 async def test_definitions_and_actions_are_listed_checked_and_drawn(adw: Adw, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def running(steps: Sequence[StepState], attempts: Mapping[str, Attempt] | None =
         workflow_id="test",
         version="1.0",
         definition_sha256="0",
-        status=RunStatus.RUNNING,
+        status=more.pop("status", RunStatus.RUNNING),
         start_time=BEGAN.isoformat(),
         steps=list(steps),
         **more,

@@ -121,6 +121,8 @@ def _approval() -> PendingApproval:
         deadline=None,
         on_timeout="fail",
         digest=EVIL,
+        requested_at="2026-01-02T03:04:05Z",
+        form={"properties": {EVIL: {"type": "string", "description": EVIL}}, "required": [EVIL]},
     )
 
 
