@@ -248,7 +248,7 @@ def test_copies_that_failed_are_shown_though_no_record_of_any_is_left() -> None:
 
 
 def test_rounds_of_a_loop_in_a_copy_stand_under_their_copy() -> None:
-    loop = {"step_type": StepType.LOOP, "execution_data": {"iterations": 30}}
+    loop: dict[str, Any] = {"step_type": StepType.LOOP, "execution_data": {"iterations": 30}}
     rounds = [step(f"ship[0].try#{number}.call") for number in range(28, 30)]
     text = page(fan(2, step("ship[0].try", **loop), step("ship[1].try", **loop), *rounds))
 
