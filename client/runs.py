@@ -297,9 +297,10 @@ class Run:
         given: dict[str, object] = {"approver": self.user, **fields}
         if isinstance(step_id, PendingApproval):
             given = {"digest": step_id.digest, **given}
-            step_id = step_id.path
-        given |= {"step_id": step_id, "decision": decision}
-        operation = f"{decision} {step_id!r}" if isinstance(step_id, str) else decision
+        # Whatever a caller gives in its place is not printed.
+        name: object = step_id.path if isinstance(step_id, PendingApproval) else step_id
+        given |= {"step_id": name, "decision": decision}
+        operation = f"{decision} {name!r}" if isinstance(name, str) else decision
         return request_of(DecideRequest, operation, given, InvalidDecision)
 
     async def _query(self, name: str, request: UserModel | None = None) -> Any:  # noqa: ANN401 - the raw answer
