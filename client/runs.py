@@ -79,6 +79,7 @@ class DecisionFields(TypedDict, total=False):
     digest: str | None
     decision_id: str | None
     groups: list[str]
+    token: str | None
 
 
 async def start(

@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     Not for free: a workflow task that takes longer than 2 s fails, and reading and writing 10 MB of dense JSON takes one;
     long texts cost a tenth of that."""
 
+    decision_keys: NonEmpty | None = None
+    """The public keys that signed starts and decisions are verified with: a JWKS file, or its https address. None may be signed when empty.
+    See `advanced_workflow.activities.worker.decision_keys`."""
+
     user: NonEmpty = Field(default_factory=current_user)
     """Who starts runs and decides approvals from here."""
     web_ui: WebAddress | None = None

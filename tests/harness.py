@@ -26,6 +26,7 @@ from temporalio.worker import Replayer, Worker
 
 from advanced_workflow.activities.action.decorator import action, action_of
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
+from advanced_workflow.activities.worker.decision_keys import KeySource
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.errors import NoAnswer, RunFailed
@@ -138,6 +139,7 @@ class Harness:
         """A worker that serves these actions and registered definitions on the harness's queue."""
         loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
         served = [*(actions or {}), *map(_name_of, options.get("activities", ())), *self.foreign_actions]
+        keys = KeySource(options.pop("decision_keys", None))
         preparation = Preparation(
             loaded,
             {**{name: ActionInfo(name, computes_retry_delay=False) for name in served}, **options.pop("catalog", {})},
@@ -147,6 +149,7 @@ class Harness:
             graphs={name: one.digest for name, one in GRAPHS.items()},
             tool_lists=options.pop("tool_lists", None),
             require_kept=require_kept,
+            keys=keys,
             on_accepted=build_plan,
         )
         runner = EngineRunner(Measuring(), ReadsEnds(self.client))
@@ -157,6 +160,7 @@ class Harness:
             unsandboxed_workflow_runner=runner,
             activities=[
                 preparation.prepare,
+                keys.give,
                 *ACTIVITIES,
                 *self._activities(actions or {}),
                 *options.pop("activities", ()),

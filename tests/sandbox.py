@@ -6,6 +6,7 @@ The runs of a process share what is loaded, as they do in a worker; they are rep
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, cast
 
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
@@ -43,6 +44,7 @@ PURE = {
     "pydantic_core": "native",
     "cel_expr_python": "native",
     "google.protobuf": "native",
+    "cryptography": "native",
     # State graphs: no state of a run, and none of the clock, randomness and I/O that they have reaches one.
     "langgraph": "graphs are made for each run",
     "langchain_core": "base classes of graphs",
@@ -56,6 +58,7 @@ PURE = {
 
 def strict_runner() -> SandboxedWorkflowRunner:
     """For `unsandboxed_workflow_runner` of a replayer or worker: our workflow classes ask for no sandbox, and get this one."""
+    import_module("cryptography.hazmat.primitives.asymmetric.ed25519")  # Its native part cannot be loaded first inside.
     return _LoadedOnce(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))
 
 

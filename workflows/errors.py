@@ -284,6 +284,12 @@ class NotAskedYet(DecisionRejected):
     code = "NotAskedYet"
 
 
+class UnverifiedIdentity(DecisionRejected):
+    """Who decides, or who started the run, is not signed as `identity: signed` wants it; the sentence says what is missing."""
+
+    code = "UnverifiedIdentity"
+
+
 class DecisionIdReused(DecisionRejected):
     """The `decision_id` belongs to another decision of this run; give a new one."""
 

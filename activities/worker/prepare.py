@@ -23,6 +23,8 @@ from advanced_workflow.activities.mcp.pins import require_small
 from advanced_workflow.activities.mcp.servers import Servers
 from advanced_workflow.activities.mcp.sessions import Sessions
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
+from advanced_workflow.activities.worker.decision_keys import KeySource
+from advanced_workflow.activities.worker.signed_starts import require_signed_start
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
     HTTP_ACTION,
@@ -46,9 +48,17 @@ from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import acting, asks_servers, graphs_of, has_graphs, servers_of
+from advanced_workflow.workflows.definition.tools import (
+    acting,
+    asks_servers,
+    graphs_of,
+    has_graphs,
+    servers_of,
+    signed_steps,
+)
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -95,6 +105,7 @@ class Preparation:
         graphs: Mapping[str, str] | None = None,
         tool_lists: ToolLists | None = None,
         require_kept: RequireKept | None = None,
+        keys: KeySource | None = None,
         on_accepted: OnAccepted = lambda _, __: None,
     ) -> None:
         """`catalog` has the actions served on the run's queue; without it nothing is said about actions.
@@ -102,7 +113,7 @@ class Preparation:
         `search_attributes` says whether the namespace knows the project's search attributes.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
-        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask, `graphs` the digests of the users' graphs, `tool_lists` what MCP servers offer; without `require_kept` no run may keep results of another.
+        `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask, `graphs` the digests of the users' graphs, `tool_lists` what MCP servers offer, `keys` who may sign; without `require_kept` no run may keep results of another.
         `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
         self._definitions = definitions
@@ -120,10 +131,13 @@ class Preparation:
         self._graphs = graphs or {}
         self._tool_lists = tool_lists or ToolLists(Servers(), Sessions())
         self._require_kept = require_kept
+        self._keys = keys or KeySource()
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
         self._registered_asks: dict[str, bool] = {}
         self._accepted: dict[str, dict[str, Any]] = {}
+        self._signed: dict[str, list[WorkflowStep]] = {}
+        """Of each definition that is accepted: the steps that lead to decisions which must be signed."""
 
     @activity.defn(name=PREPARE_ACTIVITY)
     async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
@@ -136,6 +150,9 @@ class Preparation:
                 found = await self._with_tools(await asyncio.to_thread(self._wanted, wanted), wanted.workflow_type)
                 prepared = await asyncio.to_thread(self._accepted_for, found, wanted, STEPS_ASIDE)
                 await self._check_kept(wanted)
+            await require_signed_start(
+                self._keys, wanted, _options(wanted.execution_options), self._signed[prepared.sha256]
+            )
             return prepared.model_dump(mode="json", exclude_none=True)
         except WorkflowError as error:
             raise refusal(error) from None
@@ -229,13 +246,17 @@ class Preparation:
                 what = 'LangGraph, which this worker has not: pip install "advanced-workflow[agents]".'
                 raise NotSupportedYet(f"{one.workflow_id}: an orchestrator needs {what}")
         if len(self._accepted) >= _MOST_ACCEPTED:
-            del self._accepted[next(iter(self._accepted))]
+            oldest = next(iter(self._accepted))
+            del self._accepted[oldest], self._signed[oldest]
         self._on_accepted(workflow, sha256)
-        tools = pinned_tools(workflow, self._catalog or {}, {**self._known, workflow.workflow_id: workflow})
+        known = {**self._known, workflow.workflow_id: workflow}
+        tools = pinned_tools(workflow, self._catalog or {}, known)
+        self._signed[sha256] = [*signed_steps(workflow, known)]
         pinned = {
             "beating": self._beating(workflow),
             "tools": {name: ToolSchema.model_validate(one) for name, one in tools.items()},
             "graphs": {name: self._graphs[name] for _, name in graphs_of(workflow)},
+            "signed": sorted({step.step_id for step in self._signed[sha256]}),
         }
         self._accepted[sha256] = {name: value for name, value in pinned.items() if value}
         return self._accepted[sha256]

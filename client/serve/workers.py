@@ -15,6 +15,7 @@ from advanced_workflow.activities.agents.telemetry import NO_TRACER
 from advanced_workflow.activities.builtin.http_request import HttpPolicy, HttpRequests
 from advanced_workflow.activities.builtin.runs import ACTIVITIES
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
+from advanced_workflow.activities.worker.decision_keys import KeySource
 from advanced_workflow.activities.worker.interceptors import ActionInterceptor
 from advanced_workflow.activities.worker.prepare import Preparation
 from advanced_workflow.client.reruns.kept import require_kept
@@ -64,6 +65,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         serving.models.calls(_tracer(settings)).call,
         serving.mcp.calls(payload_limit(client)).call,
     ]
+    keys = KeySource(settings.decision_keys)
     preparation = Preparation(
         serving.definitions,
         serving.catalog,
@@ -75,6 +77,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         graphs=serving.graphs,
         tool_lists=serving.mcp.lists,
         require_kept=require_kept,
+        keys=keys,
         on_accepted=build_plan,
     )
     main_worker = Worker(
@@ -82,7 +85,7 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         unsandboxed_workflow_runner=EngineRunner(recorded=ReadsEnds(client)),
-        activities=[*actions, preparation.prepare, *ACTIVITIES],
+        activities=[*actions, preparation.prepare, keys.give, *ACTIVITIES],
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         max_cached_workflows=settings.max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
@@ -15,6 +18,7 @@ from tests.engine.hops import cut_short, hop
 from tests.engine.models import Model, calls, says
 from tests.engine.partner import http, partner
 from tests.harness import Definition, Harness, definition, eventually, outcome_of
+from tests.signing import Signer, publish
 
 Scenario = Callable[[Harness], Awaitable[None]]
 ONCE = {"max_attempts": 1}
@@ -631,7 +635,23 @@ async def assign_and_raise(harness: Harness) -> None:
     )
 
 
+async def signed_decision(harness: Harness) -> None:
+    signer, newer = Signer("one", int(time.time())), Signer("two", int(time.time()))
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "keys.json"
+        approval = {"identity": "signed", "allow_self_approval": True, "required": 2, "assurance": {"amr": ["hwk"]}}
+        async with harness.worker(decision_keys=publish(place, signer)):
+            run = await harness.start(definition({**ASK, "approval": approval}), id="signed_decision")
+            asked = (await eventually(lambda: run.pending_approvals()))[0]
+            await run.signal_approval("ask", approver="eve", token=signer.decision(run.id, asked, "eve"))
+            await run.approve("ask", approver="ann", token=signer.decision(run.id, asked, "ann", amr=["hwk"]))
+            publish(place, newer)
+            await run.approve("ask", approver="bob", token=newer.decision(run.id, asked, "bob", amr=["hwk"]))
+            await ends(run)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
+    signed_decision,
     assign_and_raise,
     moved_while_it_waits,
     moved_while_it_undoes,

@@ -75,6 +75,7 @@ PLAIN = {
     ),
     "name of an event": ("EventTrigger.event", "CancelOn.event", "Callback.event", "WaitFor.event"),
     "people and groups": ("Approval.approvers", "Approval.groups", "Escalation.to"),
+    "methods of a login": ("Assurance.amr",),
     "names of errors": ("ErrorHandler.on", "RetryPolicy.non_retryable", "RaisedError.type"),
     "values": (
         "AdvancedWorkflow.global_variables",

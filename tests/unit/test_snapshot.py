@@ -4,6 +4,7 @@ import json
 import os
 from base64 import b64encode
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.engine.state.thinking import Thinking
 from advanced_workflow.workflows.engine.undo.saga import Saga
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
-from advanced_workflow.workflows.errors import DataInvalid, StateTooLarge
+from advanced_workflow.workflows.errors import DataInvalid, SelfApproval, StateTooLarge
 from tests.examples import profile
 
 OTHER_NAMES = {"rejected": "refused", "left_out": "refused", "seen": "ids", "audit_left_out": "audit"}
@@ -141,9 +142,18 @@ def test_what_a_run_holds_is_carried_or_made_again(plan: Plan) -> None:
             "_ended",
             "_carried",
         },
-        Approvals(state, None, {}): {"_state", "_room", "_judge", "_addresses", "_former", "open", "_ended"},
+        Approvals(state, None, {}): {
+            "_state",
+            "_room",
+            "_judge",
+            "_addresses",
+            "_former",
+            "open",
+            "_ended",
+            "identity",
+        },
         Events(): {"_waiters", "_listeners", "_changes", "_changed", "_room", "_size", "_count"},
-        Operations(state): {"_state", "_opened", "_held_before", "waiting"},
+        Operations(state): {"_state", "_signed", "_opened", "_held_before", "waiting"},
     }
 
     for part, made_again in known.items():
@@ -247,14 +257,17 @@ def test_early_decisions_and_refused_ones_are_carried(plan: Plan, monkeypatch: p
         )
     approvals = Approvals(LiveState(plan, None, {}), "sam", {})
     given = DecideRequest(step_id="ask", approver="ann", decision="approve", decision_id="one", form={"a": 1})
-    approvals.decide(given)
-    approvals.decide_or_log(given.model_copy(update={"approver": "sam", "decision_id": None}), {"approver": "sam"})
+    arrived = datetime(2030, 1, 31, tzinfo=UTC)
+    approvals.decide(given, arrived)
+    with pytest.raises(SelfApproval) as refused:
+        approvals.decide(given.model_copy(update={"approver": "sam", "decision_id": None}), arrived)
+    approvals.log(refused.value.code, str(refused.value), {"approver": "sam"})
     later = Approvals(LiveState(plan, None, {}), "sam", {})
     later.load(json.loads(json.dumps(approvals.dump())))
 
     assert later.dump() == approvals.dump()
     assert [one.code for one in later.rejected] == ["SelfApproval"]
-    later.decide(given)
+    later.decide(given, arrived)
     assert len(later.dump()["early"]["ask"]) == 1
 
 

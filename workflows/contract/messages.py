@@ -27,6 +27,8 @@ class Decision(UserModel):
     """Makes sending twice count once in a run; it belongs to one person and one content."""
     groups: list[str] = Field(default_factory=list)
     """Groups the approver claims to be in (closed groups check against their list)."""
+    token: str | None = None
+    """Where the approval's `identity` is `signed`: `advanced_workflow.workflows.contract.tokens.DecisionClaims` as a compact JWS."""
 
 
 class DecideRequest(Decision):
@@ -60,6 +62,8 @@ class RecordedDecision(WireModel):
     decision_id: str | None = None
     groups: list[str] = Field(default_factory=list)
     digest: str | None = None
+    token: str | None = None
+    """What was signed; `adw audit` verifies it again."""
 
 
 WHO_DECIDED = "who_decided"
@@ -116,6 +120,8 @@ class PendingApproval(WireModel):
     deadline: str | None = None
     on_timeout: str
     form: dict[str, JsonValue] = Field(default_factory=dict)
+    identity: Literal["claimed", "signed"] = "claimed"
+    """`signed`: a decision needs a `token`."""
     left_out: bool = False
     """The answer would be too large: `subject`, `form` and comments are left out, or the prompt is cut."""
 

@@ -37,6 +37,8 @@ class ExecutionOptions(UserModel):
 
     started_by: str | None = None
     """Who starts the run; may not approve it unless the approval allows it."""
+    token: str | None = None
+    """Signs `started_by` where an approval of the definition wants it: `advanced_workflow.workflows.contract.tokens.StartClaims` as a compact JWS."""
     groups: dict[str, list[str]] = Field(default_factory=dict)
     """Members of approver groups, for groups that the definition does not list."""
     version: str | None = None
@@ -65,6 +67,12 @@ class PrepareRequest(WireModel):
     workflow: dict[str, Json] | None = None
     input_data: Json = None
     execution_options: JsonValue = None
+    run: str = ""
+    """The workflow id that a signed start is for: this run's own, or that of the run which everything began with."""
+    is_first: bool = True
+    """Whether that is this run."""
+    began: float = 0
+    """When this run was started, in seconds of Unix time."""
 
 
 RULES = 4
@@ -92,5 +100,7 @@ class Prepared(WireModel):
     """Largest JSON value in bytes that goes to a step; larger than Temporal's own where external storage is configured."""
     tools: dict[str, ToolSchema] | None = None
     """What the models of its agents are shown of their tools, by the ids of the tools' steps: a deploy changes nothing of it."""
+    signed: list[str] = Field(default_factory=list[str])
+    """Ids of its steps that lead to decisions which must be signed: nobody can skip them."""
     graphs: dict[str, str] | None = None
     """Digests of the users' graphs that it runs, by their names: see `GraphChanged`."""

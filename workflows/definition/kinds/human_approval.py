@@ -45,11 +45,19 @@ class Reminder(DefinitionModel):
     """The action that sends it."""
 
 
+class Assurance(DefinitionModel):
+    """How the person who decides must have logged in."""
+
+    amr: tuple[str, ...] = ()
+    """Methods that must all be among the token's (RFC 8176: `otp`, `hwk`, `mfa`, ...)."""
+    max_age: Seconds | None = None
+    """Seconds since the login at most; the token must say when that was (`auth_time`)."""
+
+
 class Approval(DefinitionModel):
     """What a `human_approval` step asks, whom, and what follows.
 
-    Names are claims of the caller: Temporal shows workflow code no verified identity, so put authentication before the
-    client that sends decisions.
+    Names are claims of the caller unless `identity` is `signed`: Temporal shows workflow code no verified identity.
     """
 
     prompt: str = ""
@@ -75,6 +83,11 @@ class Approval(DefinitionModel):
     reminders: Annotated[tuple[Reminder, ...], NotYet("reminders")] = ()
     form: Schema = Field(default_factory=dict)
     """JSON Schema of the answer that must come with an approval."""
+    identity: Literal["claimed", "signed"] = "claimed"
+    """`signed`: a decision counts only with a `token` that one of the worker's `ADW_DECISION_KEYS` signed, which the run checks; and so
+    must be who starts the run, unless `allow_self_approval`. It holds against everybody but those who may be a worker."""
+    assurance: Assurance | None = None
+    """Of a signed decision: how the person must have logged in."""
     on_reject: Literal["fail", "continue"] = "fail"
     """`fail`: the step fails with `ApprovalRejected`; `continue`: it completes and its output says `rejected`."""
 
@@ -112,6 +125,9 @@ def approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
     if approval.on_timeout == "escalate" and approval.escalation is None:
         message = "'on_timeout' is 'escalate' but there is no 'escalation'."
         yield problem(Code.MISSING_FIELD, (*loc, "escalation"), message, "Say 'after' how long and 'to' whom.")
+    if approval.assurance is not None and approval.identity != "signed":
+        message = "'assurance' says how a signed decision must be made, and decisions are not signed here."
+        yield problem(Code.MEANINGLESS_FIELD, (*loc, "assurance"), message, "Add 'identity: signed', or remove it.")
     if approval.on_timeout != "reject" and approval.deadline is None:
         message = "'on_timeout' means nothing without a 'deadline'."
         yield warning(Code.MEANINGLESS_FIELD, (*loc, "on_timeout"), message, "Add a 'deadline', or remove it.")

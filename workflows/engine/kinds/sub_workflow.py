@@ -79,6 +79,7 @@ async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
         value = await mapped_input(step)
         options = ExecutionOptions(
             started_by=step.run.options.started_by,
+            token=step.run.options.token,
             groups=step.run.options.groups,
             version=step.plan.step.workflow_version,
             hand_over_undo=True,

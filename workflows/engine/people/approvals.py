@@ -6,6 +6,7 @@ A decision may come before its step asks: it is kept where exactly one asking ca
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Literal
 
@@ -19,12 +20,14 @@ from advanced_workflow.workflows.contract import (
     RunStatus,
 )
 from advanced_workflow.workflows.contract.paths import StepPath
+from advanced_workflow.workflows.contract.tokens import UnknownKey
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.engine.people.addresses import Address, Addresses
 from advanced_workflow.workflows.engine.people.decision_ids import DecisionIds
 from advanced_workflow.workflows.engine.people.early import EarlyDecisions
 from advanced_workflow.workflows.engine.people.former import FormerRules
 from advanced_workflow.workflows.engine.people.heard import Heard, told
+from advanced_workflow.workflows.engine.people.identity import Identity
 from advanced_workflow.workflows.engine.people.judging import Judge, Ruling, is_repeated, settled_already
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, recorded, views
 from advanced_workflow.workflows.engine.people.refused import RefusedMessages
@@ -51,7 +54,8 @@ class Approvals:
         self.open: dict[str, OpenApproval] = {}
         self._state = state
         self._room = room
-        self._judge = Judge(started_by, groups)
+        self.identity = Identity()
+        self._judge = Judge(started_by, groups, self.identity)
         self._addresses = Addresses(state, self.open)
         self._former = FormerRules(state, started_by, groups, self.open)
         self._early = EarlyDecisions()
@@ -114,26 +118,28 @@ class Approvals:
             message = f"step {early.step_id!r} did not ask before the run ended."
             self.log(TooLate.code, message, early.model_dump(mode="json", exclude_none=True))
 
-    def decide_or_log(self, request: DecideRequest, payload: Json) -> None:
-        """Take a decision; one that cannot count goes to the visible log."""
-        try:
-            self.decide(request)
-        except DecisionRejected as error:
-            self.log(error.code, str(error), payload)
-
     def log(self, code: str, message: str, payload: Json) -> None:
         """Keep a message that did not count."""
         self._refused.add(code, message, payload)
 
-    def check(self, request: DecideRequest) -> None:
-        """Raise what `decide` would raise, and change nothing."""
-        error = self._verdict(Heard(request)).error
-        if error is not None:
+    def check(self, request: DecideRequest, arrived: datetime | None = None) -> None:
+        """Raise what `decide` would raise, and change nothing. A key that is not known yet may be when the decision is taken."""
+        error = self._verdict(Heard(request, arrived)).error
+        if error is not None and not isinstance(error, UnknownKey):
             raise error
 
-    def decide(self, request: DecideRequest) -> DecisionReceipt:
-        """Count a decision, or keep one that is early. Raises a `DecisionRejected` when it cannot count."""
-        heard = Heard(request)
+    def wants_keys(self, request: DecideRequest, arrived: datetime) -> bool:
+        """Whether a decision is signed with a key that the run does not know, and all else of it is right."""
+        if not any(one.approval.identity == "signed" for one in self.open.values()):
+            return False
+        return isinstance(self._verdict(Heard(request, arrived)).error, UnknownKey)
+
+    def decide(self, request: DecideRequest, arrived: datetime | None = None) -> DecisionReceipt:
+        """Count a decision that came at this moment, by default now, or keep one that is early.
+
+        Raises a `DecisionRejected` when it cannot count.
+        """
+        heard = Heard(request, arrived)
         verdict = self._agreed(heard, self._verdict(heard))
         if patched(Patch.RULES_3):
             self._state.thinking.spend(heard.cost)
@@ -152,13 +158,16 @@ class Approvals:
     def dump(self) -> dict[str, Json]:
         """Early and refused decisions as plain data; open approvals are in their steps' records."""
         refused = self._refused.dump()
-        return {"early": self._early.dump(), "asked": self._asked, "ids": self._ids.dump(), **refused}
+        keys = self.identity.dump()
+        signed: dict[str, Json] = {"keys": keys} if keys else {}
+        return {"early": self._early.dump(), "asked": self._asked, "ids": self._ids.dump(), **signed, **refused}
 
     def load(self, data: Mapping[str, Json]) -> None:
         """Take over what `dump` gave."""
         self._early.load(data["early"])
         self._asked = data.get("asked", 0)
         self._ids.load(data.get("ids", ()))
+        self.identity.load(data.get("keys", {}))
         self._refused.load(data)
 
     def _agreed(self, heard: Heard, verdict: Ruling) -> Ruling:

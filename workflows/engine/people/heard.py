@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import datetime
 from functools import cached_property
+
+from temporalio import workflow
 
 from advanced_workflow.workflows.contract import DecideRequest, Json, RecordedDecision
 from advanced_workflow.workflows.contract.paths import StepPath
@@ -24,13 +27,19 @@ MOST_NAME_CHARACTERS = 200
 class Heard:
     """A decision, read."""
 
-    def __init__(self, request: DecideRequest) -> None:
-        """Nothing is judged yet."""
+    def __init__(self, request: DecideRequest, arrived: datetime | None = None) -> None:
+        """Nothing is judged yet; `arrived` is when it came, which is now where it is left out."""
         self.request = request
+        self._arrived = arrived
         self.person = same_name(request.approver)
         self.groups = same_names(request.groups)
         self.cost = 0
         """Of checking its form, counted as expressions are."""
+
+    @property
+    def arrived(self) -> datetime:
+        """When it came."""
+        return self._arrived or workflow.now()
 
     @cached_property
     def content(self) -> str:

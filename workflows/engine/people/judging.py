@@ -10,6 +10,7 @@ from advanced_workflow.workflows.definition.kinds.human_approval import GROUP_PR
 from advanced_workflow.workflows.definition.problems.places import listed, shorten
 from advanced_workflow.workflows.engine.people.addresses import Address
 from advanced_workflow.workflows.engine.people.heard import Heard, content_of, told
+from advanced_workflow.workflows.engine.people.identity import Identity
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval
 from advanced_workflow.workflows.engine.state.record import Record
 from advanced_workflow.workflows.errors import (
@@ -46,8 +47,9 @@ class Ruling:
 class Judge:
     """Says which decisions of one run cannot count."""
 
-    def __init__(self, started_by: str | None, groups: Mapping[str, list[str]]) -> None:
-        """`groups` are the members of groups that definitions do not list."""
+    def __init__(self, started_by: str | None, groups: Mapping[str, list[str]], identity: Identity) -> None:
+        """`groups` are the members of groups that definitions do not list; `identity` knows who can sign."""
+        self._identity = identity
         self._started_by = same_name(started_by or "")
         self._groups = {same_name(name): same_names(members) for name, members in groups.items()}
 
@@ -60,6 +62,10 @@ class Judge:
         if heard.request.digest is not None:
             raise DigestMismatch(f"step {record.path!r} does not ask yet, so the digest is of something else.")
         approval = record.plan.step.approval or Approval()
+        if approval.identity == "signed":
+            raise NotAskedYet(
+                f"step {record.path!r} does not ask yet, and what is signed names the asking; decide when it asks."
+            )
         plain = tuple(one for one in record.plan.approvers if isinstance(one, str))
         if len(plain) == len(record.plan.approvers):
             self.require_approver(approval, plain, heard)
@@ -80,6 +86,8 @@ class Judge:
                 f"the decision carries digest {told(request.digest[:12])} and step {path!r} asks about "
                 f"{asked.digest[:12]!r}; look at the approval again before deciding."
             )
+        if asked.approval.identity == "signed":
+            self._identity.require(asked, heard)
         self.require_approver(asked.approval, asked.approvers, heard)
         if any(same_name(one.approver) == heard.person for one in asked.decisions):
             raise AlreadyDecided(f"{told(request.approver)} has decided step {path!r} already.")

@@ -89,6 +89,7 @@ class OpenApproval:
             deadline=timestamp(self.deadline) if self.deadline else None,
             on_timeout=self.approval.on_timeout,
             form=dict(self.approval.form),
+            identity=self.approval.identity,
         )
 
 
@@ -148,4 +149,5 @@ def recorded(request: DecideRequest) -> RecordedDecision:
         decision_id=request.decision_id,
         groups=request.groups,
         digest=request.digest,
+        token=request.token,
     )

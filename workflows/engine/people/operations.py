@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -46,9 +46,10 @@ RUN_OUTPUT = "output"
 class Operations:
     """The run's gate, the failed steps held for an operator, and the waiting steps that may be skipped."""
 
-    def __init__(self, state: LiveState) -> None:
-        """The gate is open."""
+    def __init__(self, state: LiveState, signed: Collection[str] = ()) -> None:
+        """The gate is open; `signed` are the ids of steps that lead to decisions which must be signed."""
         self._state = state
+        self._signed = signed
         self._paused = False
         self._opened: asyncio.Future[None] | None = None
         self._closed_at: datetime | None = None
@@ -146,8 +147,17 @@ class Operations:
                 raise OperationRefused(
                     f"step {path!r} is {record.status.value}; only failed, waiting or pending steps can be skipped."
                 )
+        self._require_nothing_signed(path)
         self._require_fitting(path, request)
         return path
+
+    def _require_nothing_signed(self, path: str) -> None:
+        record = self._state.find(path)
+        if record is not None and record.plan.step_id in self._signed:
+            raise OperationRefused(
+                f"step {path!r} cannot be skipped: who decides it, or what is inside, must be verified (identity: signed), and an "
+                "operator's name is not; have it decided, or cancel the run."
+            )
 
     def _require_fitting(self, path: str, request: SkipRequest) -> None:
         held = self.held.get(path)

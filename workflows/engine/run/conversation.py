@@ -6,9 +6,12 @@ arguments or another encoding than they take. So all messages come here as they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from temporalio import workflow
 from temporalio.api.sdk.v1 import WorkflowInteractionDefinition
 from temporalio.common import RawValue
 
@@ -39,6 +42,7 @@ from advanced_workflow.workflows.engine.run import messages
 from advanced_workflow.workflows.engine.run.arguments import parsed, refused_as_failure
 from advanced_workflow.workflows.engine.run.effects import effects_of
 from advanced_workflow.workflows.engine.run.execution import Execution
+from advanced_workflow.workflows.engine.run.messages import Message
 from advanced_workflow.workflows.engine.run.reruns import checkpoint_of
 from advanced_workflow.workflows.engine.run.results import run_progress
 from advanced_workflow.workflows.engine.run.run import Run
@@ -53,7 +57,7 @@ class Signal:
     """A signal: what people read about it, and who takes its payload."""
 
     description: str
-    take: Callable[[Run, Json], None]
+    take: Callable[[Run, Message], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class Update:
     """An update: its validator may refuse it before it reaches the history, its handler acts and answers."""
 
     description: str
-    check: Callable[[Execution, Json], None]
-    act: Callable[[Run, Json], Json]
+    check: Callable[[Execution, Message], None]
+    act: Callable[[Run, Message], Coroutine[Any, Any, Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +78,19 @@ class Query:
     takes: bool = False
 
 
-def _deciding(signal: str, decision: str) -> Callable[[Run, Json], None]:
-    return lambda run, payload: messages.take_decision(run, signal, decision, payload)
+def _deciding(signal: str, decision: str) -> Callable[[Run, Message], Awaitable[None]]:
+    return lambda run, message: messages.take_decision(run, signal, decision, message)
 
 
 def _operating(name: str, description: str) -> Update:
-    return Update(
-        description,
-        lambda execution, payload: messages.check_operation(execution, name, payload),
-        lambda run, payload: messages.operate(run, name, payload),
-    )
+    async def operate(run: Run, message: Message) -> None:
+        messages.operate(run, name, message)
+
+    return Update(description, lambda execution, message: messages.check_operation(execution, name, message), operate)
 
 
-def _decide(run: Run, payload: Json) -> Json:
-    return messages.decide(run, payload).model_dump(mode="json")
+async def _decide(run: Run, message: Message) -> Json:
+    return (await messages.decide(run, message)).model_dump(mode="json")
 
 
 def _state(execution: Execution, payload: Json) -> Json:
@@ -122,7 +125,7 @@ def _definition(execution: Execution, _: Json) -> Json:
     return {"sha256": plan.sha256, "definition": dump_definition(plan.workflow)}
 
 
-def _nothing_to_do(run: Run, payload: Json) -> None:
+def _nothing_to_do(run: Run, message: Message) -> None:
     """The run looks by itself, whatever wakes it."""
 
 
@@ -170,10 +173,11 @@ Known = Mapping[str, Signal] | Mapping[str, Update] | Mapping[str, Query]
 
 async def take_signal(execution: Execution, name: str, arguments: Sequence[RawValue]) -> None:
     """Take any signal, when its turn has come."""
-    await execution.deliver(_size(arguments), lambda run: _take(run, name, arguments))
+    arrived = workflow.now()
+    await execution.deliver(_size(arguments), lambda run: _take(run, name, arguments, arrived))
 
 
-def _take(run: Run, name: str, arguments: Sequence[RawValue]) -> None:
+async def _take(run: Run, name: str, arguments: Sequence[RawValue], arrived: datetime) -> None:
     """Take a signal. One that cannot be read or that nobody knows is kept in the log of rejected messages."""
     what = f"signal {name!r}"
     try:
@@ -184,7 +188,9 @@ def _take(run: Run, name: str, arguments: Sequence[RawValue]) -> None:
             task_work().events.add(MARKER_EVENTS)
         messages.refuse_signal(run, error)
     else:
-        SIGNALS[name].take(run, payload)
+        taking = SIGNALS[name].take(run, Message(payload, arrived))
+        if taking is not None:
+            await taking
 
 
 def check_update(execution: Execution, name: str, arguments: Sequence[RawValue]) -> None:
@@ -192,16 +198,16 @@ def check_update(execution: Execution, name: str, arguments: Sequence[RawValue])
     what = f"update {name!r}"
     with refused_as_failure():
         _require_known(UPDATES, "update", name)
-        UPDATES[name].check(execution, decode(argument(arguments, what), what))
+        UPDATES[name].check(execution, Message(decode(argument(arguments, what), what), workflow.now()))
 
 
 async def take_update(execution: Execution, name: str, arguments: Sequence[RawValue]) -> Json:
     """Handler of any update that its validator let through."""
-    what = f"update {name!r}"
+    what, arrived = f"update {name!r}", workflow.now()
     with refused_as_failure():
         _require_known(UPDATES, "update", name)
         async with execution.turn(_size(arguments)) as run:
-            return UPDATES[name].act(run, decode(argument(arguments, what), what))
+            return await UPDATES[name].act(run, Message(decode(argument(arguments, what), what), arrived))
 
 
 def answer_query(execution: Execution, name: str, arguments: Sequence[RawValue]) -> Json:

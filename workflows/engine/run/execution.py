@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -48,6 +49,10 @@ _DEEPEST_ARGUMENT = 250
 """A definition may be deeper than data; what is deeper than this no model can be made of."""
 
 
+Deliver = Callable[[Run], Coroutine[Any, Any, None]]
+"""Gives a run a message."""
+
+
 class Execution:
     """One workflow execution."""
 
@@ -55,7 +60,7 @@ class Execution:
         """Nothing is known yet."""
         self._run: Run | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._early: deque[tuple[int, Callable[[Run], None]]] = deque()
+        self._early: deque[tuple[int, Deliver]] = deque()
         self._beginning: asyncio.Future[None] | None = None
 
     async def begin(self, workflow_type: str, arguments: Sequence[RawValue]) -> Json:
@@ -177,7 +182,7 @@ class Execution:
         while self._early:
             size, deliver = self._early.popleft()
             async with run.inbox.turn(size):
-                deliver(run)
+                await deliver(run)
         self._run = run
         self._ready.set_result(None)
         run.context.continuation.begin()
@@ -201,13 +206,13 @@ class Execution:
             )
         return self._run
 
-    async def deliver(self, size: int, deliver: Callable[[Run], None]) -> None:
+    async def deliver(self, size: int, deliver: Deliver) -> None:
         """Deliver a message of so many bytes when its turn has come: as a rule now, or once the definition is known."""
         if self._run is None:
             self._early.append((size, deliver))
             return
         async with self._run.inbox.turn(size):
-            deliver(self._run)
+            await deliver(self._run)
 
     @asynccontextmanager
     async def turn(self, size: int) -> AsyncGenerator[Run, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import datetime
 
 from advanced_workflow.workflows.contract import (
     PAYLOAD_LIMIT_BYTES,
@@ -31,6 +31,7 @@ from advanced_workflow.workflows.engine.run.arguments import parsed, sentence
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.results import run_state
 from advanced_workflow.workflows.engine.run.run import Run
+from advanced_workflow.workflows.engine.step.signing_keys import pin_keys
 from advanced_workflow.workflows.errors import (
     DecisionRejected,
     InputInvalid,
@@ -38,7 +39,13 @@ from advanced_workflow.workflows.errors import (
     WorkflowError,
 )
 
-Answer = TypeVar("Answer")
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came, and when: a message may have to wait until its turn comes."""
+
+    payload: Json
+    arrived: datetime
 
 
 @dataclass(frozen=True)
@@ -56,22 +63,29 @@ OPERATIONS = {
 }
 
 
-def take_event(run: Run, payload: Json) -> None:
+def take_event(run: Run, message: Message) -> None:
     """Signal `event`. One that makes no sense is kept in the log of rejected messages."""
+    payload = message.payload
     try:
         run.context.events.receive(parsed(EventMessage, payload, f"signal {SIGNAL_EVENT!r}", InvalidDecision))
     except WorkflowError as error:
         run.context.approvals.log(error.code, sentence(error), payload)
 
 
-def take_decision(run: Run, signal: str, decision: str, payload: Json) -> None:
+async def take_decision(run: Run, signal: str, decision: str, message: Message) -> None:
     """Signals `approve_step` and `reject_step`. One that cannot count is kept in the log of rejected messages."""
-    approvals = run.context.approvals
     try:
-        given = parsed(Decision, payload, f"signal {signal!r}", InvalidDecision)
-        approvals.decide(DecideRequest.model_validate({**given.model_dump(), "decision": decision}))
+        given = parsed(Decision, message.payload, f"signal {signal!r}", InvalidDecision)
+        await _decide(run, DecideRequest.model_validate({**given.model_dump(), "decision": decision}), message)
     except DecisionRejected as error:
-        approvals.log(error.code, sentence(error), payload)
+        run.context.approvals.log(error.code, sentence(error), message.payload)
+
+
+async def _decide(run: Run, request: DecideRequest, message: Message) -> DecisionReceipt:
+    approvals = run.context.approvals
+    if approvals.wants_keys(request, message.arrived):
+        await pin_keys(approvals.identity)
+    return approvals.decide(request, message.arrived)
 
 
 def refuse_signal(run: Run, error: WorkflowError) -> None:
@@ -79,24 +93,25 @@ def refuse_signal(run: Run, error: WorkflowError) -> None:
     run.context.approvals.log(InvalidDecision.code, sentence(error), None)
 
 
-def check_decision(execution: Execution, payload: Json) -> None:
+def check_decision(execution: Execution, message: Message) -> None:
     """Validator of `decide_step`: refuses what cannot count before it reaches the history."""
-    _with_request(execution.run, payload, lambda run, request: run.context.approvals.check(request))
+    request = _request(message)
+    if execution.run is not None:
+        execution.run.context.approvals.check(request, message.arrived)
 
 
-def decide(run: Run, payload: Json) -> DecisionReceipt:
+async def decide(run: Run, message: Message) -> DecisionReceipt:
     """Handler of `decide_step`."""
-    return _with_request(run, payload, lambda run, request: run.context.approvals.decide(request))
+    return await _decide(run, _request(message), message)
 
 
-def _with_request(run: Run | None, payload: Json, use: Callable[[Run, DecideRequest], Answer]) -> Json:
-    request = parsed(DecideRequest, payload, f"update {UPDATE_DECIDE!r}", InvalidDecision)
-    return None if run is None else use(run, request)
+def _request(message: Message) -> DecideRequest:
+    return parsed(DecideRequest, message.payload, f"update {UPDATE_DECIDE!r}", InvalidDecision)
 
 
-def check_operation(execution: Execution, name: str, payload: Json) -> None:
+def check_operation(execution: Execution, name: str, message: Message) -> None:
     """Validator of an operator's update."""
-    _operate(execution.run, name, payload, OPERATIONS[name].check)
+    _operate(execution.run, name, message.payload, OPERATIONS[name].check)
 
 
 def read_state(run: Run, payload: Json) -> RunState:
@@ -110,9 +125,9 @@ def read_pending(run: Run) -> list[dict[str, Json]]:
     return [one.model_dump(mode="json") for one in run.context.approvals.pending(PAYLOAD_LIMIT_BYTES // 2)]
 
 
-def operate(run: Run, name: str, payload: Json) -> None:
+def operate(run: Run, name: str, message: Message) -> None:
     """Handler of an operator's update."""
-    _operate(run, name, payload, OPERATIONS[name].act)
+    _operate(run, name, message.payload, OPERATIONS[name].act)
 
 
 def _operate(run: Run | None, name: str, payload: Json, act: Callable[[Operations, Json], object]) -> None:

@@ -103,6 +103,10 @@ async def _is_ours(record: dict[str, Json]) -> bool:
 
 async def prepare(request: PrepareRequest) -> Prepared:
     """Find, check and pin the definition: one marker in the history."""
+    info = workflow.info()
+    first = info.root.workflow_id if info.root is not None else info.workflow_id
+    beginning = {"run": first, "is_first": info.root is None, "began": info.workflow_start_time.timestamp()}
+    request = request.model_copy(update=beginning)
     try:
         answer = await own_activity(
             PREPARE_ACTIVITY,

@@ -15,6 +15,7 @@ from advanced_workflow.workflows.engine.monitoring.gen_ai import CALL_ID
 from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped, failure_of
+from advanced_workflow.workflows.engine.step.signing_keys import pin_keys
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 from advanced_workflow.workflows.errors import ApprovalRejected, ApprovalTimeout, DataInvalid
@@ -41,6 +42,8 @@ async def ask(step: StepContext, approval: Approval, subject: Callable[[], Json]
 
     Raises `StepFailure` of type `ApprovalTimeout`, `StepSkipped`.
     """
+    if approval.identity == "signed" and "asked" not in step.record.cursor:
+        await pin_keys(step.run.approvals.identity)
     asked = _open(step, approval, subject)
     step.wait(_sentence(asked))
     step.run.approvals.request(asked)
