@@ -23,6 +23,7 @@ _MOST_FIELDS = 50
 _LONGEST_PROMPT = 1_000
 _LONGEST_NAMES = 300
 YOUR_NAME = "YOUR NAME"
+SIGN_IT = "SIGNED BY YOUR SERVICE"
 _EXAMPLES: Mapping[str, Json] = {
     "string": "...",
     "integer": 0,
@@ -104,6 +105,8 @@ def decision_on(asked: PendingApproval, started_by: str | None = None) -> dict[s
     groups = [one for one in asked.approvers if one not in people]
     if name == YOUR_NAME and groups:
         decision["groups"] = [for_people(groups[0].partition(":")[2], _LONGEST_NAMES)]
+    if asked.identity == "signed":
+        decision["token"] = SIGN_IT
     if asked.form:
         decision["form"] = _example(asked.form)
     return decision
