@@ -131,6 +131,7 @@ def greeting(settings: Settings, server: DevServer) -> Iterator[Text]:
     """What is told when the server is up, a line each: a line break inside would be written out."""
     yield Text("Web UI  ", style="dim").append(server.ui_url, style="bold")
     yield Text("Server  ", style="dim").append(server.address, style="bold")
+    yield Text("HTTP    ", style="dim").append(server.http_url, style="bold")
     yield Text()
     commands = first_commands(settings)
     if not commands:

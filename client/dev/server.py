@@ -41,9 +41,10 @@ class DevServer:
     """A development server; `async with` starts and stops it.
 
     With `database` the runs survive a restart on that SQLite file, otherwise they live in memory. Ports left at 0 are
-    chosen. The log goes to `log_path`, by default a temporary file. With `keep` the server is left running when the block,
-    or this process, ends; otherwise it ends with this process even if that is killed (Linux). `settings` is dynamic
-    configuration in place of `PROMPT`: with `{}` the server is as slow as Temporal's defaults make it.
+    chosen, and so is `http_port`, that of its HTTP API. The log goes to `log_path`, by default a temporary file. With `keep`
+    the server is left running when the block, or this process, ends; otherwise it ends with this process even if that is
+    killed (Linux). `settings` is dynamic configuration in place of `PROMPT`: with `{}` the server is as slow as Temporal's
+    defaults make it.
 
     Raises:
         ServerStartFailed: on entering, when it does not serve within two minutes; the message ends with its log.
@@ -57,6 +58,7 @@ class DevServer:
     extra_arguments: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=lambda: PROMPT)
     namespace: str = "default"
+    http_port: int = field(default=0, init=False)
     process: Process | None = field(default=None, init=False)
     _own_log: bool = field(default=False, init=False)
 
@@ -69,6 +71,11 @@ class DevServer:
     def ui_url(self) -> str:
         """Where the Web UI is."""
         return f"http://{LOOPBACK}:{self.ui_port}"
+
+    @property
+    def http_url(self) -> str:
+        """Where the HTTP API is: the path of `run.callback` is one of it."""
+        return f"http://{LOOPBACK}:{self.http_port}"
 
     @property
     def pid(self) -> int | None:
@@ -97,9 +104,9 @@ class DevServer:
             self.log_path, self._own_log = _temporary_log(), True
         chosen = (self.port, self.ui_port)
         for attempt in range(1, START_ATTEMPTS + 1):
-            self.port, self.ui_port, http_port, metrics_port = _fill(chosen)
+            self.port, self.ui_port, self.http_port, metrics_port = _fill(chosen)
             try:
-                await self._start_once(self._command(binary, http_port, metrics_port), self.log_path)
+                await self._start_once(self._command(binary, metrics_port), self.log_path)
                 return
             except ServerStartFailed:
                 await self._end()
@@ -125,9 +132,10 @@ class DevServer:
             await end_process(self.process)
             self.process = None
 
-    def _command(self, binary: Path, http_port: int, metrics_port: int) -> list[str]:
+    def _command(self, binary: Path, metrics_port: int) -> list[str]:
         command = [str(binary), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port)]
-        command += ["--ui-port", str(self.ui_port), "--http-port", str(http_port), "--metrics-port", str(metrics_port)]
+        command += ["--ui-port", str(self.ui_port), "--http-port", str(self.http_port)]
+        command += ["--metrics-port", str(metrics_port)]
         command += ["--search-attribute", f"{SEARCH_ATTRIBUTE_WAITING_FOR}=KeywordList", "--log-level", "warn"]
         command += ["--ui-disable-news-fetch"]
         if self.namespace != "default":

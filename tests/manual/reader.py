@@ -15,6 +15,7 @@ from pathlib import Path
 
 from advanced_workflow.client.dev.child_process import end_process, start_process
 from tests.harness import eventually
+from tests.manual.installing import ROOT
 from tests.patience import PATIENCE_SECONDS
 
 SECONDS = 2 * PATIENCE_SECONDS
@@ -24,6 +25,7 @@ LEFT_OPEN = re.compile(r"^adw dev\b.*\s*\Z", re.MULTILINE)
 READY = "worker ready:"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"# ([\w./-]+\.(?:py|yaml|toml))\n")
+_EXCERPT = re.compile(r"// ([\w./-]+\.(?:ts|go))\n")
 _MAKE = re.compile(r"make (\w+)")
 
 
@@ -73,6 +75,12 @@ class Reader:
             assert named, f"{place}: its first line must be a comment with the file's name"
             (self.folder / named[1]).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / named[1]).write_text(block.text, encoding="utf-8")
+            return
+        if block.language in ("ts", "go"):
+            source = _EXCERPT.match(block.text)
+            assert source, f"{place}: its first line must be a comment with the name of the file that it is from"
+            text = (ROOT / source[1]).read_text(encoding="utf-8")
+            assert block.text[source.end() :] in text, f"{place} is no part of {source[1]}"
             return
         assert block.language == "sh", f"{place}: nobody knows what to do with {block.language!r}"
         targets = make_targets(block)

@@ -57,6 +57,11 @@ BROKEN = {
     "a command that is missing": ("Text.\n\n```sh\nadw-nothing\n```", "block at line 3 fails with 127"),
     "a pipe that fails": ("```sh\nfalse | true\n```", "fails with 1"),
     "a file without a name": ("```python\nprint(1)\n```", "a comment with the file's name"),
+    "an excerpt that differs": (
+        "```go\n// tests/partners/go/worker.go\nbook()\n```",
+        "is no part of tests/partners/go",
+    ),
+    "an excerpt of nothing": ("```ts\nbook();\n```", "the file that it is from"),
     "a language nobody knows": ("```toml\na = 1\n```", "nobody knows what to do with 'toml'"),
     "a target that is missing": ("```sh\nmake demo  # it runs\nmake cake\n```", "the Makefile has no such target"),
     "a program that fails": ("```python\n# a.py\n1 / 0\n```\n\n```sh\npython a.py\n```", "ZeroDivisionError"),

@@ -57,6 +57,7 @@ def test_the_library_is_watched_where_it_is_served(folder: Path) -> None:
 @pytest.mark.parametrize("definitions", ["flows", ""])
 def test_the_greeting_is_told_line_by_line(folder: Path, definitions: str, capsys: pytest.CaptureFixture[str]) -> None:
     server = DevServer(database=folder / "dev.db", port=7001, ui_port=7002, log_path=folder / "log")
+    server.http_port = 7003
     console = SafeConsole(width=100)
 
     for line in greeting(load_settings(definitions=definitions), server):
@@ -69,6 +70,7 @@ def test_the_greeting_is_told_line_by_line(folder: Path, definitions: str, capsy
     assert shown.splitlines() == [
         "Web UI  http://127.0.0.1:7002",
         "Server  127.0.0.1:7001",
+        "HTTP    http://127.0.0.1:7003",
         "",
         *first,
         "In another terminal:",

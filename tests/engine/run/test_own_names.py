@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
+from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.workflows.contract import HEADER_KEY, callback_of
 from tests.engine.stage import Step, act, fan, loop, waits
 from tests.harness import Harness, definition, eventually, outcome_of
 from tests.unit.checking import codes_of
 
 OWN = {"input_mapping": {"key": "step.idempotency_key", "path": "step.path"}}
+OUTPUT = {"answer": "steps.answer.output", "http": "steps.http.output"}
 
 
 async def test_an_action_is_given_its_own_key_and_path_wherever_it_runs(harness: Harness) -> None:
@@ -50,12 +53,17 @@ async def test_an_action_is_given_its_own_key_and_path_wherever_it_runs(harness:
     assert {path: one["path"] for path, one in given.items()} == {path: path for path in given}
     assert [path for path, one in given.items() if one["key"] != one["own"]] == []
     sent = {
-        scheduled.activity_id: json.loads(scheduled.header.fields[HEADER_KEY].data)
+        scheduled.activity_id: (
+            dict(scheduled.header.fields[HEADER_KEY].metadata),
+            scheduled.header.fields[HEADER_KEY].data,
+        )
         async for event in outcome.handle.fetch_history_events()
         if (scheduled := event.activity_task_scheduled_event_attributes).activity_id
     }
     execution = outcome.report.execution_id
-    assert sent == {path: f"{execution}:{path}" for path in sent}
+    # To the byte: actions in other languages read it, with whatever converter their SDK has.
+    assert sent == {path: ({"encoding": b"json/plain"}, f'"{execution}:{path}"'.encode()) for path in sent}
+    assert HEADER_KEY == "adw-idempotency-key"
     assert {"twice", "again#1", "twice.rollback[0]", "bad"} <= sent.keys()
 
 
@@ -64,7 +72,7 @@ def test_an_id_that_the_http_api_does_not_take_has_no_path_there() -> None:
     assert callback_of("a b", "run#1")["path"] == "/api/v1/namespaces/a%20b/workflows/run%231/signal/event"
 
 
-async def test_a_run_says_where_a_partner_calls_back(harness: Harness) -> None:
+async def test_a_run_says_where_a_partner_calls_back(harness: Harness, server: DevServer) -> None:
     given: list[Any] = []
 
     def work(data: dict[str, Any]) -> None:
@@ -72,15 +80,20 @@ async def test_a_run_says_where_a_partner_calls_back(harness: Harness) -> None:
 
     ask = act("ask", input_mapping={"back": "run.callback", "id": "run.id"})
     async with harness.worker({"work": work}):
-        run = await harness.start(definition(ask, waits("answer", "ask")))
+        run = await harness.start(definition(ask, waits("answer", "ask"), waits("http", "answer"), output=OUTPUT))
         await eventually(lambda: given)
         [told] = given
         assert (told["id"], told["back"]["workflow_id"]) == (run.id, run.id)
+        # Nothing waits for it yet, and whoever sends it has no client of Temporal.
+        body = b'{"input": [{"event": "http", "data": {"by": "curl"}}]}'
+        address = server.http_url + told["back"]["path"]
+        await asyncio.to_thread(lambda: urlopen(address, body).close())  # noqa: S310
         partner = harness.client.get_workflow_handle(told["back"]["workflow_id"])
         await partner.signal(told["back"]["signal"], {"event": "answer", "data": 7})
         outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
+    assert outcome.data == {"answer": 7, "http": {"by": "curl"}}
     assert told["back"]["path"] == f"/api/v1/namespaces/default/workflows/{run.id}/signal/event"
 
 

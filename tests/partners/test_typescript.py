@@ -1,0 +1,114 @@
+"""A carrier that has nothing of ours: its client and its worker are written in TypeScript, with Temporal's own SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from advanced_workflow.workflows.contract import ExecutionOptions
+from tests.harness import Harness, eventually, outcome_of
+from tests.partners.node import NodeProject, project
+
+PARCEL = yaml.safe_load((Path(__file__).parent / "parcel.yaml").read_text(encoding="utf-8"))
+
+
+class Carrier:
+    """The carrier's folder: its parcels, by the key under which each was booked, and its labels."""
+
+    def __init__(self, folder: Path, harness: Harness) -> None:
+        self.folder = folder / "carrier"
+        self.folder.mkdir()
+        queue = f"carrier-{harness.task_queue}"
+        self.parcel = {**PARCEL, "steps": [_on(queue, step) for step in PARCEL["steps"]]}
+        self.project = project(
+            folder / "typescript",
+            TEMPORAL_ADDRESS=harness.client.service_client.config.target_host,
+            ADW_TASK_QUEUE=harness.task_queue,
+            CARRIER_QUEUE=queue,
+            CARRIER_FOLDER=str(self.folder),
+        )
+
+    def print_label(self, order: str) -> None:
+        (self.folder / f"{order}.label").touch()
+
+    def booked(self) -> dict[str, str]:
+        """Number by key."""
+        return self._parcels("*.parcel")
+
+    def cancelled(self) -> dict[str, str]:
+        return self._parcels("*.cancelled")
+
+    def _parcels(self, pattern: str) -> dict[str, str]:
+        found = [json.loads(one.read_text(encoding="utf-8")) for one in self.folder.glob(pattern)]
+        return {one["key"]: one["number"] for one in found}
+
+
+def _on(queue: str, step: dict[str, Any]) -> dict[str, Any]:
+    return {**step, "agent_capability": queue} if "agent_capability" in step else step
+
+
+@pytest.fixture
+async def carrier(harness: Harness, tmp_path: Path) -> AsyncIterator[Carrier]:
+    carrier = await asyncio.to_thread(Carrier, tmp_path, harness)
+    async with harness.worker(definitions=[carrier.parcel]):
+        yield carrier
+
+
+async def test_the_sources_fit_their_types(tmp_path: Path) -> None:
+    partner: NodeProject = await asyncio.to_thread(project, tmp_path / "typescript")
+
+    assert await partner.run("node_modules/typescript/bin/tsc", "-p", ".") == ""
+
+
+async def test_a_client_starts_decides_and_pays_and_a_worker_books_once_and_calls_back(
+    harness: Harness, carrier: Carrier
+) -> None:
+    carrier.print_label("o1")
+    async with carrier.project.serving("worker.ts"):
+        said = await carrier.project.says("order.ts", f"parcel-{harness.task_queue}", "o1", "20")
+    run = harness.client.get_workflow_handle(f"parcel-{harness.task_queue}")
+    harness.handles.append(run)
+    report = said[-1]["ended"]["report"]
+    key = f"{report['execution_id']}:book"
+
+    assert list(carrier.booked()) == [key]
+    number = carrier.booked()[key]
+    assert said[:-1] == [
+        {"started": run.id},
+        {"asked": {"number": number}},
+        {"refused": "SelfApproval"},
+        {"refused": "NotAnApprover"},
+        {"receipt": {"step_id": "confirm", "state": "counted", "approvals": 1, "required": 2, "path": "confirm"}},
+    ]
+    assert said[-1]["ended"]["failure"] is None
+    assert (report["status"], report["result"]) == ("completed", {"number": number})
+
+
+async def test_a_worker_that_was_killed_after_the_effect_is_repeated_under_the_same_key_and_undone_by_it(
+    harness: Harness, carrier: Carrier
+) -> None:
+    run = await harness.start("parcel", {"order": "o2", "address": "Mill Lane 3"}, options=ExecutionOptions())
+    async with carrier.project.serving("worker.ts") as first:
+        await eventually(carrier.booked)
+        first.kill()
+    [(key, number)] = carrier.booked().items()
+    carrier.print_label("o2")
+    async with carrier.project.serving("worker.ts"):
+        [asked] = await eventually(run.pending_approvals)
+        for approver in ("ann", "ben"):
+            await run.approve(asked.path, approver=approver)
+        await run.send_event("paid", {"amount": 3})
+        outcome = await outcome_of(run)
+
+    assert outcome.failure == "WorkflowFailed"
+    assert "only 3 was paid" in outcome.message
+    assert outcome.undone() == ["book"]
+    assert key == f"{outcome.report.execution_id}:book"
+    assert carrier.booked() == {}
+    assert carrier.cancelled() == {key: number}
