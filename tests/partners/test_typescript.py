@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from temporalio.api.enums.v1 import PendingActivityState
 
+from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import ExecutionOptions
 from tests.harness import Harness, eventually, outcome_of
 from tests.partners.node import NodeProject, project
 
 PARCEL = yaml.safe_load((Path(__file__).parent / "parcel.yaml").read_text(encoding="utf-8"))
+STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 
 
 class Carrier:
@@ -51,6 +55,12 @@ class Carrier:
 
 def _on(queue: str, step: dict[str, Any]) -> dict[str, Any]:
     return {**step, "agent_capability": queue} if "agent_capability" in step else step
+
+
+async def is_at(run: Run, attempt: int) -> bool:
+    """Whether an attempt of a call of the run, or a later one, is with a worker."""
+    calls = (await run.handle.describe()).raw_description.pending_activities
+    return any(call.state == STARTED and call.attempt >= attempt for call in calls)
 
 
 @pytest.fixture
@@ -90,13 +100,15 @@ async def test_a_client_starts_decides_and_pays_and_a_worker_books_once_and_call
     assert (report["status"], report["result"]) == ("completed", {"number": number})
 
 
-async def test_a_worker_that_was_killed_after_the_effect_is_repeated_under_the_same_key_and_undone_by_it(
+async def test_what_a_killed_and_a_stopped_worker_began_is_repeated_under_the_same_key_and_undone_by_it(
     harness: Harness, carrier: Carrier
 ) -> None:
     run = await harness.start("parcel", {"order": "o2", "address": "Mill Lane 3"}, options=ExecutionOptions())
-    async with carrier.project.serving("worker.ts") as first:
-        await eventually(carrier.booked)
-        first.kill()
+    for attempt, ends in ((1, "kill"), (2, "terminate")):
+        async with carrier.project.serving("worker.ts") as worker:
+            await eventually(partial(is_at, run, attempt))
+            await eventually(carrier.booked)
+            getattr(worker, ends)()
     [(key, number)] = carrier.booked().items()
     carrier.print_label("o2")
     async with carrier.project.serving("worker.ts"):

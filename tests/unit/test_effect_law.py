@@ -96,6 +96,30 @@ def _took_none(cause: BaseException | None, attempts: int, *, foreign: bool) -> 
 
 
 @pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("PayloadsTooLarge", "[TMPRL1103] Attempted to upload payloads with size that exceeded the error limit."),
+        ("ValueError", "Unable to convert [object Object] to payload"),
+        ("CancelledFailure", "HEARTBEAT_DETAILS_CONVERSION_FAILED"),
+        ("wrapError", "values[0]: unable to encode: json: unsupported type: chan int"),
+        ("io.temporal.common.converter.DataConverterException", "No serializer found for class acme.Parcel"),
+        ("JsonException", "A possible object cycle was detected."),
+        ("TypeError", "Object of type set is not JSON serializable"),
+    ],
+)
+def test_an_action_of_another_sdk_whose_result_could_not_be_sent_may_have_taken_effect(kind: str, message: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failures, "patched", lambda one: one is failures.Patch.RULES_4)
+        effects = [
+            effect_of(of_activity(ApplicationError(text, type=kind)), attempts=1, foreign=True)
+            for text in (message, "no such order")
+        ]
+
+    assert effects[0] == "unknown"
+    assert effects[1] == ("unknown" if kind.startswith(("Payloads", "io.")) else "failed")
+
+
+@pytest.mark.parametrize(
     ("scheduled", "local", "effect"), [(0, False, "failed"), (0, True, "unknown"), (5, False, "unknown")]
 )
 def test_what_was_cancelled_before_it_was_sent_took_no_effect(scheduled: int, local: bool, effect: str) -> None:

@@ -2,13 +2,14 @@
 
 **What is known of an effect.** An action took no effect where it says so itself, in each of its attempts: it raised an error, and did
 not mark the effect as unknown. Everything that the platform says leaves the effect unknown: a timeout, a lost or stopped worker, a
-cancellation, a result that could not be used, a panic of another SDK, an error of the SDK itself. A later attempt's word does not take
-that back. The failure that reaches the run is that of the last attempt, and of those before it the worker's note tells; without a note
-only an action that was called once can be believed. Not started at all is no effect, too.
+cancellation, a result that could not be sent or not be used, a panic of another SDK, an error of the SDK itself. A later attempt's
+word does not take that back. The failure that reaches the run is that of the last attempt, and of those before it the worker's note
+tells; without a note only an action that was called once can be believed. Not started at all is no effect, too.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, NamedTuple, cast
 
 from temporalio.exceptions import (
@@ -65,6 +66,15 @@ _RESULT_UNUSABLE = frozenset({DataInvalid.code, PayloadTooLarge.code, StorageFai
 """Failures of an action that did run."""
 _NOT_ITS_OWN_WORDS = _RESULT_UNUSABLE | {_WORKER_STOPPED, "ActivityPause", "ActivityReset", "PanicError"}
 """Failures that come as if the action had raised them."""
+_NOT_SENT = re.compile(
+    "^PayloadsTooLarge: |"  # of those that share a core: TypeScript, Python, .NET, Ruby
+    "^ValueError: Unable to convert |PayloadConverterError|HEARTBEAT_DETAILS_CONVERSION_FAILED"  # TypeScript
+    "|unable to encode"  # Go
+    "|DataConverterException"  # Java
+    "|Serialization and deserialization of|A possible object cycle was detected"  # .NET
+    "|not JSON serializable|has no known converter"  # Python
+)
+"""How SDKs say, some with a type that an action's own error may have, that they could not send what an action returned: it did run."""
 _OWN_RUN_FAILURES = (ApprovalRejected, ApprovalTimeout)
 """Failures of a step that are the run's own failure type; every other one is `WorkflowFailed`."""
 _PLAIN: tuple[type, ...] = (str, int, float, bool, list, dict)
@@ -190,6 +200,8 @@ def _by_own_words(error: BaseException | None, *, attempts: int, foreign: bool) 
     note = note_of(error)
     if note is None:  # A worker of ours leaves one, unless the error is the SDK's.
         believed = attempts == 1 and (foreign or error.type == _NEVER_CALLED)
+        if believed and _NOT_SENT.search(f"{error.type}: {error.message}") and patched(Patch.RULES_4):
+            return "unknown"
     else:
         believed = note.adw_all_failed is True
     return "failed" if believed else "unknown"

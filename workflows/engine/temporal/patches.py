@@ -72,7 +72,8 @@ LIVES: Mapping[Patch, Life] = {
         "SDK tells, which is another one in a replay where a query was answered beside a local activity. The paths of calls count as "
         "sent. An orchestrator begins no subtask before all that it needs has ended well, and undoes what failed beside a branch that is "
         "planned again; it began what needs several where one of these was done, and forgot the others' effects. Code of graphs does not go on once the run is cancelled. A `wait` "
-        "whose `seconds` give a duration as text waits for so long; it failed.",
+        "whose `seconds` give a duration as text waits for so long; it failed. An action of another SDK whose result its worker could not send "
+        "is undone.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
