@@ -67,7 +67,7 @@ class NodeProject:
 
 def project(folder: Path, **variables: str) -> NodeProject:
     """The partner's project in a new folder."""
-    shutil.copytree(SOURCES, folder)
+    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
     (folder / "node_modules").symlink_to(installed() / "node_modules")
     return NodeProject(folder, variables)
 

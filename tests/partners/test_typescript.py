@@ -18,7 +18,7 @@ from advanced_workflow.workflows.contract import ExecutionOptions
 from tests.harness import Harness, eventually, outcome_of
 from tests.partners.node import NodeProject, project
 
-PARCEL = yaml.safe_load((Path(__file__).parent / "parcel.yaml").read_text(encoding="utf-8"))
+PARCEL = yaml.safe_load((Path(__file__).parent / "definitions" / "parcel.yaml").read_text(encoding="utf-8"))
 STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 
 
