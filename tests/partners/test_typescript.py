@@ -14,7 +14,6 @@ import yaml
 from temporalio.api.enums.v1 import PendingActivityState
 
 from advanced_workflow.client.runs import Run
-from advanced_workflow.workflows.contract import ExecutionOptions
 from tests.harness import Harness, eventually, outcome_of
 from tests.partners.node import NodeProject, project
 
@@ -76,21 +75,22 @@ async def test_the_sources_fit_their_types(tmp_path: Path) -> None:
     assert await partner.run("node_modules/typescript/bin/tsc", "-p", ".") == ""
 
 
-async def test_a_client_starts_decides_and_pays_and_a_worker_books_once_and_calls_back(
+async def test_a_client_starts_decides_and_pays_and_a_worker_books_calls_back_and_undoes(
     harness: Harness, carrier: Carrier
 ) -> None:
     carrier.print_label("o1")
     async with carrier.project.serving("worker.ts"):
-        said = await carrier.project.says("order.ts", f"parcel-{harness.task_queue}", "o1", "20")
-    run = harness.client.get_workflow_handle(f"parcel-{harness.task_queue}")
-    harness.handles.append(run)
+        said = await carrier.project.says("order.ts", f"{harness.task_queue}-paid", "o1", "20")
+        booked = carrier.booked()
+        failed = await carrier.project.says("order.ts", f"{harness.task_queue}-unpaid", "o1", "3")
+    runs = [harness.client.get_workflow_handle(f"{harness.task_queue}-{one}") for one in ("paid", "unpaid")]
+    harness.handles += runs
     report = said[-1]["ended"]["report"]
-    key = f"{report['execution_id']}:book"
+    [(key, number)] = booked.items()
 
-    assert list(carrier.booked()) == [key]
-    number = carrier.booked()[key]
+    assert key == f"{report['execution_id']}:book"
     assert said[:-1] == [
-        {"started": run.id},
+        {"started": runs[0].id},
         {"asked": {"number": number}},
         {"refused": "SelfApproval"},
         {"refused": "NotAnApprover"},
@@ -98,29 +98,31 @@ async def test_a_client_starts_decides_and_pays_and_a_worker_books_once_and_call
     ]
     assert said[-1]["ended"]["failure"] is None
     assert (report["status"], report["result"]) == ("completed", {"number": number})
+    ended = failed[-1]["ended"]
+    assert ended["failure"] == "WorkflowFailed"
+    assert "only 3 was paid" in ended["message"]
+    assert [(one["path"], one["outcome"]) for one in ended["report"]["rollback"]["entries"]] == [("book", "undone")]
+    assert list(carrier.cancelled()) == [f"{ended['report']['execution_id']}:book"]
+    assert carrier.booked() == booked
 
 
-async def test_what_a_killed_and_a_stopped_worker_began_is_repeated_under_the_same_key_and_undone_by_it(
+async def test_what_a_killed_and_a_stopped_worker_began_goes_on_under_the_same_key_and_is_undone_by_it(
     harness: Harness, carrier: Carrier
 ) -> None:
-    run = await harness.start("parcel", {"order": "o2", "address": "Mill Lane 3"}, options=ExecutionOptions())
+    run = await harness.start("parcel", {"order": "o2", "address": "Mill Lane 3"})
     for attempt, ends in ((1, "kill"), (2, "terminate")):
         async with carrier.project.serving("worker.ts") as worker:
             await eventually(partial(is_at, run, attempt))
             await eventually(carrier.booked)
             getattr(worker, ends)()
     [(key, number)] = carrier.booked().items()
-    carrier.print_label("o2")
     async with carrier.project.serving("worker.ts"):
-        [asked] = await eventually(run.pending_approvals)
-        for approver in ("ann", "ben"):
-            await run.approve(asked.path, approver=approver)
-        await run.send_event("paid", {"amount": 3})
+        await eventually(partial(is_at, run, 3))
+        await run.cancel()
         outcome = await outcome_of(run)
 
-    assert outcome.failure == "WorkflowFailed"
-    assert "only 3 was paid" in outcome.message
-    assert outcome.undone() == ["book"]
-    assert key == f"{outcome.report.execution_id}:book"
+    assert outcome.failure == "Cancelled"
+    assert outcome.state is not None
+    assert key == f"{outcome.state.execution_id}:book"
     assert carrier.booked() == {}
     assert carrier.cancelled() == {key: number}
