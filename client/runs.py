@@ -53,6 +53,7 @@ from advanced_workflow.workflows.contract import (
     StateRequest,
     StepRequest,
     UserModel,
+    cancel_reason,
 )
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InvalidDecision, UnknownStep
@@ -121,10 +122,19 @@ async def start(
                 static_summary=None if label is None else markdown(label),
             )
         except WorkflowAlreadyStartedError as error:
-            raise RunExists(
-                f"run {id!r} exists already; 'adw show {id}' shows it, another id starts a new one."
-            ) from error
+            raise RunExists(await _exists(client, id)) from error
     return Run(client, handle, settings.user)
+
+
+async def _exists(client: Client, id: str) -> str:
+    async with translated_errors(id, "describe"):
+        known = summarize((await describe(client, id, None)).workflow_execution_info)
+    if known.close_time is None:
+        return f"run {id!r} exists already; 'adw show {id}' shows it, another id starts a new one."
+    return (
+        f"run {id!r} has ended already ({known.status}); 'adw show {id}' shows it, another id starts a new one, and '--again' starts one "
+        "under the same id."
+    )
 
 
 def get_run(client: Client, id: str, *, run_id: str | None = None, user: str | None = None) -> Run:
@@ -289,10 +299,14 @@ class Run:
         given = {"output": replaced["output"]} if "output" in replaced else {}
         await self._operate(UPDATE_SKIP, SkipRequest, replaced.get("by"), step_id=step_id, reason=reason, **given)
 
-    async def cancel(self) -> None:
-        """Ask the run to stop and undo what it did; `result` tells when that is done. A closed run is left as it is."""
+    async def cancel(self, reason: str = "", *, by: str | None = None) -> None:
+        """Ask the run to stop and undo what it did; `result` tells when that is done. A closed run is left as it is.
+
+        Who and why are kept in the audit trail, of the run's children too.
+        """
+        said = cancel_reason(by or self.user, reason)
         async with translated_errors(self.id, "cancel"):
-            await self.handle.cancel()
+            await self.handle.cancel(reason=said)
 
     def _decision(self, decision: str, step_id: str | PendingApproval, fields: DecisionFields) -> DecideRequest:
         given: dict[str, object] = {"approver": self.user, **fields}

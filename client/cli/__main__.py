@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from advanced_workflow.client.cli.app import main
+from advanced_workflow.client.cli import main
 
 main()

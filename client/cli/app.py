@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from advanced_workflow.client.cli.exits import HELP
+from advanced_workflow.client.cli.exits import HELP, Exit
+from advanced_workflow.client.cli.interrupts import leave_when_interrupted
 from advanced_workflow.client.cli.lazy import MARKUP, LazyCommand, group_of
 from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.process_exit import run_and_exit
@@ -79,7 +80,7 @@ app = typer.Typer(
     cls=group_of(*COMMANDS),
     help="Durable business processes as data: start, watch and decide runs.",
     epilog=HELP,
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=MARKUP,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -107,8 +108,12 @@ def choose_target(
 ) -> None:
     """Durable business processes as data: start, watch and decide runs."""
     context.obj = Target(address, namespace, profile)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(Exit.REFUSED)
 
 
 def main() -> None:
     """Run the command; never returns."""
+    leave_when_interrupted()
     run_and_exit(lambda: app(prog_name="adw"))

@@ -11,17 +11,17 @@ from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import is_file, read_valid
 from advanced_workflow.client.cli.leaving import leave_with
 from advanced_workflow.client.cli.options import AsJson, ExecutionId
-from advanced_workflow.client.cli.output import complain, console, print_json, table
+from advanced_workflow.client.cli.output import complain, console, note, print_json
 from advanced_workflow.client.cli.target import Target
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.graph import mermaid, step_statuses
+from advanced_workflow.client.render.listing import Listing
 from advanced_workflow.client.serve.definitions import load_definitions
 from advanced_workflow.client.serve.here import (
     action_names_here,
@@ -35,7 +35,7 @@ from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
-from advanced_workflow.workflows.definition.model.step_type import StepType
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.text.load import definition_files, duplicate, read_text, read_tree
@@ -56,7 +56,7 @@ def check(
 ) -> None:
     """Find all problems of definitions: where, what is wrong, and the fix. Needs no server."""
 
-    async def work() -> int:
+    def work() -> int:
         texts, found = _read(files)
         catalog = action_names_here() if with_actions else None
         known = _children(texts) if with_actions else None
@@ -73,23 +73,23 @@ def check(
     leave_with(work)
 
 
-def schema() -> None:
+def schema(_: AsJson = False) -> None:
     """Print the JSON Schema of definitions, by which editors complete and check."""
-    print_json(json_schema())
+    leave_with(lambda: print_json(json_schema()))
 
 
 def actions(as_json: AsJson = False) -> None:
     """List the actions a worker started here serves. Needs no server."""
 
-    async def work() -> None:
+    def work() -> None:
         found = actions_here()
         if as_json:
             print_json(found)
             return
-        lines = table("action", "description", "from")
+        lines = Listing(("action", "description", "from"), frozenset({"action", "from"}))
         for one in found:
-            lines.add_row(Text(one.name, style="bold"), Text(one.description), Text(one.source, style="dim"))
-        console().print(lines if found else "No actions: name modules that have some in ADW_ACTIONS.")
+            lines.add(Text(one.name, style="bold"), one.description, Text(one.source, style="dim"))
+        _print_listing(lines, "No actions: name modules that have some in ADW_ACTIONS.")
 
     leave_with(work)
 
@@ -97,15 +97,15 @@ def actions(as_json: AsJson = False) -> None:
 def graphs(as_json: AsJson = False) -> None:
     """List the LangGraph graphs a worker started here serves. Needs no server."""
 
-    async def work() -> None:
+    def work() -> None:
         found = graphs_here()
         if as_json:
             print_json([{"name": name, "source": place} for name, place in found.items()])
             return
-        lines = table("graph", "from")
+        lines = Listing(("graph", "from"), frozenset({"graph", "from"}))
         for name, place in found.items():
-            lines.add_row(Text(name, style="bold"), Text(place, style="dim"))
-        console().print(lines if found else "No graphs: name some in ADW_GRAPHS, as NAME=MODULE:ATTRIBUTE.")
+            lines.add(Text(name, style="bold"), Text(place, style="dim"))
+        _print_listing(lines, "No graphs: name some in ADW_GRAPHS, as NAME=MODULE:ATTRIBUTE.")
 
     leave_with(work)
 
@@ -121,7 +121,7 @@ def mcp_tools(
         if as_json:
             print_json(found)
         elif found or not problems:
-            console().print(_tools(found) if found else "No tools: name MCP servers in the file of ADW_MCP_SERVERS.")
+            _print_listing(_tools(found), "No tools: name MCP servers in the file of ADW_MCP_SERVERS.")
         for one in problems:
             complain(one)
         return Exit.FAILED if problems else Exit.OK
@@ -129,29 +129,34 @@ def mcp_tools(
     leave_with(work)
 
 
-def _tools(found: Sequence[Mapping[str, Any]]) -> Table:
-    lines = table("server", "tool", "parameters", "description")
+def _print_listing(lines: Listing, nothing: str) -> None:
+    if lines.rows:
+        lines.print(console())
+    else:
+        note(nothing)
+
+
+def _tools(found: Sequence[Mapping[str, Any]]) -> Listing:
+    lines = Listing(("server", "tool", "parameters", "description"), frozenset({"server", "tool"}))
     for one in found:
         names = ", ".join(one["parameters"].get("properties", {}))
         [first] = one["description"].strip().split("\n\n")[:1]  # What else there is, is for models, and in the JSON.
-        lines.add_row(one["server"], Text(one["tool"], style="bold"), Text(names), Text(one_line(first)))
+        lines.add(one["server"], Text(one["tool"], style="bold"), names, one_line(first))
     return lines
 
 
 def definitions(as_json: AsJson = False) -> None:
     """List the definitions a worker started here serves. Needs no server."""
 
-    async def work() -> None:
+    def work() -> None:
         found = definitions_here()
         if as_json:
             print_json(found)
             return
-        lines = table("definition", "version", "name", "from")
+        lines = Listing(("definition", "version", "name", "from"), frozenset({"definition", "version", "from"}))
         for one in found:
-            lines.add_row(
-                Text(one["workflow_id"], style="bold"), one["version"], Text(one["name"]), Text(one["source"], "dim")
-            )
-        console().print(lines if found else "No definitions: name folders that have some in ADW_DEFINITIONS.")
+            lines.add(Text(one["workflow_id"], style="bold"), one["version"], one["name"], Text(one["source"], "dim"))
+        _print_listing(lines, "No definitions: name folders that have some in ADW_DEFINITIONS.")
 
     leave_with(work)
 
@@ -160,17 +165,25 @@ def graph(
     context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="FILE|NAME|RUN", help="A file, a definition's name, or a run.")],
     run_id: ExecutionId = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print a definition as a Mermaid flowchart; a run's steps are coloured by their status."""
 
+    def draw(workflow: AdvancedWorkflow, statuses: Mapping[str, StepStatus] | None = None) -> None:
+        drawn = mermaid(workflow, statuses)
+        if as_json:
+            print_json({"workflow_id": workflow.workflow_id, "version": workflow.version, "mermaid": drawn})
+        else:
+            print(drawn, end="")
+
     async def work() -> None:
         if is_file(what):
-            print(mermaid(read_valid(what)), end="")
+            draw(read_valid(what))
             return
         settings = load_settings()
         known = load_definitions(settings)
         if what in known:
-            print(mermaid(known[what].workflow), end="")
+            draw(known[what].workflow)
             return
         from advanced_workflow.client.cli.command import (
             Command,  # It loads Temporal's SDK, which the rest does not need.
@@ -180,7 +193,7 @@ def graph(
         run = Command(client, settings).run(what, run_id)
         pinned = await run.definition()
         state = await run.state(include_data=False)
-        print(mermaid(pinned.definition, step_statuses(state.steps)), end="")
+        draw(pinned.definition, step_statuses(state.steps))
 
     leave_with(work)
 

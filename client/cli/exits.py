@@ -20,8 +20,14 @@ class Exit(IntEnum):
     """The Temporal server or the namespace cannot be used."""
     NO_ANSWER = 5
     """No worker answered in time."""
+    NOT_WRITTEN = 6
+    """The output could not be written (a full disk, a closed stream); what the command did is done."""
+    FAULT = 70
+    """A fault of `adw` itself."""
     INTERRUPTED = 130
-    """Ctrl-C."""
+    """Ctrl-C, or a request to terminate."""
+    READER_GONE = 141
+    """Who read the output left before its end, as `head` does."""
 
 
 HELP = "Exit codes: " + ", ".join(
@@ -33,6 +39,7 @@ HELP = "Exit codes: " + ", ".join(
         Exit.NOT_FOUND: "not found",
         Exit.UNREACHABLE: "no server",
         Exit.NO_ANSWER: "no worker answered",
+        Exit.NOT_WRITTEN: "output not written",
         Exit.INTERRUPTED: "interrupted",
     }.items()
 )

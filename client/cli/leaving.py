@@ -1,36 +1,47 @@
-"""How a command ends: with an exit code, and an error as one sentence."""
+"""How a command's work ends: with an exit code, or with an error that `adw` tells (`telling.py`)."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 
 from advanced_workflow.client.cli.exits import Exit
-from advanced_workflow.client.cli.failures import exit_code
-from advanced_workflow.client.cli.output import complain
-from advanced_workflow.workflows.errors import WorkflowError
+from advanced_workflow.client.cli.interrupts import asking_first
+from advanced_workflow.client.cli.output import complain, note
+from advanced_workflow.client.unknown_settings import unknown_settings
 
 
-def leave_with(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
-    """Do work that needs no server, and leave with its exit code; an error is one sentence."""
-    try:
-        code = asyncio.run(_stoppable(work)) or Exit.OK
-    except WorkflowError as error:
-        complain(error)
-        code = exit_code(error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        code = Exit.INTERRUPTED
-    raise typer.Exit(int(code))
+def leave_with(work: Callable[[], Coroutine[Any, Any, int | None] | int | None]) -> None:
+    """Do work, and leave with its exit code. Ctrl-C ends a function at once; a coroutine is cancelled, so that it ends what it began."""
+    for sentence in unknown_settings():
+        complain(f"warning: {sentence}")
+    outcome = work()
+    if isinstance(outcome, Coroutine):
+        try:
+            outcome = asyncio.run(_stoppable(outcome))
+        except asyncio.CancelledError:
+            outcome = Exit.INTERRUPTED
+    raise typer.Exit(int(outcome or Exit.OK))
 
 
-async def _stoppable(work: Callable[[], Coroutine[Any, Any, int | None]]) -> int | None:
-    """Do the work; a request to terminate cancels it as Ctrl-C does, so that what it started is ended."""
+async def _stoppable(work: Coroutine[Any, Any, int | None]) -> int | None:
     task = asyncio.current_task()
-    if task is not None:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await work()
+    if task is None:
+        return await work
+    loop = asyncio.get_running_loop()
+    with asking_first(lambda: loop.call_soon_threadsafe(task.cancel)):
+        return await work
+
+
+@contextmanager
+def said_when_interrupted(sentence: str) -> Generator[None]:
+    """Say what it means when the work within is interrupted."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        note(sentence)
+        raise

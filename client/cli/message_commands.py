@@ -12,13 +12,15 @@ import typer
 from advanced_workflow.client.cli.command import Command, execute
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import read_json_option
+from advanced_workflow.client.cli.leaving import said_when_interrupted
 from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Reason, RunId, StepId
-from advanced_workflow.client.cli.output import complain, console, print_json
+from advanced_workflow.client.cli.output import print_done, print_json
 from advanced_workflow.client.deciding import open_asking
 from advanced_workflow.client.errors import NoAnswer
 from advanced_workflow.client.render.remedies import command
 from advanced_workflow.client.runs import DecisionFields, Replacement, Run
 from advanced_workflow.workflows.contract import DecisionReceipt
+from advanced_workflow.workflows.errors import DecisionIdReused
 
 Comment = Annotated[str | None, typer.Option("--comment", help="A remark that is kept with the decision.")]
 Form = Annotated[str | None, typer.Option("--form", metavar="JSON", help="The answer the approval's form asks for.")]
@@ -48,12 +50,11 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Approve a step. Says whether it settled the step; a decision that cannot count is refused with the reason."""
+    fields = _fields(user, comment, form, digest, group, decision_id)
 
     async def work(command: Command) -> int:
-        fields = _fields(user, comment, form, digest, group, decision_id)
-        return await _decide(
-            command.run(id, run_id, user), "approve", step, fields, by_signal=by_signal, as_json=as_json
-        )
+        run = command.run(id, run_id, user)
+        return await _decide(run, "approve", step, fields, by_signal=by_signal, as_json=as_json)
 
     execute(context, work)
 
@@ -73,12 +74,11 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Reject a step; the definition says what follows, by default the run is rolled back."""
+    fields = _fields(user, comment, form, digest, group, decision_id)
 
     async def work(command: Command) -> int:
-        fields = _fields(user, comment, form, digest, group, decision_id)
-        return await _decide(
-            command.run(id, run_id, user), "reject", step, fields, by_signal=by_signal, as_json=as_json
-        )
+        run = command.run(id, run_id, user)
+        return await _decide(run, "reject", step, fields, by_signal=by_signal, as_json=as_json)
 
     execute(context, work)
 
@@ -90,33 +90,53 @@ def event(
     data: Annotated[str | None, typer.Option("--data", metavar="JSON", help="What comes with it.")] = None,
     event_id: Annotated[str | None, typer.Option("--event-id", help="Makes sending twice count once.")] = None,
     run_id: ExecutionId = None,
+    as_json: AsJson = False,
 ) -> None:
     """Send an event that a step waits for, now or later."""
+    given = read_json_option(data, "--data")
+    _operate(
+        *(context, id, run_id, None, f"event {name} sent"),
+        lambda run: run.send_event(name, given, event_id=event_id),
+        as_json=as_json,
+    )
 
-    async def work(command: Command) -> None:
-        await command.run(id, run_id).send_event(name, read_json_option(data, "--data"), event_id=event_id)
-        console().print(f"{id}: event {name} sent")
 
-    execute(context, work)
-
-
-def pause(context: typer.Context, id: RunId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None) -> None:
+def pause(
+    context: typer.Context,
+    id: RunId,
+    reason: Reason,
+    user: AsUser = None,
+    run_id: ExecutionId = None,
+    as_json: AsJson = False,
+) -> None:
     """Start no more steps of a run until 'adw resume'; what runs continues."""
-    _operate(context, id, run_id, user, "paused", lambda run: run.pause(reason))
+    _operate(context, id, run_id, user, "paused", lambda run: run.pause(reason), as_json=as_json)
 
 
 def resume(
-    context: typer.Context, id: RunId, reason: Reason = "resumed", user: AsUser = None, run_id: ExecutionId = None
+    context: typer.Context,
+    id: RunId,
+    reason: Reason = "resumed",
+    user: AsUser = None,
+    run_id: ExecutionId = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let a paused run continue."""
-    _operate(context, id, run_id, user, "resumed", lambda run: run.resume(reason))
+    _operate(context, id, run_id, user, "resumed", lambda run: run.resume(reason), as_json=as_json)
 
 
 def retry(
-    context: typer.Context, id: RunId, step: StepId, reason: Reason, user: AsUser = None, run_id: ExecutionId = None
+    context: typer.Context,
+    id: RunId,
+    step: StepId,
+    reason: Reason,
+    user: AsUser = None,
+    run_id: ExecutionId = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a failed step that holds its run again; STEP 'output' is the run's own output."""
-    _operate(context, id, run_id, user, f"{step} runs again", lambda run: run.retry_step(step, reason))
+    done = f"{step} runs again"
+    _operate(context, id, run_id, user, done, lambda run: run.retry_step(step, reason), as_json=as_json)
 
 
 def skip(
@@ -129,15 +149,12 @@ def skip(
         str | None, typer.Option("--output", metavar="JSON", help="What the step gives in its place; '-' reads it.")
     ] = None,
     run_id: ExecutionId = None,
+    as_json: AsJson = False,
 ) -> None:
     """Continue without a step that failed, waits, or has not begun; STEP 'output' gives the run's own output."""
-
-    async def act(run: Run) -> None:
-        given = Replacement() if output is None else Replacement(output=read_json_option(output, "--output"))
-        await run.skip_step(step, reason, **given)
-
+    given = Replacement() if output is None else Replacement(output=read_json_option(output, "--output"))
     done = f"{step} is skipped" if output is None else f"{step} is skipped; the output given takes its place"
-    _operate(context, id, run_id, user, done, act)
+    _operate(context, id, run_id, user, done, lambda run: run.skip_step(step, reason, **given), as_json=as_json)
 
 
 def _operate(
@@ -147,12 +164,19 @@ def _operate(
     user: str | None,
     done: str,
     act: Callable[[Run], Awaitable[None]],
+    *,
+    as_json: bool,
 ) -> None:
     async def work(command: Command) -> None:
-        await act(command.run(id, run_id, user))
-        console().print(f"{id}: {done}")
+        with said_when_interrupted(_may_have_arrived(id)):
+            await act(command.run(id, run_id, user))
+        print_done(id, context.info_name or "", done, as_json=as_json)
 
     execute(context, work)
+
+
+def _may_have_arrived(id: str) -> str:
+    return f"it may have arrived; 'adw show {id}' tells."
 
 
 def _fields(
@@ -187,7 +211,8 @@ async def _decide(
     if fields.get("decision_id") is None:  # So that it counts once, in whichever way it is sent again.
         fields["decision_id"] = uuid4().hex
     if by_signal:
-        await (run.signal_approval if decision == "approve" else run.signal_rejection)(step, **fields)
+        with said_when_interrupted(_may_have_arrived(run.id)):
+            await (run.signal_approval if decision == "approve" else run.signal_rejection)(step, **fields)
         _print_sent(run, step, fields, as_json=as_json)
         return Exit.OK
     try:
@@ -197,19 +222,19 @@ async def _decide(
     if asking is not None:
         step, fields["digest"] = asking.path, asking.digest
     try:
-        receipt = await (run.approve if decision == "approve" else run.reject)(step, **fields)
+        with said_when_interrupted(_may_have_arrived(run.id)):
+            receipt = await (run.approve if decision == "approve" else run.reject)(step, **fields)
     except NoAnswer as error:
         line = _by_signal(run, decision, step, fields)
         raise NoAnswer(f"{error}{line}", may_count=error.may_count) from error
+    if receipt.state == "duplicate" and asking is not None and receipt.path not in ("", asking.path):
+        raise DecisionIdReused(
+            f"{run.id}: this decision id was taken for {receipt.path}; {asking.path} still asks: give another --decision-id."
+        )
     if as_json:
         print_json(receipt)
     else:
-        console().print(f"{run.id}: {_sentence(decision, receipt)}")
-    if receipt.state == "duplicate" and asking is not None and receipt.path not in ("", asking.path):
-        complain(
-            f"this decision id was taken for {receipt.path}; {asking.path} still asks: give another --decision-id."
-        )
-        return Exit.REFUSED
+        print_done(run.id, decision, _sentence(decision, receipt), as_json=False)
     return Exit.OK
 
 

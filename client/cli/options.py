@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from advanced_workflow.workflows.plain.names import same_name
+
+if TYPE_CHECKING:
+    from temporalio.common import WorkflowIDReusePolicy
 
 
 def _somebody(user: str | None) -> str | None:
@@ -29,3 +32,13 @@ AsUser = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the run's audit trail.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Start it although a run of this --id has ended; its history stays.")
+]
+
+
+def reuse(*, again: bool) -> WorkflowIDReusePolicy:
+    """What the server does where a run of the id has ended."""
+    from temporalio.common import WorkflowIDReusePolicy  # It loads Temporal's SDK.
+
+    return WorkflowIDReusePolicy.ALLOW_DUPLICATE if again else WorkflowIDReusePolicy.REJECT_DUPLICATE

@@ -13,11 +13,13 @@ from rich.text import Text
 from advanced_workflow.client.cli.command import Command, execute
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import is_file, read_input, read_valid
-from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, RunId
-from advanced_workflow.client.cli.output import complain, console, note, print_json, table
-from advanced_workflow.client.cli.waiting import after_start, wait_for_end
-from advanced_workflow.client.errors import NoAnswer, RunFailed
+from advanced_workflow.client.cli.leaving import said_when_interrupted
+from advanced_workflow.client.cli.options import Again, AsJson, AsUser, ExecutionId, RunId, reuse
+from advanced_workflow.client.cli.output import console, note, print_done, print_json
+from advanced_workflow.client.cli.waiting import after_start, wait_for_cancel, wait_for_end
+from advanced_workflow.client.errors import NoAnswer, RunClosed, RunFailed
 from advanced_workflow.client.render.conversation import print_conversation
+from advanced_workflow.client.render.listing import Listing
 from advanced_workflow.client.render.outcome import rollback_sentence
 from advanced_workflow.client.render.people import decided
 from advanced_workflow.client.render.remedies import remedies
@@ -61,19 +63,28 @@ def start(
         str | None, typer.Option("--input", "-i", metavar="FILE|-|JSON", help="The run's input data.")
     ] = None,
     id: Annotated[str | None, typer.Option("--id", help="The run's id; one is made when left out.")] = None,
+    again: Again = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show the steps until the run ends.")] = False,
     user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run. Prints its id; a run that is refused at once (unknown name, bad input) is an error here."""
+    definition = read_valid(workflow) if is_file(workflow) else workflow
+    data = read_input(input)
 
     async def work(command: Command) -> int:
-        definition = read_valid(workflow) if is_file(workflow) else workflow
         options = ExecutionOptions(started_by=user) if user else None
-        run = await start_run(
-            command.client, definition, read_input(input), id=id, options=options, settings=command.settings
-        )
+        with said_when_interrupted(f"the run may have been started; {_where(id)} tells."):
+            run = await start_run(
+                command.client,
+                definition,
+                data,
+                id=id,
+                options=options,
+                id_reuse_policy=reuse(again=again),
+                settings=command.settings,
+            )
         return await after_start(command, run, wait=wait, watch=watch, as_json=as_json)
 
     execute(context, work)
@@ -82,7 +93,7 @@ def start(
 def watch(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
     """Show a run's steps until it ends, then its result. Ctrl-C leaves the run alone.
 
-    With --json it waits silently and prints the end as JSON.
+    With --json each change is one line of JSON, and the last line is the end.
     """
 
     async def work(command: Command) -> int:
@@ -154,21 +165,24 @@ def cancel(
     context: typer.Context,
     id: RunId,
     run_id: ExecutionId = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept in the run's audit trail.")] = "",
+    user: AsUser = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until everything is undone.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask a run to stop; what it did is undone."""
 
     async def work(command: Command) -> int:
-        run = command.run(id, run_id)
+        run = command.run(id, run_id, user)
         summary = await run.summary()
         if summary.close_time:
-            complain(f"run {id!r} has ended already: {words(summary.status)}.")
-            return Exit.REFUSED
-        await run.cancel()
+            raise RunClosed(f"run {id!r} has ended already: {words(summary.status)}; 'adw show {id}' shows how.")
+        with said_when_interrupted(f"the request may have arrived; 'adw show {id}' tells."):
+            await run.cancel(reason)
         if wait:
-            code = await wait_for_end(run, as_json=False, live=True)
-            return Exit.OK if (await run.summary()).status == "canceled" else code
-        console().print(f"{id}: cancel requested; 'adw watch {id}' shows what is undone.")
+            return await wait_for_cancel(run, as_json=as_json)
+        done = f"cancel requested; 'adw watch {id}' shows what is undone."
+        print_done(id, "cancel", done, as_json=as_json)
         return Exit.OK
 
     execute(context, work)
@@ -293,6 +307,10 @@ async def _fault_of(command: Command, one: RunSummary) -> str:
     return f"{one.id}: {fault.sentence}, since {moment(fault.since)}" if fault else f"{one.id}: it continues now"
 
 
+def _where(id: str | None) -> str:
+    return f"'adw show {id}'" if id else "'adw list'"
+
+
 def _fits(run: RunSummary, status: str | None, workflow: str | None) -> bool:
     return status in (None, run.status) and workflow in (None, run.workflow_type)
 
@@ -302,14 +320,14 @@ def _print_runs(found: list[RunSummary]) -> None:
         note("no runs.")
         return
     now = datetime.now(UTC)
-    lines = table("run", "workflow", "status", "started", "took", "waits for")
+    lines = Listing(("run", "workflow", "status", "started", "took", "waits for"), frozenset({"run", "workflow"}))
     for one in found:
-        lines.add_row(
+        lines.add(
             Text(one.id, style="bold"),
-            Text(one.workflow_type),
+            one.workflow_type,
             Text(CODE, style="bold red") if one.faulty else Text(words(one.status), style=style_of(one.status)),
             moment(one.start_time),
             duration(seconds_between(one.start_time, one.close_time or now)),
             Text(", ".join(one.waiting_for), style="yellow") if one.status == "running" else "",
         )
-    console().print(lines)
+    lines.print(console())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import Annotated
 
 import typer
 
 from advanced_workflow.client.cli.leaving import leave_with
-from advanced_workflow.client.cli.output import console
+from advanced_workflow.client.cli.options import AsJson
+from advanced_workflow.client.cli.output import narrator
 from advanced_workflow.client.dev.demo import run_demo
 from advanced_workflow.client.dev.development import Development
 from advanced_workflow.client.settings import load_settings
@@ -25,6 +27,7 @@ def dev(
     library: Annotated[
         bool, typer.Option("--library", help="Serve the shipped examples too, as ADW_LIBRARY=on.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a server with its Web UI and a worker that follows your changes, until Ctrl-C.
 
@@ -32,15 +35,18 @@ def dev(
     """
 
     async def work() -> None:
+        if as_json:
+            os.environ["ADW_LOG_FORMAT"] = "json"  # Of the worker, too.
         settings = load_settings(**({"library": "on"} if library else {}))
         with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C is how it ends
-            await Development(settings, port, ui_port, console()).run()
+            await Development(settings, port, ui_port, narrator(as_json=as_json)).run()
 
     leave_with(work)
 
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave server and worker running, for a look around.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run an order three times and an agent once on a real server: approved, rejected, killed, and asking before it acts."""
-    leave_with(lambda: run_demo(console(), keep=keep))
+    leave_with(lambda: run_demo(narrator(as_json=as_json), keep=keep))

@@ -8,8 +8,10 @@ from contextlib import aclosing
 from advanced_workflow.client.cli.command import Command
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.failures import exit_code
-from advanced_workflow.client.cli.output import console, note, print_json
-from advanced_workflow.client.errors import RunFailed
+from advanced_workflow.client.cli.leaving import said_when_interrupted
+from advanced_workflow.client.cli.output import console, note, print_json, print_json_line
+from advanced_workflow.client.cli.streaming import stream_run
+from advanced_workflow.client.errors import RunCancelled, RunFailed
 from advanced_workflow.client.render.live import show_snapshots
 from advanced_workflow.client.render.outcome import print_failure, print_result
 from advanced_workflow.client.runs import Run
@@ -27,7 +29,9 @@ async def after_start(command: Command, run: Run, *, wait: bool, watch: bool, as
     if not (watch or wait):
         _print_started(command, run, as_json=as_json)
         return Exit.OK
-    if not as_json:
+    if as_json and watch:
+        print_json_line({"type": "started", "id": run.id, "run_id": run.run_id})
+    elif not as_json:
         note(f"started {run.id}")
     return await wait_for_end(run, as_json=as_json, live=watch)
 
@@ -67,15 +71,35 @@ def _print_started(command: Command, run: Run, *, as_json: bool) -> None:
 
 
 async def wait_for_end(run: Run, *, as_json: bool, live: bool) -> int:
-    """Wait for a run's end, showing its steps meanwhile if `live`; print the end and give the exit code."""
-    try:
-        if live and not as_json:
-            async with aclosing(run_snapshots(run)) as snapshots:
-                await show_snapshots(snapshots, console())
+    """Wait for a run's end, showing its steps meanwhile if `live`; print the end and give the exit code. Raises `RunFailed` as JSON tells it."""
+    with said_when_interrupted(_continues(run)):
+        if live and as_json:
+            return await stream_run(run)
+        if live:
+            await _show(run)
         return await _print_end(run, as_json=as_json)
-    except asyncio.CancelledError:
-        note(f"the run continues; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it.")
-        raise
+
+
+async def wait_for_cancel(run: Run, *, as_json: bool) -> int:
+    """Wait for the end of a run that was cancelled, showing its steps meanwhile; that it is cancelled is what was wanted."""
+    with said_when_interrupted(_continues(run)):
+        if not as_json:
+            await _show(run)
+        try:
+            code = await _print_end(run, as_json=as_json)
+        except RunCancelled as cancelled:
+            print_json({"id": run.id, "operation": "cancel", "status": "canceled", "message": str(cancelled)})
+            return Exit.OK
+    return Exit.OK if (await run.summary()).status == "canceled" else code
+
+
+def _continues(run: Run) -> str:
+    return f"the run continues; 'adw watch {run.id}' shows it again, 'adw cancel {run.id}' stops it."
+
+
+async def _show(run: Run) -> None:
+    async with aclosing(run_snapshots(run)) as snapshots:
+        await show_snapshots(snapshots, console())
 
 
 async def _print_end(run: Run, *, as_json: bool) -> int:
@@ -83,9 +107,8 @@ async def _print_end(run: Run, *, as_json: bool) -> int:
         result = await run.result()
     except RunFailed as failure:
         if as_json:
-            print_json({"failure_type": failure.failure_type, "message": str(failure), "result": failure.result})
-        else:
-            print_failure(console(), failure)
+            raise
+        print_failure(console(), failure)
         return exit_code(failure)
     if as_json:
         print_json(result)

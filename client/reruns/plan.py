@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
 
 from advanced_workflow.client.reruns.effects import ended_run, told
 from advanced_workflow.client.reruns.fit import Comparison, is_handler, owner_of, reasons_to_run_again
@@ -157,6 +158,7 @@ async def start_rerun(
     task_queue: str | None = None,
     settings: Settings | None = None,
     anyway: bool = False,
+    id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
 ) -> Run:
     """Start the new run; its `state` names the old one.
 
@@ -176,7 +178,14 @@ async def start_rerun(
     workflow = planned.workflow.workflow_id if planned.registered else planned.workflow
     options = planned.options.model_copy(update={"started_by": settings.user, "rerun": request})
     return await start(
-        client, workflow, planned.input_data, id=id, options=options, task_queue=task_queue, settings=settings
+        client,
+        workflow,
+        planned.input_data,
+        id=id,
+        options=options,
+        task_queue=task_queue,
+        id_reuse_policy=id_reuse_policy,
+        settings=settings,
     )
 
 

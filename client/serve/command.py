@@ -31,6 +31,7 @@ from advanced_workflow.client.serve.workers import build_workers, close
 from advanced_workflow.client.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.metrics import CountedRuns, has_metrics, worker_runtime
+from advanced_workflow.client.unknown_settings import unknown_settings
 from advanced_workflow.workflows.errors import WorkflowError
 from advanced_workflow.workflows.plain.text import one_line
 
@@ -64,6 +65,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         configure_logs(settings.log_format, settings.log_level, own)
+        for sentence in unknown_settings():
+            _log.warning("%s", sentence)
         return _run(settings, options)
     except WorkflowError as error:
         complain(f"adw-worker: {error}")

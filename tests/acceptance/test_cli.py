@@ -146,12 +146,30 @@ async def test_cancel_waits_until_everything_is_undone(adw: Adw, client: Client)
     await adw(*ORDER, "--id", id)
     await reached(client, id, "approve_order", "waiting")
 
-    cancelled = await adw("cancel", id, "--wait")
+    cancelled = await adw("cancel", id, "--wait", "--reason", "wrong order", "--as", "ann")
 
     assert cancelled.code == 0
     assert "orders.refund_payment  undone for charge_card" in cancelled.output
-    again = await adw("cancel", id)
-    assert (again.code, again.errors) == (2, f"adw: run '{id}' has ended already: canceled.\n")
+    [said] = (await adw("show", id, "--json")).json()["state"]["audit"]
+    assert (said["operation"], said["by"], said["reason"]) == ("cancel", "ann", "wrong order")
+    again = await adw("cancel", id, "--json")
+    told = json.loads(again.output)
+    assert (again.code, told["code"], told["run"]) == (2, "RunClosed", id)
+    assert again.errors == f"adw: run '{id}' has ended already: canceled; 'adw show {id}' shows how.\n"
+
+
+async def test_the_id_of_an_ended_run_is_taken_again_only_where_that_is_said(adw: Adw, tmp_path: Path) -> None:
+    file = write_definition(tmp_path, {"step_id": "say", "action": "note", "input_mapping": {"text": "'hi'"}})
+    start, id = ("start", file, "--wait", "--id"), new_id()
+    assert (await adw(*start, id)).code == 0
+
+    refused = await adw(*start, id)
+    assert (refused.code, refused.output) == (2, "")
+    assert f"run '{id}' has ended already (completed)" in refused.errors
+    assert "'--again'" in refused.errors
+    rerun = await adw("rerun", id, "--id", id)
+    assert (rerun.code, "'--again'" in rerun.errors) == (2, True)
+    assert (await adw(*start, id, "--again")).code == 0
 
 
 async def test_rollback_tries_failed_undos_again(adw: Adw, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from advanced_workflow.workflows.contract.agents import (
     ToolSchema,
     Usage,
 )
+from advanced_workflow.workflows.contract.cancelling import CANCEL_OPERATION, cancel_reason, read_cancel_reason
 from advanced_workflow.workflows.contract.effects import (
     Effects,
     EffectsOf,
@@ -154,6 +155,7 @@ from advanced_workflow.workflows.contract.wire import Json, UserModel, WireModel
 __all__ = [
     "AD_HOC_WORKFLOW_TYPE",
     "CANCEL_ACTIVITY",
+    "CANCEL_OPERATION",
     "CIRCUIT_OPEN",
     "CONTINUE_AFTER_EVENTS",
     "DEFAULT_TASK_QUEUE",
@@ -287,5 +289,7 @@ __all__ = [
     "WhoseRun",
     "WireModel",
     "callback_of",
+    "cancel_reason",
+    "read_cancel_reason",
     "retry_delay",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.reruns.rollback import retry_rollback
+from advanced_workflow.client.runs import get_run
 from advanced_workflow.workflows.contract import UndoInput
 from tests.harness import Definition, Harness, definition, eventually, outcome_of, recording
 from tests.patience import PATIENCE_SECONDS, never_ends
@@ -163,18 +164,20 @@ async def test_cancelling_the_parent_cancels_the_child_and_waits_for_its_rollbac
     async with harness.worker({"work": work, "hangs": hangs, "undo": recording(undone)}, [slow]):
         run = await harness.start(definition(calls()))
         await asyncio.wait_for(started.wait(), PATIENCE_SECONDS)
-        await run.cancel()
+        await run.cancel("the order is wrong", by="ann")
 
         async def closed() -> str | None:
             summary = await run.summary()
             return summary.status if summary.close_time else None
 
         status = await eventually(closed)
-        inner = await harness.client.get_workflow_handle(f"{run.id}/sub").describe()
+        inner = get_run(harness.client, f"{run.id}/sub")
+        acts = [(await one.state()).audit for one in (run, inner)]
+        inner_status = (await inner.summary()).status
 
-    assert status == "canceled"
-    assert inner.status is not None
-    assert inner.status.name == "CANCELED"
+    assert (status, inner_status) == ("canceled", "canceled")
+    said = [[(one.operation, one.by, one.reason) for one in audit] for audit in acts]
+    assert said == [[("cancel", "ann", "the order is wrong")]] * 2
     assert undone == ["make completed"]
 
 

@@ -117,12 +117,14 @@ async def test_cancelling_the_run_in_a_later_history_ends_or_undoes_the_child(sm
             # Its decision and the cancellation meet in one task: it may complete, or be cancelled.
             stage.held.clear()
             await child.send_event("finish", "skip it")
-        await run.cancel()
+        await run.cancel("not wanted", by="ann")
         outcome = await outcome_of(run)
         state = await child.state()
 
     assert outcome.failure == "Cancelled"
     assert state.status == ("cancelled" if listens else state.status)
+    if listens:
+        assert [(one.by, one.reason) for one in state.audit] == [("ann", "not wanted")]
     assert stage.undone == ["made", "first"]
 
 

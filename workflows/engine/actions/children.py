@@ -30,6 +30,7 @@ from advanced_workflow.workflows.contract import (
     WatchedRun,
     WatchRun,
     WhoseRun,
+    cancel_reason,
 )
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.graph.driver import ended
@@ -39,7 +40,7 @@ from advanced_workflow.workflows.engine.temporal.activities import own_activity,
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of, size_of_texts
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
-from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled
+from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, why_cancelled
 from advanced_workflow.workflows.engine.temporal.task_work import count_until_answered
 from advanced_workflow.workflows.errors import StorageFailed
 from advanced_workflow.workflows.plain.text import markdown
@@ -104,7 +105,7 @@ async def run_child(step: StepContext, child: Child, begin: Callable[[], None]) 
         with contextlib.suppress(asyncio.CancelledError):
             return await asyncio.shield(end)
         if handle is not None:
-            handle.cancel()
+            handle.cancel(_reason())
     # Another history would not know that it was cancelled, and why.
     with run.continuation.staying():
         await ended(end)
@@ -147,7 +148,7 @@ async def start_child(child: Child) -> workflow.ChildWorkflowHandle[Any, RawValu
     except WorkflowAlreadyStartedError:
         return None
     if cancelled:
-        handle.cancel()
+        handle.cancel(_reason())
     return handle
 
 
@@ -183,10 +184,17 @@ async def watch_child(run: RunContext, id: str, path: StepPath, *, cancelled: bo
     return end.result()
 
 
+def _reason() -> str | None:
+    """What a child is told that is cancelled: who asked the run to end and why, or else that the run needs it no more."""
+    if not patched(Patch.RULES_4):
+        return None
+    return why_cancelled() or cancel_reason(f"run {workflow.info().workflow_id}", "it is not needed any more")
+
+
 async def _cancel(id: str) -> None:
     # A run that has just ended cannot be cancelled, and its end is about to be seen.
     with contextlib.suppress(FailureError):
-        await workflow.get_external_workflow_handle(id).cancel()
+        await workflow.get_external_workflow_handle(id).cancel(reason=_reason() or "")
 
 
 async def watch_run(id: str, activity_id: str, *, undoes: bool = False) -> ChildEnd:

@@ -9,7 +9,16 @@ from typing import Any
 
 from temporalio import workflow
 
-from advanced_workflow.workflows.contract import ErrorInfo, ExecutionOptions, Json, Prepared, RunStatus
+from advanced_workflow.workflows.contract import (
+    CANCEL_OPERATION,
+    AuditEntry,
+    ErrorInfo,
+    ExecutionOptions,
+    Json,
+    Prepared,
+    RunStatus,
+    read_cancel_reason,
+)
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.engine.actions.undo import undo_run
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
@@ -36,7 +45,7 @@ from advanced_workflow.workflows.engine.state.live_state import root_frame
 from advanced_workflow.workflows.engine.temporal.clock import sleep_until, timestamp
 from advanced_workflow.workflows.engine.temporal.next_task import MOMENT
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.engine.temporal.quiet import quiet
+from advanced_workflow.workflows.engine.temporal.quiet import is_run_cancelled, quiet, why_cancelled
 from advanced_workflow.workflows.engine.undo.undo_log import UndoLog
 from advanced_workflow.workflows.errors import RollbackIncomplete, StateTooLarge, WorkflowTimeout
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
@@ -136,11 +145,17 @@ class Run:
     async def _end_steps(self, steps: asyncio.Future[Any], ending: Ending) -> None:
         self.state.status = RunStatus.ROLLING_BACK
         self.state.error = ending.error
+        if ending is BY_CANCEL and is_run_cancelled():
+            self._note_cancel()
         self.context.approvals.end()
         self.context.continuation.begin_ending()
         steps.cancel()
         await ended(steps)
         self.context.continuation.end_ending()
+
+    def _note_cancel(self) -> None:
+        by, reason = read_cancel_reason(why_cancelled())
+        self.state.audit.append(AuditEntry(time=timestamp(), operation=CANCEL_OPERATION, by=by, reason=reason))
 
     async def _roll_back(self) -> None:
         """Undo everything, however often the run is cancelled meanwhile, over as many histories as it takes."""

@@ -31,6 +31,11 @@ def is_run_cancelled() -> bool:
     return workflow.cancellation_reason() is not None
 
 
+def why_cancelled() -> str:
+    """What was said when somebody asked the run to end, as it was sent; empty where nobody did, or nothing was said."""
+    return workflow.cancellation_reason() or ""
+
+
 def is_being_cancelled() -> bool:
     """Whether somebody asked the current task to end."""
     task = asyncio.current_task()
