@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -34,6 +33,9 @@ def asking_first(stop: Callable[[], object]) -> Generator[None]:
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
+            if os.isatty(1):  # A live view hides it.
+                with suppress(OSError):
+                    os.write(1, _SHOW_CURSOR)
             _leave(number, frame)
         asked = True
         stop()
@@ -62,7 +64,4 @@ def _handle(act: Callable[[int, FrameType | None], object]) -> dict[signal.Signa
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
-    if "rich.live" in sys.modules and os.isatty(1):  # A live view hides it.
-        with suppress(OSError):
-            os.write(1, _SHOW_CURSOR)
     os._exit(INTERRUPTED)

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from typing import NoReturn
+from typing import IO, NoReturn, cast
 
 from pydantic_core import to_jsonable_python
 from rich.console import Console
@@ -35,7 +35,7 @@ def console() -> Console:
 
 def narrator(*, as_json: bool) -> Console:
     """Where commands that tell a story tell it; as JSON each line is an object with its text."""
-    return _Output(file=_JsonLines(), width=UNLIMITED, color_system=None) if as_json else console()
+    return _Output(file=cast("IO[str]", _JsonLines()), width=UNLIMITED, color_system=None) if as_json else console()
 
 
 class _JsonLines(io.TextIOBase):

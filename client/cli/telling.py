@@ -6,7 +6,6 @@ the places: `run`, `step`, `workflow`, `parameter`, `problems` of a definition, 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -104,8 +103,10 @@ def tell(error: Exception, asked: Asked) -> Exit:
     if told.code == NOT_WRITTEN:
         forget_output()
     elif asked.as_json:
-        with contextlib.suppress(OSError):
+        try:
             _print_document(document_of(told, asked), asked)
+        except OSError:
+            forget_output()  # What went wrong first is told all the same.
     complain(told.sentence)
     return told.exit_code
 

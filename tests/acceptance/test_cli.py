@@ -167,8 +167,9 @@ async def test_the_id_of_an_ended_run_is_taken_again_only_where_that_is_said(adw
     assert (refused.code, refused.output) == (2, "")
     assert f"run '{id}' has ended already (completed)" in refused.errors
     assert "'--again'" in refused.errors
-    rerun = await adw("rerun", id, "--id", id)
-    assert (rerun.code, "'--again'" in rerun.errors) == (2, True)
+    rerun = await adw("rerun", id, "--from", "say", "--id", id)
+    assert rerun.code == 2
+    assert "'--again'" in rerun.errors
     assert (await adw(*start, id, "--again")).code == 0
 
 
