@@ -14,7 +14,7 @@ from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import read_json_option
 from advanced_workflow.client.cli.leaving import said_when_interrupted
 from advanced_workflow.client.cli.options import AsJson, AsUser, ExecutionId, Reason, RunId, StepId
-from advanced_workflow.client.cli.output import print_done, print_json
+from advanced_workflow.client.cli.output import console, print_done, print_json
 from advanced_workflow.client.deciding import open_asking
 from advanced_workflow.client.errors import NoAnswer
 from advanced_workflow.client.render.remedies import command

@@ -1,7 +1,8 @@
 """How every error of `adw` is told: as a sentence on standard error, and with `--json` as the one document on standard output too.
 
 The document of an error has `code` (never changes), `message`, `fix` (what to do, or null), `exit_code`, `command`, and where they are known
-the places: `run`, `step`, `workflow`, `parameter`, `problems` of a definition, `failure_type` and `result` of a run that failed.
+the places: `run`, `step`, `workflow`, `parameter`, `problems` of a definition, `failure_type` and `result` of a run that failed, `may_count`
+where what was sent may still count.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def _output(error: OSError) -> Told:
 
 def _ours(error: WorkflowError, asked: Asked) -> Told:
     from advanced_workflow.client.cli.failures import exit_code
-    from advanced_workflow.client.errors import RunFailed
+    from advanced_workflow.client.errors import NoAnswer, RunFailed
     from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
 
     more: dict[str, Any] = {}
@@ -175,6 +176,8 @@ def _ours(error: WorkflowError, asked: Asked) -> Told:
     if isinstance(error, RunFailed):
         fix = f"'adw show {asked.places()['run']}' says more." if "run" in asked.places() else None
         more = {"failure_type": error.failure_type, "result": error.result}
+    elif isinstance(error, NoAnswer):
+        more = {"may_count": error.may_count}
     elif isinstance(error, DefinitionProblems):
         fix = error.problems[0].fix if len(error.problems) == 1 else f"'adw check {error.source}' lists all."
         more = {"source": error.source, "problems": [asdict(one) for one in error.problems]}
