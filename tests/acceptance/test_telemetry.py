@@ -338,6 +338,9 @@ async def test_log_lines_of_actions_and_of_the_engine_say_which_run_step_and_att
     async with worker.serving(ADW_LOG_FORMAT="json", ADW_LOG_LEVEL="DEBUG"):
         run = await worker.run(settings, send=True)
         await decide_and_wait(run)
+        failure = (await run.handle.fetch_history()).events[-1].workflow_execution_failed_event_attributes.failure
+    assert failure.message.startswith("step 'send' failed with ")
+    assert failure.stack_trace == ""
     lines: list[dict[str, Any]] = [json.loads(line) for line in worker.errors.splitlines()]
 
     wanted = {"workflow_id": run.id, "run_id": run.run_id, "step": "weigh", "action": "weigh", "attempt": 1}

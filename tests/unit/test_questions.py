@@ -44,6 +44,13 @@ def test_an_approval_says_what_is_asked_and_what_decides_it() -> None:
     DecideRequest.model_validate(decision)
 
 
+def test_an_approval_without_words_and_deadline_says_so() -> None:
+    lines = questions(Asked([asked(prompt="")], 1))
+
+    assert lines[0] == "**The boss agrees** (`each[2].ok`) asks for approval"
+    assert "- no deadline" in lines
+
+
 def test_the_decision_names_somebody_who_may_still_decide() -> None:
     approved = {"decision": "approve", "approver": "Boss", "time": "2030-01-01T00:00:00.000Z"}
 

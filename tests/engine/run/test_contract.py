@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from typing import Any
 
 import pytest
@@ -133,20 +135,28 @@ async def test_a_step_costs_the_same_events_as_in_a_workflow_by_hand(harness: Ha
     assert len(kinds) == 1 + 3 + 2 + 10 * 6 + 1
 
 
-async def test_current_details_show_the_steps_as_a_table(harness: Harness) -> None:
+async def test_current_details_show_the_steps_and_what_to_send(harness: Harness) -> None:
+    steps = [
+        {"step_id": "pay", "name": "Pay | now"},
+        {"step_id": "w", "step_type": "wait", "wait": {"event": "go", "timeout": 3000}},
+        {"step_id": "ask", "step_type": "human_approval", "approval": {"prompt": "Ship it?", "approvers": ["ann"]}},
+    ]
     async with harness.worker({"pay": nothing}):
-        run = await harness.start(
-            definition(
-                {"step_id": "pay", "name": "Pay | now"}, {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}}
-            )
-        )
+        run = await harness.start(definition(*steps))
         await eventually(lambda: _status(run, "pay", "completed"))
+        await eventually(lambda: _status(run, "ask", "waiting"))
         details = await eventually(lambda: _details(run, "completed"))
-        await run.send_event("go")
-        await outcome_of(run)
+        decision, event = (json.loads(one) for one in re.findall(r"```json\n(.*?)\n```", details, re.DOTALL))
+        await run.handle.signal("event", event)
+        await run.handle.execute_update("decide_step", decision)
+        outcome = await outcome_of(run)
 
+    assert outcome.failure is None, outcome.message
     assert "| Pay \\| now (`pay`) | completed |" in details
     assert "event 'go'" in details
+    assert "asks: Ship it?" in details
+    rows = [one.user_metadata.summary.data.decode() for one in (await run.handle.fetch_history()).events]
+    assert "\"w: waits for event 'go'\"" in rows
 
 
 async def test_sla_targets_are_measured(harness: Harness) -> None:

@@ -74,11 +74,15 @@ def expected_events(waiting: Iterable[Record]) -> list[str]:
 
 
 def _question(asked: PendingApproval, started_by: str | None) -> Iterator[str]:
-    yield f"**{markdown(for_people(asked.name, _LONGEST_NAMES))}** (`{asked.path}`) asks: {markdown(for_people(asked.prompt, _LONGEST_PROMPT))}"
+    name, prompt = (
+        markdown(for_people(text, most))
+        for text, most in ((asked.name, _LONGEST_NAMES), (asked.prompt, _LONGEST_PROMPT))
+    )
+    yield f"**{name}** (`{asked.path}`) asks{f': {prompt}' if prompt else ' for approval'}"
     yield ""
     people = for_people(", ".join(asked.approvers), _LONGEST_NAMES) or "anybody"
     yield f"- of: {markdown(people)}; {len(asked.approvals)} of {asked.required} approved"
-    yield f"- due: {asked.deadline}, then {asked.on_timeout}" if asked.deadline else "- due: at no time"
+    yield f"- due: {asked.deadline}, then {asked.on_timeout}" if asked.deadline else "- no deadline"
     if asked.left_out:
         yield "- subject and form are too large to be shown here: `adw show`"
     elif asked.subject not in (None, {}):

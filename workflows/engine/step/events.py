@@ -10,6 +10,7 @@ from advanced_workflow.workflows.engine.state.changes import VARIABLES, step_rea
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
+from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.errors import ExpressionError
 from advanced_workflow.workflows.expressions import Expression
 
@@ -28,9 +29,10 @@ async def await_event(
     answer = events.wait(name, lambda data: event_fits(step, match, data), transient=transient, reads=_reads(match))
     step.wait(f"event {name!r}" + (f" until {timestamp(deadline)}" if deadline else ""))
     _show_misfit(step)
-    consumed = False
+    consumed, label = False, step.plan.step.label
+    row = f"{label}: waits for event {name!r}" if patched(Patch.RULES_4) else label
     try:
-        event = await wait_or_skip(step, answer, deadline, step.plan.step.label)
+        event = await wait_or_skip(step, answer, deadline, row)
         consumed = True
     finally:
         # An operator may have skipped the step in the very task that brought the event.
