@@ -63,10 +63,16 @@ class Development:
             self._voice.greet(greeting(self._settings, server))
             environment = local_environment(server.address, ADW_LIBRARY=self._settings.library)
             worker = KeptWorker(environment, self._voice.say)
-            try:
-                await _until_one_fails(worker.run(), self._follow(folders, worker), self._keep_server(worker))
-            finally:
-                self._voice.say("stopping")
+            await _until_one_fails(
+                self._say_at_the_end("stopping"), worker.run(), self._follow(folders, worker), self._keep_server(worker)
+            )
+
+    async def _say_at_the_end(self, sentence: str) -> None:
+        """Before the others have ended, which may take seconds."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._voice.say(sentence)
 
     async def _follow(self, places: Iterable[Path], worker: KeptWorker) -> None:
         """Start the worker again when what it serves has changed, and loads."""

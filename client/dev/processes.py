@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from advanced_workflow.client.dev.child_process import end_process, start_process
 from advanced_workflow.client.errors import WorkerStartRefused
@@ -98,4 +100,13 @@ def _read(path: Path) -> str:
 
 def _last_line(path: Path) -> str:
     lines = _read(path).strip().splitlines()
-    return lines[-1].removeprefix(PREFIX) if lines else ""
+    return _sentence(lines[-1]).removeprefix(PREFIX) if lines else ""
+
+
+def _sentence(line: str) -> str:
+    """What a line says, also where the log is JSON."""
+    try:
+        said: object = json.loads(line)
+    except ValueError:
+        return line
+    return str(cast("dict[str, object]", said).get("message", line)) if isinstance(said, dict) else line
