@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -313,7 +313,7 @@ class Run:
         if isinstance(step_id, PendingApproval):
             given = {"digest": step_id.digest, **given}
         # Whatever a caller gives in its place is not printed.
-        name: object = step_id.path if isinstance(step_id, PendingApproval) else step_id
+        name = cast("object", step_id.path if isinstance(step_id, PendingApproval) else step_id)
         given |= {"step_id": name, "decision": decision}
         operation = f"{decision} {name!r}" if isinstance(name, str) else decision
         return request_of(DecideRequest, operation, given, InvalidDecision)
