@@ -84,9 +84,12 @@ class RunFailed(WorkflowError):
 
     code = "RunFailed"
 
-    def __init__(self, message: str, *, failure_type: str, result: RunResult | None = None) -> None:
-        """Keep the parts beside the sentence."""
+    def __init__(
+        self, message: str, *, failure_type: str, result: RunResult | None = None, reason: str | None = None
+    ) -> None:
+        """Keep the parts beside the sentence; `reason` is the sentence without the run's name."""
         super().__init__(message)
+        self.reason = message if reason is None else reason
         self.failure_type = failure_type
         self.result = result
 

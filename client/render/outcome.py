@@ -41,9 +41,8 @@ def _print_sentence(console: Console, sentence: str, style: str) -> None:
 
 
 def failure_sentence(failure: RunFailed) -> str:
-    """Why a run did not complete: its type, and its own sentence where it left one."""
-    error = failure.result.error if failure.result else None
-    return f"{failure.failure_type}: {error.message if error else failure}"
+    """Why a run did not complete: its type, and the sentence that its failure begins with."""
+    return f"{failure.failure_type}: {failure.reason}"
 
 
 def rollback_sentence(report: RollbackReport) -> str:

@@ -46,13 +46,18 @@ def print_approval(console: Console, run_id: str, approval: PendingApproval, now
             "subject": Lines(json.dumps(approval.subject, indent=2, ensure_ascii=False)) if approval.subject else "",
             "form": Lines("\n".join(form_lines(approval.form))) if approval.form else "",
             "digest": approval.digest,
+            "identity": "signed: a decision needs a token of those who sign ('decide_step' with 'token')"
+            if approval.identity == "signed"
+            else "",
         },
     )
     print_commands(console, deciding(run_id, approval, user))
 
 
 def deciding(run_id: str, approval: PendingApproval, user: str) -> list[tuple[str, str]]:
-    """The command lines that decide it, ready to be typed but for what only people know."""
+    """The command lines that decide it, ready to be typed but for what only people know; none where they would be refused."""
+    if approval.identity == "signed":
+        return []
     who = _acting(approval, user)
     form = ("--form", json.dumps(form_example(approval.form), ensure_ascii=False)) if approval.form else ()
     return [

@@ -164,12 +164,14 @@ def read_answer(model: type[Answer], answer: object, run_id: str) -> Answer:
 def run_failure(error: WorkflowFailureError, run_id: str) -> RunFailed:
     """What `Run.result` raises for a run that ended without completing."""
     cause = error.cause
-    message = f"run {run_id!r}: {cause.message if isinstance(cause, FailureError) else cause}"
+    reason = cause.message if isinstance(cause, FailureError) else str(cause)
+    message = f"run {run_id!r}: {reason}"
     if isinstance(cause, CancelledError):
-        return RunCancelled(message, failure_type="Cancelled")
+        return RunCancelled(message, failure_type="Cancelled", reason=reason)
     if isinstance(cause, ApplicationError):
-        return RunFailed(message, failure_type=cause.type or "ApplicationError", result=_result_in(cause.details))
-    return RunFailed(message, failure_type=type(cause).__name__.removesuffix("Error"))
+        kind, result = cause.type or "ApplicationError", _result_in(cause.details)
+        return RunFailed(message, failure_type=kind, result=result, reason=reason)
+    return RunFailed(message, failure_type=type(cause).__name__.removesuffix("Error"), reason=reason)
 
 
 def _result_in(details: Sequence[Any]) -> RunResult | None:

@@ -295,7 +295,8 @@ def test_the_report_of_a_closed_run_needs_no_worker() -> None:
         end_time="2026-01-02T03:04:17Z",
         duration_seconds=12,
     )
-    failure = RunFailed("run 'r-1': step 'pay' failed", failure_type="WorkflowFailed", result=result)
+    reason = "step 'pay' failed"
+    failure = RunFailed(f"run 'r-1': {reason}", failure_type="WorkflowFailed", result=result, reason=reason)
     seen = snapshot(ended=True, silent=True)
 
     text = text_of(lambda console: print_report(console, RunReport(seen, (), result, failure)))

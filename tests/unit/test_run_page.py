@@ -191,6 +191,14 @@ def test_the_command_says_for_whom_one_decides_who_is_not_asked_by_name(
     assert reject == f"adw reject r1 'box[1].sign'{option} --comment WHY"
 
 
+def test_a_signed_approval_says_that_a_token_is_needed_and_gives_no_command_that_would_be_refused() -> None:
+    signed = asked("ann").model_copy(update={"identity": "signed"})
+    text = page(RunReport(running([]), [signed], user="ann"))
+
+    assert "a decision needs a token" in text
+    assert "adw approve" not in text
+
+
 @pytest.mark.parametrize("form", [{"type": "string"}, {"properties": 3, "required": "x"}, {"required": [1, {}]}])
 def test_a_form_of_any_shape_is_shown(form: dict[str, Any]) -> None:
     form_lines(form)

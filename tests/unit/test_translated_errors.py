@@ -6,9 +6,13 @@ import asyncio
 
 import pytest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.client.errors import NoAnswer
-from advanced_workflow.client.service.errors import translated_errors
+from advanced_workflow.client.errors import ConnectionFailed, NoAnswer
+from advanced_workflow.client.sending import request_of
+from advanced_workflow.client.service.errors import UPDATES, translated_errors
+from advanced_workflow.workflows.contract import StepRequest
+from advanced_workflow.workflows.errors import OperationRefused
 
 
 async def update(seconds: float) -> None:
@@ -48,3 +52,27 @@ async def test_a_call_of_a_caller_that_was_cancelled_before_says_that_no_answer_
     ending.cancel()
     with pytest.raises(NoAnswer):
         await ending
+
+
+@pytest.mark.parametrize("operation", UPDATES)
+async def test_what_changes_a_run_may_still_count_when_no_answer_comes(operation: str) -> None:
+    with pytest.raises(NoAnswer, match="it may still count: look with 'adw show r1'") as caught:
+        async with translated_errors("r1", operation):
+            raise TimeoutError
+    assert caught.value.may_count
+    with pytest.raises(ConnectionFailed, match="it may still count"):
+        async with translated_errors("r1", operation):
+            raise RPCError("gone", RPCStatusCode.UNAVAILABLE, b"")
+
+
+async def test_a_question_that_nobody_answers_changed_nothing() -> None:
+    with pytest.raises(NoAnswer, match="is a worker serving the run's task queue") as caught:
+        async with translated_errors("r1", "state"):
+            raise TimeoutError
+    assert not caught.value.may_count
+
+
+def test_what_does_not_fit_is_refused_without_printing_it() -> None:
+    with pytest.raises(OperationRefused) as caught:
+        request_of(StepRequest, "retry_step", {"step_id": {"a secret": 1}, "by": "ann", "reason": "x"})
+    assert str(caught.value) == "retry_step: step_id: should be a string."

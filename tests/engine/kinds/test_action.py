@@ -155,7 +155,8 @@ async def test_a_queue_nobody_polls_fails_with_the_next_action(harness: Harness)
 
     assert outcome.report.error is not None
     assert outcome.report.error.type == "QueueTimeout"
-    assert "start a worker" in outcome.message
+    told = "no worker took it within 'queue_timeout' (0.5 s) from task queue 'nobody-here'; start a worker"
+    assert told in outcome.message
 
 
 async def test_a_capability_runs_on_its_own_queue(harness: Harness) -> None:

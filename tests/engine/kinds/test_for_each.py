@@ -90,6 +90,9 @@ async def test_half_of_the_copies_is_enough_and_the_output_says_why_the_others_f
         (1, "send", "Broken")
     ]
     assert (output["success_rate"], output["failed_steps"], output["total_steps"]) == (0.5, 1, 2)
+    assert outcome.state is not None
+    (ship,) = (one for one in outcome.state.steps if one.path == "ship")
+    assert ship.execution_data["failed_copies"] == [{"index": 1, "step_id": "send", "error": "Broken: no"}]
     assert sorted(stage.undone) == ["ship[0].label", "ship[0].send", "ship[1].label"]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from advanced_workflow.client.render.people import decided
 from advanced_workflow.client.runs import Run
 from advanced_workflow.workflows.contract import ExecutionOptions
 from advanced_workflow.workflows.errors import (
@@ -39,11 +40,13 @@ async def test_an_approval_by_signal_completes_the_step(harness: Harness) -> Non
         await asked(run)
         await run.signal_approval("ask", approver="ann", comment="fine")
         outcome = await outcome_of(run)
+        (shown,) = decided((await run.state("ask", include_data=False)).steps)
 
     assert outcome.failure is None, outcome.message
     answer = outcome.data["answer"]
     assert (answer["decision"], answer["approver"], answer["comment"]) == ("approved", "ann", "fine")
     assert answer["decided_at"]
+    assert [(one.decision, one.by, one.comment) for one in shown[1].people] == [("approve", "ann", "fine")]
 
 
 async def test_a_rejection_fails_the_run_and_undoes_it(harness: Harness) -> None:
