@@ -145,8 +145,9 @@ def _refuse_constant(name: str) -> None:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 400:  # Python refuses to read much longer ones, and no number of 64 bits is a tenth of that.
-        raise ValueError(f"a number has {len(text):,} digits; pass it as a string")
+    digits = len(text.lstrip("-"))
+    if digits > 400:  # Python refuses to read much longer ones, and no number of 64 bits is a tenth of that.
+        raise ValueError(f"a number has {digits:,} digits; pass it as a string")
     return int(text)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from advanced_workflow.client.cli.completing import complete_run
 from advanced_workflow.workflows.plain.names import same_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ def _somebody(user: str | None) -> str | None:
     return user
 
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as 'adw list' shows it.")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", autocompletion=complete_run, help="The run's id, as 'adw list' shows it.")
+]
 StepId = Annotated[str, typer.Argument(metavar="STEP", help="The step's id, or its path where it runs more than once.")]
 ExecutionId = Annotated[
     str | None, typer.Option("--run-id", help="One execution of that id; the latest when left out.")

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from advanced_workflow.client.cli.command import Command, execute
+from advanced_workflow.client.cli.completing import STATUSES, complete_definition, complete_status
 from advanced_workflow.client.cli.exits import Exit
 from advanced_workflow.client.cli.inputs import is_file, read_input, read_valid
 from advanced_workflow.client.cli.leaving import said_when_interrupted
@@ -43,21 +44,17 @@ from advanced_workflow.workflows.errors import UnknownStep
 
 MOST_FAULTS = 10
 """Runs with a fault of which a list says why."""
-STATUSES = {
-    "running": "Running",
-    "completed": "Completed",
-    "failed": "Failed",
-    "cancelled": "Canceled",
-    "canceled": "Canceled",
-    "terminated": "Terminated",
-    "timed_out": "TimedOut",
-}
 
 
 def start(
     context: typer.Context,
     workflow: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="A registered definition, or a definition file.")
+        str,
+        typer.Argument(
+            metavar="NAME|FILE",
+            autocompletion=complete_definition,
+            help="A registered definition, or a definition file.",
+        ),
     ],
     input: Annotated[
         str | None, typer.Option("--input", "-i", metavar="FILE|-|JSON", help="The run's input data.")
@@ -134,8 +131,12 @@ def list_(
     who: Annotated[
         str | None, typer.Option("--waiting-for", metavar="WHO", help="A person, 'group:NAME' or 'operator'.")
     ] = None,
-    status: Annotated[str | None, typer.Option("--status", help=f"One of {', '.join(STATUSES)}.")] = None,
-    workflow: Annotated[str | None, typer.Option("--workflow", help="Only runs of this definition.")] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", autocompletion=complete_status, help=f"One of {', '.join(STATUSES)}.")
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", autocompletion=complete_definition, help="Only runs of this definition.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:

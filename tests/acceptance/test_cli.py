@@ -249,10 +249,22 @@ async def test_a_run_is_drawn_with_its_statuses_and_knows_its_steps(adw: Adw, cl
     await run.cancel()
 
 
-async def test_a_shell_completes_commands(adw: Adw) -> None:
-    asking = adw.having(_ADW_COMPLETE="complete_bash", COMP_WORDS="adw sta", COMP_CWORD="1")
+async def test_a_shell_completes_commands_runs_definitions_and_statuses(adw: Adw, client: Client) -> None:
+    async def complete(line: str, **variables: str) -> list[str]:
+        words = len(line.split(" ")) - 1
+        asking = adw.having(_ADW_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(words), **variables)
+        ended = await asking()
+        assert (ended.code, ended.errors) == (0, "")
+        return ended.output.split()
 
-    assert (await asking()).output.split() == ["start"]
+    id = new_id()
+    await adw("start", "waits", "--id", id)
+    assert await complete("adw sta") == ["start"]
+    assert await eventually(lambda: complete(f"adw show {id[:-1]}")) == [id]
+    assert await complete("adw show c", TEMPORAL_ADDRESS="127.0.0.1:1") == []
+    assert await complete("adw start wai") == ["waits"]
+    assert await complete("adw list --status te") == ["terminated"]
+    await get_run(client, id).handle.terminate()
 
 
 async def test_an_error_is_one_sentence_and_an_exit_code(adw: Adw) -> None:
