@@ -38,7 +38,7 @@ def condition_text(condition: Condition) -> str:
 
 def _fan_out_lines(step: WorkflowStep) -> Iterator[str]:
     if step.for_each is not None:
-        at_once = f", {step.max_concurrency} at a time" if step.max_concurrency else ""
+        at_once = f", {shorten(str(step.max_concurrency), LONGEST)} at a time" if step.max_concurrency else ""
         yield f"for each of {shorten(step.for_each, LONGEST)}{at_once}"
     if step.add_on is not None:
         yield f"one more for each {_event(step.add_on)}"

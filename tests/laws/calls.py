@@ -79,6 +79,7 @@ def _names(handler: Any) -> str:
 
 def _wrong_call(story: Story, call: Call, step: Definition, seen: set[str]) -> Iterator[str]:
     known, given = story.known, call.scheduled
+    step = _with_given_times(step, call)
     total, timeout = step.get("total_timeout"), float(step.get("timeout", 300))
     yield from _differs("action", call.action, HTTP if step.get("step_type") == "webhook" else step["action"])
     yield from _differs("queue", given.task_queue.name, step.get("agent_capability") or story.queue)
@@ -99,6 +100,7 @@ def _wrong_call(story: Story, call: Call, step: Definition, seen: set[str]) -> I
 
 def _wrong_undo(story: Story, call: Call, step: Definition, number: int) -> Iterator[str]:
     known, given = story.known, call.scheduled
+    step = _with_given_times(step, call)
     actions, own = step.get("rollback_actions") or (), step.get("agent_capability")
     written: Any = actions[number] if number < len(actions) else None
     wanted = written if isinstance(written, dict) else {"action": written, "agent_capability": own}
@@ -118,6 +120,18 @@ def _wrong_undo(story: Story, call: Call, step: Definition, number: int) -> Iter
     # A worker has no share in these: they are called whatever the step's circuit breaker says.
     yield from _differs("worker's share", sorted({"adw-retry", "adw-breaker"} & set(given.header.fields)), [])
     yield from _wrong_key(story, call)
+
+
+def _with_given_times(step: Definition, call: Call) -> Definition:
+    """The step with what was sent in place of times that expressions gave."""
+    given = call.scheduled
+    sent = {
+        "timeout": given.start_to_close_timeout,
+        "total_timeout": given.schedule_to_close_timeout,
+        "heartbeat_timeout": given.heartbeat_timeout,
+        "queue_timeout": given.schedule_to_start_timeout,
+    }
+    return {**step, **{name: _seconds(value) for name, value in sent.items() if isinstance(step.get(name), str)}}
 
 
 def _wrong_retries(known: Known, call: Call, step: Definition) -> Iterator[str]:

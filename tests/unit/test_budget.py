@@ -56,6 +56,8 @@ def test_iterations_are_limited_over_all_comprehensions_together() -> None:
         "input.many.exists(x, input.text.upperAscii() == 'x')",
         "input.many.map(x, input.many + input.many)",
         "input.text.replace('', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyy')",
+        "input.many.exists(x, input.many.distinct() == [])",
+        "input.many.map(x, input.many.slice(0, size(input.many)))",
         "input.words.join(input.text)",
         "input.text.split('')",
         "input.short.matches('(?:(?:x|b|xb|[^c]){0,30}){0,30}$c')",

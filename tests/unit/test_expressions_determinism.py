@@ -45,6 +45,7 @@ sources = [
     "1.0 / 3.0", "string(0.1 + 0.2)", "timestamp(input.when)", "timestamp(input.when) + duration('1h30m')",
     "timestamp(input.when).getDayOfYear()", "input.text.split('-')", "input.text.matches('^a.*c$')", "input.text.replace('-', input.text)",
     "has(steps.c.output) ? 1 : 2", "steps.a.?output.x.orValue('none')", "steps.b.output", "{'b': steps.b.output}",
+    "input.map.map(k, input.map[k].tags).distinct()", "input.list.slice(1, 3)", "input.list.map(x, type(x) == int)", "type(input.nope) == map",
     "input.nope", "input.map.nope", "input.none.x", "input.map.map(k, 1 / size(input.none))", "input.list.map(x, 1 / (x - x))",
     "nope + 1", "nope(1)", "1 +", "steps", "input.map.map(input, 1)", "'a' + 1", "input.text + 1", "b'x'", "(" * 100,
     "input.lines.map(a, input.lines.map(b, input.lines.map(c, input.lines.map(d, input.lines.map(e, 1)))))",

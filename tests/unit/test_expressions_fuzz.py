@@ -47,7 +47,7 @@ JSON = st.recursive(
 WORDS = r"""
 input workflow steps run item a b list map s . .? [ ] [? ( ) { } , : ? + - * / % ! == != < <= > >= && || in has size
 1 0 2.5 1u -1 'a' "b" b'x' r'\d' null true false .map( .filter( .all( .exists( x .orValue( .optMap( timestamp( math.greatest(
-duration('1s') '2026-01-01T00:00:00Z' matches( .split( .join( optional.of( string( type( //
+duration('1s') '2026-01-01T00:00:00Z' matches( .split( .join( optional.of( string( type( == int timestamp .distinct() .slice( //
 """
 TOKENS = st.sampled_from(WORDS.split())
 SOURCES = (
@@ -113,6 +113,9 @@ def truths(number: Any, text: Any, truth: Any, listed: Any) -> st.SearchStrategy
         joined(text, ".matches('", one_of("a+", "^b", "[^a]$", "."), "')"),
         joined(listed, quantifiers, "x, x > ", number, ")"),
         joined(listed, quantifiers, "x, ", number, " / x == 1)"),
+        joined(
+            "(type(", number | text | listed, one_of(") == ", ") != "), one_of("int", "double", "string", "list"), ")"
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from advanced_workflow.workflows.definition.graph.layout import lay_out
 from advanced_workflow.workflows.definition.kinds.orchestrator import APPROVAL
 from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model import markers
-from advanced_workflow.workflows.definition.model.marked import marked, marks_of, models_within
+from advanced_workflow.workflows.definition.model.marked import mark_of, marked, marks_of, models_within
 from advanced_workflow.workflows.definition.model.markers import (
     ActionName,
     Expr,
@@ -157,7 +157,7 @@ def test_every_field_that_holds_text_is_marked_or_plain_for_a_reason() -> None:
         for model in MODELS
         for name, field in model.model_fields.items()
         if holds_text(field.annotation)
-        and not any(isinstance(mark, Expr | StepName | ActionName | JsonSchema) for mark in field.metadata)
+        and not any(mark_of(model, name, kind) for kind in (Expr, StepName, ActionName, JsonSchema))
     }
 
     assert unmarked == flat(PLAIN)

@@ -47,6 +47,7 @@ class DecisionReceipt(WireModel):
     `duplicate`: it was taken before, for the step of this `path`, and changed nothing now."""
     approvals: int = 0
     required: int = 0
+    """0 where that is not known before the step asks."""
     path: str = ""
     """Path of the step that it counts for."""
 

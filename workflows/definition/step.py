@@ -12,7 +12,14 @@ from advanced_workflow.workflows.definition.kinds.raising import RaisedError
 from advanced_workflow.workflows.definition.kinds.react import Agent
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.definition.kinds.webhook import Webhook
-from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds
+from advanced_workflow.workflows.definition.model.base import (
+    Count,
+    CountOrExpression,
+    DefinitionModel,
+    Schema,
+    Seconds,
+    SecondsOrExpression,
+)
 from advanced_workflow.workflows.definition.model.conditions import Condition
 from advanced_workflow.workflows.definition.model.events import CancelOn, EventTrigger
 from advanced_workflow.workflows.definition.model.handlers import ErrorHandler
@@ -82,15 +89,17 @@ class WorkflowStep(DefinitionModel):
     """The Temporal activity to run, by its very name."""
     agent_capability: Annotated[str | None, For(Trait.CALLS), QueueName(), MakesResult()] = None
     """Task queue of the workers that can do it; the run's own queue when empty."""
-    timeout: Annotated[Seconds, For(Trait.TRIED)] = 300
-    """Seconds one attempt may take."""
-    total_timeout: Annotated[Seconds | None, For(Trait.CALLS), WithinRun()] = None
-    """Seconds all attempts together may take, waiting in the queue included."""
-    heartbeat_timeout: Annotated[Seconds | None, For(Trait.NAMES_ACTION, StepType.REACT, StepType.ORCHESTRATOR)] = None
-    """Seconds without a sign of life after which an attempt counts as lost. Default 10 for Python actions on the run's own queue and for
+    timeout: Annotated[SecondsOrExpression, For(Trait.TRIED)] = 300
+    """How long one attempt may take: a time, or as in the next three an expression that gives one when the step starts."""
+    total_timeout: Annotated[SecondsOrExpression | None, For(Trait.CALLS), WithinRun()] = None
+    """How long all attempts together may take, waiting in the queue included."""
+    heartbeat_timeout: Annotated[
+        SecondsOrExpression | None, For(Trait.NAMES_ACTION, StepType.REACT, StepType.ORCHESTRATOR)
+    ] = None
+    """Time without a sign of life after which an attempt counts as lost. Default 10 for Python actions on the run's own queue and for
     webhooks, which beat by themselves, 30 for the model calls of agents; none for others."""
-    queue_timeout: Annotated[Seconds | None, For(Trait.CALLS)] = None
-    """Seconds until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
+    queue_timeout: Annotated[SecondsOrExpression | None, For(Trait.CALLS)] = None
+    """Time until a worker must have taken the step. Default 300 on a capability's queue, none otherwise."""
 
     execution: Annotated[Literal["regular", "local"], For(Trait.NAMES_ACTION)] = "regular"
     """`local` runs the action inside the run's own worker as a local activity: faster for actions of a few seconds."""
@@ -158,8 +167,8 @@ class WorkflowStep(DefinitionModel):
     """`parallel` steps: the nested graph."""
     for_each: Annotated[str | None, For(StepType.PARALLEL), Expr(gives=LIST), MakesResult()] = None
     """`parallel` steps: expression giving a list; one copy of the nested graph per item (in scope: `item`, `index` from 0)."""
-    max_concurrency: Annotated[Count | None, For(StepType.PARALLEL)] = None
-    """`parallel` steps: how many nested steps or copies run at a time; of copies never more than 1,000."""
+    max_concurrency: Annotated[CountOrExpression | None, For(StepType.PARALLEL)] = None
+    """`parallel` steps: how many nested steps or copies run at a time, or an expression that gives it when the step starts; of copies never more than 1,000."""
     add_on: Annotated[EventTrigger | None, For(StepType.PARALLEL), MakesResult()] = None
     """`parallel` steps with `for_each`: an event whose data is one more item, as long as a copy runs."""
     complete_when: Annotated[

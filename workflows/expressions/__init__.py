@@ -6,7 +6,9 @@ CEL is as the language definition says, with these differences, all of them for 
 - no result is NaN or infinite, and division by zero is an error for doubles too;
 - `has(a.b.c)` is false when any part of the path is absent or null, and `.?` gives nothing for null;
 - keys of maps are strings, and a comprehension over a map visits them in sorted order;
-- `list.sum()` is added; time zones, bytes, unsigned numbers, types and `format` are refused.
+- `list.sum()`, `list.slice(from, to)` and `list.distinct()` are added; time zones, bytes, unsigned numbers, types as results and `format` are
+  refused. A number of the data is an `int` for `type(...)` where it is written without a point or exponent; `timestamp` and `duration` are
+  names of types beside `google.protobuf.Timestamp` and `google.protobuf.Duration`.
 """
 
 from advanced_workflow.workflows.expressions.analysis import Reference

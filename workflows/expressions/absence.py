@@ -27,6 +27,7 @@ from advanced_workflow.workflows.expressions.syntax import (
     children,
     read_tree,
 )
+from advanced_workflow.workflows.expressions.type_names import with_types
 from advanced_workflow.workflows.plain.decisions import ALWAYS, NEVER, Decisions
 
 _EXISTS: Final = "exists"
@@ -197,7 +198,7 @@ class Absence:
 
 def tree_of(source: str) -> Node:
     """The syntax tree of an expression that compiles."""
-    return read_tree(parse(source))
+    return with_types(read_tree(parse(source)))
 
 
 def tree_of_condition(condition: ConditionParts) -> Node:

@@ -32,6 +32,8 @@ The types are written with `number` for both. The checker takes `input.total * 2
 """
 _MESSAGE_TYPE: Final = re.compile(r"google\.protobuf\.(\w+)")
 _EXPECTING: Final = re.compile(r" expecting (?:\{.*\}|'.*')$")
+OUR_TYPES: Final = ("timestamp", "duration")
+"""Names of types that CEL knows by longer names only; what they stand for is put in before evaluation."""
 _STATIC_TYPES: Final = {"int": "number", "double": "number"}
 
 
@@ -45,10 +47,23 @@ def _environment(roots: frozenset[str]) -> cel.Env:
     total = cel.Overload(
         "sum_list", return_type=any_type, parameters=[cel.Type.List(any_type)], is_member=True, impl=_never_called
     )
+    some, whole = cel.Type.List(any_type), cel.Type.INT
+    lists = {
+        "slice": [
+            cel.Overload(name, return_type=some, parameters=[some, whole, whole], is_member=member, impl=_never_called)
+            for name, member in (("list_slice", True), ("slice_list", False))
+        ],
+        "distinct": [
+            cel.Overload("list_distinct", return_type=some, parameters=[some], is_member=True, impl=_never_called)
+        ],
+    }
     return cel.NewEnv(
-        variables=dict.fromkeys(sorted(roots), any_type),
+        variables=dict.fromkeys([*sorted(roots), *(one for one in OUR_TYPES if one not in roots)], any_type),
         extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings(), ext_math.ExtMath()],
-        functions=[cel.FunctionDecl("sum", [total])],
+        functions=[
+            cel.FunctionDecl("sum", [total]),
+            *(cel.FunctionDecl(name, overloads) for name, overloads in lists.items()),
+        ],
     )
 
 

@@ -12,6 +12,7 @@ from advanced_workflow.workflows.expressions.cel_language import check, parse
 from advanced_workflow.workflows.expressions.evaluator import Planner
 from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault, MissingFault
 from advanced_workflow.workflows.expressions.syntax import Node, count_nodes, read_tree
+from advanced_workflow.workflows.expressions.type_names import with_types
 from advanced_workflow.workflows.expressions.values import to_json
 from advanced_workflow.workflows.plain.cache import WeighedCache
 
@@ -106,7 +107,7 @@ def compile_expression(source: str, roots: Collection[str]) -> Expression:
 def _compile(source: str, roots: frozenset[str]) -> Expression:
     try:
         _check_source(source)
-        tree = read_tree(parse(source))
+        tree = with_types(read_tree(parse(source)))
         references = frozenset(find_references(tree, roots))
         result_type = check(source, roots)
         _check_result(result_type)

@@ -18,6 +18,7 @@ from advanced_workflow.workflows.expressions.conversions import (
     to_timestamp,
 )
 from advanced_workflow.workflows.expressions.faults import Fault
+from advanced_workflow.workflows.expressions.lists import distinct, slice_of
 from advanced_workflow.workflows.expressions.operators import add, checked
 from advanced_workflow.workflows.expressions.text_functions import (
     char_at,
@@ -33,6 +34,7 @@ from advanced_workflow.workflows.expressions.text_functions import (
     upper_ascii,
 )
 from advanced_workflow.workflows.expressions.times import TIME_PARTS, time_part
+from advanced_workflow.workflows.expressions.type_names import type_of
 from advanced_workflow.workflows.expressions.values import ABSENT, Optional, Value, is_list, is_map, is_number, kind_of
 
 _KINDS: Final[dict[str, Callable[[Value], bool]]] = {
@@ -163,6 +165,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "split": Function(split, ("a string", "a string", "an int")),
     "join": Function(join, ("a list", "a string")),
     "sum": Function(_sum, ("a list",)),
+    "slice": Function(slice_of, ("a list", "an int", "an int")),
+    "distinct": Function(distinct, ("a list",)),
+    "type": Function(type_of, ("a value",), reads=False),
     "int": Function(to_int, ("a value",)),
     "double": Function(to_double, ("a value",)),
     "bool": Function(to_bool, ("a value",)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from advanced_workflow.workflows.expressions.faults import InvalidFault
+from advanced_workflow.workflows.expressions.values import TypeName
 
 ACCUMULATOR: Final = "@result"
 """CEL's name for the variable that a comprehension builds; it cannot be written in an expression."""
@@ -15,10 +16,10 @@ ACCUMULATOR: Final = "@result"
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """null, a bool, an int, a double or a string."""
+    """null, a bool, an int, a double, a string or a type."""
 
     column: int
-    value: str | float | None
+    value: str | float | TypeName | None
 
 
 @dataclass(frozen=True, slots=True)

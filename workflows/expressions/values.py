@@ -13,7 +13,7 @@ from advanced_workflow.workflows.expressions.faults import BudgetFault, Fault
 from advanced_workflow.workflows.plain.rfc3339 import exact_rfc3339, second_fraction
 
 Value: TypeAlias = Any
-"""null, bool, int, float, str, list, a Mapping, datetime, timedelta or `Optional`."""
+"""null, bool, int, float, str, list, a Mapping, datetime, timedelta, `Optional` or `TypeName`."""
 
 _NAMES: Final[dict[type, str]] = {
     type(None): "null",
@@ -35,6 +35,13 @@ class Optional:
 
     present: bool
     value: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A type as a value: what `type(...)` gives."""
+
+    name: str
 
 
 ABSENT: Final = Optional(present=False)
@@ -62,6 +69,8 @@ def kind_of(value: Value) -> str:
         return name
     if is_map(value):
         return "a map"
+    if isinstance(value, TypeName):
+        return "a type"
     return "an optional" if isinstance(value, Optional) else f"a {type(value).__name__}, which is not JSON"
 
 

@@ -8,7 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.kinds.kind import Kind, always
-from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds
+from advanced_workflow.workflows.definition.model.base import (
+    CountOrExpression,
+    DefinitionModel,
+    Schema,
+    Seconds,
+    SecondsOrExpression,
+)
 from advanced_workflow.workflows.definition.model.markers import LIST, TEXT, ActionName, Expr, Mapped, NotYet, WithinRun
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
@@ -69,12 +75,12 @@ class Approval(DefinitionModel):
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Members of groups. A group listed here is closed, an empty one has nobody in it; for a group that neither the definition nor
     the start lists, the decision claims membership in its `groups`."""
-    required: Count = 1
-    """How many distinct people must approve. One rejection rejects."""
+    required: CountOrExpression = 1
+    """How many distinct people must approve, or an expression that gives it when people are asked. One rejection rejects."""
     allow_self_approval: StrictBool = False
     """Whether the run's `started_by` may decide."""
-    deadline: Annotated[Seconds | None, WithinRun()] = None
-    """Seconds from the request until `on_timeout`."""
+    deadline: Annotated[SecondsOrExpression | None, WithinRun()] = None
+    """Time from the request until `on_timeout`, or an expression that gives it when people are asked."""
     on_timeout: Annotated[
         Literal["reject", "approve", "escalate", "fail"], NotYet("'on_timeout: escalate'", "escalate")
     ] = "reject"
@@ -132,7 +138,7 @@ def approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
         message = "'on_timeout' means nothing without a 'deadline'."
         yield warning(Code.MEANINGLESS_FIELD, (*loc, "on_timeout"), message, "Add a 'deadline', or remove it.")
     after, deadline = approval.escalation and approval.escalation.after, approval.deadline
-    if after is not None and deadline is not None and after >= deadline:
+    if after is not None and isinstance(deadline, int | float) and after >= deadline:
         message = f"it escalates after {after:g} s, but the deadline is at {deadline:g} s."
         yield warning(Code.TIMEOUT_RELATION, (*loc, "escalation", "after"), message, "Escalate earlier.")
 
@@ -151,6 +157,8 @@ def _quorum_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
         named = " and ".join(f"group {one!r}" for one in empty)
         message = f"nobody may decide: {named} is listed without members." if empty else "nobody may decide."
         yield problem(Code.QUORUM_UNREACHABLE, (*loc, "groups", empty[0]) if empty else place, message, _FIX_GROUP)
+    elif isinstance(approval.required, str):
+        return  # Known when people are asked.
     elif approval.required > count:
         message = f"{approval.required} approvals are required, but only {count} distinct people may decide."
         fix = "Lower 'required', or name more approvers; a group that is listed without members has nobody in it."

@@ -12,7 +12,14 @@ from pydantic import Field, JsonValue, StrictBool, model_validator
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval, approval_problems
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind
 from advanced_workflow.workflows.definition.kinds.webhook import Webhook, webhook_problems
-from advanced_workflow.workflows.definition.model.base import Count, DefinitionModel, Schema, Seconds, ShortFormed
+from advanced_workflow.workflows.definition.model.base import (
+    Count,
+    DefinitionModel,
+    Schema,
+    Seconds,
+    SecondsOrExpression,
+    ShortFormed,
+)
 from advanced_workflow.workflows.definition.model.markers import (
     BOOL,
     ActionName,
@@ -101,14 +108,14 @@ class Tool(ShortFormed):
 
     agent_capability: Annotated[str | None, QueueName()] = None
     """Task queue of the workers that can do it; the run's own queue when empty."""
-    timeout: Seconds | None = None
-    """Seconds one attempt may take. Default 300."""
-    total_timeout: Seconds | None = None
-    """Seconds all attempts together may take."""
-    heartbeat_timeout: Seconds | None = None
-    """Seconds without a sign of life after which an attempt counts as lost."""
-    queue_timeout: Seconds | None = None
-    """Seconds until a worker must have taken the call."""
+    timeout: SecondsOrExpression | None = None
+    """How long one attempt may take. Default 300."""
+    total_timeout: SecondsOrExpression | None = None
+    """How long all attempts together may take."""
+    heartbeat_timeout: SecondsOrExpression | None = None
+    """Time without a sign of life after which an attempt counts as lost."""
+    queue_timeout: SecondsOrExpression | None = None
+    """Time until a worker must have taken the call."""
     execution: Literal["regular", "local"] = "regular"
     """`local` runs the action inside the run's own worker."""
     retry_policy: RetryPolicy = RetryPolicy()

@@ -8,7 +8,12 @@ from typing import Annotated, Literal
 from pydantic import StrictBool, model_validator
 
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, Names
-from advanced_workflow.workflows.definition.model.base import SPAN_FIX, DefinitionModel, Seconds, SecondsOrExpression
+from advanced_workflow.workflows.definition.model.base import (
+    SPAN_FIX,
+    DefinitionModel,
+    SecondsOrExpression,
+    WrittenSeconds,
+)
 from advanced_workflow.workflows.definition.model.markers import BOOL, SPAN, TIME, Expr, Name, WithinRun
 from advanced_workflow.workflows.definition.model.results import read_wait
 from advanced_workflow.workflows.definition.model.roots import EVENT
@@ -21,7 +26,7 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 class WaitFor(DefinitionModel):
     """What a `wait` step waits for: exactly one of `seconds`, `until`, `event`."""
 
-    seconds: Annotated[SecondsOrExpression | None, Expr(gives=SPAN, reads=read_wait, fix=SPAN_FIX), WithinRun()] = None
+    seconds: Annotated[WrittenSeconds | None, Expr(gives=SPAN, reads=read_wait, fix=SPAN_FIX), WithinRun()] = None
     """How long, or an expression that gives it: a number of seconds, a text such as `90s`, or a CEL duration."""
     until: Annotated[str | None, Expr(gives=TIME)] = None
     """An expression that gives a timestamp or an RFC 3339 string. A time in the past does not wait."""
@@ -31,8 +36,8 @@ class WaitFor(DefinitionModel):
     """Only an event that comes while the step waits counts."""
     match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` (the event's data) that must hold for this step to take it."""
-    timeout: Annotated[Seconds | None, WithinRun()] = None
-    """Seconds to wait for the event; without it the run's own timeout is the bound."""
+    timeout: Annotated[SecondsOrExpression | None, WithinRun()] = None
+    """How long to wait for the event, or an expression that gives it when the step starts; without it the run's own timeout is the bound."""
     on_timeout: Literal["fail", "continue"] = "fail"
     """`continue` completes the step with output null."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from advanced_workflow.workflows.definition.kinds.kind import LONGEST, Kind, Names
-from advanced_workflow.workflows.definition.model.base import DefinitionModel, Seconds
+from advanced_workflow.workflows.definition.model.base import DefinitionModel, SecondsOrExpression
 from advanced_workflow.workflows.definition.model.markers import (
     BOOL,
     NUMBER,
@@ -33,8 +33,8 @@ class Callback(DefinitionModel):
     """Name of the event to wait for."""
     match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` that must hold."""
-    timeout: Annotated[Seconds | None, WithinRun()] = None
-    """Seconds to wait."""
+    timeout: Annotated[SecondsOrExpression | None, WithinRun()] = None
+    """How long to wait, or an expression that gives it when the step starts."""
 
 
 class Webhook(DefinitionModel):

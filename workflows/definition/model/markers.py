@@ -97,6 +97,11 @@ class Expr:
 
 
 @dataclass(frozen=True, slots=True)
+class Pinned(Expr):
+    """The field is a number or an expression, which is evaluated once, when its step starts: what it gave holds until the step ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped(Expr):
     """Every string in the field is an expression, nested ones included; everything else is a literal."""
 

@@ -41,6 +41,9 @@ class Sent:
     """What is called, for people and for the circuit breaker."""
 
 
+_OF_AN_UNDO = frozenset({"timeout", "heartbeat_timeout"})
+
+
 class ArmedCall:
     """One call of an action, whose undo is armed just before it is scheduled."""
 
@@ -132,8 +135,14 @@ def arm(step: StepContext, path: StepPath, log: UndoLog, name: str, value: Json)
     earlier = log.of_key(name, key) or _taken_back(step, path, log, name, key)
     if earlier is not None and patched(Patch.RULES_2):  # An operator runs the step, or what is around it, again.
         earlier.run_again(value)
+        earlier.numbers = undo_times(step)
         return earlier
-    return log.arm(name, Armed(step.plan.step_id, path, key, value))
+    return log.arm(name, Armed(step.plan.step_id, path, key, value, numbers=undo_times(step)))
+
+
+def undo_times(step: StepContext) -> Json:
+    """The times that expressions gave and that count for undo actions, too."""
+    return {name: value for name, value in step.numbers.items() if name in _OF_AN_UNDO} or None
 
 
 def _taken_back(step: StepContext, path: StepPath, log: UndoLog, name: str, key: str) -> Armed | None:

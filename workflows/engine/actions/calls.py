@@ -16,6 +16,7 @@ from advanced_workflow.workflows.contract import CircuitRefusal, Json, LocalRoom
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.definition.model.error_types import SERVER_NAMES
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
+from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.actions.breakers import circuit_refusal, wait_for_breaker, window_end
 from advanced_workflow.workflows.engine.actions.step_activities import (
     attempt_timeout,
@@ -23,10 +24,10 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
     events_of,
     headers_of,
     heartbeat_timeout,
-    seconds,
     summary_of,
 )
-from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
+from advanced_workflow.workflows.engine.graph.limits import Limits
+from advanced_workflow.workflows.engine.graph.step_plan import Retries
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES, LOCAL_STEPS
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import Waited, note_of, total_timeout
@@ -85,10 +86,10 @@ class ActionCall:
     @property
     def deadline(self) -> datetime | None:
         """When the time for all attempts ends, however many windows of its circuit breaker they wait for."""
-        total = self.step.plan.step.total_timeout
+        total = self.step.limits.total_timeout
         if total is None:
             return None
-        end = (workflow.now() + timedelta(seconds=total)).isoformat()
+        end = (workflow.now() + total).isoformat()
         until: str = self.step.record.cursor.setdefault(_UNTIL, end)
         return parse_rfc3339(until)
 
@@ -185,7 +186,7 @@ async def _call_local(call: ActionCall, arguments: list[RawValue]) -> RawValue:
 def _start(
     call: ActionCall, arguments: list[RawValue], local: LocalRoom | None = None
 ) -> workflow.ActivityHandle[RawValue]:
-    run, plan, step = call.step.run, call.step.plan, call.step.plan.step
+    run, plan, step, limits = call.step.run, call.step.plan, call.step.plan.step, call.step.limits
     return start_activity(
         call.action,
         arguments,
@@ -198,10 +199,10 @@ def _start(
             run, call.path, run.execution_of(call.path), None if plan.is_local else plan.retries, local, call.breaker
         ),
         task_queue=step.agent_capability,
-        timeout=attempt_timeout(plan),
+        timeout=attempt_timeout(limits, local=plan.is_local),
         total_timeout=_time_left(call),
-        queue_timeout=_queue_timeout(plan),
-        heartbeat_timeout=heartbeat_timeout(run, plan, call.action, step.agent_capability),
+        queue_timeout=_queue_timeout(step, limits),
+        heartbeat_timeout=heartbeat_timeout(run, step, limits, call.action, step.agent_capability),
         retries=temporal_policy(plan.retries, call.attempts),
     )
 
@@ -215,7 +216,7 @@ def _is_late(call: ActionCall) -> bool:
 def _time_left(call: ActionCall) -> timedelta | None:
     end = call.deadline
     left = None if end is None else end - workflow.now()
-    return left if left is None or left > timedelta(0) else seconds(call.step.plan.step.total_timeout)
+    return left if left is None or left > timedelta(0) else call.step.limits.total_timeout
 
 
 def temporal_policy(retries: Retries, attempts: int) -> RetryPolicy:
@@ -236,7 +237,5 @@ def _as_the_server_names(types: Sequence[str]) -> list[str]:
     return [*types, *(SERVER_NAMES[one] for one in types if one in SERVER_NAMES)]
 
 
-def _queue_timeout(plan: StepPlan) -> timedelta | None:
-    if plan.step.queue_timeout is not None:
-        return timedelta(seconds=plan.step.queue_timeout)
-    return DEFAULT_QUEUE_TIMEOUT if plan.step.agent_capability else None
+def _queue_timeout(step: WorkflowStep, limits: Limits) -> timedelta | None:
+    return limits.queue_timeout or (DEFAULT_QUEUE_TIMEOUT if step.agent_capability else None)

@@ -21,7 +21,9 @@ from advanced_workflow.workflows.contract.agents import MODEL_ACTIVITY
 from advanced_workflow.workflows.contract.paths import StepPath, idempotency_key, turn_name
 from advanced_workflow.workflows.definition.check.rules.local import LONGEST_ATTEMPT_SECONDS
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
-from advanced_workflow.workflows.engine.graph.step_plan import Retries, StepPlan
+from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.engine.graph.limits import Limits
+from advanced_workflow.workflows.engine.graph.step_plan import Retries
 from advanced_workflow.workflows.engine.monitoring.tracing import TRACE_HEADER
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES
 from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
@@ -63,32 +65,27 @@ _WITH_ITS_PATH = 3
 """A call is sent with its path as its id, in its summary and in its key."""
 
 
-def attempt_timeout(plan: StepPlan) -> timedelta:
+def attempt_timeout(limits: Limits, *, local: bool) -> timedelta:
     """How long one attempt may take; a local one holds up its workflow task."""
-    timeout = timedelta(seconds=plan.step.timeout)
-    return min(timeout, LOCAL_TIMEOUT) if plan.is_local else timeout
+    return min(limits.timeout, LOCAL_TIMEOUT) if local else limits.timeout
 
 
-def heartbeat_timeout(run: RunContext, plan: StepPlan, action: str, queue: str | None) -> timedelta | None:
+def heartbeat_timeout(
+    run: RunContext, step: WorkflowStep, limits: Limits, action: str, queue: str | None
+) -> timedelta | None:
     """How long an attempt may give no sign of life: what the step says, or the default for actions that are known to give one.
 
     Actions of our workers beat by themselves, those in threads and the one of webhooks included; which of a definition's actions are
     such, on the run's own queue, is pinned when the run begins. Of another queue nothing is known, and an attempt that is short
     anyway needs no other bound. What the step says is about workers of its own queue, where an undo action may not run.
     """
-    step = plan.step
-    if step.heartbeat_timeout is not None and queue == step.agent_capability:
-        return timedelta(seconds=step.heartbeat_timeout)
+    if limits.heartbeat_timeout is not None and queue == step.agent_capability:
+        return limits.heartbeat_timeout
     if action == MODEL_ACTIVITY:
         return MODEL_BEAT_TIMEOUT
     if queue is not None or action not in run.prepared.beating:
         return None
-    return BEAT_TIMEOUT if step.timeout > BEAT_TIMEOUT.total_seconds() else None
-
-
-def seconds(value: float | None) -> timedelta | None:
-    """A time of a definition as Temporal takes it."""
-    return None if value is None else timedelta(seconds=value)
+    return BEAT_TIMEOUT if limits.timeout > BEAT_TIMEOUT else None
 
 
 def call_size(arguments: Sequence[RawValue], path: str, *, local: bool) -> int:

@@ -19,6 +19,7 @@ from advanced_workflow.workflows.engine.actions.step_activities import (
     heartbeat_timeout,
     summary_of,
 )
+from advanced_workflow.workflows.engine.graph.limits import NONE, limits_of
 from advanced_workflow.workflows.engine.state.live_state import root_frame
 from advanced_workflow.workflows.engine.state.scope import own_entry, scope_of
 from advanced_workflow.workflows.engine.state.task_budget import LOCAL_ROOM_BYTES, LOCAL_STEPS
@@ -72,6 +73,7 @@ async def _undone(run: RunContext, undo: UndoAction, argument: RawValue) -> Erro
 
 def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool) -> workflow.ActivityHandle[RawValue]:
     step = undo.plan.step
+    limits = limits_of(step, undo.armed.numbers or NONE)
     room = LocalRoom(room=LOCAL_ROOM_BYTES, limit=run.prepared.payload_limit) if local else None
     return start_activity(
         undo.action,
@@ -82,9 +84,9 @@ def _start(run: RunContext, undo: UndoAction, argument: RawValue, *, local: bool
         room=room.room if room else 0,
         headers=headers_of(run, undo.activity_id, _execution_of(run, undo), local=room),
         task_queue=undo.task_queue,
-        timeout=attempt_timeout(undo.plan) if local else timedelta(seconds=step.timeout),
+        timeout=attempt_timeout(limits, local=local),
         total_timeout=None if local else timedelta(seconds=step.rollback_timeout),
-        heartbeat_timeout=heartbeat_timeout(run, undo.plan, undo.action, undo.task_queue),
+        heartbeat_timeout=heartbeat_timeout(run, step, limits, undo.action, undo.task_queue),
         retries=ONE_ATTEMPT if local else UNDO_RETRIES,
     )
 

@@ -12,6 +12,7 @@ from advanced_workflow.workflows.engine.around.conditions import where_condition
 from advanced_workflow.workflows.engine.around.gate import through_the_gate
 from advanced_workflow.workflows.engine.around.handlers import with_error_handlers
 from advanced_workflow.workflows.engine.around.lock import holding_its_lock
+from advanced_workflow.workflows.engine.around.numbers import with_its_numbers
 from advanced_workflow.workflows.engine.around.operator import held_for_an_operator
 from advanced_workflow.workflows.engine.around.outputs import writing_outputs
 from advanced_workflow.workflows.engine.around.recorded import recorded
@@ -40,6 +41,7 @@ AROUND: tuple[Wrapper, ...] = (
     holding_its_lock,
     recorded,
     where_conditions_hold,
+    with_its_numbers,
     writing_outputs,
     ending_at_its_event,
     approved_by_people,

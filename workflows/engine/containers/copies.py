@@ -15,6 +15,7 @@ from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.containers.nested import fails_its_pass, nested_graph
 from advanced_workflow.workflows.engine.containers.tolerated import run_undone_as_new, settle_tolerated
 from advanced_workflow.workflows.engine.graph.driver import end_all
+from advanced_workflow.workflows.engine.graph.limits import number_at
 from advanced_workflow.workflows.engine.people.events import Listener
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
@@ -73,8 +74,8 @@ class _Copies:
         self._lost = False
         self._cursor = step.record.cursor
         self._passes = step.frame.undo.passes(step.key)
-        limit = step.plan.step.max_concurrency or MOST_COPIES
-        self._limit = min(limit, MOST_COPIES)
+        limit = number_at("max_concurrency", step.plan.step.max_concurrency, step.numbers)
+        self._limit = min(limit or MOST_COPIES, MOST_COPIES)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.enough = Enough(step)

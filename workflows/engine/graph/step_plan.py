@@ -26,10 +26,11 @@ from advanced_workflow.workflows.definition.model.retries import (
     RetryPolicy,
     chosen,
 )
-from advanced_workflow.workflows.definition.model.roots import roots_at
+from advanced_workflow.workflows.definition.model.roots import STEP, roots_at
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.engine.graph.edges import turned_round
+from advanced_workflow.workflows.engine.graph.limits import Computed, computed_numbers
 from advanced_workflow.workflows.engine.graph.scheduler import Graph
 from advanced_workflow.workflows.expressions import (
     CompiledCondition,
@@ -111,6 +112,12 @@ class StepPlan:
     def retries(self) -> Retries:
         """The step's retry policy with every default filled in."""
         return _retries_of(self.step.retry_policy, self.defaults)
+
+    @cached_property
+    def computed(self) -> tuple[Computed, ...]:
+        """The numbers that expressions give when the step starts."""
+        # An orchestrator's own agents have the times of its step, which may read `step`; it is always in scope.
+        return tuple(computed_numbers(self.step, self.roots | STEP))
 
     @property
     def is_local(self) -> bool:

@@ -11,6 +11,7 @@ from advanced_workflow.workflows.engine.containers.enough import ENOUGH, Enough,
 from advanced_workflow.workflows.engine.containers.graphs import run_graph
 from advanced_workflow.workflows.engine.containers.nested import fails_its_pass, nested_graph
 from advanced_workflow.workflows.engine.containers.tolerated import branches_of, run_undone_as_new, settle_tolerated
+from advanced_workflow.workflows.engine.graph.limits import number_at
 from advanced_workflow.workflows.engine.graph.step_plan import GraphPlan
 from advanced_workflow.workflows.engine.state.frames import Frame
 from advanced_workflow.workflows.engine.state.record import Record
@@ -42,7 +43,7 @@ async def _run_once(step: StepContext) -> Done:
     frame = step.frame.within(step.plan.step_id, step.key, passes.begin(ALONE))
     if not again and not step.record.cursor.get(ENOUGH):
         step.run.state.reset_failed(graph, frame)
-    limit = step.plan.step.max_concurrency
+    limit = number_at("max_concurrency", step.plan.step.max_concurrency, step.numbers)
     enough = Enough(step)
 
     def settled() -> None:

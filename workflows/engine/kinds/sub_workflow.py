@@ -17,7 +17,7 @@ from advanced_workflow.workflows.contract import (
     Json,
     retry_delay,
 )
-from advanced_workflow.workflows.engine.actions.armed_call import settle_armed
+from advanced_workflow.workflows.engine.actions.armed_call import settle_armed, undo_times
 from advanced_workflow.workflows.engine.actions.children import Child, ChildEnd, child_entries, run_child, watch_child
 from advanced_workflow.workflows.engine.actions.mapped_input import mapped_input
 from advanced_workflow.workflows.engine.actions.step_activities import summary_for
@@ -93,7 +93,7 @@ async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
 
     def begin() -> None:
         key = step.run.idempotency_key(step.path)
-        step.frame.undo.arm(step.key, Armed(step.plan.step_id, step.path, key, value))
+        step.frame.undo.arm(step.key, Armed(step.plan.step_id, step.path, key, value, numbers=undo_times(step)))
         step.record.cursor["child"] = step.record.notes["run"] = id
 
     return run_child(
@@ -123,7 +123,8 @@ def _require_sendable(arguments: list[RawValue]) -> None:
 async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
     """The child's end; past the step's `timeout`, where it sets one, the child is cancelled and awaited first."""
     written = "timeout" in step.plan.step.model_fields_set
-    deadline = deadline_in(step, step.plan.step.timeout) if written else None
+    seconds = step.limits.timeout.total_seconds()
+    deadline = deadline_in(step, seconds) if written else None
     if deadline is None:
         try:
             return await work
@@ -144,7 +145,7 @@ async def _in_time(step: StepContext, work: asyncio.Task[ChildEnd]) -> ChildEnd:
         return work.result()
     work.cancel()
     await ended(work)
-    late = StepTimeout(f"step {step.path!r}: its run took longer than {step.plan.step.timeout:g} seconds.")
+    late = StepTimeout(f"step {step.path!r}: its run took longer than {seconds:g} seconds.")
     if work.cancelled():  # It was not started.
         raise failure_of(late)
     end = work.result()

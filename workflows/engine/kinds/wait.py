@@ -7,6 +7,7 @@ from datetime import datetime
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.definition.model.results import read_wait
+from advanced_workflow.workflows.engine.graph.limits import number_at
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
@@ -35,13 +36,14 @@ async def run_wait(step: StepContext) -> Done:
 
 
 async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
-    deadline = deadline_in(step, wait.timeout)
+    timeout = number_at("wait.timeout", wait.timeout, step.numbers)
+    deadline = deadline_in(step, timeout)
     event = await await_event(step, name, deadline, transient=wait.transient)
     if event is not None:
         return Done(event.data)
     if wait.on_timeout == "continue":
         return Done(None)
-    raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {wait.timeout:g} seconds."))
+    raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {timeout or 0:g} seconds."))
 
 
 def _moment(step: StepContext, wait: WaitFor) -> datetime:

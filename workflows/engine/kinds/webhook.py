@@ -8,6 +8,7 @@ from typing import Any, cast
 from advanced_workflow.workflows.contract import HTTP_ACTION, HttpRequest, Json
 from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
 from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS
+from advanced_workflow.workflows.engine.graph.limits import number_at
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
 from advanced_workflow.workflows.engine.step.events import await_event
 from advanced_workflow.workflows.engine.step.failures import failure_of
@@ -28,10 +29,11 @@ async def run_webhook(step: StepContext) -> Done:
     callback = step.plan.step.webhook.callback if step.plan.step.webhook else None
     if callback is None:
         return Done(response)
-    event = await await_event(step, callback.event, deadline_in(step, callback.timeout))
+    timeout = number_at("webhook.callback.timeout", callback.timeout, step.numbers)
+    event = await await_event(step, callback.event, deadline_in(step, timeout))
     if event is not None:
         return Done({**response, "callback": event.data})
-    message = f"step {step.path!r}: event {callback.event!r} did not come within {callback.timeout:g} seconds."
+    message = f"step {step.path!r}: event {callback.event!r} did not come within {timeout or 0:g} seconds."
     raise failure_of(EventTimeout(message), "unknown")
 
 

@@ -29,7 +29,7 @@ from advanced_workflow.workflows.engine.people.former import FormerRules
 from advanced_workflow.workflows.engine.people.heard import Heard, told
 from advanced_workflow.workflows.engine.people.identity import Identity
 from advanced_workflow.workflows.engine.people.judging import Judge, Ruling, is_repeated, settled_already
-from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, recorded, views
+from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, quorum_of, recorded, views
 from advanced_workflow.workflows.engine.people.refused import RefusedMessages
 from advanced_workflow.workflows.engine.state.live_state import LiveState
 from advanced_workflow.workflows.engine.state.record import Record
@@ -247,7 +247,7 @@ class Approvals:
         asked.record.cursor["asked"] = asked.dump()
         if heard.request.decision == "reject":
             asked.answer.set_result("rejected")
-        elif len(asked.approvals) >= asked.approval.required:
+        elif len(asked.approvals) >= asked.required:
             asked.answer.set_result("approved")
 
     def _record(self, path: str) -> Record:
@@ -261,5 +261,5 @@ def _receipt(record: Record, asked: OpenApproval | None, state: State) -> Decisi
         path=record.path,
         state=state,
         approvals=len(asked.approvals) if asked else 0,
-        required=approval.required,
+        required=asked.required if asked else quorum_of(approval),
     )

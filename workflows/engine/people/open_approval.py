@@ -39,6 +39,11 @@ class OpenApproval:
     """Bytes that the decisions take."""
 
     @property
+    def required(self) -> int:
+        """How many must approve."""
+        return quorum_of(self.approval)
+
+    @property
     def approvals(self) -> list[RecordedDecision]:
         """The decisions that approve."""
         return [one for one in self.decisions if one.decision == "approve"]
@@ -81,7 +86,7 @@ class OpenApproval:
             prompt=self.approval.prompt,
             subject=self.subject,
             approvers=list(self.approvers),
-            required=self.approval.required,
+            required=self.required,
             approvals=list(self.approvals),
             digest=self.digest,
             asked=self.asked,
@@ -91,6 +96,11 @@ class OpenApproval:
             form=dict(self.approval.form),
             identity=self.approval.identity,
         )
+
+
+def quorum_of(approval: Approval) -> int:
+    """How many must approve, where that is known; 0 where an expression gives it once people are asked."""
+    return approval.required if isinstance(approval.required, int) else 0
 
 
 def views(approvals: Iterable[OpenApproval], limit: int) -> list[PendingApproval]:

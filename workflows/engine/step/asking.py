@@ -12,7 +12,7 @@ from temporalio import workflow
 from advanced_workflow.workflows.contract import WHO_DECIDED, DecidedBy, ErrorInfo, Json, RecordedDecision, WhoDecided
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.engine.monitoring.gen_ai import CALL_ID
-from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of
+from advanced_workflow.workflows.engine.people.open_approval import OpenApproval, Verdict, digest_of, quorum_of
 from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.failures import StepFailure, StepSkipped, failure_of
 from advanced_workflow.workflows.engine.step.signing_keys import pin_keys
@@ -72,7 +72,9 @@ def _open(step: StepContext, approval: Approval, subject: Callable[[], Json]) ->
     if "asked" in step.record.cursor:  # Asked before the run continued as new.
         return OpenApproval.load(step.record, approval, step.record.cursor["asked"], answer)
     what = subject()
-    approvers, now, asked = _approvers(step), workflow.now(), step.run.approvals.next_asking()
+    approvers, now = _approvers(step), workflow.now()
+    _require_reachable(step, approval, approvers)
+    asked = step.run.approvals.next_asking()
     return OpenApproval(
         record=step.record,
         approval=approval,
@@ -81,17 +83,36 @@ def _open(step: StepContext, approval: Approval, subject: Callable[[], Json]) ->
         digest=digest_of(step.run.execution_id, step.run.plan.sha256, step.path, what, asked),
         asked=asked,
         requested_at=timestamp(now),
-        deadline=moment_after(approval.deadline) if approval.deadline is not None else None,
+        deadline=moment_after(approval.deadline) if isinstance(approval.deadline, int | float) else None,
         answer=answer,
     )
 
 
+def _require_reachable(step: StepContext, approval: Approval, approvers: tuple[str, ...]) -> None:
+    """Raise where a computed quorum can never be reached; `check` tells of one that is written."""
+    if "approval.required" not in step.numbers:
+        return
+    people = approval.model_copy(update={"approvers": approvers}).possible_people(step.run.options.groups)
+    if people is not None and quorum_of(approval) > len(people):
+        with step.reading("approval.required"):
+            raise DataInvalid(
+                f"{quorum_of(approval)} approvals are required, but only {len(people)} distinct people may decide."
+            )
+
+
 def approval_of(step: StepContext) -> Approval:
     """What is asked of whom; for the call of a tool the question is the call, where the definition has no other."""
-    approval = step.plan.step.approval or Approval()
+    approval = _with_numbers(step, step.plan.step.approval or Approval())
     if approval.prompt or step.plan.tool is None:
         return approval
     return approval.model_copy(update={"prompt": step.record.notes.get("call", "")})
+
+
+def _with_numbers(step: StepContext, approval: Approval) -> Approval:
+    if not step.numbers:
+        return approval
+    found = {name: step.numbers.get(f"approval.{name}") for name in ("deadline", "required")}
+    return approval.model_copy(update={name: number for name, number in found.items() if number is not None})
 
 
 def exact_call(step: StepContext, arguments: Json) -> Json:
@@ -140,7 +161,7 @@ def _names(value: Json) -> list[str]:
 def _sentence(asked: OpenApproval) -> str:
     people = ", ".join(asked.approvers) or "anybody"
     bound = f" until {timestamp(asked.deadline)}" if asked.deadline else ""
-    count = f"{asked.approval.required} approvals" if asked.approval.required > 1 else "approval"
+    count = f"{asked.required} approvals" if asked.required > 1 else "approval"
     return f"{count} by {people}{bound}"
 
 
@@ -149,7 +170,11 @@ def _verdict_at_deadline(step: StepContext, approval: Approval) -> Verdict:
         return "approved"
     if approval.on_timeout == "reject":
         return "rejected"
-    raise failure_of(ApprovalTimeout(f"step {step.path!r}: nobody decided within {approval.deadline or 0:g} seconds."))
+    raise failure_of(ApprovalTimeout(f"step {step.path!r}: nobody decided within {_shown(approval.deadline)} seconds."))
+
+
+def _shown(deadline: object) -> str:
+    return f"{deadline:g}" if isinstance(deadline, int | float) else "0"
 
 
 def _output(asked: OpenApproval, verdict: Verdict, *, by_deadline: bool) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from advanced_workflow.workflows.contract import BreakerState, ExecutionOptions, Json, Prepared
 from advanced_workflow.workflows.contract.paths import StepPath, idempotency_key
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
+from advanced_workflow.workflows.engine.graph.limits import NONE, Limits, Numbers, limits_of
 from advanced_workflow.workflows.engine.state.scope import own_entry, scope_of
 from advanced_workflow.workflows.engine.step.failures import (
     StepFailure,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from advanced_workflow.workflows.engine.state.task_budget import TaskBudget
     from advanced_workflow.workflows.engine.state.withdrawals import Withdrawals
     from advanced_workflow.workflows.engine.undo.saga import Saga
+
+NUMBERS = "numbers"
+"""In the cursor: what the expressions gave that stand in place of numbers."""
 
 
 class ExecuteStep(Protocol):
@@ -117,6 +121,16 @@ class StepContext:
     def key(self) -> str:
         """The step's name in its pass, as its path ends."""
         return self.frame.name_of(self.path)
+
+    @property
+    def numbers(self) -> Numbers:
+        """What the expressions gave that stand in place of numbers."""
+        return self.record.cursor.get(NUMBERS, NONE)
+
+    @property
+    def limits(self) -> Limits:
+        """The times of its attempts."""
+        return limits_of(self.plan.step, self.numbers)
 
     @property
     def may_fail(self) -> bool:

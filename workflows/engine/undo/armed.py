@@ -39,6 +39,9 @@ class Armed:
     left: list[int] | None = None
     """Numbers of the undo actions that are to run, where others have run before; all of them otherwise."""
 
+    numbers: Json = None
+    """The times of its attempts that expressions gave, which its undo actions have too."""
+
     @property
     def needs_undo(self) -> bool:
         """Whether it took effect, or may have."""
@@ -105,8 +108,8 @@ class Armed:
     def dump(self) -> list[Json]:
         """As plain data."""
         known = [self.step_id, self.path, self.idempotency_key, self.input, self.outcome, self.output]
-        more = [self.child, self.undone, self.mapped, self.earlier, self.left]
-        if more == [None, 0, None, None, None]:
+        more = [self.child, self.undone, self.mapped, self.earlier, self.left, self.numbers]
+        if more == [None, 0, None, None, None, None]:
             return known
         while more[-1] is None and len(more) > _OLD:
             more.pop()

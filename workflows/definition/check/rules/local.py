@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.model.retries import BackoffStrategy
@@ -31,6 +32,11 @@ def local_problems(placement: Placement, workflow: AdvancedWorkflow) -> Iterator
             yield problem(Code.LOCAL_EXECUTION, (*placement.loc, *loc), message, fix)
 
 
+def is_over(value: object, most: float) -> TypeGuard[float]:
+    """Whether a time is a number, not an expression, and longer than so many seconds."""
+    return isinstance(value, int | float) and value > most
+
+
 def _absent(step: WorkflowStep) -> Iterator[tuple[Loc, str, str]]:
     if step.agent_capability is not None:
         yield ("agent_capability",), "a local step runs in the run's own worker, not on a capability's queue.", _FIX
@@ -43,13 +49,13 @@ def _absent(step: WorkflowStep) -> Iterator[tuple[Loc, str, str]]:
 
 
 def _too_long(step: WorkflowStep) -> Iterator[tuple[Loc, str, str]]:
-    if "timeout" in step.model_fields_set and step.timeout > LONGEST_ATTEMPT_SECONDS:
+    if "timeout" in step.model_fields_set and is_over(step.timeout, LONGEST_ATTEMPT_SECONDS):
         message = (
             f"an attempt of a local step may take {LONGEST_ATTEMPT_SECONDS} s, and this says {step.timeout:g} s; "
             f"where no 'timeout' is written it gets {LONGEST_ATTEMPT_SECONDS} s."
         )
         yield ("timeout",), message, "Shorten or remove it, or leave 'execution: local' out."
-    if step.total_timeout is not None and step.total_timeout > LONGEST_TOTAL_SECONDS:
+    if is_over(step.total_timeout, LONGEST_TOTAL_SECONDS):
         message = (
             f"all attempts of a local step may take {LONGEST_TOTAL_SECONDS} s, and this says {step.total_timeout:g} s."
         )

@@ -30,8 +30,9 @@ def _fan_out_problems(placement: Placement) -> Iterator[Problem]:
     if step.add_on is not None and step.for_each is None:
         message = "'add_on' means nothing without 'for_each': there are no items to add to."
         yield problem(Code.MEANINGLESS_FIELD, (*loc, "add_on"), message, "Add 'for_each', or remove it.")
-    if step.for_each is not None and (step.max_concurrency or 0) > MOST_COPIES:
-        message = f"never more than {MOST_COPIES:,} copies run at a time, so {step.max_concurrency:,} has no effect."
+    most = step.max_concurrency
+    if step.for_each is not None and isinstance(most, int) and most > MOST_COPIES:
+        message = f"never more than {MOST_COPIES:,} copies run at a time, so {most:,} has no effect."
         yield warning(Code.NO_EFFECT, (*loc, "max_concurrency"), message, f"Write at most {MOST_COPIES}.")
 
 

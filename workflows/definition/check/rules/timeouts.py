@@ -24,7 +24,7 @@ def timeout_problems(placement: Placement, workflow: AdvancedWorkflow) -> Iterat
         yield from _too_long(place, value, whole, workflow.timeout)
 
 
-def _too_long(loc: Loc, value: object, bound_name: str, bound: float | None) -> Iterator[Problem]:
-    if isinstance(value, int | float) and bound is not None and value > bound:
+def _too_long(loc: Loc, value: object, bound_name: str, bound: object) -> Iterator[Problem]:
+    if isinstance(value, int | float) and isinstance(bound, int | float) and value > bound:
         message = f"{value:g} s is longer than {bound_name} of {bound:g} s, so it never passes."
         yield warning(Code.TIMEOUT_RELATION, loc, message, "Shorten it, or lengthen the other.")
