@@ -79,7 +79,7 @@ class ActionCall:
     @property
     def waited(self) -> Waited:
         """Where it waits for a worker, and for how long."""
-        limit = _queue_timeout(self.step.plan)
+        limit = _queue_timeout(self.step.plan.step, self.step.limits)
         queue = self.step.plan.step.agent_capability or workflow.info().task_queue
         return Waited(queue, None if limit is None else limit.total_seconds())
 
