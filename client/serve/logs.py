@@ -93,13 +93,18 @@ def told(record: logging.LogRecord) -> tuple[str, str | None]:
         return record.getMessage(), None
     if getattr(record, FAILURE, None) != FAILED_ACTIVITY:
         return record.getMessage(), logging.Formatter().formatException(record.exc_info)  # pyright: ignore[reportArgumentType] - it holds an error
-    text, kind, _ = parts_of(error) if isinstance(error, Exception) else (str(error), "", ())
     context = log_context(record)
-    sentence = f"attempt {context.get('attempt', 1)} of {context.get('action', 'an action')} failed: {kind or type(error).__name__}: {text}"
+    sentence = f"attempt {context.get('attempt', 1)} of {context.get('action', 'an action')} failed: {_named(error)}"
     if not is_expected(error):
         return sentence, "".join(trace_of(error)).rstrip("\n")
-    cause = error.__cause__
-    return (sentence if cause is None else f"{sentence} (because of {type(cause).__name__}: {cause})"), None
+    return (sentence if error.__cause__ is None else f"{sentence} (because of {_named(error.__cause__)})"), None
+
+
+def _named(error: BaseException) -> str:
+    if not isinstance(error, Exception):
+        return type(error).__name__
+    text, kind, _ = parts_of(error)
+    return f"{kind or type(error).__name__}: {text}"
 
 
 class JsonFormatter(logging.Formatter):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import cast
 
 from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.converter import DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import FailureError
 
-from advanced_workflow.activities.worker.unforeseen import is_expected, trace_of
+from advanced_workflow.activities.worker.unforeseen import Unforeseen, is_expected, trace_of
 
 
 class Sentences(DefaultFailureConverter):
@@ -19,10 +20,12 @@ class Sentences(DefaultFailureConverter):
     """
 
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
-        """As the SDK does; what came from the server stays as it is."""
+        """As the SDK does; what came from the server stays as it is, and so do failures of workflow tasks."""
         super().to_failure(exception, payload_converter, failure)
-        if not (isinstance(exception, FailureError) and exception.failure):
-            failure.stack_trace = "" if is_expected(exception) else "\n".join(trace_of(exception))
+        if isinstance(exception, Unforeseen):
+            failure.stack_trace = "\n".join(trace_of(exception))
+        elif is_expected(exception) and not cast("FailureError", exception).failure:
+            failure.stack_trace = ""
 
 
 def with_sentences(client: Client) -> Client:
