@@ -11,11 +11,14 @@ import logging
 import sys
 import threading
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from advanced_workflow.client.process_exit import before_exit
 from advanced_workflow.client.serve.logs import JsonFormatter
 from advanced_workflow.workflows.plain.text import visible_lines
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _log = logging.getLogger("advanced_workflow.worker")
 
@@ -29,6 +32,8 @@ class Lines(io.TextIOBase):
         self._about = {"name": name, "levelno": level, "levelname": logging.getLevelName(level)}
         self._formatter = JsonFormatter()
         self._begun = ""
+        self.buffer = _Bytes(self)
+        """For those who write bytes."""
         self._turn = threading.RLock()
 
     def write(self, text: str, /) -> int:
@@ -54,6 +59,11 @@ class Lines(io.TextIOBase):
         """It is."""
         return True
 
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] - it is read only here
+        """As of any text stream."""
+        return "utf-8"
+
     def fileno(self) -> int:
         """Of the stream behind it, which other processes are given."""
         return self._behind.fileno()
@@ -63,6 +73,22 @@ class Lines(io.TextIOBase):
             record = logging.makeLogRecord({**self._about, "msg": line.rstrip("\r")})
             self._behind.write(f"{self._formatter.format(record)}\n")
             self._behind.flush()
+
+
+class _Bytes(io.RawIOBase):
+    """What is written as bytes is text, too."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, given: Buffer, /) -> int:
+        data = bytes(given)
+        self._lines.write(data.decode(errors="replace"))
+        return len(data)
 
 
 def write_only_json() -> None:

@@ -25,6 +25,16 @@ def test_what_is_printed_becomes_one_object_a_line() -> None:
     assert {(one["logger"], one["level"]) for one in found} == {("stdout", "INFO")}
 
 
+def test_bytes_become_lines_too() -> None:
+    behind = io.StringIO()
+    lines = Lines(behind, "stdout", logging.INFO)
+
+    lines.buffer.write(b"caf\xc3\xa9 \xff\n")
+
+    assert [one["message"] for one in objects(behind)] == ["caf\u00e9 \ufffd"]
+    assert lines.encoding == "utf-8"
+
+
 def test_the_rest_of_a_line_is_written_at_the_end() -> None:
     behind = io.StringIO()
     lines = Lines(behind, "stderr", logging.WARNING)
