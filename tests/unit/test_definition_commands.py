@@ -47,7 +47,7 @@ def test_a_sub_workflow_of_a_folder_takes_what_it_is_given(folder: Path, capsys:
 def test_a_broken_definition_is_still_known_by_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "child.yaml").write_text(CHILD + "timeout: soon\n", encoding="utf-8")
 
-    assert found(capsys, folder / "parent.yaml", folder / "child.yaml") == [("child.yaml", "wrong_type")]
+    assert found(capsys, folder / "parent.yaml", folder / "child.yaml") == [("child.yaml", "wrong_value")]
 
 
 def test_a_definition_that_is_served_here_may_be_run(
