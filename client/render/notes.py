@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,18 @@ from advanced_workflow.client.render.times import with_moments
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.client.watch import Snapshot
 from advanced_workflow.workflows.contract import AgentProgress, ErrorInfo, OrchestratorProgress, StepState
+from advanced_workflow.workflows.definition.model.reserved import is_reserved_action
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.plain.text import one_line
 
 MAX_ERROR_CHARACTERS = 300
+
+
+_UNSERVED = re.compile(
+    r"Activity function (?P<action>\S+) for workflow .* is not registered on this worker, available activities: (?P<served>.*)",
+    re.DOTALL,
+)
+"""How the SDK says that a worker does not serve an action."""
 
 
 def is_held(step: StepState) -> bool:
@@ -76,7 +85,7 @@ def _attempt_note(attempt: Attempt, snapshot: Snapshot, now: datetime) -> str:
         return waits
     bound = f" of {attempt.max_attempts}" if attempt.max_attempts else ""
     reason = "the worker was lost" if attempt.worker_lost else attempt.last_failure or "the last one failed"
-    return "; ".join(one for one in (f"attempt {attempt.attempt}{bound}: {cut(reason)}", waits) if one)
+    return "; ".join(one for one in (f"attempt {attempt.attempt}{bound}: {failure_words(reason)}", waits) if one)
 
 
 def _waits_for_worker(attempt: Attempt, snapshot: Snapshot, now: datetime) -> str:
@@ -103,7 +112,17 @@ def tolerated_note(tolerated: Any) -> str:  # noqa: ANN401 - as the run tells it
 
 def error_sentence(error: ErrorInfo) -> str:
     """A failure as `Type: message`, cut where it is long."""
-    return cut(f"{error.type}: {error.message}")
+    return failure_words(f"{error.type}: {error.message}")
+
+
+def failure_words(text: str | None) -> str:
+    """What an action failed with, cut where it is long; of one that its worker does not serve what the worker serves instead."""
+    unserved = _UNSERVED.search(text or "")
+    if unserved is None:
+        return cut(text)
+    served = [one for one in unserved["served"].rstrip(".").split(", ") if one and not is_reserved_action(one)]
+    serves = f"it serves {', '.join(served)}" if served else "it serves none"
+    return cut(f"NotFoundError: the worker of its task queue has no action {unserved['action']!r}; {serves}")
 
 
 def cut(text: str | None) -> str:

@@ -93,5 +93,7 @@ def _after_the_end(snapshot: Snapshot, since: UndoneSince | None, *, left: bool)
         yield command("rollback", id), "tries what was not undone again"
     elif snapshot.summary.status in _ENDED_BY_FORCE:
         yield command("rollback", id), "undoes what its history says it did"
-    elif snapshot.summary.status == "failed":
+    elif (
+        snapshot.summary.status == "failed" and snapshot.state is not None
+    ):  # One that never began has nothing to keep.
         yield command("rerun", id), "runs it again; --dry-run says first what would be kept"

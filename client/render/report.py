@@ -109,10 +109,11 @@ def _print_heading(console: Console, report: RunReport, now: datetime) -> None:
             "deadline": due(parse_time(state.deadline), now) if state and state.deadline else "",
             "sha256": state.definition_sha256 if state else "",
             "events": f"{summary.history_events} in the history",
-            "web": report.url or "",
             **_trouble(snapshot, now),
         },
     )
+    if report.url:  # In one piece, so that it can be followed.
+        console.print(Text("web       ", style="dim").append(report.url, style="default"), soft_wrap=True)
 
 
 def _trouble(snapshot: Snapshot, now: datetime) -> Mapping[str, Text | str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from advanced_workflow.client.render.notes import cut, error_sentence
+from advanced_workflow.client.render.notes import error_sentence, failure_words
 from advanced_workflow.client.render.rows import sign_of_life
 from advanced_workflow.client.service.description import Attempt
 from advanced_workflow.workflows.contract import RollbackReport, UndoOutcome
@@ -65,7 +65,9 @@ def _running_undos(attempts: Mapping[str, Attempt], settled: set[str], now: date
     for activity_id, attempt in attempts.items():
         path = undone_path(activity_id)
         if path is not None and activity_id not in settled:
-            failure = f"attempt {attempt.attempt}: {cut(attempt.last_failure)}" if attempt.last_failure else ""
+            failure = (
+                f"attempt {attempt.attempt}: {failure_words(attempt.last_failure)}" if attempt.last_failure else ""
+            )
             yield UndoRow(activity_id, attempt.action, path, UndoOutcome.PENDING, failure, sign_of_life(attempt, now))
 
 

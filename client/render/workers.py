@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from advanced_workflow.client.render.layout import plain_table, print_title
-from advanced_workflow.client.render.notes import cut
+from advanced_workflow.client.render.notes import failure_words
 from advanced_workflow.client.render.rows import sign_of_life
 from advanced_workflow.client.render.symbols import words
 from advanced_workflow.client.render.times import due, duration, seconds_between
@@ -89,5 +89,5 @@ def _stands(attempt: Attempt, now: datetime) -> str:
         what = f"runs on {attempt.worker}"
     else:
         what = words(attempt.state)
-    failure = "the worker was lost" if attempt.worker_lost else cut(attempt.last_failure)
+    failure = "the worker was lost" if attempt.worker_lost else failure_words(attempt.last_failure)
     return "; ".join(part for part in (what, sign_of_life(attempt, now), failure) if part)

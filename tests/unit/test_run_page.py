@@ -141,6 +141,17 @@ def test_without_a_worker_pending_actions_are_told_with_queue_attempts_and_the_n
     assert "Away: bank is away" in text
 
 
+def test_an_action_that_its_worker_does_not_serve_is_told_in_a_sentence() -> None:
+    said = "Activity function refnd for workflow r1 is not registered on this worker, available activities: adw.fits, pay, ship"
+    error = ErrorInfo(type="NotFoundError", message=said)
+    tried = attempt("pack", 2, last_failure=f"NotFoundError: {said}")
+    steps = [step("pay", StepStatus.FAILED, error_info=error), step("pack", StepStatus.RUNNING)]
+    text = page(running(steps, {"pack": tried}), width=250)
+
+    assert text.count("the worker of its task queue has no action 'refnd'; it serves pay, ship") == 2
+    assert "adw.fits" not in text
+
+
 def test_a_step_whose_queue_nobody_polls_says_so_and_how_to_serve_it() -> None:
     seen = running([step("pack", StepStatus.RUNNING)], {"pack": attempt("pack")})
     seen = dataclasses.replace(seen, queues=[QueueSummary("robots", "actions", (), 1, 40.0)])
