@@ -86,7 +86,7 @@ def actions(as_json: AsJson = False) -> None:
         if as_json:
             print_json(found)
             return
-        lines = Listing(("action", "description", "from"), frozenset({"action", "from"}))
+        lines = Listing(("action", "description", "from"))
         for one in found:
             lines.add(Text(one.name, style="bold"), one.description, Text(one.source, style="dim"))
         _print_listing(lines, "No actions: name modules that have some in ADW_ACTIONS.")
@@ -102,7 +102,7 @@ def graphs(as_json: AsJson = False) -> None:
         if as_json:
             print_json([{"name": name, "source": place} for name, place in found.items()])
             return
-        lines = Listing(("graph", "from"), frozenset({"graph", "from"}))
+        lines = Listing(("graph", "from"))
         for name, place in found.items():
             lines.add(Text(name, style="bold"), Text(place, style="dim"))
         _print_listing(lines, "No graphs: name some in ADW_GRAPHS, as NAME=MODULE:ATTRIBUTE.")
@@ -137,7 +137,7 @@ def _print_listing(lines: Listing, nothing: str) -> None:
 
 
 def _tools(found: Sequence[Mapping[str, Any]]) -> Listing:
-    lines = Listing(("server", "tool", "parameters", "description"), frozenset({"server", "tool"}))
+    lines = Listing(("server", "tool", "parameters", "description"))
     for one in found:
         names = ", ".join(one["parameters"].get("properties", {}))
         [first] = one["description"].strip().split("\n\n")[:1]  # What else there is, is for models, and in the JSON.
@@ -153,7 +153,7 @@ def definitions(as_json: AsJson = False) -> None:
         if as_json:
             print_json(found)
             return
-        lines = Listing(("definition", "version", "name", "from"), frozenset({"definition", "version", "from"}))
+        lines = Listing(("definition", "version", "name", "from"))
         for one in found:
             lines.add(Text(one["workflow_id"], style="bold"), one["version"], one["name"], Text(one["source"], "dim"))
         _print_listing(lines, "No definitions: name folders that have some in ADW_DEFINITIONS.")

@@ -321,7 +321,7 @@ def _print_runs(found: list[RunSummary]) -> None:
         note("no runs.")
         return
     now = datetime.now(UTC)
-    lines = Listing(("run", "workflow", "status", "started", "took", "waits for"), frozenset({"run", "workflow"}))
+    lines = Listing(("run", "workflow", "status", "started", "took", "waits for"))
     for one in found:
         lines.add(
             Text(one.id, style="bold"),

@@ -43,7 +43,9 @@ class Told:
     @property
     def sentence(self) -> str:
         """For people."""
-        return self.message if self.fix is None or self.fix in self.message else f"{self.message} {self.fix}"
+        return (
+            self.message if self.fix is None or self.fix in self.message else f"{self.message.rstrip('.')}. {self.fix}"
+        )
 
 
 @dataclass(slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from advanced_workflow.client.render.console import Lines
+from advanced_workflow.workflows.plain.text import visible
 
 
 def print_title(console: Console, title: str) -> None:
@@ -18,7 +20,15 @@ def print_title(console: Console, title: str) -> None:
 
 
 def print_facts(console: Console, facts: Mapping[str, Text | Lines | str]) -> None:
-    """Names with what they are; what is empty is left out."""
+    """Names with what they are; what is empty is left out. A word that is wider than the room for it stays in one piece."""
+    beside = max(len(name) for name in facts) + 2
+    texts = [str(one.text if isinstance(one, Lines) else one) for one in facts.values() if one]
+    if any(beside + cell_len(visible(word)) > console.width for text in texts for word in text.split()):
+        for name, value in facts.items():
+            if value:
+                shown = Text(str(value.text)) if isinstance(value, Lines) else Text.assemble(value)
+                console.print(Text(f"{name:<{beside}}", style="dim").append_text(shown), soft_wrap=True)
+        return
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

@@ -1,10 +1,11 @@
-"""Lists of things with ids. An id is never folded or cut: it is there to be copied."""
+"""Tables with ids. An id is never folded or cut: it is there to be copied."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,15 +15,30 @@ from advanced_workflow.workflows.plain.text import visible
 _GAP = 2
 _NARROWEST = 16
 """Columns in which a text can still be read, folded."""
+PROSE = frozenset(
+    {
+        "",
+        "comment",
+        "decision",
+        "description",
+        "name",
+        "now",
+        "parameters",
+        "reason",
+        "waits for",
+        "waits there",
+        "why",
+        "workers",
+    }
+)
+"""Headings of what may be folded anywhere; elsewhere a word stays in one piece."""
 
 
 @dataclass(slots=True)
 class Listing:
-    """Rows under headings. Where the ids of the rows leave no room for the rest, each row is several lines."""
+    """Rows under headings."""
 
     columns: Sequence[str]
-    ids: frozenset[str]
-    """The columns whose cells are ids."""
     rows: list[list[Text]] = field(default_factory=list[list[Text]])
 
     def add(self, *cells: Text | str) -> None:
@@ -31,42 +47,58 @@ class Listing:
 
     def print(self, console: Console) -> None:
         """Print it as wide as the console is."""
-        if self._narrowest() <= console.width:
-            console.print(self._table())
-            return
-        for row in self.rows:
-            self._print_lines(console, row)
-
-    def _narrowest(self) -> int:
-        """The width that ids in one piece and readable texts need."""
-        widths = [max([len(name), *(_width(row[at]) for row in self.rows)]) for at, name in enumerate(self.columns)]
-        return sum(
-            (width if name in self.ids else min(width, _NARROWEST)) + _GAP
-            for name, width in zip(self.columns, widths, strict=True)
-        )
-
-    def _table(self) -> Table:
         made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
         for name in self.columns:
-            made.add_column(name, overflow="fold", no_wrap=name in self.ids)
+            made.add_column(name, overflow="fold")
         for row in self.rows:
             made.add_row(*row)
-        return made
-
-    def _print_lines(self, console: Console, row: Sequence[Text]) -> None:
-        first, *others = zip(self.columns, row, strict=True)
-        console.print(first[1], soft_wrap=True)
-        rest = Text()
-        for name, cell in others:
-            if not cell.plain:
-                continue
-            if name in self.ids:
-                console.print(Text(f"  {name}: ", style="dim").append_text(cell), soft_wrap=True)
-            else:
-                rest.append("   " if rest else "").append(f"{name}: ", style="dim").append_text(cell)
-        if rest:
-            console.print(Text("  ").append_text(rest), soft_wrap=True)
+        print_table(console, made)
 
 
-def _width(cell: Text) -> int:
-    return Text(visible(cell.plain)).cell_len
+def print_table(console: Console, table: Table) -> None:
+    """Print a table of texts without lines. Where its words leave no room for the rest, each row is several lines."""
+    names = [str(column.header) for column in table.columns]
+    cells = [[_text(one) for one in column.cells] for column in table.columns]
+    widths = _fitting(names, cells, console.width)
+    if widths is None:
+        for row in zip(*cells, strict=True):
+            _print_lines(console, names, row)
+        return
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    console.print(table)
+
+
+def _fitting(names: Sequence[str], cells: Sequence[Sequence[Text]], room: int) -> list[int] | None:
+    """The widths of the columns; None where there is no room for their words."""
+    widths = [
+        max(_width(one.plain) for one in (Text(name), *column)) for name, column in zip(names, cells, strict=True)
+    ]
+    least = [_least(name, column) for name, column in zip(names, cells, strict=True)]
+    if sum(least) + _GAP * len(least) > room:
+        return None
+    while sum(widths) + _GAP * len(widths) > room:
+        slack = [width - needed for width, needed in zip(widths, least, strict=True)]
+        widest = slack.index(max(slack))
+        widths[widest] -= max(1, min(slack[widest], (sum(widths) + _GAP * len(widths) - room + 1) // 2))
+    return widths
+
+
+def _least(name: str, column: Sequence[Text]) -> int:
+    words = max((_width(word) for one in column for word in one.plain.split()), default=0)
+    return max(_width(name), min(words, _NARROWEST) if name in PROSE else words)
+
+
+def _print_lines(console: Console, names: Sequence[str], row: Sequence[Text]) -> None:
+    console.print(row[0], soft_wrap=True)
+    for name, cell in zip(names[1:], row[1:], strict=True):
+        if cell.plain.strip():
+            console.print(Text("  ").append(f"{name}: " if name else "", style="dim").append_text(cell), soft_wrap=True)
+
+
+def _text(cell: object) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
+
+
+def _width(text: str) -> int:
+    return cell_len(visible(text))

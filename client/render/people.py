@@ -12,6 +12,7 @@ from rich.text import Text
 
 from advanced_workflow.client.render.console import Lines
 from advanced_workflow.client.render.layout import plain_table, print_commands, print_facts, print_title
+from advanced_workflow.client.render.listing import print_table
 from advanced_workflow.client.render.remedies import command
 from advanced_workflow.client.render.times import due, moment, parse_time
 from advanced_workflow.workflows.contract import (
@@ -161,7 +162,7 @@ def print_decided(console: Console, state: RunState) -> None:
         if said.by_deadline:
             word = str(step.execution_data.get("decision") or "settled")
             table.add_row(moment(parse_time(step.end_time)), Text(step.path), word, "", "nobody decided in time")
-    console.print(table)
+    print_table(console, table)
 
 
 def print_rejected(console: Console, rejected: Sequence[RejectedDecision]) -> None:
@@ -172,7 +173,7 @@ def print_rejected(console: Console, rejected: Sequence[RejectedDecision]) -> No
     table = plain_table("time", "code", "why")
     for one in rejected:
         table.add_row(moment(parse_time(one.time)), one.code, Text(one.message))
-    console.print(table)
+    print_table(console, table)
 
 
 def print_audit(console: Console, state: RunState) -> None:
@@ -194,7 +195,7 @@ def _print_decisions(console: Console, decisions: Sequence[AuditEntry], earlier:
         table.add_row("before", "", f"{earlier:,} more")
     for one in decisions:
         table.add_row(moment(parse_time(one.time)), Text(one.step_id or ""), Text(one.reason))
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_acts(console: Console, acts: Sequence[AuditEntry], earlier: int) -> None:
@@ -209,4 +210,4 @@ def _print_acts(console: Console, acts: Sequence[AuditEntry], earlier: int) -> N
         table.add_row(
             moment(parse_time(one.time)), one.operation, Text(one.step_id or ""), Text(one.by), Text(one.reason)
         )
-    console.print(table)
+    print_table(console, table)

@@ -15,6 +15,7 @@ from advanced_workflow.client.errors import RunFailed
 from advanced_workflow.client.render.console import Lines
 from advanced_workflow.client.render.ended import rows_of_result
 from advanced_workflow.client.render.layout import plain_table, print_commands, print_facts, print_title
+from advanced_workflow.client.render.listing import print_table
 from advanced_workflow.client.render.notes import error_sentence
 from advanced_workflow.client.render.outcome import failure_sentence
 from advanced_workflow.client.render.passes import grouped
@@ -148,7 +149,7 @@ def _print_steps(console: Console, rows: Sequence[StepRow], now: datetime) -> No
             duration(row.seconds),
             Text("; ".join(part for part in _beside(row, now) if part), style="dim"),
         )
-    console.print(table)
+    print_table(console, table)
 
 
 def _beside(row: StepRow, now: datetime) -> Sequence[str]:
@@ -174,7 +175,7 @@ def _print_rollback(console: Console, report: RunReport, undos: Sequence[UndoRow
     left_out = report.rollback.entries_left_out if report.rollback else 0
     if left_out:
         table.add_row(f"{left_out:,} more", "", "", "")
-    console.print(table)
+    print_table(console, table)
 
 
 def _why_back(report: RollbackReport | None) -> str:
@@ -200,4 +201,4 @@ def _print_events(console: Console, state: RunState) -> None:
         table.add_row(Text(name), str(count), f"{size:,}")
     if state.unconsumed_left_out:
         table.add_row("", f"{state.unconsumed_left_out} more", "")
-    console.print(table)
+    print_table(console, table)

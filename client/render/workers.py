@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from advanced_workflow.client.render.layout import plain_table, print_title
+from advanced_workflow.client.render.listing import print_table
 from advanced_workflow.client.render.notes import failure_words
 from advanced_workflow.client.render.rows import sign_of_life
 from advanced_workflow.client.render.symbols import words
@@ -45,7 +46,7 @@ def print_queues(console: Console, queues: Iterable[QueueSummary], now: datetime
     for one in found:
         waits = f"{one.backlog:,}, the oldest for {duration(one.backlog_seconds)}" if one.backlog else ""
         table.add_row(Text(one.name), one.kind, Text(_pollers(one, now), style=_style(one, now)), waits)
-    console.print(table)
+    print_table(console, table)
 
 
 def _style(queue: QueueSummary, now: datetime) -> str:
@@ -76,7 +77,7 @@ def print_attempts(console: Console, attempts: Iterable[Attempt], now: datetime)
         )
     if len(found) > MOST_LISTED:
         table.add_row(f"{len(found) - MOST_LISTED:,} more", "", "", "", "")
-    console.print(table)
+    print_table(console, table)
 
 
 def _stands(attempt: Attempt, now: datetime) -> str:

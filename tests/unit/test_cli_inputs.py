@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,14 @@ from advanced_workflow.activities.library import ledger
 from advanced_workflow.activities.library.orders import database, payments
 from advanced_workflow.activities.library.research import notes
 from advanced_workflow.client.cli.inputs import read_input
+from advanced_workflow.client.render.console import SafeConsole
 from advanced_workflow.client.render.listing import Listing
+from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.unknown_settings import OF_THE_LIBRARY, unknown_settings
+from advanced_workflow.workflows.contract import AuditEntry, StepState
+from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.errors import DataInvalid
+from tests.unit.shown import running
 
 SAVED = {
     "empty": (b"", "is empty"),
@@ -95,7 +101,7 @@ def test_a_variable_that_is_no_setting_is_told_with_the_nearest() -> None:
 @pytest.mark.parametrize("width", [40, 80, 120, 1_000])
 def test_ids_of_a_list_are_in_one_piece_at_any_width(width: int) -> None:
     long = [f"{letter * 200}" for letter in "ab"]
-    listing = Listing(("run", "workflow", "status"), frozenset({"run", "workflow"}))
+    listing = Listing(("run", "workflow", "status"))
     listing.add(long[0], long[1], "waits for somebody who has a lot to say " * 5)
     listing.add("short", "short-too", "ok")
     screen = Console(file=io.StringIO(), width=width)
@@ -106,3 +112,19 @@ def test_ids_of_a_list_are_in_one_piece_at_any_width(width: int) -> None:
     lines = screen.file.getvalue().split("\n")
     for one in (*long, "short-too"):
         assert any(one in line for line in lines), width
+
+
+@pytest.mark.parametrize("width", [40, 80, 1_000])
+def test_ids_on_the_page_of_a_run_are_in_one_piece_at_any_width(width: int) -> None:
+    path, id = "step" * 50, "run" * 70
+    state = StepState(path=path, step_id=path, name=path, step_type=StepType.WAIT, status=StepStatus.WAITING)
+    act = AuditEntry(time="2026-01-02T03:04:05Z", operation="pause", by="ann", reason="lunch", step_id=path)
+    snapshot = running([state], audit=[act])
+    screen = SafeConsole(file=io.StringIO(), width=width)
+
+    print_report(screen, RunReport(replace(snapshot, summary=replace(snapshot.summary, id=id)), [], None, None))
+
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    assert id in shown
+    assert shown.count(path) >= 2
