@@ -140,11 +140,12 @@ class EventMessage(UserModel):
 def callback_of(namespace: str, workflow_id: str) -> dict[str, JsonValue]:
     """What a partner needs to send a run an event, as expressions see it in `run.callback`.
 
-    `path` is that of the server's HTTP API (`POST`, with an `EventMessage` as the one item of `input`), and null for an id with a slash,
-    as those of child runs, which that API does not take; any client signals `workflow_id` with `signal`.
+    `path` is that of the server's HTTP API (`POST`, with an `EventMessage` as the one item of `input`), and null for ids which that API
+    does not take: those with a slash, as child runs have, and dots alone. Any client signals `workflow_id` with `signal`.
     """
     names = (quote(one, safe="") for one in (namespace, workflow_id, SIGNAL_EVENT))
-    path = None if "/" in workflow_id else "/api/v1/namespaces/{}/workflows/{}/signal/{}".format(*names)
+    reached = "/" not in workflow_id and workflow_id not in (".", "..")
+    path = "/api/v1/namespaces/{}/workflows/{}/signal/{}".format(*names) if reached else None
     return {"namespace": namespace, "workflow_id": workflow_id, "signal": SIGNAL_EVENT, "path": path}
 
 

@@ -68,7 +68,7 @@ async def test_an_action_is_given_its_own_key_and_path_wherever_it_runs(harness:
 
 
 def test_an_id_that_the_http_api_does_not_take_has_no_path_there() -> None:
-    assert callback_of("default", "run/step")["path"] is None
+    assert [callback_of("default", one)["path"] for one in ("run/step", ".", "..")] == [None] * 3
     assert callback_of("a b", "run#1")["path"] == "/api/v1/namespaces/a%20b/workflows/run%231/signal/event"
 
 
