@@ -1,14 +1,16 @@
 """Our validator against the one everybody uses: the same schemas are sound, and the same values fit."""
 
 import json
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import SchemaError
-from jsonschema.validators import validator_for
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.validators import extend, validator_for
 
 from advanced_workflow.workflows.definition.schema import judge, schema_problems, value_problems
 from advanced_workflow.workflows.definition.schema.validation import STEPS_AT_ONCE
@@ -58,11 +60,23 @@ def keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 SCHEMAS = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_leaves=6)
 
 
+def _multiple_of(_: Any, factor: float, value: Any, __: Any) -> Iterator[ValidationError]:
+    """The library's divides doubles."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        whole, rest = divmod(Decimal(str(value)), Decimal(str(factor)))
+        if rest:
+            yield ValidationError(f"{value} is {whole} times {factor} and {rest}")
+
+
+_Reference: Any = extend(Draft202012Validator, {"multipleOf": _multiple_of})
+
+
 @profile(60)
 @given(keywords(SCHEMAS), VALUES)
 def test_the_same_values_fit(schema: dict[str, Any], value: Any) -> None:
     whole = {**schema, "$defs": {"leaf": {"type": ["string", "object"], "maxProperties": 1}}}
-    expected = Draft202012Validator(whole).is_valid(value)
+    with localcontext(prec=400):
+        expected = _Reference(whole).is_valid(value)
 
     assert schema_problems(whole) == []
     assert (value_problems(whole, value) == []) is expected
@@ -189,10 +203,45 @@ def test_a_thousand_small_objects_are_unique_within_the_steps_of_a_workflow_task
 
 def test_numbers_of_any_size_are_judged() -> None:
     assert value_problems({"multipleOf": 0.5}, float("inf")) != []
-    assert "not a multiple" in value_problems({"multipleOf": 0.01}, 10**400 + 1)[0]
+    assert "not a multiple" in value_problems({"multipleOf": 0.3}, 10**400 + 1)[0]
     assert value_problems({"multipleOf": 0.5}, 1e308) == value_problems({"multipleOf": 0.25}, 10**400) == []
     assert value_problems({"multipleOf": 3}, 10**400) != []
     assert value_problems({"maximum": 1e308}, 10**400) != []
+
+
+@pytest.mark.parametrize(
+    ("factor", "multiples", "others"),
+    [
+        (0.01, [19.99, 0.07, 4.35, 1.1, 1e-2, 1e2, 19, -19.99, 0, 0.0, 10**400, 1e308], [19.995, 0.001, 1e-300]),
+        (0.1, [0.3, 0.7, 1e22, 123456789.1], [0.30000000000000004, 0.35, 5e-324]),
+        (1e-7, [1e-7, 3e-7, 0.0000012], [1.5e-7]),
+        (0.3, [0.9, 3, 1.2e300], [1e300, 1]),
+        (1.1, [3.3, 11], [1, 2.3]),
+        (2.5e3, [5000, 7.5e3], [2501]),
+    ],
+)
+def test_a_multiple_is_one_of_the_decimals_that_are_written(
+    factor: float, multiples: list[Any], others: list[Any]
+) -> None:
+    schema = {"multipleOf": factor}
+
+    assert [one for one in multiples if value_problems(schema, one)] == []
+    assert [one for one in others if not value_problems(schema, one)] == []
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0, -0.0), (10**16, 1e16), (100, 1e2)])
+def test_one_number_in_two_spellings_is_one_number(one: float, other: float) -> None:
+    for schema in (
+        {"const": one},
+        {"enum": [one]},
+        {"minimum": one, "maximum": one},
+        {"multipleOf": 1},
+        {"type": "integer"},
+    ):
+        assert value_problems(schema, other) == []
+    assert value_problems({"uniqueItems": True}, [[one], [other]]) != []
+    assert value_problems({"const": {"a": [one]}}, {"a": [other]}) == []
+    assert value_problems({"const": 1}, True) != []
 
 
 def test_no_sentence_holds_whole_data() -> None:
@@ -211,6 +260,7 @@ def test_a_run_that_began_before_keeps_the_patterns_of_python(monkeypatch: pytes
         return False
 
     monkeypatch.setattr(fitting, "patched", patched)
+    monkeypatch.setattr(fitting, "follows_rules", lambda _: False)
 
     assert judge(form, {"code": "\u0663"}).problems != []
     assert fitting.verdict_on(form, {"code": "\u0663"}).problems == []
@@ -219,3 +269,6 @@ def test_a_run_that_began_before_keeps_the_patterns_of_python(monkeypatch: pytes
     assert asked == [Patch.RULES_2] * 3
     assert fitting.verdict_on({"type": "object"}, 3).problems == [".: 3 is not of type 'object'"]
     assert len(asked) == 3, "only where the verdict may be another"
+    assert fitting.verdict_on({"multipleOf": 0.01}, 19.99).problems == [".: 19.99 is not a multiple of 0.01"]
+    monkeypatch.setattr(fitting, "follows_rules", lambda number: number <= 4)
+    assert fitting.verdict_on({"multipleOf": 0.01}, 19.99).problems == []

@@ -17,6 +17,8 @@ _WRITER: Final = json.JSONEncoder(sort_keys=True, default=repr)
 _CHARACTERS: Final = 50
 """Characters of JSON that are written in one step."""
 _CHARACTERS_REWRITTEN: Final = 5
+_DIGITS: Final = 500
+"""Digits of a number that are divided in one step."""
 _MAY_BE_WHOLE: Final = re.compile(r"\d(?:\.0(?!\d)|e\+?\d)")
 """What a double that is a whole number looks like."""
 
@@ -95,12 +97,33 @@ def _const(here: Here, constant: object) -> bool:
 
 def _multiple_of(here: Here, factor: float) -> bool:
     value = here.value
-    if not is_number(value) or _is_multiple(value, factor):
+    if not is_number(value):
+        return True
+    here.run.charge(_digits(value) // _DIGITS)
+    if (_is_multiple if here.run.decimal else _is_multiple_of_doubles)(value, factor):
         return True
     return here.refuse("multipleOf", f"{shown(value)} is not a multiple of {factor}")
 
 
+def _digits(value: float) -> int:
+    return value.bit_length() // 3 if isinstance(value, int) else 0
+
+
 def _is_multiple(value: float, factor: float) -> bool:
+    """By the decimal numbers that are written: 19.99 is a multiple of 0.01, though the doubles nearest to them do not divide."""
+    if isinstance(value, int) and isinstance(factor, int):
+        return value % factor == 0
+    if isinstance(value, float) and not isfinite(value):
+        return False
+    return (_written(value) / _written(factor)).denominator == 1
+
+
+def _written(number: float) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def _is_multiple_of_doubles(value: float, factor: float) -> bool:
+    """As runs decide that began before rules 4."""
     if isinstance(value, int) and isinstance(factor, int):
         return value % factor == 0
     if isinstance(value, float) and not isfinite(value):

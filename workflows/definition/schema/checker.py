@@ -60,17 +60,26 @@ class Validation:
     """Checks one value; `steps` counts down."""
 
     def __init__(
-        self, root: Mapping[str, Any], steps: int, rules: Rules, last: Rules, find_before: Find | None = None
+        self,
+        root: Mapping[str, Any],
+        steps: int,
+        rules: Rules,
+        last: Rules,
+        find_before: Find | None = None,
+        *,
+        decimal: bool = True,
     ) -> None:
         """`root` is what references are looked up in; the `last` rules ask what the others have looked at.
 
-        `find_before` finds patterns as runs that began before 0.2.0 do.
+        `find_before` finds patterns as runs that began before 0.2.0 do; numbers are divided as they are written (`decimal`), or as
+        the doubles nearest to them.
         """
         self.root = root
         self._rules = rules
         self._last = last
         self.steps = steps
         self.find_before = find_before
+        self.decimal = decimal
         self.used_patterns = False
         self._depth = 0
 

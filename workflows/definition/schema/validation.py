@@ -37,15 +37,24 @@ class Verdict:
     """Whether the steps were used up before it was known."""
 
 
-def judge(schema: Mapping[str, Any], value: object, steps: int = STEPS_AT_ONCE, *, as_before: bool = False) -> Verdict:
+def judge(
+    schema: Mapping[str, Any],
+    value: object,
+    steps: int = STEPS_AT_ONCE,
+    *,
+    as_before: bool = False,
+    decimal: bool = True,
+) -> Verdict:
     """Say where a value does not fit a schema: `.items[0].price: -1 is less than the minimum of 0`.
 
     At most ten sentences, none when it fits; values in them are cut. Never raises, whatever schema and value are.
-    `as_before` gives the verdict of the releases before 0.2.0, whose patterns were those of Python.
+    `as_before` gives the verdict of the releases before 0.2.0, whose patterns were those of Python. Without `decimal` a number is a
+    multiple of another where the doubles nearest to them say so, as in runs by rules before 4.
     """
     if not schema:
         return Verdict([])
-    validation, found = Validation(schema, steps, _RULES, LAST, _find_before if as_before else None), list[Misfit]()
+    find = _find_before if as_before else None
+    validation, found = Validation(schema, steps, _RULES, LAST, find, decimal=decimal), list[Misfit]()
     by_new_rules = True
     try:
         validation.apply(schema, value, (), found)

@@ -18,15 +18,20 @@ from temporalio import workflow
 
 from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, Verdict, judge
-from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
+from advanced_workflow.workflows.engine.temporal.patches import Patch, follows_rules, patched
+
+_DECIMAL_RULES = 4
+"""Since these `multipleOf` counts in decimals. They are asked for without a marker, as validators of updates may not make one."""
 
 
 def verdict_on(schema: Mapping[str, Any], value: Json) -> Verdict:
     """Say where a value does not fit, as far as that can be said here.
 
-    A run that gave a verdict by the patterns of Python, and without a limit of cost, gives it again.
+    A run that gave a verdict by the patterns of Python, and without a limit of cost, gives it again; so does one that divided numbers
+    as doubles.
     """
-    verdict = judge(schema, value)
+    decimal = follows_rules(_DECIMAL_RULES)
+    verdict = judge(schema, value, decimal=decimal)
     if not verdict.by_new_rules or workflow.unsafe.is_read_only() or patched(Patch.RULES_2):
         return verdict
-    return judge(schema, value, STEPS_ASIDE, as_before=True)
+    return judge(schema, value, STEPS_ASIDE, as_before=True, decimal=decimal)
