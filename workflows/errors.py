@@ -99,9 +99,19 @@ class ExpressionError(WorkflowError):
 
 
 class ExpressionInvalid(ExpressionError):
-    """An expression was refused when it was compiled, before anything ran."""
+    """An expression was refused when it was compiled, before anything ran.
+
+    `fix` is the sentence that shows the right form; empty where it is not known.
+    """
 
     code = "ExpressionInvalid"
+
+    def __init__(self, reason: str, *, source: str = "", column: int = 0, fix: str = "") -> None:
+        """Keep the parts; the sentence is built from them."""
+        super().__init__(reason, source=source, column=column)
+        self.fix = fix
+        if fix:
+            self.args = (f"{self}. {fix}",)
 
 
 class ExpressionBudgetExceeded(ExpressionError):

@@ -37,6 +37,7 @@ from advanced_workflow.workflows.definition.check.rules.sub_workflow import Defi
 from advanced_workflow.workflows.definition.editor_schema import json_schema
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
+from advanced_workflow.workflows.definition.problems.excerpt import excerpt
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.text.load import definition_files, duplicate, read_text, read_tree
 from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
@@ -266,6 +267,8 @@ def _print_problems(out: Console, found: dict[str, Sequence[Problem]]) -> None:
             head = Text(place, style="bold").append("  ").append(one.severity, style=style)
             out.print(head.append(f"  {one.code}", style="dim"), soft_wrap=True)
             out.print(Text(f"    {one.path or 'definition'}: {one.message}"), soft_wrap=True)
+            for line in excerpt(one):
+                out.print(Text(line, style="dim"), soft_wrap=True)
             out.print(Text(f"    {one.fix}", style="cyan"), soft_wrap=True)
     files = counted(len(found), "file")
     if not counts:

@@ -271,7 +271,7 @@ def test_text_of_an_address_needs_quotes_of_its_own() -> None:
     (found,) = checked("- {step_id: a, step_type: webhook, webhook: {url: https://example.com/hook}}")
 
     assert (found.code, found.path) == ("bad_expression", "steps[0].webhook.url")
-    assert found.fix == "Write an expression; fixed text needs quotes inside: \"'https://...'\"."
+    assert found.fix == "Write \"'https://example.com/hook'\": quotes inside the quotes."
 
 
 def test_what_follows_a_wait_without_an_end_is_warned_about() -> None:
@@ -667,7 +667,7 @@ def test_codes_never_change() -> None:
         wrong_value meaningless_field invalid_schema empty_workflow too_many_steps duplicate_id unknown_step other_graph cycle
         unreachable_step error_handler default_condition not_upstream no_effect shared_dependency endless_loop
         quorum_unreachable timeout_relation retry_delay_fallback unknown_error_type local_execution lock_limit lock_deadlock
-        bad_expression invalid_target unknown_step_field unknown_output_field absent_output unknown_input_field unknown_graph unknown_result unknown_run_field
+        bad_expression constant_arithmetic invalid_target unknown_step_field unknown_output_field absent_output unknown_input_field unknown_graph unknown_result unknown_run_field
         unknown_progress_field unknown_server unknown_variable unknown_action missing_parameter unknown_parameter wrong_parameter
         unknown_workflow wrong_queue wrong_version reserved_name not_supported_yet duplicate_workflow
         """

@@ -13,7 +13,7 @@ CEL is as the language definition says, with these differences, all of them for 
 
 from advanced_workflow.workflows.expressions.analysis import Reference
 from advanced_workflow.workflows.expressions.condition import CompiledCondition, compile_condition, compile_test
-from advanced_workflow.workflows.expressions.expression import Expression, compile_expression
+from advanced_workflow.workflows.expressions.expression import Expression, compile_expression, explained
 from advanced_workflow.workflows.expressions.target import OutputMapping, OutputTarget, compile_targets, parse_target
 from advanced_workflow.workflows.expressions.template import Template, compile_mapping
 
@@ -29,5 +29,6 @@ __all__ = [
     "compile_mapping",
     "compile_targets",
     "compile_test",
+    "explained",
     "parse_target",
 ]

@@ -11,6 +11,8 @@ from advanced_workflow.workflows.expressions.budget import MAX_OPTIONAL_MACROS, 
 from advanced_workflow.workflows.expressions.cel_language import check, parse
 from advanced_workflow.workflows.expressions.evaluator import Planner
 from advanced_workflow.workflows.expressions.faults import Fault, InvalidFault, MissingFault
+from advanced_workflow.workflows.expressions.mistakes.explain import Meaning, explain
+from advanced_workflow.workflows.expressions.mistakes.mistake import NOTHING_KNOWN, Known
 from advanced_workflow.workflows.expressions.syntax import Node, count_nodes, read_tree
 from advanced_workflow.workflows.expressions.type_names import with_types
 from advanced_workflow.workflows.expressions.values import to_json
@@ -115,6 +117,36 @@ def _compile(source: str, roots: frozenset[str]) -> Expression:
     except InvalidFault as fault:
         shown = source if len(source) <= MAX_SOURCE_LENGTH else f"{source[:_SHOWN]}..."
         raise ExpressionInvalid(fault.reason, source=shown, column=fault.column) from None
+
+
+def explained(
+    error: ExpressionInvalid,
+    roots: Collection[str],
+    known: Known = NOTHING_KNOWN,
+    *,
+    may_be_text: bool = True,
+    fix: str = "",
+) -> ExpressionInvalid:
+    """The same refusal in the words of whoever wrote the expression, with the right form, where that can be told.
+
+    `fix` is the advice where no form can be given; without it there is one in general. A place that takes no text (not `may_be_text`) is
+    not advised to have some.
+    """
+    names = frozenset(roots)
+    meaning = Meaning(names, known, lambda form: _fault(form, names), may_be_text=may_be_text)
+    mistake = explain(error.source, (error.reason, error.column), meaning)
+    if mistake is None:
+        return error
+    advice = mistake.advice if mistake.form is not None or not fix else fix
+    return ExpressionInvalid(mistake.reason, source=error.source, column=mistake.column, fix=advice)
+
+
+def _fault(source: str, roots: frozenset[str]) -> tuple[str, int] | None:
+    try:
+        _compile(source, roots)
+    except ExpressionInvalid as error:
+        return error.reason, error.column
+    return None
 
 
 def _check_source(source: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from advanced_workflow.workflows.definition.check.absent import absence_problems
+from advanced_workflow.workflows.definition.check.arithmetic import constant_arithmetic, text_fix
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.constants import (
     constant_problems,
@@ -22,6 +23,7 @@ from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
 from advanced_workflow.workflows.definition.check.unknown_results import unknown_result_problems
 from advanced_workflow.workflows.definition.graph.layout import Layout, lay_out
+from advanced_workflow.workflows.definition.model.markers import TEXT, Expr
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -31,10 +33,13 @@ from advanced_workflow.workflows.definition.text.source_tree import SourceInvali
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import ExpressionInvalid
-from advanced_workflow.workflows.expressions import Expression, Reference, parse_target
+from advanced_workflow.workflows.expressions import Expression, Reference, explained, parse_target
+from advanced_workflow.workflows.expressions.mistakes.mistake import written
+from advanced_workflow.workflows.expressions.mistakes.names import hyphen_reason, hyphenated_step
 
 __all__ = ["check", "check_text", "unsupported"]
 
+_NO_FIX = Expr().fix
 MAX_LISTED = 100
 """How many problems of one code a check lists."""
 
@@ -87,14 +92,14 @@ def check_text(
     except SourceInvalid as error:
         return [error.problem]
     validated = validate(tree.data)
-    found = [*_bounded(validated.problems)]
+    found = [*_bounded(validated.problems), *_bounded(tree.doubts)]
     if validated.workflow is not None:
         known = {"graphs": graphs, "servers": servers}
         for one in check(validated.workflow, actions, definitions, **known, also_known=validated.raw_ids):
             moved = one.at_path(validated.source_path(one.path))
             if not validated.is_known_consequence(moved.path, moved.code):
                 found.append(moved)
-    return [one.at_line(tree.line_of(one.path)) for one in _in_order(found)]
+    return [tree.located(one) for one in _in_order(found)]
 
 
 def _bounded(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -126,7 +131,12 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
     try:
         references = _references(site)
     except ExpressionInvalid as error:
-        yield _bad(site, error.reason, error.column)
+        yield _bad(site, error, names)
+        return
+    yield from constant_arithmetic(site)
+    hyphen = _hyphenated(site, references, names)
+    if hyphen is not None:
+        yield hyphen
         return
     yield from constant_problems(site, references, names.constants)
     yield from early_read_problems(site, references, names.layout, names.constants)
@@ -136,12 +146,30 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
     for reference in sorted(references, key=lambda one: (one.column, one.root, one.path)):
         if (reference.root, *reference.path) not in seen:
             seen.add((reference.root, *reference.path))
-            yield from reference_problems(reference, site, names)
+            for one in reference_problems(reference, site, names):
+                yield one.of_expression(site.text, reference.column)
 
 
-def _bad(site: Site, reason: str, column: int) -> Problem:
-    at = f" (column {column})" if column else ""
-    return problem(Code.BAD_EXPRESSION, site.loc, f"{reason}{at}.", site.fix)
+def _hyphenated(site: Site, references: Iterable[Reference], names: Names) -> Problem | None:
+    """`steps.my-step.output`, which CEL reads as a difference."""
+    for reference in references:
+        found = hyphenated_step(site.text, reference.column, names.known.steps) if reference.root == "steps" else None
+        if found is not None:
+            name, form = found
+            message = f"{hyphen_reason(name)} (column {reference.column})."
+            one = problem(Code.BAD_EXPRESSION, site.loc, message, f"Write {written(form)}.")
+            return one.of_expression(site.text, reference.column)
+    return None
+
+
+def _bad(site: Site, error: ExpressionInvalid, names: Names) -> Problem:
+    if error.source and next(names.refused) < MAX_LISTED:
+        own = "" if site.fix == _NO_FIX else site.fix
+        may_be_text = isinstance(site.source, str) and (not site.gives or bool(site.gives & TEXT))
+        error = explained(error, site.roots, names.known, may_be_text=may_be_text, fix=own)
+    at = f" (column {error.column})" if error.column else ""
+    found = problem(Code.BAD_EXPRESSION, site.loc, f"{error.reason}{at}.", error.fix or site.fix)
+    return found.of_expression(error.source, error.column) if error.source else found
 
 
 def _references(site: Site) -> frozenset[Reference]:
@@ -151,5 +179,5 @@ def _references(site: Site) -> frozenset[Reference]:
     known = expression.result_type.partition("<")[0]
     if site.gives and known not in (*site.gives, "dyn"):
         needed = " or ".join(sorted(site.gives))
-        raise ExpressionInvalid(f"it gives {known}, but {needed} is needed here")
+        raise ExpressionInvalid(f"it gives {known}, but {needed} is needed here", fix=text_fix(site, expression))
     return expression.references

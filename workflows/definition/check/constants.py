@@ -104,7 +104,7 @@ def constant_problems(
         value = _evaluated(site, constants)
     except ExpressionError as error:
         message = f"it fails in every run that comes here: {error.reason}."
-        yield warning(Code.BAD_EXPRESSION, site.loc, message, site.fix)
+        yield warning(Code.BAD_EXPRESSION, site.loc, message, site.fix).of_expression(site.text, error.column)
         return
     kind = _KINDS.get(type(value))  # None for what JSON has not.
     if site.gives and kind is not None and kind not in site.gives:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -19,6 +21,7 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.schema import unknown_part
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.expressions.analysis import Reference
+from advanced_workflow.workflows.expressions.mistakes.mistake import Known
 
 _STEP_FIELDS = ("status", "output", "error")
 _FIELDS: Mapping[str, tuple[Code, tuple[str, ...]]] = {
@@ -40,6 +43,15 @@ class Names:
     variables: frozenset[str]
     constants: dict[str, JsonValue]
     """Variables with a first value that nothing writes."""
+    refused: Iterator[int] = field(default_factory=count)
+    """Counts the expressions that do not compile: of the first of them it is told what was meant."""
+
+    @property
+    def known(self) -> Known:
+        """What an expression may have meant."""
+        properties = self.layout.workflow.input_schema.get("properties")
+        inputs = cast("dict[str, object]", properties) if isinstance(properties, dict) else {}
+        return Known(frozenset(self.layout.outline.by_id), self.variables, frozenset(inputs))
 
 
 def reference_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:
@@ -58,7 +70,7 @@ def reference_problems(reference: Reference, site: Site, names: Names) -> Iterat
         case root:
             code, fields = _FIELDS.get(root, (None, ()))
             if code is not None:
-                yield from _field_problems(code, fields, reference, site)
+                yield from _field_problems(code, fields, reference, site, names)
 
 
 def _step_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:
@@ -131,11 +143,17 @@ def _input_problems(reference: Reference, site: Site, names: Names) -> Iterator[
         yield problem(Code.UNKNOWN_INPUT_FIELD, site.loc, message, f"It has: {unknown[1]}.")
 
 
-def _field_problems(code: Code, fields: tuple[str, ...], reference: Reference, site: Site) -> Iterator[Problem]:
+def _field_problems(
+    code: Code, fields: tuple[str, ...], reference: Reference, site: Site, names: Names
+) -> Iterator[Problem]:
     """A name whose fields are the same everywhere."""
     if reference.path[0] not in fields:
         message = f"'{reference.root}' has no field {reference.path[0]!r}{_at(reference)}."
-        yield problem(code, site.loc, message, f"It has: {listed(fields)}.")
+        is_step = reference.root == "step" and reference.path[0] in names.layout.outline.by_id
+        meant = f" Another step is steps.{reference.path[0]}." if is_step else ""
+        yield problem(
+            code, site.loc, message, f"{nearest(reference.path[0], fields) or f'It has: {listed(fields)}.'}{meant}"
+        )
 
 
 def _variable_problems(reference: Reference, site: Site, names: Names) -> Iterator[Problem]:

@@ -42,6 +42,11 @@ class Site:
     reads: Callable[[object], object] | None = None
     """Raises ValueError for a value that the field cannot use."""
 
+    @property
+    def text(self) -> str:
+        """The expression; of a condition in three parts, its left side."""
+        return self.source if isinstance(self.source, str) else self.source.expression or self.source.field or ""
+
     def compile(self) -> Expression | CompiledCondition:
         """It as a run evaluates it. Raises `ExpressionInvalid`."""
         if isinstance(self.source, str):

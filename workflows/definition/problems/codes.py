@@ -47,6 +47,7 @@ class Code(StrEnum):
     LOCK_DEADLOCK = "lock_deadlock"
     # Expressions.
     BAD_EXPRESSION = "bad_expression"
+    CONSTANT_ARITHMETIC = "constant_arithmetic"
     INVALID_TARGET = "invalid_target"
     UNKNOWN_STEP_FIELD = "unknown_step_field"
     UNKNOWN_OUTPUT_FIELD = "unknown_output_field"

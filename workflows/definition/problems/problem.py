@@ -14,7 +14,8 @@ class Problem:
     """One finding of `check`.
 
     `code` is stable between releases; `path` is written as `steps[2].parallel_steps[0].dependencies[1]`; `line` is 1-based
-    and None where the source has no lines. Warnings do not make a definition invalid.
+    and None where the source has no lines. Warnings do not make a definition invalid. Where an expression is wrong `expression` is
+    its text and `at` the place in it; `column` is that place in the line. Both are 1-based, `at` is 0 where it is not known.
     """
 
     code: str
@@ -23,10 +24,19 @@ class Problem:
     fix: str
     line: int | None = None
     severity: Literal["error", "warning"] = "error"
+    column: int | None = None
+    source_line: str | None = None
+    """The line itself, where the column is known."""
+    expression: str | None = None
+    at: int = 0
 
-    def at_line(self, line: int | None) -> Problem:
-        """Give the same problem with its line."""
-        return replace(self, line=line)
+    def at_line(self, line: int | None, column: int | None = None, source_line: str | None = None) -> Problem:
+        """Give the same problem with its line, and with the column in it where that is known."""
+        return replace(self, line=line, column=column, source_line=None if column is None else source_line)
+
+    def of_expression(self, expression: str, at: int) -> Problem:
+        """Give the same problem as one of an expression, at a column of it."""
+        return replace(self, expression=expression, at=at)
 
     def at_path(self, path: str) -> Problem:
         """Give the same problem at another place."""

@@ -7,7 +7,7 @@ import re
 
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import shorten
-from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid, SourceTree, TreeBuilder
+from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid, SourceTree, TreeBuilder, place_at
 
 _TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{}",:]+', re.DOTALL)
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -23,8 +23,8 @@ def read_json(text: str) -> SourceTree:
     for match in _TOKEN.finditer(text):
         line += text.count("\n", seen, match.start())
         seen = match.start()
-        _take(match.group(), builder, line)
-    return SourceTree(builder.root, builder.lines)
+        _take(match.group(), builder, line, match.start())
+    return SourceTree(builder.root, builder.lines, text, builder.starts)
 
 
 def _require_grammar(text: str) -> None:
@@ -33,7 +33,9 @@ def _require_grammar(text: str) -> None:
         json.loads(text, parse_constant=_refuse_constant, parse_int=len, parse_float=len)
     except json.JSONDecodeError as error:
         message = f"the text is not JSON: {error.msg} at column {error.colno}."
-        raise SourceInvalid(Code.SYNTAX, message, "Correct the line.", line=error.lineno) from None
+        raise SourceInvalid(
+            Code.SYNTAX, message, "Correct the line.", **place_at(text, error.lineno, error.colno)
+        ) from None
     except RecursionError:
         raise SourceInvalid(Code.TOO_DEEP, "the text nests too deeply.", "Flatten it.") from None
 
@@ -42,7 +44,7 @@ def _refuse_constant(name: str) -> None:
     raise SourceInvalid(Code.NOT_FINITE, f"{name} is not a finite number.", "Write a number, or a string.")
 
 
-def _take(lexeme: str, builder: TreeBuilder, line: int) -> None:
+def _take(lexeme: str, builder: TreeBuilder, line: int, start: int) -> None:
     if lexeme == "{":
         builder.begin({}, line)
     elif lexeme == "[":
@@ -52,9 +54,9 @@ def _take(lexeme: str, builder: TreeBuilder, line: int) -> None:
     elif not lexeme.startswith('"'):
         builder.scalar(_WORDS[lexeme] if lexeme in _WORDS else _number(lexeme, line), line)
     elif builder.expects_key:
-        builder.key(json.loads(lexeme), line)
+        builder.key(json.loads(lexeme), line, start)
     else:
-        builder.scalar(json.loads(lexeme), line)
+        builder.scalar(json.loads(lexeme), line, start)
 
 
 def _number(token: str, line: int) -> int | float:

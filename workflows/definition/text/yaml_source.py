@@ -7,13 +7,19 @@ where `no` is false and `012` is ten.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import shorten
-from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid, SourceTree, TreeBuilder
+from advanced_workflow.workflows.definition.text.source_tree import (
+    PlaceInText,
+    SourceInvalid,
+    SourceTree,
+    TreeBuilder,
+    place_at,
+)
 
 # The C parser where the wheel has it: the same grammar, about twenty times faster.
 _Parser = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
@@ -28,31 +34,33 @@ _OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _MAX_DIGITS = 300
+_ZEROS = re.compile(r"[-+]?0[0-9]+")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 def read_yaml(text: str) -> SourceTree:
     """Read strict YAML; raises `SourceInvalid`."""
     builder = TreeBuilder()
-    documents = 0
+    documents, line_starts = 0, _line_starts(text)
     try:
         for event in _events(text):
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
                 raise _refused("a second document starts here", "Keep one document in a file.", _line(event))
-            _take(event, builder)
+            _take(event, builder, line_starts)
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error) from None
+        raise _syntax(error, text) from None
     except (yaml.YAMLError, UnicodeError) as error:
         reason = shorten(str(error).partition("\n")[0])
         raise SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}.", "Remove that character.") from None
-    return SourceTree(builder.root, builder.lines)
+    return SourceTree(builder.root, builder.lines, text, builder.starts, tuple(builder.doubts))
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
     return yaml.parse(text, Loader=_Parser)
 
 
-def _take(event: yaml.Event, builder: TreeBuilder) -> None:
+def _take(event: yaml.Event, builder: TreeBuilder, line_starts: Sequence[int]) -> None:
     line = _line(event)
     _refuse_references(event, line)
     if isinstance(event, yaml.CollectionStartEvent):
@@ -63,10 +71,12 @@ def _take(event: yaml.Event, builder: TreeBuilder) -> None:
         builder.end()
     elif isinstance(event, yaml.ScalarEvent):
         value = _value(event, line)
+        if isinstance(value, int) and event.implicit[0] and _ZEROS.fullmatch(event.value):
+            builder.doubt(event.value, line)
         if not builder.expects_key:
-            builder.scalar(value, line)
+            builder.scalar(value, line, _start(event, line_starts))
         elif isinstance(value, str):
-            builder.key(value, line)
+            builder.key(value, line, _start(event, line_starts))
         else:
             raise _refused(f"the key {shorten(event.value)} is not a string", "Put it in quotes.", line)
 
@@ -109,13 +119,23 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
+def _line_starts(text: str) -> list[int]:
+    """Where the lines begin, as YAML counts them."""
+    return [0, *(found.end() for found in _LINE_END.finditer(text))]
+
+
+def _start(event: yaml.Event, line_starts: Sequence[int]) -> int:
+    mark = event.start_mark
+    return line_starts[mark.line] + mark.column if mark is not None and mark.line < len(line_starts) else 0
+
+
 def _refused(what: str, fix: str, line: int) -> SourceInvalid:
     return SourceInvalid(Code.UNSUPPORTED_YAML, f"{what}, which definitions may not use.", fix, line=line)
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> SourceInvalid:
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> SourceInvalid:
     mark = error.problem_mark or error.context_mark
     reason = shorten(" ".join(part for part in (error.context, error.problem) if part))
     column = f" at column {mark.column + 1}" if mark else ""
-    line = mark.line + 1 if mark else None
-    return SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}{column}.", "Correct the line.", line=line)
+    at = place_at(text, mark.line + 1, mark.column + 1) if mark else PlaceInText()
+    return SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}{column}.", "Correct the line.", **at)
