@@ -15,7 +15,16 @@ from advanced_workflow.workflows.definition.model.base import (
     Seconds,
     SecondsOrExpression,
 )
-from advanced_workflow.workflows.definition.model.markers import LIST, TEXT, ActionName, Expr, Mapped, NotYet, WithinRun
+from advanced_workflow.workflows.definition.model.markers import (
+    LIST,
+    TEXT,
+    ActionName,
+    EndsWait,
+    Expr,
+    Mapped,
+    NotYet,
+    WithinRun,
+)
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, problem, warning
@@ -79,7 +88,7 @@ class Approval(DefinitionModel):
     """How many distinct people must approve, or an expression that gives it when people are asked. One rejection rejects."""
     allow_self_approval: StrictBool = False
     """Whether the run's `started_by` may decide."""
-    deadline: Annotated[SecondsOrExpression | None, WithinRun()] = None
+    deadline: Annotated[SecondsOrExpression | None, WithinRun(), EndsWait("it waits for people to decide")] = None
     """Time from the request until `on_timeout`, or an expression that gives it when people are asked."""
     on_timeout: Annotated[
         Literal["reject", "approve", "escalate", "fail"], NotYet("'on_timeout: escalate'", "escalate")

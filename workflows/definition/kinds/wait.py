@@ -14,7 +14,7 @@ from advanced_workflow.workflows.definition.model.base import (
     SecondsOrExpression,
     WrittenSeconds,
 )
-from advanced_workflow.workflows.definition.model.markers import BOOL, SPAN, TIME, Expr, Name, WithinRun
+from advanced_workflow.workflows.definition.model.markers import BOOL, SPAN, TIME, EndsWait, Expr, Name, WithinRun
 from advanced_workflow.workflows.definition.model.results import read_wait
 from advanced_workflow.workflows.definition.model.roots import EVENT
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -36,7 +36,7 @@ class WaitFor(DefinitionModel):
     """Only an event that comes while the step waits counts."""
     match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` (the event's data) that must hold for this step to take it."""
-    timeout: Annotated[SecondsOrExpression | None, WithinRun()] = None
+    timeout: Annotated[SecondsOrExpression | None, WithinRun(), EndsWait("it waits for an event", of="event")] = None
     """How long to wait for the event, or an expression that gives it when the step starts; without it the run's own timeout is the bound."""
     on_timeout: Literal["fail", "continue"] = "fail"
     """`continue` completes the step with output null."""

@@ -13,6 +13,7 @@ from advanced_workflow.workflows.definition.model.markers import (
     BOOL,
     NUMBER,
     TEXT,
+    EndsWait,
     Expr,
     Mapped,
     Name,
@@ -33,7 +34,7 @@ class Callback(DefinitionModel):
     """Name of the event to wait for."""
     match: Annotated[str | None, Expr(EVENT, gives=BOOL)] = None
     """Expression over `event` that must hold."""
-    timeout: Annotated[SecondsOrExpression | None, WithinRun()] = None
+    timeout: Annotated[SecondsOrExpression | None, WithinRun(), EndsWait("it waits for the event that answers")] = None
     """How long to wait, or an expression that gives it when the step starts."""
 
 

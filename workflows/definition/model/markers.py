@@ -247,6 +247,14 @@ class WithinRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EndsWait:
+    """The field ends what its object waits for; `what` says that in a sentence. Only with the field `of`, where one is named."""
+
+    what: str
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NotYet:
     """The field, or this one value of it, is checked and not run yet; `what` is its name in the sentence."""
 

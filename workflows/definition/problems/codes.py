@@ -39,6 +39,7 @@ class Code(StrEnum):
     ENDLESS_LOOP = "endless_loop"
     # Policies.
     QUORUM_UNREACHABLE = "quorum_unreachable"
+    NO_DEADLINE = "no_deadline"
     TIMEOUT_RELATION = "timeout_relation"
     RETRY_DELAY_FALLBACK = "retry_delay_fallback"
     UNKNOWN_ERROR_TYPE = "unknown_error_type"

@@ -8,6 +8,7 @@ from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.actions import action_problems
 from advanced_workflow.workflows.definition.check.rules.bounds import bound_problems, path_problems
 from advanced_workflow.workflows.definition.check.rules.cost import cost_problems
+from advanced_workflow.workflows.definition.check.rules.deadlines import deadline_problems
 from advanced_workflow.workflows.definition.check.rules.error_types import (
     default_error_type_problems,
     error_type_problems,
@@ -82,6 +83,7 @@ def rule_problems(
         yield from validation_problems(placement)
         yield from kind_problems(placement.step, placement.loc)
         yield from timeout_problems(placement, workflow)
+        yield from deadline_problems(placement, workflow)
         yield from local_problems(placement, workflow)
         yield from support_problems(placement)
         yield from tool_problems(placement, workflow, actions, definitions)
