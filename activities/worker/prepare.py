@@ -77,6 +77,8 @@ RequireKept = Callable[
     [Client, ExecutionOptions, PrepareRequest, AdvancedWorkflow, AdvancedWorkflow | None], Coroutine[Any, Any, None]
 ]
 """Reads the run that another says it repeats, and refuses what is not from there: `advanced_workflow.client.reruns.kept`."""
+_OF_THEIR_OWN = frozenset({Code.UNKNOWN_ACTION.value, Code.UNKNOWN_GRAPH.value, Code.NOT_SUPPORTED_YET.value})
+"""Problems that refuse a run with a type of their own."""
 _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
 
@@ -278,13 +280,14 @@ class Preparation:
         if self._prices is not None:
             found += unpriced(workflow, self._prices)
         missing = [p for p in found if p.code == Code.UNKNOWN_GRAPH.value]
-        problems = [p for p in found if p.code != Code.UNKNOWN_ACTION.value and p not in missing]
+        problems = [p for p in found if p.code not in _OF_THEIR_OWN]
         if problems:
             raise DefinitionProblems(workflow.workflow_id, problems)
         if missing:
             raise UnknownGraph(f"{workflow.workflow_id}: {listed([str(one) for one in missing])}")
-        if found:
-            raise UnknownAction(_unknown_actions(workflow, found))
+        unknown = [p for p in found if p.code == Code.UNKNOWN_ACTION.value]
+        if unknown:
+            raise UnknownAction(_unknown_actions(workflow, unknown))
         later = unsupported(workflow)
         if later:
             raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")

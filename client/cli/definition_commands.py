@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -32,10 +33,11 @@ from advanced_workflow.client.serve.here import (
     servers_here,
 )
 from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
-from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
+from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.excerpt import excerpt
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
@@ -44,6 +46,9 @@ from advanced_workflow.workflows.definition.text.source_tree import SourceInvali
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.plain.text import one_line
+
+_NAMES_ANOTHER = re.compile(r"\bworkflow[\"']?\s*:")
+"""A step or a tool of an agent that runs another definition."""
 
 
 def check(
@@ -63,6 +68,9 @@ def check(
         known = _children(texts) if with_actions else None
         also = {"graphs": graphs_here(), "servers": servers_here()} if with_actions else {}
         found |= {name: check_text(text, name, catalog, known, **also) for name, text in texts.items()}
+        if catalog is not None:
+            for name, problem in _refused(texts, found, catalog):
+                found[name] = [*found[name], problem]
         for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
             found[name] = [*found[name], problem]
         if as_json:
@@ -225,6 +233,33 @@ def _sources(name: str) -> Iterator[tuple[str, str]]:
         raise DefinitionProblems(name, [nothing])
 
 
+def _refused(
+    texts: Mapping[str, str], found: Mapping[str, Sequence[Problem]], catalog: ActionCatalog
+) -> Iterator[tuple[str, Problem]]:
+    """What a worker started here refuses of definitions in whose texts nothing is wrong."""
+    from advanced_workflow.client.serve.refusals import refusals  # It loads Temporal's SDK.
+
+    settings, graphs = load_settings(), graphs_here()
+    known = {one.workflow_id: one for one in _served()} if any(map(_NAMES_ANOTHER.search, texts.values())) else {}
+    readable = {
+        name: workflow for name, text in texts.items() if (workflow := _as_far_as_it_fits(text, name)) is not None
+    }
+    known |= {one.workflow_id: one for one in readable.values()}
+    for name, workflow in readable.items():
+        if not errors_of(found[name]):
+            lines = read_tree(texts[name], source=name)
+            for one in refusals(workflow, catalog, known, graphs, settings):
+                yield name, lines.located(one)
+
+
+def _served() -> list[AdvancedWorkflow]:
+    """The definitions served here; none where these cannot be read, which is told where they are needed."""
+    try:
+        return [loaded.workflow for loaded in load_definitions(load_settings()).values()]
+    except DefinitionProblems:
+        return []
+
+
 def _duplicates(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
     """The problems of definitions in folders that no worker could serve together."""
     first: dict[str, str] = {}
@@ -239,7 +274,7 @@ def _duplicates(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
 
 def _children(texts: Mapping[str, str]) -> Definitions | None:
     """The definitions that a sub-workflow may run: those served here and those being checked; None if that is unknown."""
-    if not any(StepType.SUB_WORKFLOW.value in text for text in texts.values()):
+    if not any(_NAMES_ANOTHER.search(text) for text in texts.values()):
         return None  # None is needed, so none is read.
     try:
         served = [loaded.workflow for loaded in load_definitions(load_settings()).values()]

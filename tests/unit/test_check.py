@@ -239,11 +239,11 @@ def test_each_step_type_has_the_fields_it_needs_and_no_others(fields: str, expec
         ("{deadline: 7200}", [("warning", "timeout_relation")]),
         (
             "{deadline: 50, escalation: {after: 50, to: [x]}}",
-            [("warning", "not_supported_yet"), ("warning", "timeout_relation")],
+            [("error", "not_supported_yet"), ("warning", "timeout_relation")],
         ),
         (
             "{on_timeout: escalate, deadline: 5}",
-            [("warning", "not_supported_yet"), ("error", "missing_field")],
+            [("error", "not_supported_yet"), ("error", "missing_field")],
         ),
     ],
 )
@@ -554,7 +554,7 @@ def test_what_is_not_supported_yet_is_listed_with_its_place() -> None:
         """
     found = checked(steps)
 
-    assert {(p.code, p.severity) for p in found} == {("not_supported_yet", "warning")}
+    assert {(p.code, p.severity) for p in found} == {("not_supported_yet", "error")}
     assert [p.path for p in found] == [
         "steps[0].approval.on_timeout",
         "steps[0].approval.escalation",

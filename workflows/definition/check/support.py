@@ -9,7 +9,7 @@ from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.marked import marked
 from advanced_workflow.workflows.definition.model.markers import NotYet
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import Loc, warning
+from advanced_workflow.workflows.definition.problems.places import Loc, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
@@ -31,4 +31,4 @@ def support_problems(placement: Placement) -> Iterator[Problem]:
 
 def _unsupported(loc: Loc, what: str) -> Problem:
     message = f"{what} is checked but not supported yet; the engine refuses it."
-    return warning(Code.NOT_SUPPORTED_YET, loc, message, "Leave it out for now.")
+    return problem(Code.NOT_SUPPORTED_YET, loc, message, "Leave it out for now.")

@@ -1,4 +1,4 @@
-"""Whether the MCP servers that a definition names are known, where a worker's settings are at hand; others may know more."""
+"""Whether the MCP servers that a definition names are known, where a worker's settings are at hand."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator
 
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, warning
+from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.tools import servers_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def unknown_servers(workflow: AdvancedWorkflow, known: Collection[str]) -> Iterator[Problem]:
-    """A warning for each step that names a server which is not among the known ones."""
+    """A problem for each step that names a server which is not among the known ones."""
     told: set[tuple[Loc, str]] = set()
     for placement, tool in servers_of(workflow):
         name = tool.mcp or ""
@@ -23,7 +23,7 @@ def unknown_servers(workflow: AdvancedWorkflow, known: Collection[str]) -> Itera
             fix = (
                 nearest(name, served) or f"Name it in the file of ADW_MCP_SERVERS; it has: {listed(served) or 'none'}."
             )
-            yield warning(Code.UNKNOWN_SERVER, _place(placement), f"MCP server {name!r} is not known here.", fix)
+            yield problem(Code.UNKNOWN_SERVER, _place(placement), f"MCP server {name!r} is not known here.", fix)
 
 
 def _place(placement: Placement) -> Loc:
