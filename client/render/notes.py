@@ -46,12 +46,18 @@ def step_note(step: StepState, attempt: Attempt | None, snapshot: Snapshot, now:
         return "; ".join(one for one in (error_sentence(step.error_info), tolerated) if one)
     if tolerated:
         return tolerated
+    missed = _match_note(step)
     unsettled = step.status in (StepStatus.PENDING, StepStatus.RUNNING)
     if not unsettled:
-        return ""
-    return "; ".join(
-        one for one in (_attempt_note(attempt, snapshot, now) if attempt else "", _progress_note(step, attempt)) if one
-    )
+        return missed
+    notes = (_attempt_note(attempt, snapshot, now) if attempt else "", _progress_note(step, attempt), missed)
+    return "; ".join(one for one in notes if one)
+
+
+def _match_note(step: StepState) -> str:
+    """Why a `match` of the step could say nothing of an event that came, such as that of `cancel_on` while it runs."""
+    why = step.execution_data.get("match_error")
+    return f"an event came of which 'match' could not say whether it fits: {why}" if isinstance(why, str) else ""
 
 
 def _progress_note(step: StepState, attempt: Attempt | None) -> str:

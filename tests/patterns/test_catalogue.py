@@ -61,7 +61,9 @@ def test_at_least_36_patterns_are_direct() -> None:
 
 @pytest.mark.parametrize("name", sorted(DEFINITIONS))
 def test_the_definitions_pass_check_without_a_warning(name: str) -> None:
-    assert check(AdvancedWorkflow.model_validate(DEFINITIONS[name]), definitions={}) == []
+    found = check(AdvancedWorkflow.model_validate(DEFINITIONS[name]), definitions={})
+
+    assert [one for one in found if one.code != "no_deadline"] == []  # They show what follows what, and leave times out.
 
 
 def test_each_test_has_its_definition() -> None:

@@ -117,6 +117,32 @@ async def test_an_event_that_does_not_come_fails_or_continues(skipping: Harness)
     assert went_on.failure is None, went_on.message
 
 
+async def test_events_that_match_cannot_judge_are_told_when_the_time_is_over(skipping: Harness) -> None:
+    wait = waiting(event="paid", match="event.order == input.order", timeout=600)
+    run = await skipping.start(definition(wait), {"order": 7})
+    await run.send_event("paid", {"order": 6})
+    await run.send_event("paid", {"ordre": 7})
+    async with skipping.worker():
+        failed = await outcome_of(run)
+
+    assert failed.report.error is not None
+    assert "did not come within 600 seconds; 2 of that name came, and 'match' took none" in failed.report.error.message
+    assert "(no field 'order' in event" in failed.report.error.message
+
+
+async def test_the_event_that_cancel_on_cannot_judge_is_told_while_the_step_runs(harness: Harness) -> None:
+    wait = waiting(event="never")
+    async with harness.worker():
+        run = await harness.start(definition({**wait, "cancel_on": {"event": "stop", "match": "event.all"}}))
+        await eventually(lambda: _waits(run))
+        await run.send_event("stop", {"al": True})
+        await eventually(lambda: _says(run, "no field 'all' in event"))
+        await run.send_event("stop", {"all": True})
+        outcome = await outcome_of(run)
+
+    assert outcome.failure is None, outcome.message
+
+
 async def test_a_waiting_step_holds_no_slot(harness: Harness) -> None:
     async with harness.worker({"work": nothing, "last": nothing}):
         run = await harness.start(
@@ -154,3 +180,8 @@ async def _waits(run: Run) -> bool:
 async def _status(run: Run, path: str, status: str) -> bool:
     state = await run.state()
     return any(one.path == path and one.status == status for one in state.steps)
+
+
+async def _says(run: Run, text: str) -> bool:
+    state = await run.state()
+    return any(text in (one.waiting_for or "") for one in state.steps)

@@ -9,12 +9,12 @@ from advanced_workflow.workflows.definition.kinds.wait import WaitFor
 from advanced_workflow.workflows.definition.model.results import read_wait
 from advanced_workflow.workflows.engine.graph.limits import number_at
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
-from advanced_workflow.workflows.engine.step.events import await_event
+from advanced_workflow.workflows.engine.step.events import await_event, did_not_come
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in, sleep_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import moment_after, timestamp
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
+from advanced_workflow.workflows.errors import DataInvalid
 from advanced_workflow.workflows.expressions import Expression
 from advanced_workflow.workflows.plain.rfc3339 import parse_rfc3339
 
@@ -43,7 +43,7 @@ async def _wait_for_event(step: StepContext, wait: WaitFor, name: str) -> Done:
         return Done(event.data)
     if wait.on_timeout == "continue":
         return Done(None)
-    raise failure_of(EventTimeout(f"step {step.path!r}: event {name!r} did not come within {timeout or 0:g} seconds."))
+    raise failure_of(did_not_come(step, name, timeout))
 
 
 def _moment(step: StepContext, wait: WaitFor) -> datetime:

@@ -10,10 +10,10 @@ from advanced_workflow.workflows.engine.actions.armed_call import ArmedCall
 from advanced_workflow.workflows.engine.actions.mapped_input import ARGUMENTS
 from advanced_workflow.workflows.engine.graph.limits import number_at
 from advanced_workflow.workflows.engine.step.context import Done, StepContext
-from advanced_workflow.workflows.engine.step.events import await_event
+from advanced_workflow.workflows.engine.step.events import await_event, did_not_come
 from advanced_workflow.workflows.engine.step.failures import failure_of
 from advanced_workflow.workflows.engine.step.waiting import deadline_in
-from advanced_workflow.workflows.errors import DataInvalid, EventTimeout
+from advanced_workflow.workflows.errors import DataInvalid
 
 _RESPONSE = "response"
 _SECRET = re.compile(r"\{\{\s*secret:[^{}]*\}\}")
@@ -33,8 +33,7 @@ async def run_webhook(step: StepContext) -> Done:
     event = await await_event(step, callback.event, deadline_in(step, timeout))
     if event is not None:
         return Done({**response, "callback": event.data})
-    message = f"step {step.path!r}: event {callback.event!r} did not come within {timeout or 0:g} seconds."
-    raise failure_of(EventTimeout(message), "unknown")
+    raise failure_of(did_not_come(step, callback.event, timeout), "unknown")
 
 
 def _sent(step: StepContext) -> Json:

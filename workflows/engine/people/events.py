@@ -169,6 +169,10 @@ class Events:
         """How many events nobody took yet."""
         return sum(map(len, self._kept.values()))
 
+    def kept_of(self, name: str) -> int:
+        """How many events of a name nobody took yet."""
+        return len(self._kept.get(name, ()))
+
     def dump(self) -> dict[str, Json]:
         """As plain data."""
         kept = [one.event.model_dump(mode="json") for one in self._in_order()]

@@ -11,7 +11,7 @@ from advanced_workflow.workflows.engine.step.context import StepContext
 from advanced_workflow.workflows.engine.step.waiting import wait_or_skip
 from advanced_workflow.workflows.engine.temporal.clock import timestamp
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
-from advanced_workflow.workflows.errors import ExpressionError
+from advanced_workflow.workflows.errors import EventTimeout, ExpressionError
 from advanced_workflow.workflows.expressions import Expression
 
 MATCH_ERROR = "match_error"
@@ -37,8 +37,20 @@ async def await_event(
     finally:
         # An operator may have skipped the step in the very task that brought the event.
         events.leave(name, answer, consumed=consumed)
-    step.record.notes.pop(MATCH_ERROR, None)
+    if event is not None:
+        step.record.notes.pop(MATCH_ERROR, None)
     return event
+
+
+def did_not_come(step: StepContext, name: str, seconds: float | None) -> EventTimeout:
+    """That an event did not come in time; where some of its name came, how many, and why `match` took none if that is known."""
+    kept = step.run.events.kept_of(name) if step.plan.event_match is not None else 0
+    why = step.record.notes.get(MATCH_ERROR)
+    others = f"; {kept} of that name came, and 'match' took none" if kept else ""
+    reason = f" ({why})" if kept and why else ""
+    return EventTimeout(
+        f"step {step.path!r}: event {name!r} did not come within {seconds or 0:g} seconds{others}{reason}."
+    )
 
 
 def event_fits(step: StepContext, match: Expression | None, data: Json) -> bool:
