@@ -63,7 +63,9 @@ def test_at_least_36_patterns_are_direct() -> None:
 def test_the_definitions_pass_check_without_a_warning(name: str) -> None:
     found = check(AdvancedWorkflow.model_validate(DEFINITIONS[name]), definitions={})
 
-    assert [one for one in found if one.code != "no_deadline"] == []  # They show what follows what, and leave times out.
+    assert [
+        one for one in found if one.code != "no_deadline"
+    ] == []  # They show what follows what, and leave times out.
 
 
 def test_each_test_has_its_definition() -> None:

@@ -250,7 +250,7 @@ def test_each_step_type_has_the_fields_it_needs_and_no_others(fields: str, expec
 def test_approvals_that_cannot_end_as_meant_are_found(approval: str, expected: list[tuple[str, str]]) -> None:
     found = checked(f"- {{step_id: a, step_type: human_approval, approval: {approval}}}")
 
-    assert [(p.severity, p.code) for p in found] == expected
+    assert [(p.severity, p.code) for p in found if p.code != "no_deadline"] == expected
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_names_are_known_only_where_they_have_a_value() -> None:
           rollback_mapping: {r: result, s: steps.a.output}
         - step_id: w
           step_type: wait
-          wait: {event: paid, match: event.id == input.id}
+          wait: {event: paid, match: event.id == input.id, timeout: 60}
         - step_id: l
           step_type: loop
           loop_condition: iteration < 3
@@ -508,6 +508,7 @@ def test_tools_and_reminders_are_actions_too() -> None:
     assert [(p.code, p.path) for p in errors_of(checked(steps, ACTIONS))] == [
         ("unknown_action", "steps[0].agent.tools[1]"),
         ("invalid_schema", "steps[0].agent.output_schema"),
+        ("not_supported_yet", "steps[1].approval.reminders"),
         ("unknown_action", "steps[1].approval.reminders[1].action"),
     ]
 
@@ -701,3 +702,52 @@ def test_two_results_have_two_targets() -> None:
     many = problems("- {step_id: a, action: x, output_mapping: {result.a: 'workflow.x[]', result.b: 'workflow.x[]'}}")
 
     assert (found, many) == ([("invalid_target", 'steps[0].output_mapping["result.b"]')], [])
+
+
+ENDLESS = "and only the end of the run ends that"
+
+
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [
+        ("step_type: human_approval, approval: {approvers: [ann, bob]}", "approval"),
+        ("step_type: human_approval", "approval"),
+        ("step_type: wait, wait: {event: paid}", "wait"),
+        ("step_type: webhook, webhook: {url: input.url, callback: {event: back}}", "webhook.callback"),
+        ("step_type: react, agent: {model: m, prompt: \"'x'\", tools: [{action: y, approve: true}]}", "agent.tools[0]"),
+        (
+            "step_type: react, agent: {model: m, prompt: \"'x'\", tools: [{action: y, approve: true, approval: {approvers: [ann, bob]}}]}",
+            "agent.tools[0].approval",
+        ),
+        (
+            "step_type: orchestrator, orchestrator: {workers: [{name: w, action: y, sensitive: true}], approval: {approvers: [ann, bob]}}",
+            "orchestrator.approval",
+        ),
+    ],
+)
+def test_what_waits_without_an_end_of_its_own_is_warned_about(step: str, place: str) -> None:
+    (found,) = checked(f"- {{step_id: a, {step}}}")
+    (bounded,) = checked(f"- {{step_id: a, {step}}}", top="timeout: 86400")
+
+    assert (found.severity, found.code, found.path) == ("warning", "no_deadline", f"steps[0].{place}")
+    assert f"{ENDLESS} (3600 s, as it has no 'timeout' of its own)" in found.message
+    assert f"{ENDLESS} (86400 s)" in bounded.message
+    field = "deadline" if "approv" in step else "timeout"
+    assert field in found.fix
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "- {step_id: a, step_type: human_approval, approval: {deadline: 60}}",
+        "- {step_id: a, step_type: wait, wait: {event: paid, timeout: 60}}",
+        "- {step_id: a, step_type: wait, wait: {seconds: 60}}",
+        "- {step_id: a, step_type: wait, wait: {event: paid}, cancel_on: {event: stop}}",
+        "- {step_id: a, step_type: wait, wait: {event: paid}}\n- {step_id: t, step_type: wait, wait: {seconds: 9}}\n"
+        "- {step_id: c, action: x, dependencies: [a, t], join: any, cancel_rest: true}",
+        "- step_id: p\n  step_type: parallel\n  complete_when: progress.completed > 0\n"
+        "  parallel_steps: [{step_id: a, step_type: wait, wait: {event: paid}}, {step_id: b, action: x}]",
+    ],
+)
+def test_what_something_else_ends_is_not_warned_about(steps: str) -> None:
+    assert [one.code for one in checked(steps) if one.code == "no_deadline"] == []

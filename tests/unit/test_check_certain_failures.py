@@ -106,7 +106,7 @@ def test_what_the_own_validation_refuses_in_every_run_is_found(mapping: str, exp
 
 
 def test_a_group_without_members_is_named() -> None:
-    approval = "{approvers: ['group:finance'], groups: {finance: []}}"
+    approval = "{approvers: ['group:finance'], groups: {finance: []}, deadline: 60}"
     [problem] = checked(f"- {{step_id: a, step_type: human_approval, approval: {approval}}}")
 
     assert problem.path == "steps[0].approval.groups.finance"

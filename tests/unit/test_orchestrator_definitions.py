@@ -36,7 +36,7 @@ def workflow(*workers: Any, step: dict[str, Any] | None = None, **fields: Any) -
 def problems(made: AdvancedWorkflow) -> list[tuple[str, str]]:
     prefix = "steps[0].orchestrator."
     found = check(made, ACTIONS, {})
-    return [(one.code, one.path.removeprefix(prefix)) for one in found if one.code != Code.NOT_SUPPORTED_YET.value]
+    return [(one.code, one.path.removeprefix(prefix)) for one in found if one.code != Code.NO_DEADLINE.value]
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ WEBHOOK = "step_type: webhook, webhook: {url: input.url%s}"
         ("step_type: conditional, conditions: [{default: true, next_steps: [after]}]", ["routed"]),
         (f"step_type: loop, loop_condition: iteration < 2, body: [{INNER}]", ["iterations"]),
         (
-            "step_type: human_approval",
+            "step_type: human_approval, approval: {deadline: 60}",
             ["decision", "approver", "decided_at", "comment", "form", "by_deadline", "decisions"],
         ),
         ("step_type: wait, wait: {seconds: 1}", ["until"]),
         ("step_type: wait, wait: {until: input.when}", ["until"]),
         (WEBHOOK % "", ["status", "headers", "body"]),
-        (WEBHOOK % ", callback: {event: answered}", ["status", "headers", "body", "callback"]),
+        (WEBHOOK % ", callback: {event: answered, timeout: 60}", ["status", "headers", "body", "callback"]),
         ("step_type: rollback", ["undone"]),
     ],
 )
@@ -44,7 +44,7 @@ def test_an_output_has_the_fields_of_its_step_type_and_no_others(step: str, fiel
 @pytest.mark.parametrize(
     "step",
     [
-        "step_type: wait, wait: {event: e}",
+        "step_type: wait, wait: {event: e, timeout: 60}",
         "step_type: loop, loop_condition: iteration < 2, action: x",
         "step_type: sub_workflow, workflow: other",
         "action: x",

@@ -248,10 +248,14 @@ class WithinRun:
 
 @dataclass(frozen=True, slots=True)
 class EndsWait:
-    """The field ends what its object waits for; `what` says that in a sentence. Only with the field `of`, where one is named."""
+    """The field ends what its object waits for; `what` says that in a sentence. Only with the field `of`, where one is named.
+
+    Nothing is said where the field `after` has another value than its default: it means nothing without this one, which is told.
+    """
 
     what: str
     of: str | None = None
+    after: str = "on_timeout"
 
 
 @dataclass(frozen=True, slots=True)

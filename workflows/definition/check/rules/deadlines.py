@@ -8,9 +8,11 @@ from typing import cast
 from pydantic import BaseModel
 
 from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
+from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.kinds.react import Agent
 from advanced_workflow.workflows.definition.model.marked import mark_of, marks_of
 from advanced_workflow.workflows.definition.model.markers import EndsWait, Nested
+from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
@@ -23,12 +25,21 @@ def deadline_problems(placement: Placement, workflow: AdvancedWorkflow) -> Itera
         return
     seconds = f"{workflow.timeout:g} s"
     whole = seconds if "timeout" in workflow.model_fields_set else f"{seconds}, as it has no 'timeout' of its own"
-    for loc, part in _parts(placement.step, placement.loc):
+    parts = [*_parts(placement.step, placement.loc)]
+    if placement.step.step_type is StepType.HUMAN_APPROVAL and placement.step.approval is None:
+        parts.append(((*placement.loc, "approval"), Approval()))
+    for loc, part in parts:
         for field, mark in marks_of(type(part), EndsWait).items():
-            if getattr(part, field) is None and (mark.of is None or getattr(part, mark.of) is not None):
+            waits = mark.of is None or getattr(part, mark.of) is not None
+            if waits and getattr(part, field) is None and not _is_told(part, mark.after):
                 yield _endless(loc, mark.what, field, whole)
         for index, name in _approved_by_anybody(part):
             yield _endless((*loc, "tools", index), f"a call of {name!r} waits for people", "approval.deadline", whole)
+
+
+def _is_told(part: BaseModel, after: str) -> bool:
+    info = type(part).model_fields.get(after)
+    return info is not None and getattr(part, after) != info.default
 
 
 def _endless(loc: Loc, what: str, field: str, whole: str) -> Problem:
