@@ -187,6 +187,13 @@ def test_a_step_no_worker_takes_says_so() -> None:
     assert row.note == "waits for a worker"
 
 
+def test_an_event_that_match_could_not_judge_is_told_beside_a_step_that_runs() -> None:
+    pay = step("pay", StepStatus.RUNNING, execution_data={"match_error": "no field 'all' in event"})
+    (row,) = step_rows(snapshot(pay), NOW)
+
+    assert row.note == "an event came of which 'match' could not say whether it fits: no field 'all' in event"
+
+
 def test_notes_tell_why_a_step_waits_was_skipped_or_failed() -> None:
     error = ErrorInfo(type="OutOfStock", message="none\nleft")
     rows = step_rows(
