@@ -218,9 +218,9 @@ def test_structure(steps: str, expected: list[tuple[str, str]]) -> None:
     ],
 )
 def test_each_step_type_has_the_fields_it_needs_and_no_others(fields: str, expected: list[str]) -> None:
-    assert [
-        f"{code} {path.removeprefix('steps[0].')}" for code, path in problems(f"- {{step_id: a, {fields}}}")
-    ] == expected
+    found = [one for one in problems(f"- {{step_id: a, {fields}}}") if one[0] != "no_deadline"]
+
+    assert [f"{code} {path.removeprefix('steps[0].')}" for code, path in found] == expected
 
 
 @pytest.mark.parametrize(

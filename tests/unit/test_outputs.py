@@ -58,7 +58,7 @@ def test_an_output_that_comes_from_elsewhere_may_have_any_field(step: str) -> No
 
 def test_the_result_of_a_step_without_an_action_is_known_too() -> None:
     steps = """
-        - {step_id: ask, step_type: human_approval, output_mapping: {result.decision: workflow.d, result.decided: workflow.e}}
+        - {step_id: ask, step_type: human_approval, approval: {deadline: 60}, output_mapping: {result.decision: workflow.d, result.decided: workflow.e}}
         - {step_id: l, step_type: loop, loop_condition: iteration < 2, body: [{step_id: i, action: x}], output_mapping: {result.i: workflow.i, steps.i.output.n: workflow.n}}
         """
 
@@ -70,7 +70,7 @@ def test_the_result_of_a_step_without_an_action_is_known_too() -> None:
 
 def test_what_is_inside_a_form_or_a_list_is_not_judged() -> None:
     steps = """
-        - {step_id: ask, step_type: human_approval}
+        - {step_id: ask, step_type: human_approval, approval: {deadline: 60}}
         - {step_id: p, step_type: parallel, for_each: input.items, parallel_steps: [{step_id: i, action: x}]}
         - step_id: after
           action: x
