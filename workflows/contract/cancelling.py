@@ -7,9 +7,9 @@ import re
 from advanced_workflow.workflows.plain.text import for_people
 
 _SAID = re.compile(r"(?:Cancel requested by workflow with run id \S+ with reason: )*\[by ([^\]]+)\] ?(.*)", re.DOTALL)
+"""The SDK puts a sentence before it where another run asks for it."""
 MOST_BY, MOST_REASON = 200, 2_000
 """Characters of who and why that are kept."""
-"""The SDK puts a sentence before it where another run asks for it."""
 CANCEL_OPERATION = "cancel"
 """What it is called in the audit trail."""
 NOBODY = "unknown"
