@@ -23,6 +23,7 @@ from advanced_workflow.activities.mcp.pins import require_small
 from advanced_workflow.activities.mcp.servers import Servers
 from advanced_workflow.activities.mcp.sessions import Sessions
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
+from advanced_workflow.activities.worker.computed_timeout import computed_timeout
 from advanced_workflow.activities.worker.decision_keys import KeySource
 from advanced_workflow.activities.worker.signed_starts import require_signed_start
 from advanced_workflow.workflows.contract import (
@@ -202,6 +203,9 @@ class Preparation:
     def _accepted_for(self, found: _Wanted, request: PrepareRequest, steps: int) -> Prepared:
         pinned = self._accept(found.workflow, found.prepared.sha256)
         _require_input(found.workflow, request.input_data, steps)
+        timeout = computed_timeout(found.workflow, request.input_data)
+        if timeout is not None:
+            pinned = {**pinned, "timeout": timeout}
         return found.prepared.model_copy(update=pinned) if pinned else found.prepared
 
     def _wanted(self, request: PrepareRequest) -> _Wanted:

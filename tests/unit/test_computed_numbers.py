@@ -13,7 +13,7 @@ from advanced_workflow.workflows.definition.model.markers import Pinned
 from advanced_workflow.workflows.definition.model.results import read_count, read_span, read_wait
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.undo.armed import Armed
-from tests.unit.checking import checked
+from tests.unit.checking import checked, codes_of
 
 ACT, ASK, ALL = "action: x", "step_type: human_approval", "step_type: parallel, for_each: input.all"
 
@@ -53,9 +53,9 @@ def test_an_expression_may_stand_for_a_number(step: str) -> None:
         (f"{ACT}, total_timeout: 'true'", "total_timeout"),
         (f"{ACT}, queue_timeout: nothing.here", "queue_timeout"),
         (f"{ACT}, heartbeat_timeout: result.x", "heartbeat_timeout"),
-        (f"{ASK}, approval: {{required: '0'}}", "approval.required"),
-        (f"{ASK}, approval: {{required: '1.5'}}", "approval.required"),
-        (f"{ASK}, approval: {{required: \"'two'\"}}", "approval.required"),
+        (f"{ASK}, approval: {{required: '0', deadline: 60}}", "approval.required"),
+        (f"{ASK}, approval: {{required: '1.5', deadline: 60}}", "approval.required"),
+        (f"{ASK}, approval: {{required: \"'two'\", deadline: 60}}", "approval.required"),
         (f"{ASK}, approval: {{deadline: \"'P1Y'\"}}", "approval.deadline"),
         ("step_type: wait, wait: {event: e, timeout: event.x}", "wait.timeout"),
         (f"{ALL}, max_concurrency: '0', parallel_steps: [{{step_id: b, action: x}}]", "max_concurrency"),
@@ -75,7 +75,9 @@ def test_what_is_like_a_duration_is_no_expression(field: str, wrong: str) -> Non
 
 
 def test_numbers_that_are_written_are_still_compared() -> None:
-    assert found(f"{ASK}, approval: {{approvers: [ann], required: 2}}") == [("quorum_unreachable", "approval.required")]
+    assert found(f"{ASK}, approval: {{approvers: [ann], required: 2, deadline: 60}}") == [
+        ("quorum_unreachable", "approval.required")
+    ]
     assert ("timeout_relation", "total_timeout") in found(f"{ACT}, total_timeout: 2h")
     assert found(f"{ACT}, timeout: 10m, total_timeout: input.x") == []
     assert found(f"{ACT}, timeout: input.x, total_timeout: 5m") == []
@@ -125,3 +127,13 @@ def test_an_armed_step_keeps_the_times_that_its_undo_has() -> None:
     assert Armed.load(json.loads(json.dumps(armed.dump()))) == armed
     assert len(Armed(*known).dump()) == 6, "a step without is kept as ever"
     assert Armed.load(Armed(*known, undone=1).dump()) == Armed(*known, undone=1)
+
+
+def test_a_workflows_own_time_sees_the_input_alone() -> None:
+    good, bad = (
+        {"workflow_id": "w", "steps": [{"step_id": "a", "step_type": "assign"}], "timeout": one}
+        for one in ("input.x", "steps.a.output")
+    )
+
+    assert codes_of(good) == []
+    assert codes_of(bad) == ["bad_expression"]

@@ -90,6 +90,8 @@ class Prepared(WireModel):
     rules: int = 1
     """Number of the engine's rules that the run follows to its end; 1 are those of release 0.1.0, which did not say it."""
     definition: dict[str, Json] | None = None
+    timeout: float | None = None
+    """Seconds that the run may take, where the definition has an expression for them."""
     search_attributes: bool = False
     """Whether the namespace knows the project's search attributes."""
     continue_after: int = CONTINUE_AFTER_EVENTS

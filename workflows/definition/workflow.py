@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool
 
-from advanced_workflow.workflows.definition.model.base import DefinitionModel, Schema, Seconds
-from advanced_workflow.workflows.definition.model.markers import Mapped, Name, Nested
+from advanced_workflow.workflows.definition.model.base import SPAN_FIX, DefinitionModel, Schema, WrittenSeconds
+from advanced_workflow.workflows.definition.model.markers import SPAN, AtStart, Mapped, Name, Nested
+from advanced_workflow.workflows.definition.model.results import read_span
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.model.sla_targets import in_seconds
 from advanced_workflow.workflows.definition.step import WorkflowStep
@@ -34,8 +35,8 @@ class AdvancedWorkflow(DefinitionModel):
     output: Annotated[dict[str, JsonValue] | None, Mapped()] = None
     """Mapping that builds the result; without it the result is the `workflow` data."""
 
-    timeout: Seconds = 3600
-    """Seconds the whole run may take; rollback and time spent paused are not counted."""
+    timeout: Annotated[WrittenSeconds, AtStart(gives=SPAN, reads=read_span, fix=SPAN_FIX)] = 3600
+    """Seconds the whole run may take, or an expression over `input` that gives them; rollback and time spent paused are not counted."""
     max_parallel_steps: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
     """Actions in flight at a time, nested ones included; a step that waits holds no slot."""
     retry_policy: RetryPolicy = RetryPolicy()

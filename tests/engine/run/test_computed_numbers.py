@@ -153,3 +153,16 @@ async def test_at_most_so_many_copies_run_as_the_expression_gives(harness: Harne
 async def _waiting(run: Any, count: int) -> bool:
     state = await run.state()
     return sum(one.status == "waiting" for one in state.steps) == count
+
+
+async def test_a_runs_own_time_may_come_from_its_input(skipping: Harness) -> None:
+    waits = {"step_id": "hold", "step_type": "wait", "wait": {"event": "never"}}
+    timed = definition(waits, timeout="input.days * 24 * 3600")
+    late = await skipping.run(timed, {"days": 3})
+    refused = await skipping.run(timed, {"days": "three"})
+    missing = await skipping.run(timed, {})
+
+    assert (late.failure, "within its timeout of 259200 seconds" in late.message) == ("WorkflowTimeout", True)
+    for one in (refused, missing):
+        assert one.failure == "InputInvalid"
+        assert "'timeout' of 'test' cannot be had from this input" in one.message

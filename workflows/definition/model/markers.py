@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from advanced_workflow.workflows.definition.model.roots import LOOP, with_names
+from advanced_workflow.workflows.definition.model.roots import INPUT, LOOP, with_names
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import Loc
 from advanced_workflow.workflows.plain.interpolation import expressions_in
@@ -99,6 +99,15 @@ class Expr:
 @dataclass(frozen=True, slots=True)
 class Pinned(Expr):
     """The field is a number or an expression, which is evaluated once, when its step starts: what it gave holds until the step ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtStart(Expr):
+    """The field is a value or an expression over the run's input alone, which is evaluated before anything begins."""
+
+    def names(self, roots: frozenset[str], *, on_loop: bool) -> frozenset[str]:
+        """The input."""
+        return INPUT
 
 
 @dataclass(frozen=True, slots=True)

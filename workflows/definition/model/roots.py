@@ -7,6 +7,9 @@ from typing import Final
 ORDINARY: Final = frozenset({"input", "workflow", "steps", "run"})
 """Everywhere, the workflow's `output` included."""
 
+INPUT: Final = frozenset({"input"})
+"""All there is before a run begins."""
+
 STEP: Final = frozenset({"step"})
 """Added in the fields of a step: its own `path` and `idempotency_key`."""
 

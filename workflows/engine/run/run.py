@@ -88,8 +88,13 @@ class Run:
     @property
     def deadline(self) -> datetime:
         """When the run times out; it moves by the time spent paused."""
-        timeout = timedelta(seconds=self.context.plan.workflow.timeout)
-        return self._started_at + timeout + self.context.operations.closed_for
+        return self._started_at + self._timeout + self.context.operations.closed_for
+
+    @property
+    def _timeout(self) -> timedelta:
+        """Of the definition, or what its expression gave when the run was prepared."""
+        written = self.context.plan.workflow.timeout
+        return timedelta(seconds=self.context.prepared.timeout or 0 if isinstance(written, str) else written)
 
     async def execute(self) -> dict[str, Json]:
         """Run to the end. Gives the result object; raises `RunFails`, `RunCancelled` or `RunContinues`."""
@@ -175,7 +180,7 @@ class Run:
             await sleep_until(deadline, "run timeout")
             await self.context.operations.gate()
         if not early.done():
-            seconds = self.context.plan.workflow.timeout
+            seconds = self._timeout.total_seconds()
             late = WorkflowTimeout(f"the run did not end within its timeout of {seconds:g} seconds.")
             early.set_result(by_error(late, status=RunStatus.TIMEOUT))
 

@@ -23,7 +23,7 @@ def deadline_problems(placement: Placement, workflow: AdvancedWorkflow) -> Itera
     """Warn of each wait of a step that nothing in the definition ends but the run's `timeout`."""
     if _is_ended_by_others(placement):
         return
-    seconds = f"{workflow.timeout:g} s"
+    seconds = workflow.timeout if isinstance(workflow.timeout, str) else f"{workflow.timeout:g} s"
     whole = seconds if "timeout" in workflow.model_fields_set else f"{seconds}, as it has no 'timeout' of its own"
     parts = [*_parts(placement.step, placement.loc)]
     if placement.step.step_type is StepType.HUMAN_APPROVAL and placement.step.approval is None:
