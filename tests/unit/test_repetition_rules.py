@@ -42,9 +42,9 @@ def test_a_loop_that_nothing_ends_is_warned_about(inside: str) -> None:
     [
         "loop_condition: iteration < 3, action: x",
         "loop_condition: 'true', action: x, cancel_on: enough",
-        "loop_condition: 'true', body: [{step_id: i, step_type: human_approval}]",
+        "loop_condition: 'true', body: [{step_id: i, step_type: human_approval, approval: {deadline: 60}}]",
         "loop_condition: 'true', body: [{step_id: i, step_type: wait, wait: {event: e, timeout: 5}}]",
-        "loop_condition: 'true', body: [{step_id: p, step_type: parallel, parallel_steps: [{step_id: i, step_type: human_approval}]}]",
+        "loop_condition: 'true', body: [{step_id: p, step_type: parallel, parallel_steps: [{step_id: i, step_type: human_approval, approval: {deadline: 60}}]}]",
     ],
 )
 def test_a_loop_that_something_ends_is_fine(fields: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import cast
 
 from pydantic import BaseModel
 
-from advanced_workflow.workflows.definition.graph.outline import Graph, Placement
+from advanced_workflow.workflows.definition.graph.outline import Outline, Placement
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.kinds.react import Agent
 from advanced_workflow.workflows.definition.model.marked import mark_of, marks_of
@@ -19,10 +19,15 @@ from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
-def deadline_problems(placement: Placement, workflow: AdvancedWorkflow) -> Iterator[Problem]:
+def deadline_problems(found: Outline, workflow: AdvancedWorkflow) -> Iterator[Problem]:
     """Warn of each wait of a step that nothing in the definition ends but the run's `timeout`."""
-    if _is_ended_by_others(placement):
-        return
+    races = frozenset(id(one.graph) for one in found.placements if one.step.cancel_rest)
+    for placement in found.placements:
+        if not _is_ended_by_others(placement, races):
+            yield from _problems(placement, workflow)
+
+
+def _problems(placement: Placement, workflow: AdvancedWorkflow) -> Iterator[Problem]:
     seconds = workflow.timeout if isinstance(workflow.timeout, str) else f"{workflow.timeout:g} s"
     whole = seconds if "timeout" in workflow.model_fields_set else f"{seconds}, as it has no 'timeout' of its own"
     parts = [*_parts(placement.step, placement.loc)]
@@ -67,16 +72,12 @@ def _parts(part: BaseModel, loc: Loc) -> Iterator[tuple[Loc, BaseModel]]:
                     yield from _parts(one, (*loc, name) if index is None else (*loc, name, index))
 
 
-def _is_ended_by_others(placement: Placement) -> bool:
-    """Whether an event, a race or enough successes may end the step, or what is around it."""
+def _is_ended_by_others(placement: Placement, races: Collection[int]) -> bool:
+    """Whether an event, a race (the graphs that have one) or enough successes may end the step, or what is around it."""
     around: Placement | None = placement
     while around is not None:
         step = around.step
-        if step.cancel_on is not None or step.complete_when is not None or _has_race(around.graph):
+        if step.cancel_on is not None or step.complete_when is not None or id(around.graph) in races:
             return True
         around = around.graph.owner
     return False
-
-
-def _has_race(graph: Graph) -> bool:
-    return any(one.step.cancel_rest for one in graph.members)

@@ -71,6 +71,7 @@ def rule_problems(
     yield from json_schema_problems(workflow)
     yield from sla_problems(workflow)
     yield from default_error_type_problems(workflow)
+    yield from deadline_problems(found, workflow)
     for placement in found.placements:
         yield from field_problems(placement)
         yield from error_type_problems(placement)
@@ -83,7 +84,6 @@ def rule_problems(
         yield from validation_problems(placement)
         yield from kind_problems(placement.step, placement.loc)
         yield from timeout_problems(placement, workflow)
-        yield from deadline_problems(placement, workflow)
         yield from local_problems(placement, workflow)
         yield from support_problems(placement)
         yield from tool_problems(placement, workflow, actions, definitions)
