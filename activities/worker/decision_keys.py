@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import ssl
 import time
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from advanced_workflow.workflows.errors import UnverifiedIdentity
 SETTING = "ADW_DECISION_KEYS"
 _MOST_BYTES = 256 * 1024
 _SECONDS_KEPT = 10
-"""What an address gave is not asked for again so soon, however many decisions name keys that nobody has."""
+"""What an address gave, or that it failed, is not asked for again so soon, however many runs ask and decisions name keys that nobody has."""
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _TIMEOUTS = {"connect": 5, "read": 5, "write": 5, "pool": 5}
 
@@ -43,14 +44,17 @@ class KeySource:
         """`place` is a file, or an https address; None where decisions of this worker's runs cannot be signed."""
         self.place = place
         self._last: DecisionKeys | None = None
+        self._failed: KeysMissing | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
     @activity.defn(name=KEYS_ACTIVITY)
     async def give(self) -> dict[str, Any]:
-        """Give `DecisionKeys`. Raises an `UnverifiedIdentity` that may be tried again where they cannot be read."""
+        """Give `DecisionKeys`, with a nonce of this time. Raises an `UnverifiedIdentity` that may be tried again where they cannot be read."""
         try:
-            return (await self.current()).model_dump(mode="json")
+            return (
+                (await self.current()).model_copy(update={"nonce": secrets.token_urlsafe(12)}).model_dump(mode="json")
+            )
         except UnverifiedIdentity as error:
             raise refusal(error) from None
 
@@ -62,16 +66,17 @@ class KeySource:
             return await asyncio.to_thread(_read_file, self.place)
         _require_safe(self.place)
         async with self._reading:
-            if self._last is None or time.monotonic() - self._read_at > _SECONDS_KEPT:
+            if time.monotonic() - self._read_at > _SECONDS_KEPT:
                 await self._read_address(self.place)
-        return cast("DecisionKeys", self._last)
+        if self._last is None:
+            raise KeysMissing(str(self._failed))
+        return self._last
 
     async def _read_address(self, address: str) -> None:
         try:
             self._last = parse_keys(await _fetch(address), address)
-        except KeysMissing:
-            if self._last is None:
-                raise
+        except KeysMissing as error:
+            self._failed = error
         self._read_at = time.monotonic()
 
 
@@ -97,7 +102,7 @@ def parse_keys(data: bytes, place: str) -> DecisionKeys:
     if not keys or len(keys) > MOST_KEYS:
         count = f"{len(keys)} Ed25519 keys" if keys else "no Ed25519 key (kty OKP)"
         raise KeysMissing(f"{SETTING}: {place} has {count}; one to {MOST_KEYS} are taken.")
-    return DecisionKeys(keys=keys)
+    return DecisionKeys(keys=keys, read_at=int(time.time()))
 
 
 def _is_address(place: str) -> bool:

@@ -49,17 +49,10 @@ from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import listed, nearest
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
-from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.signed import SignedParts, signed_parts
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import (
-    acting,
-    asks_servers,
-    graphs_of,
-    has_graphs,
-    servers_of,
-    signed_steps,
-)
+from advanced_workflow.workflows.definition.tools import acting, asks_servers, graphs_of, has_graphs, servers_of
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
     DefinitionNotFound,
@@ -82,6 +75,14 @@ _OF_THEIR_OWN = frozenset({Code.UNKNOWN_ACTION.value, Code.UNKNOWN_GRAPH.value, 
 """Problems that refuse a run with a type of their own."""
 _MOST_ACCEPTED = 1000
 """Definitions remembered as checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """What follows from a definition that passed."""
+
+    pinned: dict[str, Any]
+    signed: SignedParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +139,21 @@ class Preparation:
         self._on_accepted = on_accepted
         self._registered: dict[str, Prepared] = {}
         self._registered_asks: dict[str, bool] = {}
-        self._accepted: dict[str, dict[str, Any]] = {}
-        self._signed: dict[str, list[WorkflowStep]] = {}
-        """Of each definition that is accepted: the steps that lead to decisions which must be signed."""
+        self._accepted: dict[str, _Accepted] = {}
 
     @activity.defn(name=PREPARE_ACTIVITY)
     async def prepare(self, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON; the model below checks it
         """Take a `PrepareRequest`, give a `Prepared`; a run that cannot start fails here, with one sentence, before any step."""
         try:
             wanted = _request(request)
-            prepared = self._prepare_at_once(wanted)
-            if prepared is None:
+            accepted = self._prepare_at_once(wanted)
+            if accepted is None:
                 # Checking takes seconds where a definition or an input is large, and the worker's loop has other runs to serve.
                 found = await self._with_tools(await asyncio.to_thread(self._wanted, wanted), wanted.workflow_type)
-                prepared = await asyncio.to_thread(self._accepted_for, found, wanted, STEPS_ASIDE)
+                accepted = await asyncio.to_thread(self._accepted_for, found, wanted, STEPS_ASIDE)
                 await self._check_kept(wanted)
-            await require_signed_start(
-                self._keys, wanted, _options(wanted.execution_options), self._signed[prepared.sha256]
-            )
+            prepared, signed = accepted
+            await require_signed_start(self._keys, wanted, _options(wanted.execution_options), signed.asking)
             return prepared.model_dump(mode="json", exclude_none=True)
         except WorkflowError as error:
             raise refusal(error) from None
@@ -170,7 +168,7 @@ class Preparation:
         workflow = await asyncio.to_thread(_read, rerun.definition if request.workflow is None else request.workflow)
         await self._require_kept(activity.client(), options, request, workflow, self._known.get(request.workflow_type))
 
-    def _prepare_at_once(self, request: PrepareRequest) -> Prepared | None:
+    def _prepare_at_once(self, request: PrepareRequest) -> tuple[Prepared, SignedParts] | None:
         """What costs next to nothing: a definition that is known, and a small input that fits."""
         options = request.execution_options
         keeps = not isinstance(options, dict | None) or (options is not None and options.get("rerun") is not None)
@@ -200,13 +198,13 @@ class Preparation:
         update = {"sha256": definition_sha256(workflow), "definition": data}
         return _Wanted(workflow, found.prepared.model_copy(update=update))
 
-    def _accepted_for(self, found: _Wanted, request: PrepareRequest, steps: int) -> Prepared:
-        pinned = self._accept(found.workflow, found.prepared.sha256)
+    def _accepted_for(self, found: _Wanted, request: PrepareRequest, steps: int) -> tuple[Prepared, SignedParts]:
+        accepted = self._accept(found.workflow, found.prepared.sha256)
         _require_input(found.workflow, request.input_data, steps)
-        timeout = computed_timeout(found.workflow, request.input_data)
+        pinned, timeout = accepted.pinned, computed_timeout(found.workflow, request.input_data)
         if timeout is not None:
             pinned = {**pinned, "timeout": timeout}
-        return found.prepared.model_copy(update=pinned) if pinned else found.prepared
+        return found.prepared.model_copy(update=pinned) if pinned else found.prepared, accepted.signed
 
     def _wanted(self, request: PrepareRequest) -> _Wanted:
         options = _options(request.execution_options)
@@ -242,30 +240,33 @@ class Preparation:
             self._registered_asks[workflow_type] = asks_servers(found.workflow)
         return found.workflow, self._registered[workflow_type]
 
-    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> dict[str, Any]:
+    def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> _Accepted:
         """Refuse a definition that does not pass `check`; one that did is not checked again. Gives what is pinned for it."""
-        if sha256 in self._accepted:
-            return self._accepted[sha256]
+        accepted = self._accepted.get(sha256)
+        if accepted is not None:
+            return accepted
         for one in self._with_children(workflow):
             self._require_usable(one)
             if has_graphs(one) and not graphs.preload():
                 what = 'LangGraph, which this worker has not: pip install "advanced-workflow[agents]".'
                 raise NotSupportedYet(f"{one.workflow_id}: an orchestrator needs {what}")
         if len(self._accepted) >= _MOST_ACCEPTED:
-            oldest = next(iter(self._accepted))
-            del self._accepted[oldest], self._signed[oldest]
+            del self._accepted[next(iter(self._accepted))]
         self._on_accepted(workflow, sha256)
         known = {**self._known, workflow.workflow_id: workflow}
         tools = pinned_tools(workflow, self._catalog or {}, known)
-        self._signed[sha256] = [*signed_steps(workflow, known)]
+        # What is registered is what a child runs, whatever a definition that comes with its run calls itself.
+        signed = signed_parts(workflow, {workflow.workflow_id: workflow, **self._known})
         pinned = {
             "beating": self._beating(workflow),
             "tools": {name: ToolSchema.model_validate(one) for name, one in tools.items()},
             "graphs": {name: self._graphs[name] for _, name in graphs_of(workflow)},
-            "signed": sorted({step.step_id for step in self._signed[sha256]}),
+            "signed": sorted(signed.leading),
+            "before_signed": sorted(signed.before),
         }
-        self._accepted[sha256] = {name: value for name, value in pinned.items() if value}
-        return self._accepted[sha256]
+        accepted = _Accepted({name: value for name, value in pinned.items() if value}, signed)
+        self._accepted[sha256] = accepted
+        return accepted
 
     def _beating(self, workflow: AdvancedWorkflow) -> list[str]:
         """The actions of its steps that this worker serves: all of them give signs of life."""

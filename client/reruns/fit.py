@@ -113,6 +113,8 @@ def _why(comparison: Comparison, step: WorkflowStep, forced: Mapping[str, str], 
 def _misfit(comparison: Comparison, step: WorkflowStep, kept: KeptStep) -> str | None:
     if kept.undone:
         return "the rollback went over it."
+    if step.step_id in comparison.point.signed:
+        return "what people sign is for one run only (identity: signed), so they are asked again."
     before = comparison.before.get(step.step_id)
     approval = _stale_approval(comparison, kept)
     if approval is not None:

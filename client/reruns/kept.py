@@ -13,6 +13,7 @@ from advanced_workflow.client.reruns.left import standing_of
 from advanced_workflow.client.reruns.plan import checkpoint_of, plan_from
 from advanced_workflow.client.runs import get_run
 from advanced_workflow.workflows.contract import AD_HOC_WORKFLOW_TYPE, ExecutionOptions, PrepareRequest
+from advanced_workflow.workflows.definition.signed import asks_signed
 from advanced_workflow.workflows.definition.text.load import dump_definition
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InputInvalid
@@ -52,6 +53,12 @@ async def require_kept(
         raise InputInvalid(
             f"the corrected definition is not what this worker has for {request.workflow_type!r}; give it to the workers "
             "first, then run again."
+        )
+    unsigned = asks_signed(served) - asks_signed(workflow) if served is not None else frozenset[str]()
+    if unsigned:
+        raise InputInvalid(
+            f"the definition of run {rerun.run!r} does not ask for signed decisions where that of today does "
+            f"({', '.join(sorted(unsigned))}); rerun with the definition of today."
         )
     standing = await standing_of(client, await ended_run(client, rerun.run, rerun.run_id))
     planned = plan_from(

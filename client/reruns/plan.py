@@ -145,7 +145,8 @@ def plan_from(
         again={step_id: why for step_id, why in again.items() if step_id in point.steps},
         workflow=workflow,
         input_data=new_input,
-        options=ExecutionOptions.model_validate({**point.options, "rerun": request}),
+        # A start is signed for one run.
+        options=ExecutionOptions.model_validate({**point.options, "rerun": request}).model_copy(update={"token": None}),
         registered=summary.workflow_type != AD_HOC_WORKFLOW_TYPE,
     )
 
@@ -159,8 +160,9 @@ async def start_rerun(
     settings: Settings | None = None,
     anyway: bool = False,
     id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    token: str | None = None,
 ) -> Run:
-    """Start the new run; its `state` names the old one.
+    """Start the new run; its `state` names the old one. `token` signs its start, as `ExecutionOptions.token`.
 
     Raises as `client.start` does, and `OperationRefused` where effects of the old run would be left behind, unless that is to be
     so `anyway`: the new run's audit trail then says who wanted it, and what was left.
@@ -176,7 +178,7 @@ async def start_rerun(
             )
         request = request.model_copy(update={"left": left})
     workflow = planned.workflow.workflow_id if planned.registered else planned.workflow
-    options = planned.options.model_copy(update={"started_by": settings.user, "rerun": request})
+    options = planned.options.model_copy(update={"started_by": settings.user, "rerun": request, "token": token})
     return await start(
         client,
         workflow,

@@ -8,6 +8,7 @@ import pytest
 
 from advanced_workflow.activities.worker.decision_keys import KeysMissing, KeySource, parse_keys
 from advanced_workflow.workflows.contract.tokens import (
+    DecisionClaims,
     StartClaims,
     UnknownKey,
     content_of_start,
@@ -93,6 +94,20 @@ def test_a_token_counts_in_its_time_only(now: float, why: str) -> None:
         require_time(claims, now)
     with pytest.raises(UnverifiedIdentity, match="more than a day"):
         require_time(claims.model_copy(update={"exp": claims.iat + 86_401}), SIGNER.at)
+
+
+@pytest.mark.parametrize("at", [10**400, -1, 2**40])
+def test_a_moment_that_nobody_can_reckon_with_is_refused(at: int) -> None:
+    """An integer of JSON may have any length; what cannot be made a number of seconds would end the workflow task."""
+    token = SIGNER.token(
+        {
+            **{name: "x" for name in ("run", "sub", "path", "digest", "said")},
+            **{"use": "decision", "asked": 1, "decision": "approve", "iat": 1, "exp": 2, "auth_time": at},
+        }
+    )
+
+    with pytest.raises(UnverifiedIdentity, match="auth_time"):
+        unverified(token, DecisionClaims)
 
 
 def test_what_is_said_is_its_json_whatever_the_order_of_keys() -> None:
@@ -189,6 +204,24 @@ async def test_an_address_that_gives_no_keys_is_told(first: bytes, why: str) -> 
     async with running(first) as server:
         with pytest.raises(KeysMissing, match=why):
             await KeySource(f"http://127.0.0.1:{server.port}/keys").current()
+
+
+async def test_an_address_that_fails_is_not_asked_for_each_run() -> None:
+    async with running(answer(b"no", "500 Oops")) as server:
+        source = KeySource(f"http://127.0.0.1:{server.port}/keys")
+        for _ in range(3):
+            with pytest.raises(KeysMissing, match="status 500"):
+                await source.current()
+
+    assert len(server.requests) == 1
+
+
+async def test_each_time_the_keys_are_given_with_another_nonce(tmp_path: Path) -> None:
+    source = KeySource(publish(tmp_path / "keys.json", SIGNER))
+    given = [await source.give() for _ in range(2)]
+
+    assert [one["keys"] for one in given] == [KEYS, KEYS]
+    assert given[0]["nonce"] != given[1]["nonce"]
 
 
 async def test_keys_are_not_read_over_a_network_without_tls() -> None:

@@ -184,3 +184,5 @@ class Checkpoint(WireModel):
     variables: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     steps: dict[str, KeptStep] = Field(default_factory=dict[str, "KeptStep"])
     """The completed steps of the definition's own graph, by id."""
+    signed: list[str] = Field(default_factory=list[str])
+    """Ids of its steps that lead to decisions which must be signed: what people signed is for that run only."""

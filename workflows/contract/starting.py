@@ -103,6 +103,8 @@ class Prepared(WireModel):
     tools: dict[str, ToolSchema] | None = None
     """What the models of its agents are shown of their tools, by the ids of the tools' steps: a deploy changes nothing of it."""
     signed: list[str] = Field(default_factory=list[str])
-    """Ids of its steps that lead to decisions which must be signed: nobody can skip them."""
+    """Ids of its steps that lead to decisions which must be signed, and of their tools: nobody can skip them."""
+    before_signed: list[str] = Field(default_factory=list[str])
+    """Ids of its steps that come before one of those: nobody can skip them either, as what they give says what is asked."""
     graphs: dict[str, str] | None = None
     """Digests of the users' graphs that it runs, by their names: see `GraphChanged`."""

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Literal, TypeVar, cast
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import Field, JsonValue, ValidationError
 
@@ -31,6 +31,10 @@ MOST_KEYS = 100
 KEY_BYTES = 32
 
 
+Moment = Annotated[int, Field(ge=0, lt=2**40)]
+"""A second of Unix time. What is no such number cannot be reckoned with: an integer of JSON may have any length."""
+
+
 class Signed(WireModel):
     """What every token says; other claims (`iss`, `jti`) are not looked at."""
 
@@ -38,9 +42,9 @@ class Signed(WireModel):
     """The Temporal workflow id."""
     sub: str
     """Who says it; the same as `approver` or `started_by`."""
-    iat: int
-    """When it was signed, in seconds of Unix time."""
-    exp: int
+    iat: Moment
+    """When it was signed."""
+    exp: Moment
     """Until when it counts; a day after `iat` at most."""
 
 
@@ -59,8 +63,8 @@ class DecisionClaims(Signed):
     """`said_of` comment, form and groups."""
     amr: list[str] = Field(default_factory=list)
     """How the person logged in, as RFC 8176 names it: `pwd`, `otp`, `hwk`, ..."""
-    auth_time: int | None = None
-    """When the person logged in, in seconds of Unix time."""
+    auth_time: Moment | None = None
+    """When the person logged in."""
 
 
 class StartClaims(Signed):
@@ -74,10 +78,14 @@ class StartClaims(Signed):
 
 
 class DecisionKeys(WireModel):
-    """The public keys that decisions are verified with, as a run pins them."""
+    """The public keys that decisions are verified with now, as a worker tells a run, which pins them."""
 
     keys: dict[str, str] = Field(default_factory=dict)
     """By `kid`: the `x` of the JWK, which are the 32 bytes of an Ed25519 key in base64url."""
+    read_at: int = 0
+    """When the worker read them, in seconds of Unix time."""
+    nonce: str = ""
+    """Another one each time: it goes into the digest of what is asked then, so that a run which is reset to before asks anew."""
 
 
 def is_key(public: str) -> bool:
@@ -116,13 +124,18 @@ def verified(token: str | None, claims: type[Claims], keys: Mapping[str, str]) -
         UnverifiedIdentity: it is missing, is no such token, or is not signed by that key.
     """
     read = unverified(token, claims)
-    header, body, signature = cast("str", token).split(".")
+    require_signature(cast("str", token), keys)
+    return read
+
+
+def require_signature(token: str, keys: Mapping[str, str]) -> None:
+    """Raise as `verified` where none of these keys signed what `unverified` gave of the token."""
+    header, body, signature = token.split(".")
     kid = _kid(_object(header, "header"))
     if kid not in keys:
         raise UnknownKey(f"the token is signed with the key {kid[:60]!a}, which this run does not know.")
     if not _is_signed(keys[kid], f"{header}.{body}".encode(), _bytes(signature, "signature")):
         raise UnverifiedIdentity(f"the token is not signed with the key {kid[:60]!a} that it names.")
-    return read
 
 
 def unverified(token: str | None, claims: type[Claims]) -> Claims:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from advanced_workflow.workflows.definition.graph.outline import Placement, outline
@@ -182,22 +182,3 @@ def _tools_with(tools: Sequence[Tool], given: GivenTools) -> tuple[Tool, ...]:
 def has_graphs(workflow: AdvancedWorkflow) -> bool:
     """Whether a step of a definition is a state graph."""
     return any(step.step_type is StepType.ORCHESTRATOR for _, step in acting(workflow))
-
-
-def signed_steps(workflow: AdvancedWorkflow, known: Mapping[str, AdvancedWorkflow]) -> Iterator[WorkflowStep]:
-    """The steps that lead to a decision which must be signed: those that ask, and those around them, in children too."""
-    yield from _signed(workflow.steps, known, {workflow.workflow_id})
-
-
-def _signed(
-    steps: Iterable[WorkflowStep], known: Mapping[str, AdvancedWorkflow], entered: set[str]
-) -> Iterator[WorkflowStep]:
-    for step in steps:
-        inner = [*_signed((*step.parallel_steps, *step.body), known, entered)]
-        child = known.get(step.workflow or "")
-        if child is not None and child.workflow_id not in entered:
-            inner += _signed(child.steps, known, {*entered, child.workflow_id})
-        asks = any(one.approval is not None and one.approval.identity == "signed" for one in _with_tools(step))
-        if inner or asks:
-            yield step
-            yield from inner

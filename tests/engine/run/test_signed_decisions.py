@@ -59,7 +59,7 @@ async def test_a_decision_counts_that_an_approver_signed_for_just_this(
         run = await started(harness, signer, asking())
         asked = await pending(run)
         token = signer.decision(run.id, asked, "ann", comment="fine")
-        await run.approve("ask", approver="ann", comment="fine", token=token)
+        await run.approve("ask", approver=" ANN", comment="fine", token=token)
         outcome = await outcome_of(run, state=True)
 
     assert outcome.failure is None, outcome.message
@@ -68,6 +68,7 @@ async def test_a_decision_counts_that_an_approver_signed_for_just_this(
     assert state is not None
     output: Any = state.steps[0].execution_data["output"]
     assert output["decisions"][0]["token"] == token
+    assert output["approver"] == "ann", "the name that was signed, however the message spells it"
 
 
 Forged = Callable[[Signer, str, PendingApproval], dict[str, Any]]

@@ -143,6 +143,9 @@ def approval_problems(approval: Approval, loc: Loc) -> Iterator[Problem]:
     if approval.assurance is not None and approval.identity != "signed":
         message = "'assurance' says how a signed decision must be made, and decisions are not signed here."
         yield problem(Code.MEANINGLESS_FIELD, (*loc, "assurance"), message, "Add 'identity: signed', or remove it.")
+    if approval.identity == "signed" and approval.on_timeout == "approve":
+        message = "'on_timeout: approve' lets everybody pass who waits, and nobody has signed that."
+        yield warning(Code.MEANINGLESS_FIELD, (*loc, "on_timeout"), message, "Reject or fail at the deadline.")
     if approval.on_timeout != "reject" and approval.deadline is None:
         message = "'on_timeout' means nothing without a 'deadline'."
         yield warning(Code.MEANINGLESS_FIELD, (*loc, "on_timeout"), message, "Add a 'deadline', or remove it.")

@@ -124,15 +124,10 @@ class Approvals:
 
     def check(self, request: DecideRequest, arrived: datetime | None = None) -> None:
         """Raise what `decide` would raise, and change nothing. A key that is not known yet may be when the decision is taken."""
-        error = self._verdict(Heard(request, arrived)).error
-        if error is not None and not isinstance(error, UnknownKey):
+        heard = Heard(request, arrived)
+        error = self._verdict(heard).error
+        if error is not None and not (isinstance(error, UnknownKey) and self.identity.may_look(heard.arrived)):
             raise error
-
-    def wants_keys(self, request: DecideRequest, arrived: datetime) -> bool:
-        """Whether a decision is signed with a key that the run does not know, and all else of it is right."""
-        if not any(one.approval.identity == "signed" for one in self.open.values()):
-            return False
-        return isinstance(self._verdict(Heard(request, arrived)).error, UnknownKey)
 
     def decide(self, request: DecideRequest, arrived: datetime | None = None) -> DecisionReceipt:
         """Count a decision that came at this moment, by default now, or keep one that is early.
@@ -158,16 +153,15 @@ class Approvals:
     def dump(self) -> dict[str, Json]:
         """Early and refused decisions as plain data; open approvals are in their steps' records."""
         refused = self._refused.dump()
-        keys = self.identity.dump()
-        signed: dict[str, Json] = {"keys": keys} if keys else {}
-        return {"early": self._early.dump(), "asked": self._asked, "ids": self._ids.dump(), **signed, **refused}
+        own = {"early": self._early.dump(), "asked": self._asked, "ids": self._ids.dump()}
+        return {**own, **self.identity.dump(), **refused}
 
     def load(self, data: Mapping[str, Json]) -> None:
         """Take over what `dump` gave."""
         self._early.load(data["early"])
         self._asked = data.get("asked", 0)
         self._ids.load(data.get("ids", ()))
-        self.identity.load(data.get("keys", {}))
+        self.identity.load(data)
         self._refused.load(data)
 
     def _agreed(self, heard: Heard, verdict: Ruling) -> Ruling:
@@ -242,7 +236,7 @@ class Approvals:
             )
 
     def _count(self, asked: OpenApproval, heard: Heard) -> None:
-        asked.decisions.append(recorded(heard.request))
+        asked.decisions.append(recorded(heard.request, heard.signed_by))
         asked.size += heard.size
         asked.record.cursor["asked"] = asked.dump()
         if heard.request.decision == "reject":

@@ -33,6 +33,8 @@ class Heard:
         self._arrived = arrived
         self.person = same_name(request.approver)
         self.groups = same_names(request.groups)
+        self.signed_by: str | None = None
+        """The name as it was signed, where it was."""
         self.cost = 0
         """Of checking its form, counted as expressions are."""
 

@@ -6,8 +6,9 @@ judged. This holds against everybody but those who may be a worker in the namesp
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -15,10 +16,10 @@ from advanced_workflow.workflows.contract import Json
 from advanced_workflow.workflows.contract.tokens import (
     DecisionClaims,
     UnknownKey,
+    require_signature,
     require_time,
     said_of,
     unverified,
-    verified,
 )
 from advanced_workflow.workflows.definition.kinds.human_approval import Assurance
 from advanced_workflow.workflows.engine.people.heard import Heard, told
@@ -30,17 +31,40 @@ COST_OF_SIGNATURE = 4_000
 """Of verifying one, counted as expressions are: about 0.12 ms."""
 
 
+MOST_LOOKS = 3
+"""How often decisions make the run look for newer keys within `LOOKS_WITHIN`."""
+LOOKS_WITHIN = timedelta(minutes=1)
+"""Anybody may send decisions that name keys which nobody has, and those behind them wait while the run looks."""
+
+
+FRESH_FOR = timedelta(hours=1)
+"""A decision that is signed as it must be makes the run look whether the key still counts, where it read the keys longer ago."""
+
+
 class Identity:
     """What one run knows of who can sign."""
 
     def __init__(self) -> None:
         """No key is known."""
         self._keys: dict[str, str] = {}
+        self._read_at = 0
         self._why_not: str | None = None
+        self._looks: deque[datetime] = deque(maxlen=MOST_LOOKS)
+        """When the decisions came for which it looked lately."""
 
-    def pin(self, keys: Mapping[str, str]) -> None:
-        """Take these keys in the place of those that are known."""
+    def may_look(self, arrived: datetime) -> bool:
+        """Whether a decision that came at this moment may make the run look for newer keys."""
+        # By when messages came, which is the same in each replay; after a local activity the time of now is not.
+        return len(self._looks) < MOST_LOOKS or arrived - self._looks[0] >= LOOKS_WITHIN
+
+    def looks(self, arrived: datetime) -> None:
+        """It looks for newer keys."""
+        self._looks.append(arrived)
+
+    def pin(self, keys: Mapping[str, str], read_at: int) -> None:
+        """Take these keys, which the worker read at this second, in the place of those that are known."""
         self._keys = dict(keys)
+        self._read_at = read_at
         self._why_not = None
 
     def keep(self, why: str) -> None:
@@ -56,19 +80,30 @@ class Identity:
             _require_assurance(claims, asked.approval.assurance, heard.arrived)
         heard.cost += COST_OF_SIGNATURE
         try:
-            verified(heard.request.token, DecisionClaims, self._keys)
+            require_signature(heard.request.token or "", self._keys)
         except UnknownKey as error:
-            if self._why_not is not None:
-                raise UnknownKey(f"{error} The worker cannot read newer ones: {self._why_not}") from None
-            raise
+            why = f" The worker cannot read newer ones: {self._why_not}" if self._why_not is not None else ""
+            if not self.may_look(heard.arrived):
+                why += " It was looked for just now; if the key is new, send the decision again in a minute."
+            raise UnknownKey(f"{error}{why}") from None
+        if self._must_look(heard.arrived):
+            raise UnknownKey("the keys that the run knows are old; it looks for newer ones first.")
+        heard.signed_by = claims.sub
 
-    def dump(self) -> Json:
-        """As plain data."""
-        return self._keys
+    def dump(self) -> dict[str, Json]:
+        """As plain data; nothing where no key is known."""
+        return {"keys": self._keys, "keys_read_at": self._read_at} if self._keys else {}
 
-    def load(self, data: Mapping[str, str]) -> None:
+    def load(self, data: Mapping[str, Json]) -> None:
         """Take over what `dump` gave."""
-        self._keys = dict(data)
+        self._keys = dict(data.get("keys", {}))
+        self._read_at = data.get("keys_read_at", 0)
+
+    def _must_look(self, arrived: datetime) -> bool:
+        """Whether the keys are old, and the run has not just looked for newer ones in vain."""
+        looked = bool(self._looks) and self._looks[-1] >= arrived
+        old = arrived.timestamp() - self._read_at > FRESH_FOR.total_seconds()
+        return old and self._read_at > 0 and not looked and self.may_look(arrived)
 
 
 def _require_for_this(claims: DecisionClaims, asked: OpenApproval, heard: Heard) -> None:

@@ -109,7 +109,7 @@ class Judge:
             return known == heard.person
         name = same_name(known.removeprefix(GROUP_PREFIX))
         members = approval.members_of(name)
-        if members is None:
+        if members is None and approval.identity != "signed":  # Nobody signed whom a start lists.
             members = self._groups.get(name)
         # A group that is listed is closed, and one that is listed without members has none.
         return heard.person in members if members is not None else name in heard.groups

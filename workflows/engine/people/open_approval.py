@@ -133,10 +133,13 @@ def _cut(view: PendingApproval) -> PendingApproval:
     return view.model_copy(update=less)
 
 
-def digest_of(run_id: str, sha256: str, path: str, subject: Json, asked: int) -> str:
-    """Digest of one asking: run, definition, step, subject, and the number of the asking (sha256 over canonical JSON, hex)."""
+def digest_of(run_id: str, sha256: str, path: str, subject: Json, asked: int, nonce: str = "") -> str:
+    """Digest of one asking: run, definition, step, subject, and the number of the asking (sha256 over canonical JSON, hex).
+
+    Where decisions are signed, with a nonce of that moment: what was signed for an asking is for no other that a reset leads to.
+    """
     # Not the time: after a local activity the clock of a replay is not that of the first time.
-    return _digest([run_id, sha256, path, subject, asked])
+    return _digest([run_id, sha256, path, subject, asked, *([nonce] if nonce else [])])
 
 
 def former_digest_of(sha256: str, path: str, subject: Json) -> str:
@@ -148,16 +151,16 @@ def _digest(parts: list[Json]) -> str:
     return hashlib.sha256(encode(parts, "what is approved")).hexdigest()
 
 
-def recorded(request: DecideRequest) -> RecordedDecision:
-    """A decision as the run keeps it."""
+def recorded(request: DecideRequest, signed_by: str | None = None) -> RecordedDecision:
+    """A decision as the run keeps it: by the name that was signed, where one was, however the message spells it."""
     return RecordedDecision(
         decision=request.decision,
-        approver=request.approver,
+        approver=request.approver if signed_by is None else signed_by,
         time=timestamp(),
         comment=request.comment,
         form=request.form,
         decision_id=request.decision_id,
         groups=request.groups,
         digest=request.digest,
-        token=request.token,
+        token=None if signed_by is None else request.token,
     )

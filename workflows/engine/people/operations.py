@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -46,10 +46,11 @@ RUN_OUTPUT = "output"
 class Operations:
     """The run's gate, the failed steps held for an operator, and the waiting steps that may be skipped."""
 
-    def __init__(self, state: LiveState, signed: Collection[str] = ()) -> None:
-        """The gate is open; `signed` are the ids of steps that lead to decisions which must be signed."""
+    def __init__(self, state: LiveState, signed: Iterable[str] = (), before_signed: Iterable[str] = ()) -> None:
+        """The gate is open; `signed` are the ids of steps that lead to decisions which must be signed, and others come before those."""
         self._state = state
-        self._signed = signed
+        self._signed = frozenset(signed)
+        self._before_signed = frozenset(before_signed)
         self._paused = False
         self._opened: asyncio.Future[None] | None = None
         self._closed_at: datetime | None = None
@@ -147,16 +148,28 @@ class Operations:
                 raise OperationRefused(
                     f"step {path!r} is {record.status.value}; only failed, waiting or pending steps can be skipped."
                 )
-        self._require_nothing_signed(path)
+        self._require_nothing_signed(path, request)
         self._require_fitting(path, request)
         return path
 
-    def _require_nothing_signed(self, path: str) -> None:
+    def _require_nothing_signed(self, path: str, request: SkipRequest) -> None:
+        """An operator's name is not verified: in a run that has decisions which must be signed, it stands for none of what they are about."""
         record = self._state.find(path)
-        if record is not None and record.plan.step_id in self._signed:
+        step_id = record.plan.step_id if record is not None else ""
+        if step_id in self._signed:
             raise OperationRefused(
                 f"step {path!r} cannot be skipped: who decides it, or what is inside, must be verified (identity: signed), and an "
                 "operator's name is not; have it decided, or cancel the run."
+            )
+        if step_id in self._before_signed:
+            raise OperationRefused(
+                f"step {path!r} cannot be skipped: it comes before a decision that must be verified (identity: signed), and says "
+                "whether and what is asked; retry it, or cancel the run."
+            )
+        if self._signed and request.gives_output:
+            raise OperationRefused(
+                f"{path!r} cannot be given an output: decisions of this run must be verified (identity: signed), and an operator's "
+                "name is not; retry it, skip it without an output, or cancel the run."
             )
 
     def _require_fitting(self, path: str, request: SkipRequest) -> None:

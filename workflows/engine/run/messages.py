@@ -25,13 +25,14 @@ from advanced_workflow.workflows.contract import (
     StateRequest,
     StepRequest,
 )
+from advanced_workflow.workflows.contract.tokens import UnknownKey
 from advanced_workflow.workflows.engine.people.operations import Operations
 from advanced_workflow.workflows.engine.people.operator_words import require_sound
 from advanced_workflow.workflows.engine.run.arguments import parsed, sentence
 from advanced_workflow.workflows.engine.run.execution import Execution
 from advanced_workflow.workflows.engine.run.results import run_state
 from advanced_workflow.workflows.engine.run.run import Run
-from advanced_workflow.workflows.engine.step.signing_keys import pin_keys
+from advanced_workflow.workflows.engine.step.signing_keys import look_for_keys
 from advanced_workflow.workflows.errors import (
     DecisionRejected,
     InputInvalid,
@@ -83,8 +84,13 @@ async def take_decision(run: Run, signal: str, decision: str, message: Message) 
 
 async def _decide(run: Run, request: DecideRequest, message: Message) -> DecisionReceipt:
     approvals = run.context.approvals
-    if approvals.wants_keys(request, message.arrived):
-        await pin_keys(approvals.identity)
+    try:
+        return approvals.decide(request, message.arrived)
+    except UnknownKey:
+        if not approvals.identity.may_look(message.arrived):
+            raise
+    approvals.identity.looks(message.arrived)
+    await look_for_keys(approvals.identity)
     return approvals.decide(request, message.arrived)
 
 

@@ -37,6 +37,7 @@ def checkpoint_of(run: RunContext) -> Checkpoint:
         options=run.options.model_dump(mode="json", exclude_defaults=True, exclude={"rerun"}),
         variables=run.state.variables,
         steps=kept,
+        signed=run.prepared.signed,
     )
 
 

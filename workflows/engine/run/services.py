@@ -73,7 +73,7 @@ def services_of(
         ),
         approvals=Approvals(state, options.started_by, options.groups, room=prepared.payload_limit // 4),
         events=Events(state.changes, room=prepared.payload_limit // 8 * 5),
-        operations=Operations(state, frozenset(prepared.signed)),
+        operations=Operations(state, prepared.signed, prepared.before_signed),
         display=Display(state, search_attributes=prepared.search_attributes),
         telemetry=begin_telemetry(
             definition.workflow_id, execution_id, carried["telemetry"] if carried is not None else None

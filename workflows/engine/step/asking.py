@@ -42,9 +42,10 @@ async def ask(step: StepContext, approval: Approval, subject: Callable[[], Json]
 
     Raises `StepFailure` of type `ApprovalTimeout`, `StepSkipped`.
     """
+    nonce = ""
     if approval.identity == "signed" and "asked" not in step.record.cursor:
-        await pin_keys(step.run.approvals.identity)
-    asked = _open(step, approval, subject)
+        nonce = await pin_keys(step.run.approvals.identity)
+    asked = _open(step, approval, subject, nonce)
     step.wait(_sentence(asked))
     step.run.approvals.request(asked)
     step.run.display.waits_for(step.path, asked.approvers or ("anybody",))
@@ -67,7 +68,7 @@ async def ask(step: StepContext, approval: Approval, subject: Callable[[], Json]
     return Answer(verdict, output, _rejection(step, asked, by_deadline=by_deadline))
 
 
-def _open(step: StepContext, approval: Approval, subject: Callable[[], Json]) -> OpenApproval:
+def _open(step: StepContext, approval: Approval, subject: Callable[[], Json], nonce: str) -> OpenApproval:
     answer: asyncio.Future[Verdict | None] = asyncio.get_running_loop().create_future()
     if "asked" in step.record.cursor:  # Asked before the run continued as new.
         return OpenApproval.load(step.record, approval, step.record.cursor["asked"], answer)
@@ -80,7 +81,7 @@ def _open(step: StepContext, approval: Approval, subject: Callable[[], Json]) ->
         approval=approval,
         subject=what,
         approvers=approvers,
-        digest=digest_of(step.run.execution_id, step.run.plan.sha256, step.path, what, asked),
+        digest=digest_of(step.run.execution_id, step.run.plan.sha256, step.path, what, asked, nonce),
         asked=asked,
         requested_at=timestamp(now),
         deadline=moment_after(approval.deadline) if isinstance(approval.deadline, int | float) else None,
