@@ -55,8 +55,9 @@ from advanced_workflow.workflows.contract import (
     UserModel,
     cancel_reason,
 )
+from advanced_workflow.workflows.definition.versions import split_name
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-from advanced_workflow.workflows.errors import InvalidDecision, UnknownStep
+from advanced_workflow.workflows.errors import InputInvalid, InvalidDecision, UnknownStep
 from advanced_workflow.workflows.plain.text import markdown
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
@@ -94,7 +95,10 @@ async def start(
     id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
     settings: Settings | None = None,
 ) -> Run:
-    """Start a run of a registered definition (by its `workflow_id`) or of a definition given here.
+    """Start a run of a registered definition or of a definition given here.
+
+    A registered one is named by its `workflow_id`, which takes the highest version, or as `ID@VERSION`, which says the same as
+    `options.version`.
 
     `id` is the run's name, unique among running ones; without it one is made. The run belongs to `options.started_by`,
     by default the current user. The Web UI shows the definition's name, where its text is at hand: given, or in `settings.definitions`.
@@ -102,9 +106,12 @@ async def start(
     Raises:
         RunExists: a run of that id is running (or has run, where `id_reuse_policy` forbids that).
         DataInvalid, PayloadTooLarge: the data cannot be sent; nothing was started.
+        InputInvalid: two versions are named; nothing was started.
     """
     settings = settings or load_settings()
     options = options or ExecutionOptions()
+    if isinstance(workflow, str):
+        workflow, options = _version_apart(workflow, options)
     if options.started_by is None:
         options = options.model_copy(update={"started_by": settings.user})
     workflow_type = workflow if isinstance(workflow, str) else AD_HOC_WORKFLOW_TYPE
@@ -124,6 +131,17 @@ async def start(
         except WorkflowAlreadyStartedError as error:
             raise RunExists(await _exists(client, id)) from error
     return Run(client, handle, settings.user)
+
+
+def _version_apart(name: str, options: ExecutionOptions) -> tuple[str, ExecutionOptions]:
+    workflow_id, version = split_name(name)
+    if version is None:
+        return workflow_id, options
+    if options.version not in (None, version):
+        raise InputInvalid(
+            f"{name!r} names version {version!r}, and the options {options.version!r}; name one of them."
+        )
+    return workflow_id, options.model_copy(update={"version": version})
 
 
 async def _exists(client: Client, id: str) -> str:

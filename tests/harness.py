@@ -137,13 +137,14 @@ class Harness:
         self, actions: Actions | None = None, definitions: list[Definition] | None = None, **options: Any
     ) -> AsyncGenerator[Worker, None]:
         """A worker that serves these actions and registered definitions on the harness's queue."""
-        loaded = {one["workflow_id"]: _loaded(one) for one in definitions or []}
+        loaded = [_loaded(one).workflow for one in definitions or []]
         served = [*(actions or {}), *map(_name_of, options.get("activities", ())), *self.foreign_actions]
         keys = KeySource(options.pop("decision_keys", None))
         preparation = Preparation(
             loaded,
             {**{name: ActionInfo(name, computes_retry_delay=False) for name in served}, **options.pop("catalog", {})},
             search_attributes=self.search_attributes,
+            tells_version=self.search_attributes,
             continue_after=self.continue_after,
             payload_limit=payload_limit(self.client),
             graphs={name: one.digest for name, one in GRAPHS.items()},

@@ -6,8 +6,8 @@ It is an activity because the definitions lie on the worker's disk and checking 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -25,6 +25,7 @@ from advanced_workflow.activities.mcp.sessions import Sessions
 from advanced_workflow.activities.worker.ad_hoc import AdHoc
 from advanced_workflow.activities.worker.computed_timeout import computed_timeout
 from advanced_workflow.activities.worker.decision_keys import KeySource
+from advanced_workflow.activities.worker.registered import Registered, Wanted
 from advanced_workflow.activities.worker.signed_starts import require_signed_start
 from advanced_workflow.workflows.contract import (
     CONTINUE_AFTER_EVENTS,
@@ -46,16 +47,23 @@ from advanced_workflow.workflows.definition.model.marked import named
 from advanced_workflow.workflows.definition.model.markers import ActionName
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import listed, nearest
+from advanced_workflow.workflows.definition.problems.places import listed
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
 from advanced_workflow.workflows.definition.schema import STEPS_ASIDE, STEPS_AT_ONCE, value_problems
 from advanced_workflow.workflows.definition.signed import SignedParts, signed_parts
-from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256, dump_definition
+from advanced_workflow.workflows.definition.text.load import definition_sha256, dump_definition
 from advanced_workflow.workflows.definition.text.validation import validate
-from advanced_workflow.workflows.definition.tools import acting, asks_servers, graphs_of, has_graphs, servers_of
+from advanced_workflow.workflows.definition.tools import (
+    acting,
+    asks_servers,
+    graphs_of,
+    has_graphs,
+    servers_of,
+    with_children,
+)
+from advanced_workflow.workflows.definition.versions import Definitions, Known
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import (
-    DefinitionNotFound,
     InputInvalid,
     NotSupportedYet,
     UnknownAction,
@@ -68,7 +76,7 @@ from advanced_workflow.workflows.plain.strict_json import is_small, require_json
 OnAccepted = Callable[[AdvancedWorkflow, str], object]
 """Takes a definition and its sha256."""
 RequireKept = Callable[
-    [Client, ExecutionOptions, PrepareRequest, AdvancedWorkflow, AdvancedWorkflow | None], Coroutine[Any, Any, None]
+    [Client, ExecutionOptions, PrepareRequest, AdvancedWorkflow, Sequence[AdvancedWorkflow]], Coroutine[Any, Any, None]
 ]
 """Reads the run that another says it repeats, and refuses what is not from there: `advanced_workflow.client.reruns.kept`."""
 _OF_THEIR_OWN = frozenset({Code.UNKNOWN_ACTION.value, Code.UNKNOWN_GRAPH.value, Code.NOT_SUPPORTED_YET.value})
@@ -85,23 +93,16 @@ class _Accepted:
     signed: SignedParts
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a run is to run, and what is pinned of it so far."""
-
-    workflow: AdvancedWorkflow
-    prepared: Prepared
-
-
 class Preparation:
     """The prepare activity of one worker, with the definitions and actions it knows."""
 
     def __init__(
         self,
-        definitions: Mapping[str, LoadedDefinition],
+        definitions: Known,
         catalog: ActionCatalog | None,
         *,
         search_attributes: bool,
+        tells_version: bool = False,
         continue_after: int = CONTINUE_AFTER_EVENTS,
         payload_limit: int = PAYLOAD_LIMIT_BYTES,
         ad_hoc: AdHoc | None = None,
@@ -114,19 +115,20 @@ class Preparation:
     ) -> None:
         """`catalog` has the actions served on the run's queue; without it nothing is said about actions.
 
-        `search_attributes` says whether the namespace knows the project's search attributes.
+        `search_attributes` and `tells_version` say which of the project's search attributes the namespace knows: whom a run waits for,
+        and the version of its definition.
 
         `continue_after` and `payload_limit` are pinned in each run: see `advanced_workflow.workflows.contract.Prepared`.
         `ad_hoc` says which definitions runs may bring with them, `prices` what models cost that agents ask, `graphs` the digests of the users' graphs, `tool_lists` what MCP servers offer, `keys` who may sign; without `require_kept` no run may keep results of another.
         `on_accepted` is called, in a thread, for each definition that passed, before a run of it continues.
         """
-        self._definitions = definitions
-        self._known = {name: loaded.workflow for name, loaded in definitions.items()}
+        self._known = Definitions(definitions)
         self._catalog = catalog
         self._common = Prepared(
             sha256="",
             rules=RULES,
             search_attributes=search_attributes,
+            tells_version=tells_version or None,
             continue_after=continue_after,
             payload_limit=payload_limit,
         )
@@ -137,8 +139,7 @@ class Preparation:
         self._require_kept = require_kept
         self._keys = keys or KeySource()
         self._on_accepted = on_accepted
-        self._registered: dict[str, Prepared] = {}
-        self._registered_asks: dict[str, bool] = {}
+        self._registered = Registered(self._known, self._common)
         self._accepted: dict[str, _Accepted] = {}
 
     @activity.defn(name=PREPARE_ACTIVITY)
@@ -166,7 +167,8 @@ class Preparation:
         if self._require_kept is None:
             raise InputInvalid("this worker cannot read other runs, so that no run may keep results of one.")
         workflow = await asyncio.to_thread(_read, rerun.definition if request.workflow is None else request.workflow)
-        await self._require_kept(activity.client(), options, request, workflow, self._known.get(request.workflow_type))
+        served = [one for one in self._known if one.workflow_id == request.workflow_type]
+        await self._require_kept(activity.client(), options, request, workflow, served)
 
     def _prepare_at_once(self, request: PrepareRequest) -> tuple[Prepared, SignedParts] | None:
         """What costs next to nothing: a definition that is known, and a small input that fits."""
@@ -174,21 +176,18 @@ class Preparation:
         keeps = not isinstance(options, dict | None) or (options is not None and options.get("rerun") is not None)
         if request.workflow is not None or keeps or not is_small([request.input_data, options]):
             return None
-        if request.workflow_type not in self._registered:
-            return None
         try:
-            found = self._wanted(request)
-            if self._registered_asks[request.workflow_type]:
+            if not self._registered.is_at_hand(request.workflow_type, _options(options).version):
                 return None
-            return self._accepted_for(found, request, STEPS_AT_ONCE)
+            return self._accepted_for(self._wanted(request), request, STEPS_AT_ONCE)
         except InputInvalid:
             return None
 
-    async def _with_tools(self, found: _Wanted, workflow_type: str) -> _Wanted:
+    async def _with_tools(self, found: Wanted, workflow_type: str) -> Wanted:
         """The same with the tools that MCP servers offer now: they are part of the definition from here on."""
-        if not asks_servers(found.workflow):
+        if not (found.asks_servers if found.is_registered else asks_servers(found.workflow)):
             return found
-        if found.prepared is not self._registered.get(workflow_type):
+        if not found.is_registered:
             # What is wrong in it as it is written is not seen any more in what the servers' tools make of it.
             await asyncio.to_thread(self._require_usable, found.workflow)
         pinned = await self._tool_lists.pinned(found.workflow, workflow_type)
@@ -196,9 +195,9 @@ class Preparation:
         require_small(data)
         workflow = await asyncio.to_thread(_read, data)  # What comes from outside is looked at as a definition is.
         update = {"sha256": definition_sha256(workflow), "definition": data}
-        return _Wanted(workflow, found.prepared.model_copy(update=update))
+        return replace(found, workflow=workflow, prepared=found.prepared.model_copy(update=update))
 
-    def _accepted_for(self, found: _Wanted, request: PrepareRequest, steps: int) -> tuple[Prepared, SignedParts]:
+    def _accepted_for(self, found: Wanted, request: PrepareRequest, steps: int) -> tuple[Prepared, SignedParts]:
         accepted = self._accept(found.workflow, found.prepared.sha256)
         _require_input(found.workflow, request.input_data, steps)
         pinned, timeout = accepted.pinned, computed_timeout(found.workflow, request.input_data)
@@ -206,15 +205,14 @@ class Preparation:
             pinned = {**pinned, "timeout": timeout}
         return found.prepared.model_copy(update=pinned) if pinned else found.prepared, accepted.signed
 
-    def _wanted(self, request: PrepareRequest) -> _Wanted:
+    def _wanted(self, request: PrepareRequest) -> Wanted:
         options = _options(request.execution_options)
         if options.rerun is not None and request.workflow is None:
             workflow = _read_repeated(options.rerun.definition, request.workflow_type)
             pinned = {"sha256": definition_sha256(workflow), "definition": dump_definition(workflow)}
             prepared = self._common.model_copy(update=pinned)
         elif request.workflow is None:
-            workflow, prepared = self._find(request.workflow_type)
-            _require_version(workflow, options.version)
+            return self._registered.find(request.workflow_type, options.version)
         else:
             workflow = _read(request.workflow)
             self._ad_hoc.require_allowed(workflow)
@@ -222,30 +220,15 @@ class Preparation:
             if options.rerun is None:
                 _require_sent_version(workflow, options.version)
             prepared = self._common.model_copy(update={"sha256": definition_sha256(workflow)})
-        return _Wanted(workflow, prepared)
-
-    def _find(self, workflow_type: str) -> tuple[AdvancedWorkflow, Prepared]:
-        found = self._definitions.get(workflow_type)
-        if found is None:
-            known = sorted(self._definitions)
-            hint = nearest(workflow_type, known) or f"It has: {listed(known)}." if known else "It has none."
-            raise DefinitionNotFound(f"this worker has no definition {workflow_type!r}. {hint} See 'adw definitions'.")
-        if workflow_type not in self._registered:
-            self._registered[workflow_type] = self._common.model_copy(
-                update={
-                    "sha256": definition_sha256(found.workflow),
-                    "definition": dump_definition(found.workflow),
-                }
-            )
-            self._registered_asks[workflow_type] = asks_servers(found.workflow)
-        return found.workflow, self._registered[workflow_type]
+        return Wanted(workflow, prepared)
 
     def _accept(self, workflow: AdvancedWorkflow, sha256: str) -> _Accepted:
         """Refuse a definition that does not pass `check`; one that did is not checked again. Gives what is pinned for it."""
         accepted = self._accepted.get(sha256)
         if accepted is not None:
             return accepted
-        for one in self._with_children(workflow):
+        # What its children lack would be found only after effects.
+        for one in with_children(workflow, self._known):
             self._require_usable(one)
             if has_graphs(one) and not graphs.preload():
                 what = 'LangGraph, which this worker has not: pip install "advanced-workflow[agents]".'
@@ -253,10 +236,10 @@ class Preparation:
         if len(self._accepted) >= _MOST_ACCEPTED:
             del self._accepted[next(iter(self._accepted))]
         self._on_accepted(workflow, sha256)
-        known = {**self._known, workflow.workflow_id: workflow}
+        known = self._known.joined(workflow)
         tools = pinned_tools(workflow, self._catalog or {}, known)
         # What is registered is what a child runs, whatever a definition that comes with its run calls itself.
-        signed = signed_parts(workflow, {workflow.workflow_id: workflow, **self._known})
+        signed = signed_parts(workflow, self._known)
         pinned = {
             "beating": self._beating(workflow),
             "tools": {name: ToolSchema.model_validate(one) for name, one in tools.items()},
@@ -297,18 +280,6 @@ class Preparation:
         if later:
             raise NotSupportedYet(f"{workflow.workflow_id}: {listed([str(problem) for problem in later])}")
 
-    def _with_children(self, workflow: AdvancedWorkflow) -> list[AdvancedWorkflow]:
-        """The definition and those its `sub_workflow` steps lead to: what these lack would be found only after effects."""
-        found = {workflow.workflow_id: workflow}
-        waiting = [workflow]
-        while waiting:
-            for _, step in acting(waiting.pop()):
-                child = self._known.get(step.workflow or "")
-                if child is not None and child.workflow_id not in found:
-                    found[child.workflow_id] = child
-                    waiting.append(child)
-        return list(found.values())
-
 
 def _unknown_actions(workflow: AdvancedWorkflow, problems: list[Problem]) -> str:
     first = " ".join(str(problem) for problem in problems[:3])
@@ -342,14 +313,6 @@ def _read_repeated(data: dict[str, JsonValue], workflow_type: str) -> AdvancedWo
             "keep the 'workflow_id'."
         )
     return workflow
-
-
-def _require_version(workflow: AdvancedWorkflow, wanted: str | None) -> None:
-    if wanted is not None and wanted != workflow.version:
-        raise DefinitionNotFound(
-            f"definition {workflow.workflow_id!r} has version {workflow.version!r} on this worker and {wanted!r} is wanted; "
-            "start a worker that has it, or change 'workflow_version'."
-        )
 
 
 def _require_sent_version(workflow: AdvancedWorkflow, wanted: str | None) -> None:

@@ -36,7 +36,11 @@ COMMANDS = [
             "graph",
             "Print a definition as a Mermaid flowchart; a run's steps are coloured by their status.",
         ),
-        (DEFINITIONS, "definitions", "List the definitions a worker started here serves. Needs no server."),
+        (
+            DEFINITIONS,
+            "definitions",
+            "List the definitions a worker started here serves, in all versions. Needs no server.",
+        ),
         (DEFINITIONS, "actions", "List the actions a worker started here serves. Needs no server."),
         (DEFINITIONS, "graphs", "List the LangGraph graphs a worker started here serves. Needs no server."),
         (DEFINITIONS, "mcp_tools", "List the tools that the MCP servers of a worker started here offer now."),

@@ -32,7 +32,7 @@ def complete_run(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_definition(incomplete: str) -> list[str]:
-    """Names of the definitions served here; the shell itself completes files."""
+    """Names of the definitions served here, with their versions where there are several; the shell itself completes files."""
     return _quietly(lambda: _beginning(_definitions(), incomplete))
 
 
@@ -57,8 +57,10 @@ async def _runs(root: dict[str, Any], incomplete: str) -> list[str]:
 def _definitions() -> list[str]:
     from advanced_workflow.client.serve.definitions import load_definitions
     from advanced_workflow.client.settings import load_settings
+    from advanced_workflow.workflows.definition.versions import Definitions, full_name
 
-    return sorted(load_definitions(load_settings()))
+    known = Definitions(one.workflow for one in load_definitions(load_settings()))
+    return [*known.ids, *(full_name(one) for one in known if len(known.versions(one.workflow_id)) > 1)]
 
 
 def _beginning(words: Any, incomplete: str) -> list[str]:  # noqa: ANN401 - anything with words

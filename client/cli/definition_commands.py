@@ -35,15 +35,22 @@ from advanced_workflow.client.serve.here import (
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.check import check_text
-from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.editor_schema import json_schema
 from advanced_workflow.workflows.definition.model.step_type import StepStatus
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.excerpt import excerpt
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, Problem, errors_of
-from advanced_workflow.workflows.definition.text.load import definition_files, duplicate, read_text, read_tree
+from advanced_workflow.workflows.definition.text.load import (
+    LoadedDefinition,
+    definition_files,
+    duplicate,
+    misleading_name,
+    read_text,
+    read_tree,
+)
 from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.versions import Definitions, full_name, split_name
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.plain.text import one_line
 
@@ -53,7 +60,11 @@ _NAMES_ANOTHER = re.compile(r"\bworkflow[\"']?\s*:")
 
 def check(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE|FOLDER...", help="Definition files, YAML or JSON, or folders of them.")
+        list[str],
+        typer.Argument(
+            metavar="FILE|FOLDER|NAME[@VERSION]...",
+            help="Definition files, YAML or JSON, folders of them, or definitions served here.",
+        ),
     ],
     with_actions: Annotated[
         bool, typer.Option("--actions/--no-actions", help="Whether actions and sub-workflows must be known here.")
@@ -71,7 +82,8 @@ def check(
         if catalog is not None:
             for name, problem in _refused(texts, found, catalog):
                 found[name] = [*found[name], problem]
-        for name, problem in _duplicates({name: text for name, text in texts.items() if name not in files}):
+        in_folders = {name: text for name, text in texts.items() if name not in files}
+        for name, problem in (*_duplicates(in_folders), *_misleading(texts)):
             found[name] = [*found[name], problem]
         if as_json:
             print_json([{"file": name, **asdict(one)} for name, problems in found.items() for one in problems])
@@ -154,18 +166,25 @@ def _tools(found: Sequence[Mapping[str, Any]]) -> Listing:
     return lines
 
 
-def definitions(as_json: AsJson = False) -> None:
-    """List the definitions a worker started here serves. Needs no server."""
+def definitions(
+    context: typer.Context,
+    runs: Annotated[bool, typer.Option("--runs", help="Ask the server how many open runs each version has.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the definitions a worker started here serves, in all versions. Needs no server."""
 
-    def work() -> None:
+    async def work() -> None:
         found = definitions_here()
+        others = await _count_runs(cast("Target", context.obj), found) if runs else {}
         if as_json:
             print_json(found)
             return
-        lines = Listing(("definition", "version", "name", "from"))
-        for one in found:
-            lines.add(Text(one["workflow_id"], style="bold"), one["version"], one["name"], Text(one["source"], "dim"))
-        _print_listing(lines, "No definitions: name folders that have some in ADW_DEFINITIONS.")
+        _print_listing(_table(found), "No definitions: name folders that have some in ADW_DEFINITIONS.")
+        for workflow_id, count in others.items():
+            note(
+                f"{workflow_id}: {counted(count, 'more open run')} of versions that are not served here, or not told; "
+                f"'adw list --workflow {workflow_id} --status running' lists them."
+            )
 
     leave_with(work)
 
@@ -190,9 +209,10 @@ def graph(
             draw(read_valid(what))
             return
         settings = load_settings()
-        known = load_definitions(settings)
-        if what in known:
-            draw(known[what].workflow)
+        known = Definitions(one.workflow for one in load_definitions(settings))
+        workflow_id, version = split_name(what)
+        if workflow_id in known.ids:
+            draw(known.named(workflow_id, version))
             return
         from advanced_workflow.client.cli.command import (
             Command,  # It loads Temporal's SDK, which the rest does not need.
@@ -222,7 +242,8 @@ def _read(names: Sequence[str]) -> tuple[dict[str, str], dict[str, Sequence[Prob
 
 def _sources(name: str) -> Iterator[tuple[str, str]]:
     if not Path(name).is_dir():
-        yield name, read_text(Path(name))
+        served = [] if is_file(name) else _served_as(name)
+        yield from [(one.source, read_text(Path(one.source))) for one in served] or [(name, read_text(Path(name)))]
         return
     found = False
     for path, text in definition_files(Path(name)):
@@ -240,11 +261,11 @@ def _refused(
     from advanced_workflow.client.serve.refusals import refusals  # It loads Temporal's SDK.
 
     settings, graphs = load_settings(), graphs_here()
-    known = {one.workflow_id: one for one in _served()} if any(map(_NAMES_ANOTHER.search, texts.values())) else {}
+    served = _served() if any(map(_NAMES_ANOTHER.search, texts.values())) else []
     readable = {
         name: workflow for name, text in texts.items() if (workflow := _as_far_as_it_fits(text, name)) is not None
     }
-    known |= {one.workflow_id: one for one in readable.values()}
+    known = Definitions((*served, *readable.values()))
     for name, workflow in readable.items():
         if not errors_of(found[name]):
             lines = read_tree(texts[name], source=name)
@@ -255,9 +276,60 @@ def _refused(
 def _served() -> list[AdvancedWorkflow]:
     """The definitions served here; none where these cannot be read, which is told where they are needed."""
     try:
-        return [loaded.workflow for loaded in load_definitions(load_settings()).values()]
+        return [loaded.workflow for loaded in load_definitions(load_settings())]
     except DefinitionProblems:
         return []
+
+
+def _served_as(name: str) -> list[LoadedDefinition]:
+    """The definitions served here that a name means: all versions, or the one it says. Raises `DefinitionNotFound`."""
+    workflow_id, version = split_name(name)
+    found = [one for one in load_definitions(load_settings()) if one.workflow.workflow_id == workflow_id]
+    if found and version is not None:
+        wanted = Definitions(one.workflow for one in found).named(workflow_id, version)
+        return [one for one in found if one.workflow is wanted]
+    return found
+
+
+def _table(found: Sequence[Mapping[str, Any]]) -> Listing:
+    counts = Counter(one["workflow_id"] for one in found)
+    counted_runs = ["open runs"] if found and "open_runs" in found[0] else []
+    lines = Listing(("definition", "version", *counted_runs, "name", "from"))
+    for one in found:
+        several = counts[one["workflow_id"]] > 1
+        lines.add(
+            Text(one["workflow_id"], style="bold"),
+            f"{one['version']} (new runs)" if several and one["new_runs"] else one["version"],
+            *[str(one["open_runs"]) for _ in counted_runs],
+            one["name"],
+            Text(one["source"], "dim"),
+        )
+    return lines
+
+
+async def _count_runs(target: Target, found: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Write the open runs of each version into what is listed; gives those of each definition that are of no version in the list."""
+    from advanced_workflow.client.service.listing import RunsWanted, count_runs  # It loads Temporal's SDK.
+
+    settings = load_settings()
+    client = await target.connect(settings)
+    others = Counter[str]()
+    for one in found:
+        name = one["workflow_id"]
+        if name not in others:
+            others[name] = await count_runs(client, RunsWanted("Running", name).query, task_queue=settings.task_queue)
+        wanted = RunsWanted("Running", name, one["version"])
+        one["open_runs"] = await count_runs(client, wanted.query, task_queue=settings.task_queue)
+        others[name] -= one["open_runs"]
+    return {name: count for name, count in others.items() if count > 0}
+
+
+def _misleading(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
+    """The warnings of files whose names tell of other definitions."""
+    for name, text in texts.items():
+        workflow = _as_far_as_it_fits(text, name)
+        if workflow is not None and (problem := misleading_name(workflow, name)) is not None:
+            yield name, problem
 
 
 def _duplicates(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
@@ -267,7 +339,7 @@ def _duplicates(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
         workflow = _as_far_as_it_fits(text, name)
         if workflow is None:
             continue
-        problem = duplicate(workflow.workflow_id, name, first.setdefault(workflow.workflow_id, name))
+        problem = duplicate(workflow, name, first.setdefault(full_name(workflow), name))
         if problem is not None:
             yield name, problem
 
@@ -277,11 +349,11 @@ def _children(texts: Mapping[str, str]) -> Definitions | None:
     if not any(_NAMES_ANOTHER.search(text) for text in texts.values()):
         return None  # None is needed, so none is read.
     try:
-        served = [loaded.workflow for loaded in load_definitions(load_settings()).values()]
+        served = [loaded.workflow for loaded in load_definitions(load_settings())]
     except DefinitionProblems:
         return None
     readable = [workflow for name, text in texts.items() if (workflow := _as_far_as_it_fits(text, name)) is not None]
-    return {workflow.workflow_id: workflow for workflow in (*served, *readable)}
+    return Definitions((*served, *readable))
 
 
 @cache

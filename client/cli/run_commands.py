@@ -20,6 +20,7 @@ from advanced_workflow.client.cli.output import console, note, print_done, print
 from advanced_workflow.client.cli.waiting import after_start, wait_for_cancel, wait_for_end
 from advanced_workflow.client.errors import NoAnswer, RunClosed, RunFailed
 from advanced_workflow.client.render.conversation import print_conversation
+from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.listing import Listing
 from advanced_workflow.client.render.outcome import rollback_sentence
 from advanced_workflow.client.render.people import decided
@@ -34,12 +35,13 @@ from advanced_workflow.client.runs import start as start_run
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe
 from advanced_workflow.client.service.errors import translated_errors
 from advanced_workflow.client.service.faults import CODE, engine_fault
-from advanced_workflow.client.service.listing import list_runs, quoted, waiting_for
+from advanced_workflow.client.service.listing import RunsWanted, count_runs, list_runs, waiting_for
 from advanced_workflow.client.watch import Snapshot, run_snapshots
 from advanced_workflow.client.web_ui import web_ui_url
-from advanced_workflow.workflows.contract import ExecutionOptions, PendingApproval
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_VERSION, ExecutionOptions, PendingApproval
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.places import listed
+from advanced_workflow.workflows.definition.versions import split_name
 from advanced_workflow.workflows.errors import UnknownStep
 
 MOST_FAULTS = 10
@@ -51,9 +53,9 @@ def start(
     workflow: Annotated[
         str,
         typer.Argument(
-            metavar="NAME|FILE",
+            metavar="NAME[@VERSION]|FILE",
             autocompletion=complete_definition,
-            help="A registered definition, or a definition file.",
+            help="A registered definition, in its highest version or this one; or a file.",
         ),
     ],
     input: Annotated[
@@ -61,6 +63,10 @@ def start(
     ] = None,
     id: Annotated[str | None, typer.Option("--id", help="The run's id; one is made when left out.")] = None,
     again: Again = False,
+    version: Annotated[
+        str | None,
+        typer.Option("--version", metavar="VERSION", help="The definition's version; the highest when left out."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and print the result.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show the steps until the run ends.")] = False,
     user: AsUser = None,
@@ -71,7 +77,7 @@ def start(
     data = read_input(input)
 
     async def work(command: Command) -> int:
-        options = ExecutionOptions(started_by=user) if user else None
+        options = ExecutionOptions(started_by=user or None, version=version)
         with said_when_interrupted(f"the run may have been started; {_where(id)} tells."):
             run = await start_run(
                 command.client,
@@ -135,7 +141,16 @@ def list_(
         str | None, typer.Option("--status", autocompletion=complete_status, help=f"One of {', '.join(STATUSES)}.")
     ] = None,
     workflow: Annotated[
-        str | None, typer.Option("--workflow", autocompletion=complete_definition, help="Only runs of this definition.")
+        str | None,
+        typer.Option(
+            "--workflow",
+            metavar="NAME[@VERSION]",
+            autocompletion=complete_definition,
+            help="Only runs of this definition.",
+        ),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="VERSION", help="Only runs of this version of their definition.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
     as_json: AsJson = False,
@@ -145,17 +160,18 @@ def list_(
         raise typer.BadParameter(f"it is one of {', '.join(STATUSES)}.", param_hint="--status")
 
     async def work(command: Command) -> None:
+        wanted = RunsWanted(STATUSES[status] if status else None, *_definition_of(workflow, version))
+        queue = command.settings.task_queue
         if who is not None:
-            found = [one for one in await waiting_for(command.client, who, limit=limit) if _fits(one, status, workflow)]
+            found = await waiting_for(command.client, who, wanted.query, limit=limit)
         else:
-            clauses = [f"ExecutionStatus = '{STATUSES[status]}'"] if status else []
-            clauses += [f"WorkflowType = {quoted(workflow)}"] if workflow else []
-            queue = command.settings.task_queue
-            found = await list_runs(command.client, " AND ".join(clauses), task_queue=queue, limit=limit)
+            found = await list_runs(command.client, wanted.query, task_queue=queue, limit=limit)
         if as_json:
             print_json(found)
             return
         _print_runs(found)
+        if who is None and wanted.version is not None:
+            await _note_untold(command, wanted)
         for one in [one for one in found if one.faulty][:MOST_FAULTS]:
             note(await _fault_of(command, one))
 
@@ -312,8 +328,22 @@ def _where(id: str | None) -> str:
     return f"'adw show {id}'" if id else "'adw list'"
 
 
-def _fits(run: RunSummary, status: str | None, workflow: str | None) -> bool:
-    return status in (None, run.status) and workflow in (None, run.workflow_type)
+def _definition_of(workflow: str | None, version: str | None) -> tuple[str | None, str | None]:
+    """What `--workflow ID[@VERSION]` and `--version` name together."""
+    workflow_id, at = split_name(workflow) if workflow else (None, None)
+    if None not in (at, version) and at != version:
+        raise typer.BadParameter(f"--workflow names version {at}; name one.", param_hint="--version")
+    return workflow_id, version or at
+
+
+async def _note_untold(command: Command, wanted: RunsWanted) -> None:
+    """Say that there are runs of which the server does not know the version."""
+    others = await count_runs(command.client, wanted.untold, task_queue=command.settings.task_queue)
+    if others:
+        note(
+            f"{counted(others, 'run')} more may be of this version and {'does' if others == 1 else 'do'} not tell it: begun before 0.2.0, "
+            f"or where the namespace did not know {SEARCH_ATTRIBUTE_VERSION}; without --version they are listed."
+        )
 
 
 def _print_runs(found: list[RunSummary]) -> None:
@@ -325,7 +355,7 @@ def _print_runs(found: list[RunSummary]) -> None:
     for one in found:
         lines.add(
             Text(one.id, style="bold"),
-            one.workflow_type,
+            one.definition,
             Text(CODE, style="bold red") if one.faulty else Text(words(one.status), style=style_of(one.status)),
             moment(one.start_time),
             duration(seconds_between(one.start_time, one.close_time or now)),

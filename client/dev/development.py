@@ -167,8 +167,9 @@ def first_commands(settings: Settings) -> list[str]:
         ]
     if not found:
         return []
-    name = EXAMPLE if settings.library == "on" else min(found)
-    given = Path(found[name].source).with_name("input.json")
+    sources = {one.workflow.workflow_id: one.source for one in found}
+    name = EXAMPLE if settings.library == "on" else min(sources)
+    given = Path(sources[name]).with_name("input.json")
     shown = shown_path(given) if given.is_file() else "'{...}'"
     return [f"adw start {name} --input {shown} --watch"]
 

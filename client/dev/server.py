@@ -26,7 +26,7 @@ from advanced_workflow.client.dev.server_binary import find_server_binary
 from advanced_workflow.client.dev.server_settings import FILE, PROMPT, dynamic_config, pragmas
 from advanced_workflow.client.errors import ServerStartFailed
 from advanced_workflow.client.ports import LOOPBACK, find_free_ports, is_free
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
+from advanced_workflow.client.service.attributes import SEARCH_ATTRIBUTES
 
 START_ATTEMPTS = 3
 """A port found free may be taken by somebody else before the server binds it."""
@@ -136,8 +136,9 @@ class DevServer:
         command = [str(binary), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port)]
         command += ["--ui-port", str(self.ui_port), "--http-port", str(self.http_port)]
         command += ["--metrics-port", str(metrics_port)]
-        command += ["--search-attribute", f"{SEARCH_ATTRIBUTE_WAITING_FOR}=KeywordList", "--log-level", "warn"]
-        command += ["--ui-disable-news-fetch"]
+        for name, (kind, _) in SEARCH_ATTRIBUTES.items():
+            command += ["--search-attribute", f"{name}={kind}"]
+        command += ["--log-level", "warn", "--ui-disable-news-fetch"]
         if self.namespace != "default":
             command += ["--namespace", self.namespace]
         if self.database:
@@ -165,7 +166,7 @@ class DevServer:
             with contextlib.suppress(RuntimeError, RPCError):
                 client = await Client.connect(self.address)
                 answer = await client.operator_service.list_search_attributes(request)
-                if SEARCH_ATTRIBUTE_WAITING_FOR in answer.custom_attributes:
+                if SEARCH_ATTRIBUTES.keys() <= set(answer.custom_attributes):
                     return
             await asyncio.sleep(POLL_SECONDS)
 

@@ -6,6 +6,8 @@ it is said to come from has it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from temporalio.client import Client
 
 from advanced_workflow.client.reruns.effects import ended_run
@@ -24,12 +26,12 @@ async def require_kept(
     options: ExecutionOptions,
     request: PrepareRequest,
     workflow: AdvancedWorkflow,
-    served: AdvancedWorkflow | None,
+    served: Sequence[AdvancedWorkflow],
 ) -> None:
     """Refuse a run that keeps anything but what another left of its own type.
 
-    `workflow` is what the run would run, `served` what this worker has registered for its type: under a registered name only
-    that runs, or what the other run was pinned to.
+    `workflow` is what the run would run, `served` what this worker has registered for its type, in all versions, the highest first: under a registered
+    name only that runs, or what the other run was pinned to.
 
     Raises:
         InputInvalid: the other run left something else, has not ended, or was of another type or definition.
@@ -48,13 +50,14 @@ async def require_kept(
             "keeps nothing of it."
         )
     point = await checkpoint_of(run)
-    known = (point.definition, served and dump_definition(served))
+    known = (point.definition, *map(dump_definition, served))
     if request.workflow_type != AD_HOC_WORKFLOW_TYPE and dump_definition(workflow) not in known:
         raise InputInvalid(
             f"the corrected definition is not what this worker has for {request.workflow_type!r}; give it to the workers "
             "first, then run again."
         )
-    unsigned = asks_signed(served) - asks_signed(workflow) if served is not None else frozenset[str]()
+    today = next((one for one in served if one.version == workflow.version), None) or next(iter(served), None)
+    unsigned = asks_signed(today) - asks_signed(workflow) if today is not None else frozenset[str]()
     if unsigned:
         raise InputInvalid(
             f"the definition of run {rerun.run!r} does not ask for signed decisions where that of today does "

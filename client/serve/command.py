@@ -23,7 +23,7 @@ from advanced_workflow.client.serve.health import STOPPING, Health, served_healt
 from advanced_workflow.client.serve.listing import print_actions, print_definitions
 from advanced_workflow.client.serve.logs import CORE, configure_logs
 from advanced_workflow.client.serve.one_format import complain, write_only_json
-from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
+from advanced_workflow.client.serve.search_attributes import known_search_attributes
 from advanced_workflow.client.serve.secrets import tell_idle_secrets
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.serve.stopping import run_until_stopped
@@ -32,6 +32,7 @@ from advanced_workflow.client.settings import ENVIRONMENT_PREFIX, Settings, load
 from advanced_workflow.client.telemetry.known_labels import KnownLabels
 from advanced_workflow.client.telemetry.metrics import CountedRuns, has_metrics, worker_runtime
 from advanced_workflow.client.unknown_settings import unknown_settings
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.errors import WorkflowError
 from advanced_workflow.workflows.plain.text import one_line
 
@@ -86,7 +87,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         return STOPPED
     require_valid(serving.definitions, serving.catalog, serving.graphs, serving.mcp.names)
     tell_idle_secrets(settings, serving.models.secrets, serving.mcp.secrets)
-    served = [one.workflow for one in serving.definitions.values()]
+    served = [one.workflow for one in serving.definitions]
     serving.models.preload(settings.agents, served, serving.graphs)
     serving.mcp.preload(settings.agents, served)
     _settle_memory()
@@ -112,17 +113,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _serve(serving: Serving, *, check_only: bool) -> int:
-    known = KnownLabels.of((one.workflow for one in serving.definitions.values()), serving.registry.actions)
+    known = KnownLabels.of((one.workflow for one in serving.definitions), serving.registry.actions)
     runtime = worker_runtime(serving.settings, known, CORE)
     client = await connect(settings=serving.settings, runtime=runtime)
-    search_attributes = await can_use_search_attributes(client, serving.settings.search_attributes)
+    search_attributes = await known_search_attributes(client, serving.settings.search_attributes)
     workers = build_workers(client, serving, search_attributes=search_attributes)
     if check_only:
         print(f"worker can start: {serving.describe(client)}")
         return STOPPED
     health = Health(client)
     async with served_health(serving.settings.health, health):
-        counted = CountedRuns(client, runtime, search_attributes) if has_metrics(serving.settings) else None
+        counted = (
+            CountedRuns(client, runtime, SEARCH_ATTRIBUTE_WAITING_FOR in search_attributes)
+            if has_metrics(serving.settings)
+            else None
+        )
         watching = [asyncio.create_task(counted.watch())] if counted else []
         if older := older_runs(client, serving.settings):
             watching.append(asyncio.create_task(older.watch()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems
 from advanced_workflow.workflows.definition.text.load import LIBRARY, LoadedDefinition, find_definitions
+from advanced_workflow.workflows.definition.versions import Definitions
 
 ENTRY_POINT_GROUP = "advanced_workflow.definitions"
 """Entry points of packages with definitions; each value is a package whose folder is searched."""
@@ -30,8 +31,8 @@ ONLY_WARNED = frozenset(
 logger = logging.getLogger(__name__)
 
 
-def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
-    """Load all definitions, by `workflow_id`.
+def load_definitions(settings: Settings) -> list[LoadedDefinition]:
+    """Load all definitions, in all their versions.
 
     Raises:
         WorkerStartRefused: an entry point does not name a package.
@@ -43,7 +44,7 @@ def load_definitions(settings: Settings) -> dict[str, LoadedDefinition]:
 
 
 def require_valid(
-    definitions: Mapping[str, LoadedDefinition],
+    definitions: Sequence[LoadedDefinition],
     catalog: ActionCatalog,
     graphs: Collection[str] = (),
     servers: Collection[str] = (),
@@ -55,8 +56,8 @@ def require_valid(
     Raises:
         DefinitionProblems: for the first definition with other errors.
     """
-    known = {name: loaded.workflow for name, loaded in definitions.items()}
-    for loaded in definitions.values():
+    known = Definitions(loaded.workflow for loaded in definitions)
+    for loaded in definitions:
         problems = [
             problem.at_line(loaded.line_of(problem.path))
             for problem in check(loaded.workflow, catalog, known, graphs=graphs, servers=servers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from advanced_workflow.client.current_folder import look_in_current_folder
@@ -15,6 +15,7 @@ from advanced_workflow.client.serve.foreign import with_foreign
 from advanced_workflow.client.settings import load_settings
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.text.load import LoadedDefinition, definition_sha256
+from advanced_workflow.workflows.definition.versions import Definitions, full_name
 
 
 def actions_here() -> list[ActionInfo]:
@@ -67,18 +68,24 @@ def definitions_here() -> list[dict[str, Any]]:
     return listed(load_definitions(load_settings()))
 
 
-def listed(definitions: dict[str, LoadedDefinition]) -> list[dict[str, Any]]:
-    """Every definition with its version, digest and source, as plain data, by `workflow_id`."""
+def listed(definitions: Sequence[LoadedDefinition]) -> list[dict[str, Any]]:
+    """Every definition with its version, digest and source, as plain data, by `workflow_id`, the highest version first.
+
+    `new_runs` says whether it is the version that runs take which are told none.
+    """
+    sources = {full_name(one.workflow): one.source for one in definitions}
+    known = Definitions(one.workflow for one in definitions)
     return [
         {
-            "workflow_id": workflow_id,
-            "name": loaded.workflow.name,
-            "version": loaded.workflow.version,
-            "description": loaded.workflow.description,
-            "sha256": definition_sha256(loaded.workflow),
-            "source": loaded.source,
+            "workflow_id": one.workflow_id,
+            "name": one.name,
+            "version": one.version,
+            "new_runs": one is known.find(one.workflow_id),
+            "description": one.description,
+            "sha256": definition_sha256(one),
+            "source": sources[full_name(one)],
         }
-        for workflow_id, loaded in sorted(definitions.items())
+        for one in known
     ]
 
 

@@ -17,7 +17,7 @@ def list_actions(serving: Serving) -> list[dict[str, Any]]:
 
 
 def list_definitions(serving: Serving) -> list[dict[str, Any]]:
-    """Every definition with its version, digest and source, as plain data, by `workflow_id`."""
+    """Every definition with its version, digest and source, as plain data, by `workflow_id`, the highest version first."""
     return listed(serving.definitions)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +16,12 @@ _ASKING = ("agent", "orchestrator")
 """Fields of a step, tool or worker that name a model."""
 
 
-def with_model(definitions: Mapping[str, LoadedDefinition], model: str) -> dict[str, LoadedDefinition]:
+def with_model(definitions: Iterable[LoadedDefinition], model: str) -> list[LoadedDefinition]:
     """The same definitions, those of the library with `model` wherever an agent asks a scripted one.
 
     A run pins what it asks, so its history and report name the real model.
     """
-    return {name: _with_model(one, model) if _of_library(one) else one for name, one in definitions.items()}
+    return [_with_model(one, model) if _of_library(one) else one for one in definitions]
 
 
 def _of_library(definition: LoadedDefinition) -> bool:

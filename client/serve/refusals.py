@@ -14,14 +14,15 @@ from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import problem
 from advanced_workflow.workflows.definition.problems.problem import Problem, errors_of
-from advanced_workflow.workflows.definition.tools import acting, has_graphs
+from advanced_workflow.workflows.definition.tools import acting, has_graphs, with_children
+from advanced_workflow.workflows.definition.versions import Definitions, full_name
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 def refusals(
     workflow: AdvancedWorkflow,
     catalog: ActionCatalog,
-    known: Mapping[str, AdvancedWorkflow],
+    known: Definitions,
     graphs: Mapping[str, str],
     settings: Settings,
 ) -> Iterator[Problem]:
@@ -34,27 +35,16 @@ def refusals(
             'pip install "advanced-workflow[agents]".',
         )
         yield problem(Code.NOT_SUPPORTED_YET, next(places), message, fix)
-    refused: dict[str, Problem | None] = {workflow.workflow_id: None}
+    refused: dict[str, Problem | None] = {full_name(workflow): None}
     for placement, step in acting(workflow):
-        for child in _reached(step.workflow, known):
-            if child.workflow_id not in refused:
+        named = known.find(step.workflow, step.workflow_version)
+        for child in with_children(named, known) if named is not None else ():
+            if full_name(child) not in refused:
                 found = errors_of(check(child, catalog, known, graphs=graphs))
-                refused[child.workflow_id] = found[0] if found else None
-            first = refused[child.workflow_id]
+                refused[full_name(child)] = found[0] if found else None
+            first = refused[full_name(child)]
             if first is not None:
                 message = (
                     f"definition {child.workflow_id!r}, which it leads to, is refused: {first.path}: {first.message}"
                 )
                 yield problem(Code.UNKNOWN_WORKFLOW, placement.loc, message, f"Correct that one first. {first.fix}")
-
-
-def _reached(name: str | None, known: Mapping[str, AdvancedWorkflow]) -> Iterator[AdvancedWorkflow]:
-    """A definition and those that it leads to."""
-    seen: set[str] = set()
-    waiting = [name]
-    while waiting:
-        child = known.get(waiting.pop() or "")
-        if child is not None and child.workflow_id not in seen:
-            seen.add(child.workflow_id)
-            yield child
-            waiting += [step.workflow for _, step in acting(child)]

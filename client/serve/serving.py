@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from temporalio.client import Client
@@ -27,7 +27,7 @@ class Serving:
 
     settings: Settings
     registry: ActionRegistry
-    definitions: dict[str, LoadedDefinition]
+    definitions: Sequence[LoadedDefinition]
     models: Models = field(default_factory=Models)
     graphs: Mapping[str, str] = field(default_factory=dict[str, str])
     """Digests of the users' graphs by their names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -27,6 +27,7 @@ from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.client.telemetry.metrics import metrics_interceptors
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_VERSION, SEARCH_ATTRIBUTE_WAITING_FOR
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 from advanced_workflow.workflows.engine.graphs.library import load_aside
 from advanced_workflow.workflows.engine.run.workflow_types import WORKFLOWS
@@ -41,8 +42,8 @@ HEARTBEAT_EVERY = timedelta(seconds=1)
 HEARTBEAT_AT_LEAST_EVERY = timedelta(seconds=2)
 
 
-def build_workers(client: Client, serving: Serving, *, search_attributes: bool) -> list[Worker]:
-    """The main queue's worker first. `search_attributes`: whether the namespace knows those that runs set."""
+def build_workers(client: Client, serving: Serving, *, search_attributes: Collection[str]) -> list[Worker]:
+    """The main queue's worker first. `search_attributes`: those of the project's that the namespace knows."""
     settings, client = serving.settings, with_sentences(client)
     load_aside(Aside().is_loading)
     ad_hoc = AdHoc(
@@ -67,9 +68,10 @@ def build_workers(client: Client, serving: Serving, *, search_attributes: bool) 
     ]
     keys = KeySource(settings.decision_keys)
     preparation = Preparation(
-        serving.definitions,
+        [one.workflow for one in serving.definitions],
         serving.catalog,
-        search_attributes=search_attributes,
+        search_attributes=SEARCH_ATTRIBUTE_WAITING_FOR in search_attributes,
+        tells_version=SEARCH_ATTRIBUTE_VERSION in search_attributes,
         continue_after=settings.continue_after,
         payload_limit=payload_limit(client),
         ad_hoc=ad_hoc,

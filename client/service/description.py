@@ -26,7 +26,12 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.workflows.contract import MODEL_ACTIVITY, SEARCH_ATTRIBUTE_WAITING_FOR, ModelProgress
+from advanced_workflow.workflows.contract import (
+    MODEL_ACTIVITY,
+    SEARCH_ATTRIBUTE_VERSION,
+    SEARCH_ATTRIBUTE_WAITING_FOR,
+    ModelProgress,
+)
 
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 """The server's own search attribute of runs whose workflow task failed five times in a row (Temporal Server 1.32 does)."""
@@ -51,6 +56,14 @@ class RunSummary:
     """Empty too where the namespace does not know the search attribute."""
     faulty: bool = False
     """The server says that its workflow task has failed several times: `EngineFault`. `client.service.faults` tells why."""
+    version: str | None = None
+    """The version of its definition; None where the run does not tell it: it began before 0.2.0, or the namespace does not know the
+    search attribute."""
+
+    @property
+    def definition(self) -> str:
+        """Its type, and the version where that is known."""
+        return self.workflow_type if self.version is None else f"{self.workflow_type} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +170,7 @@ def summarize(info: WorkflowExecutionInfo) -> RunSummary:
         history_events=info.history_length,
         waiting_for=_names(info.search_attributes.indexed_fields.get(SEARCH_ATTRIBUTE_WAITING_FOR)),
         faulty=bool(_names(info.search_attributes.indexed_fields.get(REPORTED_PROBLEMS))),
+        version=next(iter(_names(info.search_attributes.indexed_fields.get(SEARCH_ATTRIBUTE_VERSION))), None),
     )
 
 

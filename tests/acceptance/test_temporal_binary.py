@@ -20,7 +20,7 @@ from temporalio.client import WorkflowHistory
 from advanced_workflow.activities.library import orders as order_actions
 from advanced_workflow.activities.library.orders.database import PATH_SETTING
 from advanced_workflow.client.dev.server_binary import find_server_binary
-from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
+from advanced_workflow.workflows.definition.text.load import LIBRARY, load
 from tests.harness import Actions, Harness, definition, eventually, replayer
 from tests.library.outcomes import order_summary
 from tests.patience import PATIENCE_SECONDS
@@ -84,7 +84,9 @@ async def temporal(harness: Harness) -> Temporal:
 
 @asynccontextmanager
 async def orders(harness: Harness) -> AsyncGenerator[None, None]:
-    library = find_definitions([LIBRARY])["order-fulfilment"].workflow.model_dump(mode="json", exclude_defaults=True)
+    library = load(LIBRARY / "order-fulfilment" / "definition.yaml").workflow.model_dump(
+        mode="json", exclude_defaults=True
+    )
     async with harness.worker(ORDERS, definitions=[library]):
         yield
 

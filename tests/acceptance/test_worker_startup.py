@@ -27,7 +27,7 @@ from advanced_workflow.client.connection import connect
 from advanced_workflow.client.dev.server import DevServer
 from advanced_workflow.client.errors import WorkerStartRefused
 from advanced_workflow.client.ports import find_free_ports
-from advanced_workflow.client.serve.search_attributes import can_use_search_attributes
+from advanced_workflow.client.serve.search_attributes import known_search_attributes
 from tests.harness import eventually
 from tests.patience import PATIENCE_SECONDS
 
@@ -211,18 +211,21 @@ async def test_unknown_search_attributes_refuse_the_start_only_where_they_are_re
 ) -> None:
     client = await connect(address=server.address, namespace=bare_namespace)
 
-    with pytest.raises(WorkerStartRefused, match="temporal operator search-attribute create --name AdwWaitingFor"):
-        await can_use_search_attributes(client, "required")
+    with pytest.raises(
+        WorkerStartRefused,
+        match="create --name AdwWaitingFor --type KeywordList --name AdwVersion --type Keyword --namespace bare",
+    ):
+        await known_search_attributes(client, "required")
     assert not caplog.records
-    assert await can_use_search_attributes(client, "off") is False
+    assert await known_search_attributes(client, "off") == frozenset()
     assert not caplog.records
-    assert await can_use_search_attributes(client, "auto") is False
+    assert await known_search_attributes(client, "auto") == frozenset()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_known_search_attributes_are_used(client: Client) -> None:
-    assert await can_use_search_attributes(client, "required") is True
-    assert await can_use_search_attributes(client, "off") is False
+    assert await known_search_attributes(client, "required") == {"AdwWaitingFor", "AdwVersion"}
+    assert await known_search_attributes(client, "off") == frozenset()
 
 
 async def asked(address: str, path: str) -> tuple[int, str]:

@@ -76,7 +76,12 @@ async def bench_worker(
     """One worker for both sides, with the settings and interceptors of `worker.py`."""
     settings = Settings()
     preparation = Preparation(
-        definitions, None, search_attributes=True, continue_after=continue_after, on_accepted=build_plan
+        [one.workflow for one in definitions.values()],
+        None,
+        search_attributes=True,
+        tells_version=True,
+        continue_after=continue_after,
+        on_accepted=build_plan,
     )
     runner = EngineRunner(recorded=ReadsEnds(client))
     worker = Worker(

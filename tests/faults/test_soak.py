@@ -20,7 +20,7 @@ from advanced_workflow.client.errors import RunExists
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract import ExecutionOptions
 from advanced_workflow.workflows.definition.step import WorkflowStep
-from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions
+from advanced_workflow.workflows.definition.text.load import LIBRARY, load
 from tests.faults.shop import FULFILLED, IN_STOCK, Shop, order_input
 from tests.harness import Outcome, outcome_of
 
@@ -154,7 +154,7 @@ async def persistently(call: Callable[[], Awaitable[Any]]) -> Any:
         await asyncio.sleep(0.5)
 
 
-LIBRARY_ORDERS = find_definitions([LIBRARY])["order-fulfilment"].workflow
+LIBRARY_ORDERS = load(LIBRARY / "order-fulfilment" / "definition.yaml").workflow
 ORDERS = LIBRARY_ORDERS.model_copy(
     update={"steps": tuple(with_heartbeats(one) for one in LIBRARY_ORDERS.steps)}
 ).model_dump(mode="json", exclude_defaults=True)

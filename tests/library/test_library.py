@@ -108,7 +108,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def definitions() -> list[Definition]:
     """All of them: an example may run another as a child."""
-    found = find_definitions([LIBRARY]).values()
+    found = find_definitions([LIBRARY])
     return [one.workflow.model_dump(mode="json", exclude_defaults=True) for one in found]
 
 
@@ -128,7 +128,7 @@ async def test_a_case_in_which_time_passes_comes_out_as_it_says(
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=[folder.name for folder in EXAMPLES])
 def test_an_example_passes_check_and_its_input_fits(folder: Path) -> None:
-    known = {name: one.workflow for name, one in find_definitions([LIBRARY]).items()}
+    known = {one.workflow.workflow_id: one.workflow for one in find_definitions([LIBRARY])}
     source = folder / "definition.yaml"
     example = json.loads((folder / "input.json").read_text(encoding="utf-8"))
 
@@ -137,7 +137,7 @@ def test_an_example_passes_check_and_its_input_fits(folder: Path) -> None:
 
 
 def test_the_definitions_of_the_readme_pass_check() -> None:
-    known = {name: one.workflow for name, one in find_definitions([LIBRARY]).items()}
+    known = {one.workflow.workflow_id: one.workflow for one in find_definitions([LIBRARY])}
     texts = re.findall(r"```yaml\n(.*?)```", (LIBRARY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
     assert len(texts) >= 4

@@ -10,6 +10,7 @@ from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.load import parse
+from advanced_workflow.workflows.definition.versions import Known
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -17,7 +18,7 @@ def checked(
     steps: str,
     actions: dict[str, ActionInfo] | None = None,
     top: str = "",
-    definitions: dict[str, AdvancedWorkflow] | None = None,
+    definitions: Known | None = None,
 ) -> list[Problem]:
     """The problems of a definition with these steps, in YAML."""
     text = f"workflow_id: w\n{textwrap.dedent(top)}\nsteps:\n{textwrap.indent(textwrap.dedent(steps), '  ')}"
@@ -28,7 +29,7 @@ def problems(
     steps: str,
     actions: dict[str, ActionInfo] | None = None,
     top: str = "",
-    definitions: dict[str, AdvancedWorkflow] | None = None,
+    definitions: Known | None = None,
 ) -> list[tuple[str, str]]:
     """Their codes and places."""
     return [(one.code, one.path) for one in checked(steps, actions, top, definitions)]

@@ -26,9 +26,9 @@ TOLD: dict[str, Any] = {"workflow_id": "ask", "steps": [TELLS]}
 
 
 def worker(ad_hoc: AdHoc) -> Preparation:
-    pay = parse("workflow_id: pay\nsteps: [{step_id: a, action: pay}]\n")
+    pay = parse("workflow_id: pay\nsteps: [{step_id: a, action: pay}]\n").workflow
     served = {name: ActionInfo(name) for name in ("pay", "refund")}
-    return Preparation({"pay": pay}, served, search_attributes=True, ad_hoc=ad_hoc)
+    return Preparation([pay], served, search_attributes=True, ad_hoc=ad_hoc)
 
 
 async def test_a_worker_that_takes_registered_definitions_only_says_so():

@@ -9,6 +9,7 @@ import pytest
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.check.tools import pinned_tools
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.plain.interpolation import expressions_in, interpolated
 
@@ -122,7 +123,7 @@ def test_what_is_wrong_with_an_agent_is_told_at_its_place(
 def test_a_model_sees_what_is_not_bound_without_titles_and_references() -> None:
     bound = {"action": "pay", "input_mapping": {"tenant": "input.tenant"}}
     shown = pinned_tools(
-        workflow(bound, {"workflow": "child"}), ACTIONS, {"child": AdvancedWorkflow.model_validate(CHILD)}
+        workflow(bound, {"workflow": "child"}), ACTIONS, Definitions([AdvancedWorkflow.model_validate(CHILD)])
     )
 
     assert shown["look.pay"] == {

@@ -670,7 +670,7 @@ def test_codes_never_change() -> None:
         quorum_unreachable no_deadline timeout_relation retry_delay_fallback unknown_error_type local_execution lock_limit lock_deadlock
         bad_expression constant_arithmetic invalid_target unknown_step_field unknown_output_field absent_output unknown_input_field unknown_graph unknown_result unknown_run_field
         unknown_progress_field unknown_server unknown_variable unknown_action missing_parameter unknown_parameter wrong_parameter
-        unknown_workflow wrong_queue wrong_version reserved_name not_supported_yet duplicate_workflow
+        unknown_workflow wrong_queue wrong_version reserved_name not_supported_yet duplicate_workflow misleading_name
         """
 
     assert sorted(Code) == sorted(pinned.split())

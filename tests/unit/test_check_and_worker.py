@@ -131,7 +131,7 @@ def check(folder: Path, document: dict[str, Any]) -> int:
 async def work(document: dict[str, Any]) -> int:
     """What a worker of the same settings says to a run that brings it: 1 if it refuses."""
     made = Preparation(
-        load_definitions(load_settings()),
+        [one.workflow for one in load_definitions(load_settings())],
         action_names_here(),
         search_attributes=False,
         prices=Prices(),

@@ -8,9 +8,11 @@ from advanced_workflow.workflows.definition.text.load import (
     dump_definition,
     find_definitions,
     load,
+    misleading_name,
     parse,
 )
 from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES, MAX_NESTING
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 YAML = """\
@@ -256,17 +258,45 @@ def test_folders_are_searched_for_definitions_only(tmp_path: Path) -> None:
 
     found = find_definitions([tmp_path, tmp_path / "library"])
 
-    assert sorted(found) == ["greet", "other"]
-    assert found["greet"].source == str(example / "definition.yaml")
+    sources = {one.workflow.workflow_id: one.source for one in found}
+    assert sources == {"greet": str(example / "definition.yaml"), "other": str(tmp_path / "other.json")}
 
 
-def test_two_files_with_one_workflow_id_are_refused(tmp_path: Path) -> None:
-    for name in ("one.yaml", "two.yaml"):
-        (tmp_path / name).write_text("workflow_id: same\nsteps: []\n")
+@pytest.mark.parametrize("name", ["", "name: Another"])
+def test_two_files_with_one_workflow_id_and_version_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "one.yaml").write_text('workflow_id: same\nversion: "1.0"\nsteps: []\n')
+    (tmp_path / "two.yaml").write_text(f"workflow_id: same\n{name}\nsteps: []\n")  # 1.0 is the default.
 
-    with pytest.raises(DefinitionProblems, match=r"two\.yaml.*'same'.*one\.yaml") as caught:
+    with pytest.raises(DefinitionProblems, match=r"two\.yaml.*version '1\.0' of 'same'.*one\.yaml") as caught:
         find_definitions([tmp_path])
     assert caught.value.problems[0].code == "duplicate_workflow"
+
+
+def test_versions_of_one_definition_are_found_side_by_side(tmp_path: Path) -> None:
+    for name, version in (("pay@1.9.yaml", "1.9"), ("pay@1.10.yaml", "1.10"), ("old/pay.yaml", "1.0")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f'workflow_id: pay\nversion: "{version}"\nsteps: []\n')
+
+    found = Definitions(one.workflow for one in find_definitions([tmp_path]))
+
+    assert found.versions("pay") == ["1.10", "1.9", "1.0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pay@1.0.yaml", None),
+        ("definition.yaml", None),
+        ("pay.yaml", None),
+        ("pay@2.0.yaml", "Name it 'pay@1.0.yaml'"),
+        ("refund@1.0.json", "Name it 'pay@1.0.json'"),
+    ],
+)
+def test_the_name_of_a_file_may_not_tell_of_another_definition(name: str, said: str | None) -> None:
+    problem = misleading_name(parse("workflow_id: pay").workflow, f"flows/{name}")
+
+    assert (problem and (problem.severity, problem.code)) == (said and ("warning", "misleading_name"))
+    assert said is None or said in str(problem)
 
 
 def test_a_missing_folder_and_a_broken_definition_are_refused(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ from tests.unit.test_definition_fuzz import KNOWN
 from tests.unit.test_kinds import file_of
 
 MODELS = models_within(AdvancedWorkflow)
-SHIPPED = [*(one.workflow for one in find_definitions([LIBRARY]).values()), *KNOWN.values()]
+SHIPPED = [*(one.workflow for one in find_definitions([LIBRARY])), *KNOWN.values()]
 GENERATED = many(100)
 
 PLAIN = {

@@ -13,6 +13,7 @@ from advanced_workflow.workflows.definition.check.tools import pinned_tools, sho
 from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.problems.problem import errors_of
 from advanced_workflow.workflows.definition.schema import schema_problems
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 OBJECT = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
@@ -123,7 +124,11 @@ def test_what_is_bound_goes_to_the_tools_that_have_it_and_is_not_shown() -> None
     made = pinned(workflow({"mcp": "a", "input_mapping": {"id": "input.id"}}), {"a": offered})
 
     assert [tool.input_mapping for tool in tools_of(made)] == [{"id": "input.id"}, {}]
-    assert pinned_tools(made, {}, {})["look.one"]["parameters"] == {"type": "object", "properties": {}, "required": []}
+    assert pinned_tools(made, {}, Definitions())["look.one"]["parameters"] == {
+        "type": "object",
+        "properties": {},
+        "required": [],
+    }
 
 
 def test_too_much_is_refused() -> None:

@@ -10,6 +10,7 @@ from advanced_workflow.workflows.definition.check.tools import pinned_tools
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.tools import acting, models_of
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 
@@ -108,6 +109,6 @@ def test_what_an_orchestrator_does_by_itself_is_planned_and_looked_at_like_what_
     agent = plan.tools["react"].step.agent
     assert agent is not None
     assert agent.approve_tools == ("send",)
-    assert pinned_tools(made, ACTIONS, {})["plan.search"]["parameters"]["required"] == ["text"]
+    assert pinned_tools(made, ACTIONS, Definitions())["plan.search"]["parameters"]["required"] == ["text"]
     assert plan.repeats
     assert plan.ends_in_order

@@ -18,6 +18,7 @@ from advanced_workflow.workflows.contract import Prepared
 from advanced_workflow.workflows.definition.check.catalog import ActionInfo
 from advanced_workflow.workflows.definition.check.check import check
 from advanced_workflow.workflows.definition.text.load import LIBRARY, find_definitions, load, parse
+from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.engine.graph import plan
 from advanced_workflow.workflows.engine.graph.plan import build_plan
 
@@ -33,7 +34,7 @@ GREETING = {
 
 
 def preparation(**definitions: Any) -> Preparation:
-    return Preparation(definitions, None, search_attributes=True)
+    return Preparation({name: one.workflow for name, one in definitions.items()}, None, search_attributes=True)
 
 
 def registered() -> Preparation:
@@ -166,6 +167,62 @@ async def test_a_version_that_is_wanted_holds_for_the_definition_that_came_with_
     assert "has version '1.0.0'" in error.message
 
 
+VERSIONS = [
+    {"workflow_id": "pay", "version": "1.9", "input_schema": {"type": "object", "required": ["amount"]}},
+    {"workflow_id": "pay", "version": "1.10", "input_schema": {"type": "object", "required": ["total"]}},
+]
+
+
+def side_by_side() -> Preparation:
+    steps = [{"step_id": "a", "step_type": "assign"}]
+    served = [AdvancedWorkflow.model_validate({**one, "steps": steps}) for one in VERSIONS]
+    return Preparation(served, None, search_attributes=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "version"),
+    [
+        (None, {"total": 1}, "1.10"),
+        ({"version": "1.10"}, {"total": 1}, "1.10"),
+        ({"workflow_version": "1.9"}, {"amount": 1}, "1.9"),
+    ],
+)
+async def test_a_run_takes_the_highest_version_unless_it_is_told(options: Any, given: Any, version: str):
+    made = side_by_side()
+    for _ in range(2):  # What the first one pinned, the second one is given at once.
+        prepared = await run(made, workflow_type="pay", execution_options=options, input_data=given)
+
+        assert prepared.definition is not None
+        assert prepared.definition["version"] == version
+    other = await refused(made, workflow_type="pay", execution_options=options, input_data={})
+    assert other.type == "InputInvalid"
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (
+            {"workflow_type": "pay", "execution_options": {"workflow_version": "2"}},
+            "definition 'pay' has no version '2'; it has '1.10', '1.9'",
+        ),
+        ({"workflow_type": "pay@1.9"}, "start workflow type 'pay' with the execution option 'workflow_version': '1.9'"),
+    ],
+)
+async def test_a_version_that_is_not_served_is_refused_with_those_that_are(request_: Any, said: str):
+    error = await refused(side_by_side(), **request_)
+
+    assert error.type == "DefinitionNotFound"
+    assert said in error.message
+
+
+async def test_a_version_is_named_once():
+    error = await refused(
+        side_by_side(), workflow_type="pay", execution_options={"version": "1", "workflow_version": "1"}
+    )
+
+    assert error.type == "InputInvalid"
+
+
 async def test_input_that_is_nested_without_end_is_refused():
     deep: Any = []
     for _ in range(5000):
@@ -177,7 +234,7 @@ async def test_input_that_is_nested_without_end_is_refused():
 
 
 def serving(*names: str, **definitions: Any) -> Preparation:
-    loaded = {name: parse(text, source=name) for name, text in definitions.items()}
+    loaded = [parse(text, source=name).workflow for name, text in definitions.items()]
     return Preparation(loaded, {name: ActionInfo(name) for name in names}, search_attributes=True)
 
 
@@ -250,7 +307,7 @@ async def test_one_definition_is_checked_once(monkeypatch: pytest.MonkeyPatch):
 
 def test_every_definition_of_the_library_passes_check_with_its_actions():
     catalog = ActionRegistry.discover(library.MODULES).catalog()
-    found = {name: loaded.workflow for name, loaded in find_definitions([LIBRARY]).items()}
+    found = {one.workflow.workflow_id: one.workflow for one in find_definitions([LIBRARY])}
 
     problems = [str(problem) for one in found.values() for problem in check(one, catalog, found)]
 

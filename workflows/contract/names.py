@@ -60,6 +60,8 @@ QUERY_CHECKPOINT = "checkpoint"
 
 SEARCH_ATTRIBUTE_WAITING_FOR = "AdwWaitingFor"
 """Keyword list: whom the run waits for (people, `group:NAME`, `operator`)."""
+SEARCH_ATTRIBUTE_VERSION = "AdwVersion"
+"""Keyword: the version of the definition that the run is pinned to; runs that began before 0.2.0 have none."""
 
 HEADER_EXECUTION = "adw-execution"
 """The execution id, where it is not the run id the activity sees; part of the idempotency key."""

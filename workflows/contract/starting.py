@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from pydantic import AliasChoices, Field, JsonValue
 
 from advanced_workflow.workflows.contract.agents import ToolSchema
 from advanced_workflow.workflows.contract.names import CONTINUE_AFTER_EVENTS, PAYLOAD_LIMIT_BYTES
@@ -41,8 +41,8 @@ class ExecutionOptions(UserModel):
     """Signs `started_by` where an approval of the definition wants it: `advanced_workflow.workflows.contract.tokens.StartClaims` as a compact JWS."""
     groups: dict[str, list[str]] = Field(default_factory=dict)
     """Members of approver groups, for groups that the definition does not list."""
-    version: str | None = None
-    """The version that the definition must have, registered or sent with the run; any when empty."""
+    version: str | None = Field(default=None, validation_alias=AliasChoices("version", "workflow_version"))
+    """The version of the definition, registered or sent with the run, exactly; the highest when empty. Also written `workflow_version`."""
     rerun: RerunOf | None = None
     """The run this one repeats, and what it keeps of it."""
     hand_over_undo: bool = False
@@ -93,7 +93,9 @@ class Prepared(WireModel):
     timeout: float | None = None
     """Seconds that the run may take, where the definition has an expression for them."""
     search_attributes: bool = False
-    """Whether the namespace knows the project's search attributes."""
+    """Whether the namespace knows the search attribute that says whom the run waits for."""
+    tells_version: bool | None = None
+    """Whether it knows the one that says which version of its definition the run is pinned to."""
     continue_after: int = CONTINUE_AFTER_EVENTS
     """Events of history after which the run continues as new."""
     beating: list[str] = Field(default_factory=list[str])

@@ -9,6 +9,7 @@ from advanced_workflow.workflows.definition.graph.layout import lay_out
 from advanced_workflow.workflows.definition.kinds.human_approval import Approval
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.tools import acting, asking_step, tool_steps
+from advanced_workflow.workflows.definition.versions import Definitions, Known
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -24,8 +25,9 @@ class SignedParts:
     """Ids of its own steps that come before one that leads to such a decision: what they give says whether it is asked, and what."""
 
 
-def signed_parts(workflow: AdvancedWorkflow, known: Mapping[str, AdvancedWorkflow]) -> SignedParts:
-    """What leads to signed decisions; `known` are the definitions that its `sub_workflow` steps may name."""
+def signed_parts(workflow: AdvancedWorkflow, at_hand: Known) -> SignedParts:
+    """What leads to signed decisions; `at_hand` are the definitions that its `sub_workflow` steps may name."""
+    known = Definitions.of(at_hand)
     reached = _reached(workflow, known)
     asking = [(one.step_id, approval) for each in reached.values() for one, approval in _asking(each)]
     if not asking:
@@ -46,14 +48,14 @@ def _asking(workflow: AdvancedWorkflow) -> Iterator[tuple[WorkflowStep, Approval
                 yield one, one.approval
 
 
-def _children(workflow: AdvancedWorkflow, known: Mapping[str, AdvancedWorkflow]) -> Iterator[AdvancedWorkflow]:
+def _children(workflow: AdvancedWorkflow, known: Definitions) -> Iterator[AdvancedWorkflow]:
     for _, step in acting(workflow):
-        child = known.get(step.workflow or "")
+        child = known.find(step.workflow, step.workflow_version)
         if child is not None:
             yield child
 
 
-def _reached(workflow: AdvancedWorkflow, known: Mapping[str, AdvancedWorkflow]) -> dict[int, AdvancedWorkflow]:
+def _reached(workflow: AdvancedWorkflow, known: Definitions) -> dict[int, AdvancedWorkflow]:
     """The definition and all whose runs it leads to, each once however often it is named."""
     found = {id(workflow): workflow}
     waiting = [workflow]
@@ -65,7 +67,7 @@ def _reached(workflow: AdvancedWorkflow, known: Mapping[str, AdvancedWorkflow]) 
     return found
 
 
-def _that_ask(reached: Mapping[int, AdvancedWorkflow], known: Mapping[str, AdvancedWorkflow]) -> set[int]:
+def _that_ask(reached: Mapping[int, AdvancedWorkflow], known: Definitions) -> set[int]:
     """Those whose runs ask, or start one that does."""
     parents: dict[int, list[int]] = {}
     for name, each in reached.items():
@@ -80,10 +82,10 @@ def _that_ask(reached: Mapping[int, AdvancedWorkflow], known: Mapping[str, Advan
     return found
 
 
-def _leading(workflow: AdvancedWorkflow, that_ask: set[int], known: Mapping[str, AdvancedWorkflow]) -> set[str]:
+def _leading(workflow: AdvancedWorkflow, that_ask: set[int], known: Definitions) -> set[str]:
     own = {step.step_id for step, _ in _asking(workflow)}
     for _, step in acting(workflow):
-        child = known.get(step.workflow or "")
+        child = known.find(step.workflow, step.workflow_version)
         if child is not None and id(child) in that_ask:
             own.add(step.step_id)
     leading: set[str] = set()

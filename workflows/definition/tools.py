@@ -20,6 +20,7 @@ from advanced_workflow.workflows.definition.model.roots import CALL, ORCHESTRATE
 from advanced_workflow.workflows.definition.model.step_type import StepType
 from advanced_workflow.workflows.definition.plans import ANALYSIS, OPEN_ENDED, PLAN_SCHEMA
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.versions import Definitions, full_name
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _SHARED = frozenset(Tool.model_fields) & frozenset(WorkflowStep.model_fields)
@@ -182,3 +183,16 @@ def _tools_with(tools: Sequence[Tool], given: GivenTools) -> tuple[Tool, ...]:
 def has_graphs(workflow: AdvancedWorkflow) -> bool:
     """Whether a step of a definition is a state graph."""
     return any(step.step_type is StepType.ORCHESTRATOR for _, step in acting(workflow))
+
+
+def with_children(workflow: AdvancedWorkflow, known: Definitions) -> list[AdvancedWorkflow]:
+    """The definition and those that its steps lead to, as far as they are known; each version is one of its own."""
+    found = {full_name(workflow): workflow}
+    waiting = [workflow]
+    while waiting:
+        for _, step in acting(waiting.pop()):
+            child = known.find(step.workflow, step.workflow_version)
+            if child is not None and full_name(child) not in found:
+                found[full_name(child)] = child
+                waiting.append(child)
+    return list(found.values())

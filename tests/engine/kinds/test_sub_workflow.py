@@ -124,7 +124,7 @@ async def test_a_child_of_another_version_or_that_nobody_has_is_refused_before_a
         )
 
     assert (other.failure, unknown.failure) == ("DefinitionInvalid", "DefinitionInvalid")
-    assert "definition 'child' has version '2.0', not '1.0'" in other.message
+    assert "definition 'child' has no version '1.0'; it has '2.0'" in other.message
     assert "there is no definition 'nobody'" in unknown.message
 
 

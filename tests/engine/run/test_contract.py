@@ -131,8 +131,8 @@ async def test_a_step_costs_the_same_events_as_in_a_workflow_by_hand(harness: Ha
     assert kinds.count(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) == 10
     assert kinds.count(EventType.EVENT_TYPE_MARKER_RECORDED) == 1
     assert kinds.count(EventType.EVENT_TYPE_TIMER_STARTED) == 1
-    # started, first task (3), marker, timer, then 6 for each step less the last task's completion, and the end.
-    assert len(kinds) == 1 + 3 + 2 + 10 * 6 + 1
+    # started, first task (3), marker, the version, timer, then 6 for each step less the last task's completion, and the end.
+    assert len(kinds) == 1 + 3 + 3 + 10 * 6 + 1
 
 
 async def test_current_details_show_the_steps_and_what_to_send(harness: Harness) -> None:

@@ -18,7 +18,6 @@ from advanced_workflow.workflows.definition.check.references import Names, refer
 from advanced_workflow.workflows.definition.check.rules.every import rule_problems
 from advanced_workflow.workflows.definition.check.rules.graphs import unknown_graphs
 from advanced_workflow.workflows.definition.check.rules.servers import unknown_servers
-from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site, sites
 from advanced_workflow.workflows.definition.check.support import unsupported
 from advanced_workflow.workflows.definition.check.unknown_results import unknown_result_problems
@@ -31,6 +30,7 @@ from advanced_workflow.workflows.definition.text.load import read_tree
 from advanced_workflow.workflows.definition.text.order_of_fields import document_order
 from advanced_workflow.workflows.definition.text.source_tree import SourceInvalid
 from advanced_workflow.workflows.definition.text.validation import validate
+from advanced_workflow.workflows.definition.versions import Definitions, Known
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import ExpressionInvalid
 from advanced_workflow.workflows.expressions import Expression, Reference, explained, parse_target
@@ -47,7 +47,7 @@ MAX_LISTED = 100
 def check(
     workflow: AdvancedWorkflow,
     actions: ActionCatalog | None = None,
-    definitions: Definitions | None = None,
+    definitions: Known | None = None,
     *,
     graphs: Collection[str] | None = None,
     servers: Collection[str] | None = None,
@@ -55,20 +55,19 @@ def check(
 ) -> list[Problem]:
     """List all problems of a definition, in the order of the document; warnings do not make it invalid.
 
-    Of each code at most 100 are listed. Without `actions` nothing is said about actions, and without `definitions` (by
-    `workflow_id`; the definition itself is always one of them) nothing about what `sub_workflow` steps run; without `graphs`
+    Of each code at most 100 are listed. Without `actions` nothing is said about actions, and without `definitions` (several
+    versions of each; the definition itself is always one of them) nothing about what `sub_workflow` steps run; without `graphs`
     (their names) nothing about the users' graphs, without `servers` nothing about MCP servers. `also_known` are step ids that may be named although the definition holds no such step (`check_text` gives those of steps that
     could not be read).
     """
     layout = lay_out(workflow)
-    if definitions is not None:
-        definitions = {**definitions, workflow.workflow_id: workflow}
+    others = None if definitions is None else Definitions.of(definitions).joined(workflow)
     names = Names(
-        layout, actions or {}, definitions or {}, also_known, _variables(workflow, layout), constants_of(layout)
+        layout, actions or {}, others or Definitions(), also_known, _variables(workflow, layout), constants_of(layout)
     )
     found = list(sites(layout))
     in_sites = chain.from_iterable(_site_problems(site, names) for site in found)
-    rules = rule_problems(layout, actions, definitions, also_known)
+    rules = rule_problems(layout, actions, others, also_known)
     missing = unknown_graphs(workflow, graphs) if graphs is not None else ()
     foreign = unknown_servers(workflow, servers) if servers is not None else ()
     return _in_order(_bounded(chain(rules, missing, foreign, in_sites, absence_problems(layout, found))))
@@ -78,7 +77,7 @@ def check_text(
     text: str,
     source: str = "<text>",
     actions: ActionCatalog | None = None,
-    definitions: Definitions | None = None,
+    definitions: Known | None = None,
     *,
     graphs: Collection[str] | None = None,
     servers: Collection[str] | None = None,

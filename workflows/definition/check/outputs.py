@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.fields import traits_of
-from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.kinds.table import KINDS
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.model.markers import Trait
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.versions import Definitions
 
 
 def output_schema(step: WorkflowStep, actions: ActionCatalog, definitions: Definitions) -> Schema | None:
@@ -20,7 +20,7 @@ def output_schema(step: WorkflowStep, actions: ActionCatalog, definitions: Defin
         info = actions.get(step.action)
         return info.output_schema if info else None
     if step.workflow is not None:
-        child = definitions.get(step.workflow)
+        child = definitions.find(step.workflow, step.workflow_version)
         return _mapped(child.output) if child is not None and child.output is not None else None
     if Trait.NAMES_ACTION in traits_of(step):
         return None

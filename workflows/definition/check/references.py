@@ -11,7 +11,6 @@ from pydantic import JsonValue
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.outputs import output_schema
-from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions
 from advanced_workflow.workflows.definition.check.sites import Site
 from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.graph.outline import Placement
@@ -20,6 +19,7 @@ from advanced_workflow.workflows.definition.problems.places import listed, neare
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.schema import unknown_part
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.expressions.analysis import Reference
 from advanced_workflow.workflows.expressions.mistakes.mistake import Known
 

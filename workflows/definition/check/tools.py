@@ -9,6 +9,7 @@ from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.kinds.react import Tool
 from advanced_workflow.workflows.definition.model.base import Schema
 from advanced_workflow.workflows.definition.tools import acting, tool_steps
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 _DEEPEST = 50
@@ -32,7 +33,7 @@ _QUESTION: Final[Schema] = {
 """What people are given."""
 
 
-def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]) -> Schema | None:
+def full_schema(tool: Tool, actions: ActionCatalog, definitions: Definitions) -> Schema | None:
     """JSON Schema of all that a tool takes, the mapped parameters included; None where nothing is known of it."""
     if tool.parameters:
         return tool.parameters
@@ -45,11 +46,11 @@ def full_schema(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, Ad
     if tool.action is not None:
         info = actions.get(tool.action)
         return info.input_schema if info is not None else None
-    child = definitions.get(tool.workflow or "")
+    child = definitions.find(tool.workflow, tool.workflow_version)
     return None if child is None else child.input_schema or {"type": "object"}
 
 
-def described(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]) -> str:
+def described(tool: Tool, actions: ActionCatalog, definitions: Definitions) -> str:
     """What the model reads about a tool."""
     if tool.description:
         return tool.description
@@ -58,7 +59,7 @@ def described(tool: Tool, actions: ActionCatalog, definitions: Mapping[str, Adva
         return info.guide or info.description if info is not None else ""
     if tool.is_people and tool.approval is not None:
         return tool.approval.prompt or "Asks people, and waits for what they decide."
-    child = definitions.get(tool.workflow or "")
+    child = definitions.find(tool.workflow, tool.workflow_version)
     return child.description or child.label if child is not None else ""
 
 
@@ -159,7 +160,7 @@ def _references_in(part: object) -> list[str]:
 
 
 def pinned_tools(
-    workflow: AdvancedWorkflow, actions: ActionCatalog, definitions: Mapping[str, AdvancedWorkflow]
+    workflow: AdvancedWorkflow, actions: ActionCatalog, definitions: Definitions
 ) -> dict[str, dict[str, Any]]:
     """What the models of a definition's agents are shown, by the ids of the tools' steps: name, description, parameters."""
     shown: dict[str, dict[str, Any]] = {}

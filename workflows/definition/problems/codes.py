@@ -72,3 +72,4 @@ class Code(StrEnum):
     # The release and the folder.
     NOT_SUPPORTED_YET = "not_supported_yet"
     DUPLICATE_WORKFLOW = "duplicate_workflow"
+    MISLEADING_NAME = "misleading_name"

@@ -16,6 +16,7 @@ from advanced_workflow.workflows.definition.text.order_of_fields import document
 from advanced_workflow.workflows.definition.text.source_tree import MAX_BYTES, SourceInvalid, SourceTree
 from advanced_workflow.workflows.definition.text.validation import validate
 from advanced_workflow.workflows.definition.text.yaml_source import read_yaml
+from advanced_workflow.workflows.definition.versions import AT, full_name
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.plain.strict_json import encode
 
@@ -98,19 +99,19 @@ def definition_sha256(workflow: AdvancedWorkflow) -> str:
     return hashlib.sha256(encode(dump_definition(workflow), f"definition {workflow.workflow_id!r}")).hexdigest()
 
 
-def find_definitions(folders: Iterable[Path]) -> dict[str, LoadedDefinition]:
-    """Load every definition below the folders, keyed by `workflow_id`.
+def find_definitions(folders: Iterable[Path]) -> list[LoadedDefinition]:
+    """Load every definition below the folders, in the order of their files; a `workflow_id` may be there in several versions.
 
-    Raises `DefinitionProblems` for a missing folder, a definition that does not load, or a `workflow_id` that two files have.
+    Raises `DefinitionProblems` for a missing folder, a definition that does not load, or two files with one `workflow_id` and version.
     """
     found: dict[str, LoadedDefinition] = {}
     for folder in folders:
         for path, text in definition_files(folder):
             loaded = parse(text, source=str(path))
-            other = found.setdefault(loaded.workflow.workflow_id, loaded)
-            if (problem := duplicate(loaded.workflow.workflow_id, str(path), other.source)) is not None:
+            other = found.setdefault(full_name(loaded.workflow), loaded)
+            if (problem := duplicate(loaded.workflow, str(path), other.source)) is not None:
                 raise DefinitionProblems(str(path), [problem])
-    return found
+    return list(found.values())
 
 
 def definition_files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -128,12 +129,23 @@ def definition_files(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
-def duplicate(workflow_id: str, source: str, other: str) -> Problem | None:
-    """The problem of two files that define one `workflow_id`; None where both are the same file."""
+def duplicate(workflow: AdvancedWorkflow, source: str, other: str) -> Problem | None:
+    """The problem of two files with one `workflow_id` and version, equal ones too; None where both are the same file."""
     if Path(source).resolve() == Path(other).resolve():
         return None
-    reason = f"the workflow_id {workflow_id!r} is also that of {other}."
-    return Problem(Code.DUPLICATE_WORKFLOW.value, "", reason, "Give one of them another id.")
+    reason = f"version {workflow.version!r} of {workflow.workflow_id!r} is also in {other}."
+    fix = "Give one of them another 'version', and both are served; or remove one."
+    return Problem(Code.DUPLICATE_WORKFLOW.value, "version", reason, fix)
+
+
+def misleading_name(workflow: AdvancedWorkflow, source: str) -> Problem | None:
+    """The warning of a file that is named `ID@VERSION` and holds another definition; names of other forms say nothing."""
+    stem = Path(source).stem
+    if AT not in stem or stem == full_name(workflow):
+        return None
+    reason = f"the file is named {stem!r}, and holds {full_name(workflow)!r}, which is what counts."
+    fix = f"Name it {full_name(workflow) + Path(source).suffix!r}, or correct 'workflow_id' and 'version'."
+    return Problem(Code.MISLEADING_NAME.value, "", reason, fix, severity="warning")
 
 
 def _may_be_definition(path: Path, folder: Path) -> bool:

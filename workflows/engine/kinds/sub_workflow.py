@@ -81,7 +81,7 @@ async def _start(step: StepContext, id: str) -> Coroutine[Any, Any, ChildEnd]:
             started_by=step.run.options.started_by,
             token=step.run.options.token,
             groups=step.run.options.groups,
-            version=step.plan.step.workflow_version,
+            version=step.plan.step.workflow_version or step.record.cursor.get("version"),
             hand_over_undo=True,
         )
         data: Json = options.model_dump(mode="json", exclude_defaults=True)
@@ -168,6 +168,9 @@ def _judge(step: StepContext, end: ChildEnd) -> Done:
     _let_go(step, "failed" if end.known else "unknown", None, _by_history(child, end) if forced else None)
     if is_being_cancelled():
         raise asyncio.CancelledError
+    # The next attempt runs the same version, though a higher one may be there by then.
+    if end.result is not None:
+        step.record.cursor["version"] = end.result.get("version")
     error = end.error or ErrorInfo(type="Failed", message=f"run {child!r} gave no result.")
     raise StepFailure(error, "failed" if end.known else "unknown")
 

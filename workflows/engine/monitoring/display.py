@@ -13,6 +13,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 from advanced_workflow.workflows.contract import (
+    SEARCH_ATTRIBUTE_VERSION,
     SEARCH_ATTRIBUTE_WAITING_FOR,
     AgentProgress,
     OrchestratorProgress,
@@ -28,6 +29,7 @@ from advanced_workflow.workflows.engine.temporal.quiet import is_gone
 from advanced_workflow.workflows.plain.text import markdown
 
 WAITING_FOR = SearchAttributeKey.for_keyword_list(SEARCH_ATTRIBUTE_WAITING_FOR)
+VERSION = SearchAttributeKey.for_keyword(SEARCH_ATTRIBUTE_VERSION)
 OPERATOR = "operator"
 MAX_ROWS = 50
 """Rows of the table."""
@@ -70,6 +72,12 @@ class Display:
             names = _fitting(people)
             outgoing().count(size_of_texts(*names))
             workflow.upsert_search_attributes([WAITING_FOR.value_set(names)])  # pyright: ignore[reportUnknownMemberType]
+
+    def tell_version(self) -> None:
+        """Write the version that the run is pinned to; the server takes it along when the run continues as new."""
+        version = self._state.plan.workflow.version
+        outgoing().count(size_of_texts(version))
+        workflow.upsert_search_attributes([VERSION.value_set(version)])  # pyright: ignore[reportUnknownMemberType]
 
     def _update_soon(self) -> None:
         # Several steps of one workflow task begin and end to wait with one event.

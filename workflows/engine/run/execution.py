@@ -160,6 +160,8 @@ class Execution:
             await take_over(options.rerun)
         run = Run(plan, prepared, request.input_data, options, earlier, room=prepared.payload_limit - taken)
         if earlier is None:
+            if prepared.tells_version:
+                run.context.display.tell_version()
             await self._begin(run)
         else:
             self._beginning = asyncio.ensure_future(self._begin_when_idle(run))

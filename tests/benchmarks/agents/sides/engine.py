@@ -17,6 +17,7 @@ from advanced_workflow.client import connection, runs
 from advanced_workflow.client.serve.models import Models
 from advanced_workflow.client.serve.serving import Serving
 from advanced_workflow.client.serve.workers import build_workers, close
+from advanced_workflow.client.service.attributes import SEARCH_ATTRIBUTES
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.definition.kinds.react import Agent, Tool
 from advanced_workflow.workflows.definition.model.step_type import StepType
@@ -69,7 +70,7 @@ def serving(queue: str, execution: Execution) -> Serving:
     return Serving(
         Settings(task_queue=queue),
         ActionRegistry({described.name: described}),
-        {WORKFLOW: parse(definition(execution).model_dump_json(exclude_defaults=True))},
+        [parse(definition(execution).model_dump_json(exclude_defaults=True))],
         Models(scripts={"bench": model}),
     )
 
@@ -81,7 +82,7 @@ async def connect(address: str) -> Client:
 @asynccontextmanager
 async def worker(client: Client, queue: str, execution: Execution = "regular") -> AsyncGenerator[None, None]:
     served = serving(queue, execution)
-    workers = build_workers(client, served, search_attributes=True)
+    workers = build_workers(client, served, search_attributes=SEARCH_ATTRIBUTES)
     try:
         async with workers[0]:
             yield

@@ -32,7 +32,7 @@ from advanced_workflow.workflows.definition.check.rules.structure import (
     reference_problems,
     rollback_to_problems,
 )
-from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions, child_problems
+from advanced_workflow.workflows.definition.check.rules.sub_workflow import child_problems
 from advanced_workflow.workflows.definition.check.rules.targets import target_problems
 from advanced_workflow.workflows.definition.check.rules.timeouts import timeout_problems
 from advanced_workflow.workflows.definition.check.rules.tools import tool_problems
@@ -40,6 +40,7 @@ from advanced_workflow.workflows.definition.check.support import support_problem
 from advanced_workflow.workflows.definition.graph.layout import Layout
 from advanced_workflow.workflows.definition.kinds.table import kind_problems
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.versions import Definitions
 
 
 def rule_problems(

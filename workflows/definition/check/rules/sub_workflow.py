@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator
 
 from advanced_workflow.workflows.definition.check.rules.parameters import parameter_problems
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
-from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-
-Definitions: TypeAlias = Mapping[str, AdvancedWorkflow]
-"""Definitions by `workflow_id`."""
+from advanced_workflow.workflows.definition.versions import AT, Definitions, split_name
 
 
 def child_problems(placement: Placement, definitions: Definitions) -> Iterator[Problem]:
     """Everything about the definition that one step runs."""
     yield from named_child_problems(placement, definitions)
-    child = definitions.get(placement.step.workflow or "")
+    child = definitions.find(placement.step.workflow, placement.step.workflow_version)
     if child is not None:
         yield from parameter_problems(placement, f"definition {placement.step.workflow!r}", child.input_schema)
 
@@ -29,12 +25,19 @@ def named_child_problems(placement: Placement, definitions: Definitions) -> Iter
     step = placement.step
     if step.workflow is None:
         return
-    child = definitions.get(step.workflow)
-    if child is None:
+    if definitions.find(step.workflow) is None:
         message = f"there is no definition {step.workflow!r}; 'adw definitions' lists those that are served."
-        fix = nearest(step.workflow, sorted(definitions)) or "Correct the name, or check both definitions together."
-        yield problem(Code.UNKNOWN_WORKFLOW, (*placement.loc, "workflow"), message, fix)
-    elif step.workflow_version not in (None, child.version):
-        message = f"definition {step.workflow!r} has version {child.version!r}, not {step.workflow_version!r}."
-        fix = "Write its version, or leave 'workflow_version' out."
+        yield problem(
+            Code.UNKNOWN_WORKFLOW, (*placement.loc, "workflow"), message, _right_name(step.workflow, definitions)
+        )
+    elif step.workflow_version is not None and definitions.find(step.workflow, step.workflow_version) is None:
+        message = f"{definitions.lack(step.workflow, step.workflow_version)}."
+        fix = "Write one of these, or leave 'workflow_version' out: each run then takes the highest."
         yield problem(Code.WRONG_VERSION, (*placement.loc, "workflow_version"), message, fix)
+
+
+def _right_name(name: str, definitions: Definitions) -> str:
+    workflow_id, version = split_name(name)
+    if version is not None and definitions.find(workflow_id) is not None:
+        return f"Without {AT!r}: write 'workflow: {workflow_id}' and 'workflow_version: \"{version}\"'."
+    return nearest(name, definitions.ids) or "Correct the name, or check both definitions together."

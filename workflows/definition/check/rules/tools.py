@@ -7,7 +7,7 @@ from typing import cast
 
 from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
 from advanced_workflow.workflows.definition.check.rules.local import local_problems
-from advanced_workflow.workflows.definition.check.rules.sub_workflow import Definitions, named_child_problems
+from advanced_workflow.workflows.definition.check.rules.sub_workflow import named_child_problems
 from advanced_workflow.workflows.definition.check.tools import full_schema
 from advanced_workflow.workflows.definition.graph.outline import Placement
 from advanced_workflow.workflows.definition.kinds.orchestrator import ENTERPRISE
@@ -17,6 +17,7 @@ from advanced_workflow.workflows.definition.problems.places import Loc, listed, 
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.step import WorkflowStep
 from advanced_workflow.workflows.definition.tools import named_tools, tool_step
+from advanced_workflow.workflows.definition.versions import Definitions
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
@@ -35,7 +36,7 @@ def tool_problems(
             yield from named_child_problems(as_step, definitions)
         known = definitions is not None if tool.workflow is not None else actions is not None
         if known and not _is_called_by_code(placement.step):
-            yield from _schema_problems(tool, loc, actions or {}, definitions or {})
+            yield from _schema_problems(tool, loc, actions or {}, definitions or Definitions())
 
 
 def _is_called_by_code(step: WorkflowStep) -> bool:
@@ -46,7 +47,7 @@ def _is_called_by_code(step: WorkflowStep) -> bool:
 def _schema_problems(tool: Tool, loc: Loc, actions: ActionCatalog, definitions: Definitions) -> Iterator[Problem]:
     if tool.action is not None and tool.action not in actions and tool.agent_capability is None:
         return  # That is a problem of its own.
-    if tool.workflow is not None and tool.workflow not in definitions:
+    if tool.workflow is not None and definitions.find(tool.workflow, tool.workflow_version) is None:
         return
     schema = full_schema(tool, actions, definitions)
     if schema is None:
