@@ -45,7 +45,7 @@ def test_a_sub_workflow_of_a_folder_takes_what_it_is_given(folder: Path, capsys:
 
 
 def test_a_broken_definition_is_still_known_by_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "child.yaml").write_text(CHILD + "timeout: soon\n", encoding="utf-8")
+    (folder / "child.yaml").write_text(CHILD + "retry_policy: {delay: soon}\n", encoding="utf-8")
 
     assert found(capsys, folder / "parent.yaml", folder / "child.yaml") == [("child.yaml", "wrong_value")]
 

@@ -108,9 +108,9 @@ def test_a_definition_is_the_same_whether_its_times_are_text_or_numbers() -> Non
 )
 def test_a_wrong_duration_is_told_with_its_place_and_what_is_right(written: str, sentence: str) -> None:
     with pytest.raises(DefinitionProblems) as told:
-        parse(definition(1).replace('"timeout": 1,', f'"timeout": "{written}",', 1))
+        parse(definition(1).replace('"delay": 1', f'"delay": "{written}"'))
     (problem,) = told.value.problems
-    assert (problem.path, problem.code) == ("timeout", "wrong_value")
+    assert (problem.path, problem.code) == ("steps[0].retry_policy.delay", "wrong_value")
     assert f"{problem.message} {problem.fix}".startswith(sentence)
 
 
@@ -137,7 +137,7 @@ def test_editors_are_told_of_every_form_of_a_time() -> None:
     for text in RIGHT:
         assert not value_problems(schema, json.loads(definition(text))), text
     for wrong in ("90 s", "1:30", "P1Y"):
-        assert value_problems(schema, json.loads(definition(wrong, steps=[]))), wrong
+        assert value_problems(schema, json.loads(definition(wrong))), wrong
     told = {(one, name) for one in models_within(AdvancedWorkflow) for name in marks_of(one, Duration)}
     for model, name in told:
         own = model.model_json_schema()

@@ -101,10 +101,10 @@ async def test_an_unknown_type_is_refused_with_the_nearest_name():
 
 
 async def test_a_definition_that_does_not_fit_the_models_is_refused_with_its_places():
-    error = await refused(preparation(), workflow={**GREETING, "timeout": "long", "stepz": []})
+    error = await refused(preparation(), workflow={**GREETING, "max_parallel_steps": "long", "stepz": []})
 
     assert error.type == "DefinitionInvalid"
-    assert "timeout" in error.message
+    assert "max_parallel_steps" in error.message
     assert "stepz" in error.message
 
 
