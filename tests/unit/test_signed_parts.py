@@ -68,6 +68,10 @@ PLACES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "a tool that asks": (agent({"name": "boss", "approval": SIGNED}), {"agent", "agent.boss"}),
     "what an orchestrator asks": (orchestrator(approval=SIGNED), {"plan", "plan.approval"}),
+    "a sensitive worker that the orchestrator's own agent calls": (
+        orchestrator(approve_plan=False, model="m", approval=SIGNED, workers=[{"action": "pay", "sensitive": True}]),
+        {"plan", "plan.react", "plan.react.pay"},
+    ),
     "a child run": (CALL, {"call"}),
     "a child of a child": ({**CALL, "workflow": "calls"}, {"call"}),
     "a tool that is a child run": (agent({"workflow": "asks"}), {"agent", "agent.asks"}),

@@ -14,6 +14,7 @@ from advanced_workflow.workflows.definition.kinds.orchestrator import (
     MODEL,
     REACT,
     Orchestrator,
+    Worker,
 )
 from advanced_workflow.workflows.definition.kinds.react import Agent, Tool
 from advanced_workflow.workflows.definition.model.roots import CALL, ORCHESTRATED
@@ -88,9 +89,20 @@ def _own_agents(step: WorkflowStep, made: Orchestrator) -> Iterator[Tool]:
         yield Tool(name=ANALYST, agent=_agent(made, ANALYSIS, {"output_schema": PLAN_SCHEMA}), **calls)
     if "react" in made.strategies:
         asked = tuple(one.label for one in made.workers if one.sensitive)
-        tools = {"tools": made.workers, "approve_tools": asked, "max_tool_calls": made.max_steps}
+        tools = {
+            "tools": tuple(_asking_as(made, one) for one in made.workers),
+            "approve_tools": asked,
+            "max_tool_calls": made.max_steps,
+        }
         agent = _agent(made, OPEN_ENDED, {**tools, "on_limit": made.on_limit})
         yield Tool(name=REACT, agent=agent, **calls)
+
+
+def _asking_as(made: Orchestrator, worker: Worker) -> Worker:
+    """A worker as a tool of the orchestrator's agent: about a sensitive one those are asked whom the orchestrator asks."""
+    if made.approval is None or not worker.sensitive or worker.approval is not None:
+        return worker
+    return worker.model_copy(update={"approval": made.approval.model_copy(update={"subject": {}})})
 
 
 def _agent(made: Orchestrator, instructions: str, more: dict[str, Any]) -> Agent:

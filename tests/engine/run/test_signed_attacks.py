@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +13,14 @@ from uuid import uuid4
 
 import pytest
 
+from advanced_workflow.client.dev.server_binary import installed_binary
 from advanced_workflow.client.reruns import plan_rerun, start_rerun
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.contract import KEYS_ACTIVITY, ExecutionOptions
 from advanced_workflow.workflows.errors import OperationRefused, UnverifiedIdentity
 from tests.engine.run.test_business_runs import reset
-from tests.engine.run.test_signed_decisions import asking, pending, registered, started
+from tests.engine.run.test_signed_decisions import FORGED, asking, pending, registered, started
 from tests.harness import Harness, eventually, outcome_of
 from tests.signing import Signer, publish
 
@@ -182,3 +185,44 @@ async def test_what_an_orchestrator_asks_is_verified_as_a_steps_is(harness: Harn
         outcome = await outcome_of(run)
 
     assert outcome.failure is None, outcome.message
+
+
+@pytest.mark.long
+async def test_500_forged_decisions_by_signal_update_and_the_servers_own_tool(
+    harness: Harness, signer: Signer, keys: str
+) -> None:
+    """From a process that may do everything in the namespace, and has no key."""
+    async with harness.worker(definitions=registered(asking()), decision_keys=keys):
+        run = await started(harness, signer, asking())
+        asked = await pending(run)
+        for number in range(500):
+            fields = {"approver": "ann", **[*FORGED.values()][number % len(FORGED)](signer, run.id, asked)}
+            match number // len(FORGED) % 3:
+                case 0:
+                    await run.signal_approval("ask", **fields)
+                case 1:
+                    with pytest.raises(UnverifiedIdentity):
+                        await run.approve("ask", **fields)
+                case _:
+                    await _signalled_by_the_tool(harness, run, {"step_id": "ask", **fields})
+        signals = sum(1 for number in range(500) if number // len(FORGED) % 3 != 1)
+        await eventually(lambda: _refused(run, signals))
+        assert not (await pending(run)).approvals
+        asked_of_worker = await looked(run)
+        await run.approve("ask", approver="ann", token=signer.decision(run.id, asked, "ann"))
+        outcome = await outcome_of(run)
+
+    assert len(FORGED) >= 12
+    assert outcome.failure is None, outcome.message
+    assert asked_of_worker < 30
+
+
+async def _signalled_by_the_tool(harness: Harness, run: Run, payload: dict[str, Any]) -> None:
+    binary = installed_binary()
+    assert binary is not None
+    address = harness.client.service_client.config.target_host
+    given = ("--workflow-id", run.id, "--name", "approve_step", "--input", json.dumps(payload))
+    process = await asyncio.create_subprocess_exec(
+        binary, "workflow", "signal", "--address", address, *given, stdout=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0

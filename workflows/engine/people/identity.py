@@ -48,6 +48,8 @@ class Identity:
         """No key is known."""
         self._keys: dict[str, str] = {}
         self._read_at = 0
+        self._signed: str | None = None
+        """The token that was found signed last: an update is looked at twice, when it comes and when it is taken."""
         self._why_not: str | None = None
         self._looks: deque[datetime] = deque(maxlen=MOST_LOOKS)
         """When the decisions came for which it looked lately."""
@@ -65,6 +67,7 @@ class Identity:
         """Take these keys, which the worker read at this second, in the place of those that are known."""
         self._keys = dict(keys)
         self._read_at = read_at
+        self._signed = None
         self._why_not = None
 
     def keep(self, why: str) -> None:
@@ -80,7 +83,7 @@ class Identity:
             _require_assurance(claims, asked.approval.assurance, heard.arrived)
         heard.cost += COST_OF_SIGNATURE
         try:
-            require_signature(heard.request.token or "", self._keys)
+            self._require_signature(heard.request.token or "")
         except UnknownKey as error:
             why = f" The worker cannot read newer ones: {self._why_not}" if self._why_not is not None else ""
             if not self.may_look(heard.arrived):
@@ -98,6 +101,11 @@ class Identity:
         """Take over what `dump` gave."""
         self._keys = dict(data.get("keys", {}))
         self._read_at = data.get("keys_read_at", 0)
+
+    def _require_signature(self, token: str) -> None:
+        if token != self._signed:
+            require_signature(token, self._keys)
+            self._signed = token
 
     def _must_look(self, arrived: datetime) -> bool:
         """Whether the keys are old, and the run has not just looked for newer ones in vain."""
