@@ -196,7 +196,10 @@ async def test_500_forged_decisions_by_signal_update_and_the_servers_own_tool(
         run = await started(harness, signer, asking())
         asked = await pending(run)
         for number in range(500):
-            fields = {"approver": "ann", **[*FORGED.values()][number % len(FORGED)](signer, run.id, asked)}
+            fields: dict[str, Any] = {
+                "approver": "ann",
+                **[*FORGED.values()][number % len(FORGED)](signer, run.id, asked),
+            }
             match number // len(FORGED) % 3:
                 case 0:
                     await run.signal_approval("ask", **fields)
