@@ -38,6 +38,7 @@ from advanced_workflow.workflows.definition.model.markers import (
     Needed,
     Nested,
     QueueName,
+    Spelled,
     StepName,
     Targets,
     Tested,
@@ -49,7 +50,11 @@ from advanced_workflow.workflows.definition.model.rollback import RollbackAction
 from advanced_workflow.workflows.definition.model.roots import PROGRESS, RESULT
 from advanced_workflow.workflows.definition.model.step_type import StepStatus, StepType
 
-StepId = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
+StepId = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$"),
+    Spelled("a letter or '_', then letters, digits, '_' or '-', at most 128 characters"),
+]
 """A letter or underscore, then letters, digits, `_` or `-`; at most 128 characters."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool
 
 from advanced_workflow.workflows.definition.model.base import SPAN_FIX, DefinitionModel, Schema, WrittenSeconds
-from advanced_workflow.workflows.definition.model.markers import SPAN, AtStart, Mapped, Name, Nested
+from advanced_workflow.workflows.definition.model.markers import SPAN, AtStart, Mapped, Name, Nested, Spelled
 from advanced_workflow.workflows.definition.model.results import read_span
 from advanced_workflow.workflows.definition.model.retries import RetryPolicy
 from advanced_workflow.workflows.definition.model.sla_targets import in_seconds
@@ -19,7 +19,11 @@ class AdvancedWorkflow(DefinitionModel):
 
     model_config = ConfigDict(json_schema_extra={"title": "AdvancedWorkflow"})
 
-    workflow_id: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,199}$")]
+    workflow_id: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,199}$"),
+        Spelled("a letter or '_', then letters, digits, '_', '.' or '-', at most 200 characters"),
+    ]
     """Unique name; the Temporal workflow type."""
     name: Annotated[str, Name("the name", 200, may_be_empty=True)] = ""
     """How people see it; the id when empty."""

@@ -31,6 +31,7 @@ from advanced_workflow.workflows.definition.model.markers import (
     QueueName,
     Sees,
     ShortForm,
+    Spelled,
     Trait,
 )
 from advanced_workflow.workflows.definition.model.model_settings import ModelSettings
@@ -42,11 +43,12 @@ from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, problem, shorten, warning
 from advanced_workflow.workflows.definition.problems.problem import Problem
 
-ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+_SPELLED: Final = "a letter or '_', then letters, digits, '_' or '-', at most {} characters"
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"), Spelled(_SPELLED.format(64))]
 """What providers take as the name of a tool, and a path as a part of it."""
 SCRIPTED = "scripted"
 """The provider in the names of models that follow a script."""
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,31}$")]
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,31}$"), Spelled(_SPELLED.format(32))]
 RESERVED_TOOL: Final = "model"
 """The name of the model's own calls in paths."""
 RESERVED_TOOLS: Final = (RESERVED_TOOL, "summary")

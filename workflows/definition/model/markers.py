@@ -220,6 +220,13 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """How the text in the field is spelled, in the words of people; its pattern says the same."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActionName(Name):
     """The field names actions."""
 

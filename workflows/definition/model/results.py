@@ -47,6 +47,12 @@ def _within(value: object, least: float) -> float:
     return float(seconds)
 
 
+_WORDS: Final = {None: "null", True: "true", False: "false"}
+"""As expressions and JSON call what Python calls otherwise."""
+
+
 def _shown(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

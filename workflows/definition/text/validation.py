@@ -6,8 +6,6 @@ the cross-step rules have to say about the others.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,16 +13,16 @@ from typing import Any, cast
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from advanced_workflow.workflows.definition.model.marked import marks_of, model_at
+from advanced_workflow.workflows.definition.model.marked import marks_of
 from advanced_workflow.workflows.definition.model.markers import Nested
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, parents, problem, shorten
+from advanced_workflow.workflows.definition.problems.places import Loc, parents, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.step import WorkflowStep
+from advanced_workflow.workflows.definition.text.misfit import is_of_shape, shown, unknown_field, wrong_value
 from advanced_workflow.workflows.definition.text.plain_data import unfit_value
 from advanced_workflow.workflows.definition.text.salvage import leave_out, real_loc, source_path, without_left_out
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
-from advanced_workflow.workflows.plain.misfits import reason
 
 _MAX_ROUNDS = 6
 _MAX_PROBLEMS = 200
@@ -86,51 +84,34 @@ def _refused_places(error: ValidationError, tree: object) -> list[tuple[Loc, lis
     groups: dict[Loc, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False)[:_MAX_PROBLEMS]:
         groups.setdefault(real_loc(details, tree), []).append(details)
-    return list(groups.items())
+    # Where a branch took the shape and only something inside is wrong, it says nothing that others wanted another shape.
+    around = {loc[:length] for loc in groups for length in range(len(loc))}
+    return [(loc, found) for loc, found in groups.items() if loc not in around or not all(map(is_of_shape, found))]
 
 
 def _round_problems(refused: Sequence[tuple[Loc, list[ErrorDetails]]]) -> list[Problem]:
-    return [_problem_of(loc, details) for loc, details in refused]
+    missing = [loc for loc, details in refused if details[0]["type"] == "missing"]
+    return [
+        _problem_of(loc, details, [one for one in missing if one[:-1] == loc[:-1]] if missing else [])
+        for loc, details in refused
+    ]
 
 
-def _problem_of(loc: Loc, details: list[ErrorDetails]) -> Problem:
+def _problem_of(loc: Loc, details: list[ErrorDetails], missing: Sequence[Loc]) -> Problem:
+    """The problem of one place; `missing` are the fields that the same object lacks."""
     first = details[0]
     match first["type"]:
         case "extra_forbidden":
-            return _unknown_field(loc)
+            return unknown_field(loc, missing)
         case "missing":
             return problem(Code.MISSING_FIELD, loc, f"'{loc[-1]}' is missing.", "Add it.")
         case "finite_number":
             return problem(Code.NOT_FINITE, loc, "the number is not finite.", "Write a number, or a string.")
         case "duration":
             what, _, fix = first["msg"].partition("; ")
-            return problem(Code.WRONG_VALUE, loc, f"{_shown(first['input'])}: {what}.", f"{fix[:1].upper()}{fix[1:]}.")
+            return problem(Code.WRONG_VALUE, loc, f"{shown(first['input'])}: {what}.", f"{fix[:1].upper()}{fix[1:]}.")
         case _:
-            return _wrong(loc, details)
-
-
-def _wrong(loc: Loc, details: list[ErrorDetails]) -> Problem:
-    reasons = list(dict.fromkeys(reason(entry["msg"]) for entry in details))
-    only_types = all(entry["type"].endswith(("_type", "_parsing")) for entry in details)
-    message = f"{_shown(details[0]['input'])} does not fit: {' or '.join(reasons)}."
-    given = details[0]["input"]
-    options = [option for entry in details for option in re.findall(r"'([^']*)'", str(entry.get("ctx", "")))]
-    guess = nearest(given, options) if isinstance(given, str) else ""
-    return problem(Code.WRONG_TYPE if only_types else Code.WRONG_VALUE, loc, message, guess or "Change the value.")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list | tuple):
-        return "the list" if not isinstance(value, dict) else "the object"
-    return shorten(json.dumps(value, default=repr))
-
-
-def _unknown_field(loc: Loc) -> Problem:
-    name = str(loc[-1])
-    owner = model_at(AdvancedWorkflow, loc[:-1])
-    known = sorted(owner.model_fields)
-    fix = nearest(name, known) or f"Remove it; {owner.__name__} has: {listed(known, 60)}."
-    return problem(Code.UNKNOWN_FIELD, loc, f"there is no field {shorten(name)!r}.", fix)
+            return wrong_value(loc, details)
 
 
 def _raw_ids(data: JsonValue) -> frozenset[str]:

@@ -20,6 +20,7 @@ from advanced_workflow.workflows.definition.text.source_tree import (
     TreeBuilder,
     place_at,
 )
+from advanced_workflow.workflows.definition.text.yaml_mistakes import syntax_fix
 
 # The C parser where the wheel has it: the same grammar, about twenty times faster.
 _Parser = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
@@ -138,4 +139,5 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> SourceInvalid:
     reason = shorten(" ".join(part for part in (error.context, error.problem) if part))
     column = f" at column {mark.column + 1}" if mark else ""
     at = place_at(text, mark.line + 1, mark.column + 1) if mark else PlaceInText()
-    return SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}{column}.", "Correct the line.", **at)
+    fix = syntax_fix(error, at.get("source_line", ""))
+    return SourceInvalid(Code.SYNTAX, f"the text is not YAML: {reason}{column}.", fix, **at)
