@@ -24,7 +24,7 @@ from advanced_workflow.workflows.definition.check.unknown_results import unknown
 from advanced_workflow.workflows.definition.graph.layout import Layout, lay_out
 from advanced_workflow.workflows.definition.model.markers import TEXT, Expr
 from advanced_workflow.workflows.definition.problems.codes import Code
-from advanced_workflow.workflows.definition.problems.places import problem
+from advanced_workflow.workflows.definition.problems.places import listed, nearest, problem
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.load import read_tree
 from advanced_workflow.workflows.definition.text.order_of_fields import document_order
@@ -35,7 +35,7 @@ from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import ExpressionInvalid
 from advanced_workflow.workflows.expressions import Expression, Reference, explained, parse_target
 from advanced_workflow.workflows.expressions.mistakes.mistake import written
-from advanced_workflow.workflows.expressions.mistakes.names import hyphen_reason, hyphenated_step
+from advanced_workflow.workflows.expressions.mistakes.names import hyphen_reason, hyphenated_step, unknown_with_hyphen
 
 __all__ = ["check", "check_text", "unsupported"]
 
@@ -152,13 +152,27 @@ def _site_problems(site: Site, names: Names) -> Iterator[Problem]:
 def _hyphenated(site: Site, references: Iterable[Reference], names: Names) -> Problem | None:
     """`steps.my-step.output`, which CEL reads as a difference."""
     for reference in references:
-        found = hyphenated_step(site.text, reference.column, names.known.steps) if reference.root == "steps" else None
-        if found is not None:
-            name, form = found
-            message = f"{hyphen_reason(name)} (column {reference.column})."
-            one = problem(Code.BAD_EXPRESSION, site.loc, message, f"Write {written(form)}.")
+        one = _hyphenated_at(site, reference, names) if reference.root == "steps" and reference.path else None
+        if one is not None:
             return one.of_expression(site.text, reference.column)
     return None
+
+
+def _hyphenated_at(site: Site, reference: Reference, names: Names) -> Problem | None:
+    column, known = reference.column, names.known.steps
+    found = hyphenated_step(site.text, column, known)
+    if found is not None:
+        name, form = found
+        message = f"{hyphen_reason(name)} (column {column})."
+        return problem(Code.BAD_EXPRESSION, site.loc, message, f"Write {written(form)}.")
+    meant = unknown_with_hyphen(site.text, column) if reference.path[0] not in known else None
+    if meant is None or reference.path[0] in names.also_known:
+        return None
+    message = f"there is no step {reference.path[0]!r}, and none {meant!r} (column {column})."
+    fix = nearest(meant, sorted(known)) or f"The steps are: {listed(sorted(known))}."
+    return problem(
+        Code.UNKNOWN_STEP, site.loc, message, f"{fix} A name with a hyphen stands in brackets: steps['my-step']."
+    )
 
 
 def _bad(site: Site, error: ExpressionInvalid, names: Names) -> Problem:

@@ -8,6 +8,7 @@ from typing import Final
 
 from advanced_workflow.workflows.expressions.mistakes.masked import CHARACTERS, TEXT
 from advanced_workflow.workflows.expressions.mistakes.words import Rule
+from advanced_workflow.workflows.expressions.type_names import NAMES
 
 _ARGUMENT: Final = rf"((?:[\w.\[\]?{CHARACTERS}]|\(\))+)"
 _CALLED: Final[Mapping[str, str]] = {
@@ -22,6 +23,7 @@ _CALLED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("round", "Math.round"), "math.round"),
     **dict.fromkeys(("floor", "Math.floor"), "math.floor"),
     **dict.fromkeys(("ceil", "Math.ceil"), "math.ceil"),
+    **dict.fromkeys(("typeof", "typeOf", "gettype"), "type"),
     **dict.fromkeys(("exists", "defined", "isset", "isDefined"), "has"),
 }
 _METHODS: Final[Mapping[str, str]] = {
@@ -33,6 +35,7 @@ _METHODS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("includes", "include", "has_text"), "contains"),
     **dict.fromkeys(("length", "len", "count"), "size"),
     **dict.fromkeys(("any", "some"), "exists"),
+    **dict.fromkeys(("unique", "uniq", "dedupe"), "distinct"),
     **dict.fromkeys(("every", "forEach"), "all"),
     **dict.fromkeys(("match", "test"), "matches"),
     **dict.fromkeys(("indexof", "find_text"), "indexOf"),
@@ -43,8 +46,59 @@ _OF_THE_FIRST: Final[Mapping[str, str]] = {
     **{name: name for name in ("trim", "contains", "startsWith", "endsWith", "lowerAscii", "upperAscii", "matches")},
     **dict.fromkeys(("startswith", "starts_with"), "startsWith"),
     **dict.fromkeys(("endswith", "ends_with"), "endsWith"),
+    **{name: name for name in ("distinct", "slice", "sum", "join", "split", "replace", "substring")},
+    **dict.fromkeys(("unique", "uniq", "dedupe", "set"), "distinct"),
 }
 """Functions that are methods of their first argument in CEL."""
+
+
+_TYPES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("integer", "Integer", "Int", "long"), "int"),
+    **dict.fromkeys(("float", "number", "Number", "decimal"), "double"),
+    **dict.fromkeys(("str", "text", "String", "Str"), "string"),
+    **dict.fromkeys(("boolean", "Boolean", "Bool"), "bool"),
+    **dict.fromkeys(("array", "Array", "List", "tuple"), "list"),
+    **dict.fromkeys(("object", "Object", "dict", "Map"), "map"),
+    **dict.fromkeys(("null", "NoneType", "none", "undefined"), "null_type"),
+    **dict.fromkeys(("date", "datetime", "time", "Date"), "timestamp"),
+    **dict.fromkeys(("timedelta", "interval"), "duration"),
+}
+"""What others call the types."""
+_CALLS: Final[Mapping[str, str]] = {
+    "slice": "list.slice(from, to)",
+    "distinct": "list.distinct()",
+    "sum": "list.sum()",
+    "join": "list.join(', ')",
+    "split": "text.split(',')",
+    "replace": "text.replace('from', 'to')",
+    "substring": "text.substring(from, to)",
+    "indexOf": "text.indexOf('part')",
+    "contains": "text.contains('part')",
+    "startsWith": "text.startsWith('part')",
+    "endsWith": "text.endsWith('part')",
+    "matches": "text.matches('pattern')",
+    "trim": "text.trim()",
+    "lowerAscii": "text.lowerAscii()",
+    "upperAscii": "text.upperAscii()",
+    "size": "size(value)",
+    "type": "type(value)",
+    "int": "int(value)",
+    "double": "double(value)",
+    "string": "string(value)",
+    "timestamp": "timestamp('2024-01-31T08:00:00Z')",
+    "duration": "duration('90s')",
+}
+"""How functions are called."""
+
+
+def named_type(name: str) -> str | None:
+    """What CEL calls a type."""
+    return _TYPES.get(name, name if name in NAMES else None)
+
+
+def call_of(name: str) -> str | None:
+    """How a function is called, for a sentence."""
+    return _CALLS.get(name)
 
 
 def _names(table: Mapping[str, str]) -> str:
@@ -57,6 +111,14 @@ def _call(found: re.Match[str]) -> str:
 
 def _method(found: re.Match[str]) -> str:
     return f".{_METHODS[found[1]]}("
+
+
+def _is_of(found: re.Match[str]) -> str:
+    return f"type({found[1]}) == {_TYPES.get(found[2], found[2])}"
+
+
+def _type(found: re.Match[str]) -> str:
+    return f"{found[1]}{_TYPES[found[2]]}"
 
 
 def _of_first(found: re.Match[str]) -> str:
@@ -94,4 +156,12 @@ FUNCTIONS: Final = (
     Rule(re.compile(rf"(?<![\w.])({_names(_CALLED)})\("), _call, "CEL has no '{1}'"),
     Rule(re.compile(rf"\.({_names(_METHODS)})\("), _method, "CEL has no '{1}'"),
     Rule(re.compile(r"\.length\b(?!\()"), ".size()", "the length is size(x)"),
+    Rule(re.compile(r"\.sum\(\s*(\w+)\s*,\s*([^()]+)\)"), r".map(\1, \2).sum()", "sum() takes no expression"),
+    Rule(re.compile(rf"\bisinstance\(\s*{_ARGUMENT}\s*,\s*(\w+)\s*\)"), _is_of, "a type is compared: type(x) == int"),
+    Rule(re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*\]"), r".slice(\1, \2)", "a part of a list is list.slice(from, to)"),
+    Rule(
+        re.compile(rf"(\btype\([^()]*\)\s*[!=]=\s*)({_names(_TYPES)})\b(?![.(])"),
+        _type,
+        "CEL calls this type otherwise",
+    ),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from advanced_workflow.workflows.expressions.mistakes.functions import named_type
 from advanced_workflow.workflows.expressions.mistakes.masked import TEXT, Masked
 from advanced_workflow.workflows.expressions.mistakes.mistake import Mistake, quoted, written
 
+_TYPE_AS_TEXT: Final = re.compile(r"(\btype\([^()]*\)\s*[!=]=\s*)['\"](\w+)['\"]")
 _OVERLOAD: Final = re.compile(r"'([^']+)' cannot be applied to \((.*)\)")
 _NUMBER: Final = r"-?\d+(?:\.\d+)?"
 _AFTER: Final = re.compile(rf"(\S{{1,2}}\s*)({_NUMBER})")
@@ -24,6 +26,8 @@ def kind_mistake(source: str, reason: str, column: int) -> Mistake | None:
     if overload is None:
         return None
     operator, types = overload[1], [one.strip() for one in overload[2].split(",")]
+    if any(one.startswith("type(") for one in types):
+        return _type_mistake(source, column)
     if len(types) != 2 or "string" not in types or not _NUMBERS & set(types):
         return None
     masked = Masked(source)
@@ -37,6 +41,17 @@ def kind_mistake(source: str, reason: str, column: int) -> Mistake | None:
         advice = "Write a number without quotes, or make one of text with double(...)."
     form = masked.restored(form) if form is not None else None
     return Mistake(why, f"Write {written(form)}." if form is not None else advice, column, form)
+
+
+def _type_mistake(source: str, column: int) -> Mistake | None:
+    """A type that is compared with the name of one as text."""
+    found = _TYPE_AS_TEXT.search(source)
+    name = named_type(found[2]) if found is not None else None
+    if found is None or name is None:
+        return None
+    form = f"{source[: found.start()]}{found[1]}{name}{source[found.end() :]}"
+    why = "a type is compared with the name of a type, without quotes"
+    return Mistake(why, f"Write {written(form)}.", column, form)
 
 
 def _as_text(code: str, at: int) -> str | None:

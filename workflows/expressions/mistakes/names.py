@@ -191,6 +191,12 @@ def hyphenated_step(source: str, column: int, steps: frozenset[str]) -> tuple[st
     return found[1], f"{source[: found.start()]}steps['{found[1]}']{source[found.end() :]}"
 
 
+def unknown_with_hyphen(source: str, column: int) -> str | None:
+    """The name that `steps.my-step` means, at its place in an expression; None where no hyphen follows."""
+    found = _STEP.match(source, max(column - 1, 0))
+    return found[1] if found is not None else None
+
+
 def _not_known(name: str) -> str:
     return f"unknown name '{name}'"
 

@@ -6,6 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import Final
 
+from advanced_workflow.workflows.expressions.mistakes.functions import call_of
 from advanced_workflow.workflows.expressions.mistakes.mistake import Mistake
 
 _AFTER_THE_END: Final = re.compile(r"(?:extraneous|mismatched) input '(.+)' expecting <EOF>", re.DOTALL)
@@ -14,6 +15,9 @@ _OUT_OF_PLACE: Final = re.compile(
 )
 _NO_TOKEN: Final = re.compile(r"token recognition error at: '(.+)'", re.DOTALL)
 _NO_FUNCTION: Final = re.compile(r"unknown function '([^']*)'; there are (.*)", re.DOTALL)
+_NO_SUCH_CALL: Final = re.compile(
+    r"undeclared reference to '([^']*)'.*|found no matching overload for '([^']*)'.*", re.DOTALL
+)
 _OPERATORS: Final = "The operators are + - * / % == != < <= > >= && || ! in ?: and text stands in single quotes."
 _BETWEEN: Final = (
     "Put an operator before it, or single quotes around text; a field with a blank in its name is input['first name']."
@@ -30,6 +34,11 @@ def unread(reason: str, column: int) -> Mistake | None:
         near = get_close_matches(function[1].casefold(), function[2].split(", "), n=1)
         advice = f"Did you mean '{near[0]}'?" if near else f"There are: {function[2]}."
         return Mistake(f"unknown function '{function[1]}'", advice, column)
+    called = _NO_SUCH_CALL.fullmatch(reason)
+    if called is not None:
+        name = called[1] or called[2]
+        right = call_of(name)
+        return Mistake(f"'{name}' is not called so", f"Write {right}.", column) if right is not None else None
     for pattern, words, advice in (
         (_AFTER_THE_END, "the expression is complete before {}", _BETWEEN),
         (_OUT_OF_PLACE, "{} is not expected here", _OPERATORS),

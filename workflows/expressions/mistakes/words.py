@@ -63,7 +63,12 @@ RULES: Final = (
     _rule(r"===", "==", _IS + ", and has no '==='"),
     _rule(r"!==", "!=", "CEL says '!=' and has no '!=='"),
     _rule(r"<>", "!=", "CEL says '!=' and has no '<>'"),
-    _rule(r"!\s+=", "!=", "'!=' is written without a blank"),
+    _rule(r"([<>!=])\s+=(?!=)", r"\1=", "an operator of two signs is written without a blank"),
+    _rule(
+        r"(?<=[\w\])])\.(\w*[^\W\x00-\x7f]\w*)",
+        r"['\1']",
+        "a name with other letters than a to z stands in brackets",
+    ),
     _rule(
         r"\(\s*\(?\s*(\w+)\s*\)?\s*=>\s*", r"(\1, ", "CEL has no '=>'; a variable and its expression are two arguments"
     ),
