@@ -267,17 +267,22 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, frozenset[str]]]
 
 
 QUESTION = f".{APPROVAL}"
-"""The step in which an orchestrator asks: half of it is the engine's, so its texts are compiled with more names than check allows."""
+"""The step in which an orchestrator asks: half of it is the engine's, so its texts are compiled with more names than check allows.
+So are those whom it asks about sensitive workers that its own agent calls."""
 PROPERTIES = [name for name, one in vars(StepPlan).items() if isinstance(one, cached_property)]
 
 
 def compile_all(workflow: AdvancedWorkflow) -> None:
     """Everything that the engine compiles of a definition's steps and tools."""
     forget()
-    for plan in plan_of(dump_definition(workflow), definition_sha256(workflow)).runnable.values():
+    plans = plan_of(dump_definition(workflow), definition_sha256(workflow)).runnable.values()
+    flows = [plan.step.orchestrator for plan in plans if plan.step.orchestrator is not None]
+    questions = [one.approval.approvers for one in flows if one.approval is not None]
+    for plan in plans:
         if plan.step.step_id.endswith(QUESTION):
             continue
-        for name in PROPERTIES:
+        asks_as_flow = plan.tool is not None and plan.step.approval and plan.step.approval.approvers in questions
+        for name in [one for one in PROPERTIES if one != "approvers"] if asks_as_flow else PROPERTIES:
             with suppress(ExpressionInvalid):  # A target that is refused.
                 getattr(plan, name)
 
