@@ -2,6 +2,8 @@
 
 import pytest
 
+from advanced_workflow.workflows.definition.problems.excerpt import excerpt
+from advanced_workflow.workflows.definition.problems.problem import Problem
 from tests.unit.checking import checked
 
 STEP = "- {step_id: a, action: charge, %s}"
@@ -78,3 +80,12 @@ def test_a_text_that_is_no_yaml_is_told_with_what_to_do(text: str, fix: str) -> 
 
     assert told.code == "syntax"
     assert told.fix.startswith(fix)
+
+
+@pytest.mark.parametrize(("before", "cells"), [("ab", 2), ("e\u0301e\u0301", 2), ("\u65e5\u672c", 4), ("\u200bx", 1)])
+def test_a_caret_stands_under_its_place_whatever_letters_are_before_it(before: str, cells: int) -> None:
+    told = Problem("bad_expression", "p", "m", "f").at_line(3, len(before) + 1, f"{before}!")
+
+    line, caret = excerpt(told)
+    assert line.endswith("!")
+    assert caret == f"      | {' ' * cells}^"

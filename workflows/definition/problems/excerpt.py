@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 from advanced_workflow.workflows.definition.problems.problem import Problem
 
@@ -35,4 +35,6 @@ def _pointed(line: str, column: int, number: str) -> list[str]:
 def _blank(character: str) -> str:
     if character == "\t":
         return character
+    if category(character) in ("Mn", "Me", "Cf"):  # Marks on the letter before them, and what is not seen.
+        return ""
     return "  " if east_asian_width(character) in ("W", "F") else " "
