@@ -25,7 +25,7 @@ def command(in_process: InProcess, adw: Adw) -> Command:
 
 
 def test_all_definitions_of_a_folder_are_checked_whatever_is_wrong_with_one(command: Command, tmp_path: Path) -> None:
-    known = "workflow_id: {}\nsteps: [{{step_id: a, step_type: wait, wait: {{event: go}}}}]\n"
+    known = "workflow_id: {}\nsteps: [{{step_id: a, step_type: wait, wait: {{event: go, timeout: 60}}}}]\n"
     files = {
         "a": "workflow_id: a\nsteps: [",
         "b": known.format("b"),
