@@ -83,7 +83,7 @@ def check(
             for name, problem in _refused(texts, found, catalog):
                 found[name] = [*found[name], problem]
         in_folders = {name: text for name, text in texts.items() if name not in files}
-        for name, problem in (*_duplicates(in_folders), *_misleading(texts)):
+        for name, problem in (*_duplicates(in_folders), *_misleading(texts, found)):
             found[name] = [*found[name], problem]
         if as_json:
             print_json([{"file": name, **asdict(one)} for name, problems in found.items() for one in problems])
@@ -324,10 +324,10 @@ async def _count_runs(target: Target, found: Sequence[dict[str, Any]]) -> dict[s
     return {name: count for name, count in others.items() if count > 0}
 
 
-def _misleading(texts: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
-    """The warnings of files whose names tell of other definitions."""
+def _misleading(texts: Mapping[str, str], found: Mapping[str, Sequence[Problem]]) -> Iterator[tuple[str, Problem]]:
+    """The warnings of files whose names tell of other definitions; of what is wrong in itself nobody knows what it would be."""
     for name, text in texts.items():
-        workflow = _as_far_as_it_fits(text, name)
+        workflow = None if errors_of(found[name]) else _as_far_as_it_fits(text, name)
         if workflow is not None and (problem := misleading_name(workflow, name)) is not None:
             yield name, problem
 

@@ -341,8 +341,8 @@ async def _note_untold(command: Command, wanted: RunsWanted) -> None:
     others = await count_runs(command.client, wanted.untold, task_queue=command.settings.task_queue)
     if others:
         note(
-            f"{counted(others, 'run')} more may be of this version and {'does' if others == 1 else 'do'} not tell it: begun before 0.2.0, "
-            f"or where the namespace did not know {SEARCH_ATTRIBUTE_VERSION}; without --version they are listed."
+            f"{counted(others, 'more run')} may be of this version and {'does' if others == 1 else 'do'} not tell it: refused at the start, begun "
+            f"before 0.2.0, or where the namespace did not know {SEARCH_ATTRIBUTE_VERSION}; without --version they are listed."
         )
 
 

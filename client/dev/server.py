@@ -11,13 +11,13 @@ import contextlib
 import os
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -166,9 +166,18 @@ class DevServer:
             with contextlib.suppress(RuntimeError, RPCError):
                 client = await Client.connect(self.address)
                 answer = await client.operator_service.list_search_attributes(request)
-                if SEARCH_ATTRIBUTES.keys() <= set(answer.custom_attributes):
+                known = set(answer.custom_attributes)
+                if known >= SEARCH_ATTRIBUTES.keys():
                     return
+                # It registers all of them at once, and only in a new database: one of an earlier release lacks what came since.
+                if known & SEARCH_ATTRIBUTES.keys():
+                    await self._add_search_attributes(client, SEARCH_ATTRIBUTES.keys() - known)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _add_search_attributes(self, client: Client, names: Iterable[str]) -> None:
+        types = {name: SEARCH_ATTRIBUTES[name][1] for name in names}
+        request = AddSearchAttributesRequest(namespace=self.namespace, search_attributes=types)
+        await client.operator_service.add_search_attributes(request)
 
 
 def _fill(chosen: tuple[int, int]) -> tuple[int, int, int, int]:

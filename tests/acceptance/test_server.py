@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,8 +17,10 @@ from advanced_workflow.client.dev.server_settings import PROMPT
 from advanced_workflow.client.errors import ConnectionFailed, ServerStartFailed
 from advanced_workflow.client.ports import find_free_ports, is_free
 from advanced_workflow.client.runs import start
-from advanced_workflow.client.service.listing import list_runs
+from advanced_workflow.client.service.attributes import SEARCH_ATTRIBUTES
+from advanced_workflow.client.service.listing import RunsWanted, list_runs
 from advanced_workflow.client.settings import load_settings
+from advanced_workflow.workflows.contract import SEARCH_ATTRIBUTE_VERSION
 from tests.patience import PATIENCE_SECONDS
 from tests.processes import is_alive
 
@@ -63,6 +66,20 @@ async def test_runs_survive_a_restart_on_the_same_file_and_ports(tmp_path: Path)
 
     assert [(found.id, found.run_id) for found in again] == [("kept-1", run.run_id)]
     assert (tmp_path / "runs.db").exists()
+
+
+async def test_the_database_of_an_earlier_release_gets_the_search_attributes_that_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "runs.db"
+    with monkeypatch.context() as earlier:
+        earlier.delitem(cast("dict[str, object]", SEARCH_ATTRIBUTES), SEARCH_ATTRIBUTE_VERSION)
+        async with DevServer(database=database):
+            pass
+
+    async with DevServer(database=database) as server:
+        client = await connect(address=server.address)
+        assert await list_runs(client, RunsWanted(version="1.0").query) == []
 
 
 async def test_the_server_accepts_all_its_settings(tmp_path: Path) -> None:

@@ -272,6 +272,15 @@ def test_two_files_with_one_workflow_id_and_version_are_refused(tmp_path: Path, 
     assert caught.value.problems[0].code == "duplicate_workflow"
 
 
+def test_a_version_that_is_a_number_is_told_to_be_quoted() -> None:
+    with pytest.raises(DefinitionProblems) as caught:
+        parse("workflow_id: pay\nversion: 1.10\n")
+
+    assert [(one.path, one.fix) for one in caught.value.problems] == [
+        ("version", "Write it in quotes, as it is meant.")
+    ]
+
+
 def test_versions_of_one_definition_are_found_side_by_side(tmp_path: Path) -> None:
     for name, version in (("pay@1.9.yaml", "1.9"), ("pay@1.10.yaml", "1.10"), ("old/pay.yaml", "1.0")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
