@@ -95,7 +95,9 @@ def _right_form(loc: Loc, given: object, first: ErrorDetails) -> str:
     if wanted in ("dict_type", "model_type", "model_attributes_type"):
         return f"Write an object: {_entries(loc) if wanted != 'dict_type' else 'NAME: VALUE'}."
     if wanted == "string_type" and isinstance(given, int | float):
-        return f"Put it in quotes: {json.dumps(json.dumps(given))}."
+        # What was written is not known here: 1.10 is the same number as 1.1, and another version.
+        written = ", as it was written" if isinstance(given, float) else ""
+        return f"Put it in quotes{written}: {json.dumps(json.dumps(given))}."
     if wanted == "string_pattern_mismatch":
         return _cleaned(str(given), str(first.get("ctx", {}).get("pattern", "")))
     return ""
