@@ -277,7 +277,7 @@ def test_a_version_that_is_a_number_is_told_to_be_quoted() -> None:
         parse("workflow_id: pay\nversion: 1.10\n")
 
     assert [(one.path, one.fix) for one in caught.value.problems] == [
-        ("version", "Write it in quotes, as it is meant.")
+        ("version", 'Put it in quotes, as it was written: "1.1".')
     ]
 
 
