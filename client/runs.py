@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -41,7 +41,6 @@ from advanced_workflow.workflows.contract import (
     ConversationRequest,
     DecideRequest,
     DecisionReceipt,
-    DefinitionAnswer,
     EventMessage,
     ExecutionOptions,
     OperatorRequest,
@@ -56,9 +55,12 @@ from advanced_workflow.workflows.contract import (
     cancel_reason,
 )
 from advanced_workflow.workflows.definition.versions import split_name
-from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import InputInvalid, InvalidDecision, UnknownStep
 from advanced_workflow.workflows.plain.text import markdown
+
+if TYPE_CHECKING:
+    from advanced_workflow.workflows.contract.definition_answer import DefinitionAnswer
+    from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 """How long a query or an update waits for a worker."""
@@ -231,6 +233,9 @@ class Run:
 
     async def definition(self) -> DefinitionAnswer:
         """The definition this run was pinned to, and its sha256."""
+        # Much to load, and few ask.
+        from advanced_workflow.workflows.contract.definition_answer import DefinitionAnswer
+
         return read_answer(DefinitionAnswer, await self._query(QUERY_DEFINITION), self.id)
 
     async def conversation(self, agent: str) -> list[ChatMessage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -14,11 +14,12 @@ from advanced_workflow.workflows.contract import (
     SkipRequest,
     UserModel,
 )
-from advanced_workflow.workflows.definition.text.load import dump_definition
-from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import OperationRefused, PayloadTooLarge, WorkflowError
 from advanced_workflow.workflows.plain.misfits import places
 from advanced_workflow.workflows.plain.strict_json import encode, require_json
+
+if TYPE_CHECKING:
+    from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 Request = TypeVar("Request", bound=BaseModel)
 
@@ -48,6 +49,9 @@ def start_arguments(
     require_sendable(execution_options, "execution_options", limit)
     if isinstance(workflow, str):
         return [input_data, execution_options]
+    # Who has a definition has loaded this.
+    from advanced_workflow.workflows.definition.text.load import dump_definition
+
     request = RunRequest(
         workflow=dump_definition(workflow),
         input_data=input_data,

@@ -6,18 +6,18 @@ import codecs
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
-from advanced_workflow.workflows.definition.check.check import check_text
 from advanced_workflow.workflows.definition.problems.problem import DefinitionProblems, errors_of
-from advanced_workflow.workflows.definition.text.load import parse, read_text
-from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DataInvalid
 from advanced_workflow.workflows.plain.strict_json import require_json
 from advanced_workflow.workflows.plain.text import shortened
+
+if TYPE_CHECKING:
+    from advanced_workflow.workflows.definition.check.catalog import ActionCatalog
+    from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 JSON_STARTS = ("{", "[", '"')
@@ -50,6 +50,10 @@ def read_valid(name: str, actions: ActionCatalog | None = None) -> AdvancedWorkf
     Raises:
         DefinitionProblems: it has errors.
     """
+    # Not what a command needs that reads no definition, and much to load.
+    from advanced_workflow.workflows.definition.check.check import check_text
+    from advanced_workflow.workflows.definition.text.load import parse, read_text
+
     text = read_text(Path(name))
     problems = errors_of(check_text(text, name, actions))
     if problems:

@@ -14,8 +14,8 @@ from advanced_workflow.client.cli.leaving import said_when_interrupted
 from advanced_workflow.client.cli.options import Again, AsJson, AsUser, ExecutionId, RunId, reuse
 from advanced_workflow.client.cli.output import console, print_json
 from advanced_workflow.client.cli.waiting import after_start
-from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
 from advanced_workflow.client.reruns.effects import told
+from advanced_workflow.client.reruns.plan import Rerun, plan_rerun, start_rerun
 
 
 def rerun(

@@ -19,7 +19,6 @@ from advanced_workflow.client.cli.options import Again, AsJson, AsUser, Executio
 from advanced_workflow.client.cli.output import console, note, print_done, print_json
 from advanced_workflow.client.cli.waiting import after_start, wait_for_cancel, wait_for_end
 from advanced_workflow.client.errors import NoAnswer, RunClosed, RunFailed
-from advanced_workflow.client.render.conversation import print_conversation
 from advanced_workflow.client.render.counts import counted
 from advanced_workflow.client.render.listing import Listing
 from advanced_workflow.client.render.outcome import rollback_sentence
@@ -28,7 +27,6 @@ from advanced_workflow.client.render.remedies import remedies
 from advanced_workflow.client.render.report import RunReport, print_report
 from advanced_workflow.client.render.symbols import style_of, words
 from advanced_workflow.client.render.times import duration, moment, seconds_between
-from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.reruns.undone_since import UndoneSince, undone_since
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.runs import start as start_run
@@ -207,6 +205,7 @@ def cancel(
 
 def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_json: AsJson = False) -> None:
     """Try the failed undo actions of a run again."""
+    from advanced_workflow.client.reruns.rollback import retry_rollback
 
     async def work(command: Command) -> int:
         report = await retry_rollback(command.client, id, run_id=run_id)
@@ -220,6 +219,8 @@ def rollback(context: typer.Context, id: RunId, run_id: ExecutionId = None, as_j
 
 
 async def _print_conversation(run: Run, agent: str, *, as_json: bool) -> None:
+    from advanced_workflow.client.render.conversation import print_conversation
+
     try:
         said = await run.whole_conversation(agent)
     except UnknownStep as error:
@@ -302,7 +303,9 @@ def _print_report_json(report: RunReport) -> None:
             "undone_since": report.since,
             "next": [
                 {"command": line, "does": what}
-                for line, what in remedies(report.snapshot, now, report.since, left=report.left)
+                for line, what in remedies(
+                    report.snapshot, now, report.since, left=report.left, began=report.result is not None
+                )
             ],
             "result": report.result,
             "failure": {"failure_type": failure.failure_type, "message": str(failure)} if failure else None,

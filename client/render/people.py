@@ -28,6 +28,8 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.plain.names import same_name
 
 GROUP = "group:"
+SOMEBODY_ELSE = "SOMEBODY"
+"""In a command line, for one who may decide where the one who reads it may not."""
 
 
 def print_approval(console: Console, run_id: str, approval: PendingApproval, now: datetime, user: str) -> None:
@@ -39,7 +41,8 @@ def print_approval(console: Console, run_id: str, approval: PendingApproval, now
         {
             "step": approval.path,
             "question": Lines(approval.prompt) if approval.prompt else "",
-            "asked": ", ".join(approval.approvers) or "anybody",
+            "asked": (", ".join(approval.approvers) or "anybody")
+            + (f"; not {approval.not_by}, who started the run" if approval.not_by else ""),
             "since": moment(parse_time(approval.requested_at)),
             "approvals": f"{len(approval.approvals)} of {approval.required}",
             "so far": Lines("\n".join(_given(approval))) if approval.approvals else "",
@@ -68,11 +71,18 @@ def deciding(run_id: str, approval: PendingApproval, user: str) -> list[tuple[st
 
 
 def _acting(approval: PendingApproval, user: str) -> tuple[str, ...]:
-    """For whom one who types decides, where the own name is not among those asked."""
-    if not approval.approvers or any(same_name(one) == same_name(user) for one in approval.approvers):
-        return ()
+    """For whom one who types decides, where the own name is not among those asked, or may not decide (again)."""
+    cannot = {same_name(one) for one in (approval.not_by, *(said.approver for said in approval.approvals)) if one}
     groups = [one.removeprefix(GROUP) for one in approval.approvers if one.startswith(GROUP)]
-    return ("--group", groups[0]) if groups else ("--as", approval.approvers[0])
+    people = [one for one in approval.approvers if not one.startswith(GROUP)]
+    in_group = ("--group", groups[0]) if groups else ()
+    if same_name(user) not in cannot:
+        if not approval.approvers or any(same_name(one) == same_name(user) for one in people):
+            return ()
+        if groups:
+            return in_group
+    another = next((one for one in people if same_name(one) not in cannot), None)
+    return ("--as", another) if another else ("--as", SOMEBODY_ELSE, *in_group)
 
 
 def _given(approval: PendingApproval) -> Iterable[str]:

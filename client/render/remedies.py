@@ -19,11 +19,19 @@ Remedy = tuple[str, str]
 
 
 def remedies(
-    snapshot: Snapshot, now: datetime, since: UndoneSince | None = None, *, left: bool = False
+    snapshot: Snapshot,
+    now: datetime,
+    since: UndoneSince | None = None,
+    *,
+    left: bool = False,
+    began: bool = False,
 ) -> list[Remedy]:
-    """The commands that help, the most useful first. `left`: the run has ended, and some of what it did was not undone."""
+    """The commands that help, the most useful first.
+
+    `left`: the run has ended, and some of what it did was not undone. `began`: it is known to have begun, though no worker tells of it.
+    """
     if snapshot.ended:
-        return list(_after_the_end(snapshot, since, left=left))
+        return list(_after_the_end(snapshot, since, left=left, began=began or snapshot.state is not None))
     if snapshot.fault is not None:
         return []  # Its own sentence says what helps.
     return [*_workers(snapshot, now), *_operator(snapshot)]
@@ -45,9 +53,12 @@ def command(*words: str) -> str:
 def _workers(snapshot: Snapshot, now: datetime) -> Iterator[Remedy]:
     """Queues that nobody polls."""
     for queue in snapshot.queues:
-        if queue.alive(now):
-            continue
         name = shlex.quote(queue.name)
+        if queue.alive(now):
+            if snapshot.silent and queue.kind == "runs":  # Those that poll it are busy, stopped, or gone since.
+                who = ", ".join(one.worker for one in queue.pollers[:1])
+                yield f"ADW_TASK_QUEUE={name} adw-worker", f"serves it in the place of {who}; or start that one again"
+            continue
         if queue.kind == "runs" or queue.name == snapshot.summary.task_queue:
             yield (
                 f"ADW_TASK_QUEUE={name} adw-worker",
@@ -85,7 +96,7 @@ def _for_held(id: str, step: StepState) -> Iterator[Remedy]:
         )
 
 
-def _after_the_end(snapshot: Snapshot, since: UndoneSince | None, *, left: bool) -> Iterator[Remedy]:
+def _after_the_end(snapshot: Snapshot, since: UndoneSince | None, *, left: bool, began: bool) -> Iterator[Remedy]:
     id = snapshot.summary.id
     if since is not None and (since.taken_over or since.closed_at is None or since.complete):
         yield command("show", since.run), since.sentence
@@ -93,7 +104,5 @@ def _after_the_end(snapshot: Snapshot, since: UndoneSince | None, *, left: bool)
         yield command("rollback", id), "tries what was not undone again"
     elif snapshot.summary.status in _ENDED_BY_FORCE:
         yield command("rollback", id), "undoes what its history says it did"
-    elif (
-        snapshot.summary.status == "failed" and snapshot.state is not None
-    ):  # One that never began has nothing to keep.
+    elif snapshot.summary.status == "failed" and began:  # One that never began has nothing to keep.
         yield command("rerun", id), "runs it again; --dry-run says first what would be kept"

@@ -85,7 +85,7 @@ def print_report(console: Console, report: RunReport, *, everything: bool = Fals
     if report.result and report.result.result is not None:
         print_title(console, "Result")
         console.print(Lines(json.dumps(report.result.result, indent=2, ensure_ascii=False)), soft_wrap=True)
-    if next_steps := remedies(snapshot, now, report.since, left=report.left):
+    if next_steps := remedies(snapshot, now, report.since, left=report.left, began=report.result is not None):
         print_title(console, "What to type next")
         print_commands(console, next_steps)
 

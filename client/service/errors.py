@@ -54,6 +54,9 @@ SENT = (SIGNAL_APPROVE, SIGNAL_REJECT, SIGNAL_EVENT, "start", "cancel")
 NO_WORKER = "no poller seen"
 """How the server says that nobody has served the task queue lately."""
 
+TRANSPORT = ("transport error", "h2 protocol error", "connection error", "error trying to connect", "broken pipe")
+"""How the SDK says, under the code UNKNOWN, that the connection broke below a call."""
+
 
 def _by_code(base: type[WorkflowError]) -> dict[str, type[WorkflowError]]:
     found = {base.code: base}
@@ -108,10 +111,17 @@ def _rpc_failure(error: RPCError, run_id: str, operation: str) -> WorkflowError:
             f"run {run_id!r}: {operation} needs its answer, and its workflow task fails ('adw show {run_id}' says why); a fixed worker "
             "continues it."
         )
-    if error.status is RPCStatusCode.UNAVAILABLE:
-        then = _may_count(run_id) if operation in (*UPDATES, *SENT) else "try again."
+    if _is_away(error):
+        then = _may_count(run_id) if operation in (*UPDATES, *SENT) else "try again when it is back."
         return ConnectionFailed(f"run {run_id!r}: the Temporal server went away during {operation}; {then}")
     return RequestFailed(f"run {run_id!r}: the server refused {operation}: {error.message}.")
+
+
+def _is_away(error: RPCError) -> bool:
+    """Whether the server could not be reached, or left while it was asked."""
+    if error.status is RPCStatusCode.UNKNOWN:
+        return any(sign in error.message.lower() for sign in TRANSPORT)
+    return error.status is RPCStatusCode.UNAVAILABLE
 
 
 def _no_answer(run_id: str, operation: str) -> NoAnswer:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from advanced_workflow.workflows.contract import ErrorInfo
-from advanced_workflow.workflows.engine.run.endings import told
+from advanced_workflow.workflows.engine.step.failures import told
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from advanced_workflow.workflows.contract import (
     AuditEntry,
     ErrorInfo,
     PendingApproval,
+    RecordedDecision,
     RollbackReport,
     RunStatus,
     StepState,
@@ -114,7 +115,7 @@ def unserved(*pollers: Poller, silent: bool = True) -> Snapshot:
         (
             20,
             "no worker answered in time; of its task queue 'queue' w1 polled 20 s ago: it is busy, or gone since",
-            False,
+            True,
         ),
     ],
 )
@@ -200,6 +201,37 @@ def test_the_command_says_for_whom_one_decides_who_is_not_asked_by_name(
     (_, (reject, _)) = deciding("r1", asked(*approvers), "ann")
 
     assert reject == f"adw reject r1 'box[1].sign'{option} --comment WHY"
+
+
+@pytest.mark.parametrize(
+    ("approvers", "option"),
+    [
+        (("ann", "bob"), " --as bob"),
+        (("group:finance",), " --as SOMEBODY --group finance"),
+        ((), " --as SOMEBODY"),
+        (("ann",), " --as SOMEBODY"),
+    ],
+)
+@pytest.mark.parametrize("why", ["started it", "decided it already"])
+def test_who_may_not_decide_is_given_a_command_that_would_count(
+    approvers: tuple[str, ...], option: str, why: str
+) -> None:
+    said = RecordedDecision(approver="ann", time=BEGAN.isoformat(), decision="approve")
+    barred = {"not_by": "Ann"} if why == "started it" else {"approvals": [said]}
+    approval = asked(*approvers).model_copy(update=barred)
+    (_, (reject, _)) = deciding("r1", approval, "ann")
+
+    assert reject == f"adw reject r1 'box[1].sign'{option} --comment WHY"
+    assert ("not Ann, who started the run" in page(RunReport(running([]), [approval]))) is (why == "started it")
+
+
+def test_a_run_that_failed_is_offered_a_rerun_when_no_worker_tells_of_it() -> None:
+    seen = running([])
+    ended = dataclasses.replace(seen.summary, status="failed", close_time=NOW)
+    seen = dataclasses.replace(seen, summary=ended, state=None, silent=True)
+
+    assert dict(remedies(seen, NOW, began=True)).keys() == {"adw rerun r1"}
+    assert not remedies(seen, NOW)
 
 
 def test_a_signed_approval_says_that_a_token_is_needed_and_gives_no_command_that_would_be_refused() -> None:

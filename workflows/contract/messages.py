@@ -111,6 +111,8 @@ class PendingApproval(WireModel):
     prompt: str
     subject: JsonValue = None
     approvers: list[str] = Field(default_factory=list)
+    not_by: str | None = None
+    """Who started the run, where they may not decide it."""
     required: int
     approvals: list[RecordedDecision] = Field(default_factory=list)
     digest: str

@@ -9,7 +9,6 @@ from pydantic import Field, JsonValue
 from advanced_workflow.workflows.contract.messages import AuditEntry, RejectedDecision, UnconsumedEvent
 from advanced_workflow.workflows.contract.report import ErrorInfo, RollbackReport, RunStatus, StepState
 from advanced_workflow.workflows.contract.wire import UserModel, WireModel
-from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 
 class StateRequest(UserModel):
@@ -152,13 +151,6 @@ class Progress(WireModel):
     """One sentence for each step that waits."""
     agents: list[AgentProgress] = Field(default_factory=list[AgentProgress])
     """The agents that run."""
-
-
-class DefinitionAnswer(WireModel):
-    """Answer of the `definition` query: what this run was pinned to."""
-
-    sha256: str
-    definition: AdvancedWorkflow
 
 
 class KeptStep(WireModel):

@@ -109,6 +109,9 @@ async def test_what_a_child_could_not_undo_makes_the_parent_incomplete_and_can_b
     assert outcome.failure == "RollbackIncomplete"
     assert outcome.report.error is not None
     assert outcome.report.error.type == "CardDeclined"
+    assert "step 'pay' failed with CardDeclined: " in outcome.report.error.message
+    assert outcome.report.error.message.endswith("; not everything it did was undone.")
+    assert outcome.message.count("tries these again") == 1  # What the child could not undo is named by the parent.
     assert report.complete
     assert [(one.path, one.outcome) for one in report.entries] == [("make", "undone")]
 

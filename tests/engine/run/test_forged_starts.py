@@ -12,7 +12,7 @@ from temporalio.client import ActivityFailureError
 from temporalio.exceptions import ApplicationError
 
 from advanced_workflow.client.errors import RunFailed
-from advanced_workflow.client.reruns import plan_rerun, start_rerun
+from advanced_workflow.client.reruns.plan import plan_rerun, start_rerun
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
 from tests.engine.hops import NOISE, chain, cut_short, fill, went_on

@@ -7,7 +7,7 @@ import pytest
 from advanced_workflow.activities.action import context
 from advanced_workflow.activities.action.errors import ActionError
 from advanced_workflow.client.errors import RunCancelled
-from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
+from advanced_workflow.client.reruns.plan import Rerun, plan_rerun, start_rerun
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings

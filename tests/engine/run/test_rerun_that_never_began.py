@@ -8,7 +8,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 
-from advanced_workflow.client.reruns import Rerun, plan_rerun, start_rerun
+from advanced_workflow.client.reruns.plan import Rerun, plan_rerun, start_rerun
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from advanced_workflow.client.dev.server_binary import installed_binary
-from advanced_workflow.client.reruns import plan_rerun, start_rerun
+from advanced_workflow.client.reruns.plan import plan_rerun, start_rerun
 from advanced_workflow.client.runs import Run
 from advanced_workflow.client.settings import Settings
 from advanced_workflow.workflows.contract import KEYS_ACTIVITY, ExecutionOptions

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
-from advanced_workflow.client.reruns import plan_rerun
+from advanced_workflow.client.reruns.plan import plan_rerun
 from advanced_workflow.client.reruns.rollback import retry_rollback
 from advanced_workflow.client.runs import Run, get_run
 from advanced_workflow.workflows.contract.paths import attempt_in, undo_run_id

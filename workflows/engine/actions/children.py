@@ -35,6 +35,7 @@ from advanced_workflow.workflows.contract import (
 from advanced_workflow.workflows.contract.paths import StepPath
 from advanced_workflow.workflows.engine.graph.driver import ended
 from advanced_workflow.workflows.engine.step.context import RunContext, StepContext
+from advanced_workflow.workflows.engine.step.failures import told
 from advanced_workflow.workflows.engine.step.starting import GateShut, open_gate, require_open
 from advanced_workflow.workflows.engine.temporal.activities import own_activity, start_activity
 from advanced_workflow.workflows.engine.temporal.outgoing import outgoing, size_of, size_of_texts
@@ -42,7 +43,7 @@ from advanced_workflow.workflows.engine.temporal.patches import Patch, patched
 from advanced_workflow.workflows.engine.temporal.payloads import decode_own
 from advanced_workflow.workflows.engine.temporal.quiet import is_being_cancelled, why_cancelled
 from advanced_workflow.workflows.engine.temporal.task_work import count_until_answered
-from advanced_workflow.workflows.errors import StorageFailed
+from advanced_workflow.workflows.errors import RollbackIncomplete, StorageFailed
 from advanced_workflow.workflows.plain.text import markdown
 
 LOOK_AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10))
@@ -243,9 +244,19 @@ def _failed(cause: BaseException | None, id: str) -> ChildEnd:
     return ChildEnd(None, ErrorInfo(type=name, message=f"run {id!r} did not end by itself: {cause}"), known=False)
 
 
+_NOT_UNDONE = "; not everything it did was undone."
+"""What is said of a child after its failure, once however deep it was."""
+
+
 def _error(kind: str, message: str, details: Json, id: str) -> ErrorInfo:
-    """The failure of the child's own step where there is one: that is what error handlers are chosen by."""
+    """The failure of the child's own step where there is one: that is what error handlers are chosen by.
+
+    Of a child that could not undo everything the cause is told first: what was not undone has rows of its own in the parent's report.
+    """
     inner = cast("dict[str, str]", (_details(details) or {}).get("error") or {})
+    if kind == RollbackIncomplete.code and inner.get("message") and patched(Patch.RULES_4):
+        cause = told(ErrorInfo.model_validate(inner)).removesuffix(_NOT_UNDONE).rstrip(".")
+        message = f"{cause}{_NOT_UNDONE}"
     return ErrorInfo(
         type=inner.get("type") or kind, message=f"run {id!r}: {message}", details={"run": id, "code": kind}
     )

@@ -55,6 +55,7 @@ class Approvals:
         self._state = state
         self._room = room
         self.identity = Identity()
+        self._started_by = started_by
         self._judge = Judge(started_by, groups, self.identity)
         self._addresses = Addresses(state, self.open)
         self._former = FormerRules(state, started_by, groups, self.open)
@@ -81,11 +82,11 @@ class Approvals:
 
     def pending(self, limit: int) -> list[PendingApproval]:
         """What people are asked now, in about `limit` bytes."""
-        return views(self.open.values(), limit)
+        return views(self.open.values(), self._started_by, limit)
 
     def first(self, most: int, limit: int) -> list[PendingApproval]:
         """The first of them, however many there are."""
-        return views(islice(self.open.values(), most), limit)
+        return views(islice(self.open.values(), most), self._started_by, limit)
 
     def next_asking(self) -> int:
         """The number of the run's next asking."""

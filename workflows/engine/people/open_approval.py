@@ -77,8 +77,8 @@ class OpenApproval:
             size=len(encode(data["decisions"], "the decisions")),
         )
 
-    def view(self) -> PendingApproval:
-        """As the `pending_approvals` query shows it."""
+    def view(self, started_by: str | None) -> PendingApproval:
+        """As the `pending_approvals` query shows it, in a run that somebody started."""
         return PendingApproval(
             step_id=self.record.plan.step_id,
             path=self.record.path,
@@ -86,6 +86,7 @@ class OpenApproval:
             prompt=self.approval.prompt,
             subject=self.subject,
             approvers=list(self.approvers),
+            not_by=None if self.approval.allow_self_approval else started_by,
             required=self.required,
             approvals=list(self.approvals),
             digest=self.digest,
@@ -103,11 +104,11 @@ def quorum_of(approval: Approval) -> int:
     return approval.required if isinstance(approval.required, int) else 0
 
 
-def views(approvals: Iterable[OpenApproval], limit: int) -> list[PendingApproval]:
+def views(approvals: Iterable[OpenApproval], started_by: str | None, limit: int) -> list[PendingApproval]:
     """As the `pending_approvals` query shows them in about `limit` bytes: of what does not fit, path and digest stay."""
     shown: list[PendingApproval] = []
     for one in approvals:
-        view = one.view()
+        view = one.view(started_by)
         size = len(encode(view.model_dump(mode="json"), "what is approved"))
         if size > limit:
             view = _cut(view)

@@ -62,13 +62,6 @@ def ending_of(steps: asyncio.Future[Any]) -> Ending | None:
     return None
 
 
-def told(error: ErrorInfo) -> str:
-    """Why a run failed as one sentence that names the step, which people meet before anything else of the run."""
-    if error.path is None or repr(str(error.path)) in error.message:
-        return error.message
-    return f"step {str(error.path)!r} failed with {error.type}: {error.message}"
-
-
 class RunContinues(Exception):
     """The run continues in a new history; carries what it takes along."""
 

@@ -34,7 +34,6 @@ from advanced_workflow.workflows.engine.run.endings import (
     RunFails,
     by_error,
     ending_of,
-    told,
 )
 from advanced_workflow.workflows.engine.run.inbox import Inbox
 from advanced_workflow.workflows.engine.run.origin import naming_this_history
@@ -42,6 +41,7 @@ from advanced_workflow.workflows.engine.run.output import output_of_run
 from advanced_workflow.workflows.engine.run.results import fitting, run_result
 from advanced_workflow.workflows.engine.run.services import services_of
 from advanced_workflow.workflows.engine.state.live_state import root_frame
+from advanced_workflow.workflows.engine.step.failures import told
 from advanced_workflow.workflows.engine.temporal.clock import sleep_until, timestamp
 from advanced_workflow.workflows.engine.temporal.next_task import MOMENT
 from advanced_workflow.workflows.engine.temporal.patches import Patch, patched

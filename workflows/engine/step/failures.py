@@ -227,3 +227,10 @@ def _plain(details: Json) -> Json:
     """An error's details where they are JSON; anything else is left out."""
     # A foreign converter may give anything, and the report must stay JSON.
     return details if isinstance(details, _PLAIN) else None
+
+
+def told(error: ErrorInfo) -> str:
+    """Why a run failed as one sentence that names the step, which people meet before anything else of the run."""
+    if error.path is None or repr(str(error.path)) in error.message:
+        return error.message
+    return f"step {str(error.path)!r} failed with {error.type}: {error.message}"

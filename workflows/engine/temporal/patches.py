@@ -73,7 +73,8 @@ LIVES: Mapping[Patch, Life] = {
         "sent. An orchestrator begins no subtask before all that it needs has ended well, and undoes what failed beside a branch that is "
         "planned again; it began what needs several where one of these was done, and forgot the others' effects. Code of graphs does not go on once the run is cancelled. A `wait` "
         "whose `seconds` give a duration as text waits for so long; it failed. An action of another SDK whose result its worker could not send "
-        "is undone. `multipleOf` divides numbers as they are written, not the doubles nearest to them.",
+        "is undone. `multipleOf` divides numbers as they are written, not the doubles nearest to them. A child that could not undo "
+        "everything is told with its cause first.",
         ends="No open history began before 0.2.0 was deployed everywhere.",
     ),
 }
