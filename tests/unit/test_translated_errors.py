@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from advanced_workflow.client.errors import ConnectionFailed, NoAnswer
+from advanced_workflow.client.errors import ConnectionFailed, NoAnswer, RequestFailed
 from advanced_workflow.client.sending import request_of
 from advanced_workflow.client.service.errors import UPDATES, translated_errors
 from advanced_workflow.workflows.contract import StepRequest
@@ -63,6 +63,25 @@ async def test_what_changes_a_run_may_still_count_when_no_answer_comes(operation
     with pytest.raises(ConnectionFailed, match="it may still count"):
         async with translated_errors("r1", operation):
             raise RPCError("gone", RPCStatusCode.UNAVAILABLE, b"")
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "away"),
+    [
+        ("gone", RPCStatusCode.UNAVAILABLE, True),
+        ("transport error", RPCStatusCode.UNKNOWN, True),
+        ("h2 protocol error: error reading a body from connection", RPCStatusCode.UNKNOWN, True),
+        ("workflow type is not set", RPCStatusCode.UNKNOWN, False),
+        ("transport error", RPCStatusCode.INVALID_ARGUMENT, False),
+    ],
+)
+async def test_a_server_that_leaves_while_it_is_asked_has_refused_nothing(
+    message: str, status: RPCStatusCode, away: bool
+) -> None:
+    expected, said = (ConnectionFailed, "try again when it is back") if away else (RequestFailed, "refused describe")
+    with pytest.raises(expected, match=said):
+        async with translated_errors("r1", "describe"):
+            raise RPCError(message, status, b"")
 
 
 async def test_a_question_that_nobody_answers_changed_nothing() -> None:
