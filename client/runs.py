@@ -19,7 +19,6 @@ from advanced_workflow.client.service.asking import reads_histories
 from advanced_workflow.client.service.description import Attempt, RunSummary, describe, read_attempts, summarize
 from advanced_workflow.client.service.errors import read_answer, run_failure, translated_errors
 from advanced_workflow.client.settings import Settings, current_user, load_settings
-from advanced_workflow.client.shown_names import name_of
 from advanced_workflow.client.storage import payload_limit
 from advanced_workflow.workflows.contract import (
     AD_HOC_WORKFLOW_TYPE,
@@ -54,7 +53,6 @@ from advanced_workflow.workflows.contract import (
     UserModel,
     cancel_reason,
 )
-from advanced_workflow.workflows.definition.versions import split_name
 from advanced_workflow.workflows.errors import InputInvalid, InvalidDecision, UnknownStep
 from advanced_workflow.workflows.plain.text import markdown
 
@@ -110,6 +108,9 @@ async def start(
         DataInvalid, PayloadTooLarge: the data cannot be sent; nothing was started.
         InputInvalid: two versions are named; nothing was started.
     """
+    # Loads what reads definitions, which nobody needs who only asks a run.
+    from advanced_workflow.client.shown_names import name_of
+
     settings = settings or load_settings()
     options = options or ExecutionOptions()
     if isinstance(workflow, str):
@@ -136,6 +137,8 @@ async def start(
 
 
 def _version_apart(name: str, options: ExecutionOptions) -> tuple[str, ExecutionOptions]:
+    from advanced_workflow.workflows.definition.versions import split_name
+
     workflow_id, version = split_name(name)
     if version is None:
         return workflow_id, options
