@@ -25,7 +25,7 @@ GIVEN = {
     "RUN": "some-run",
     "STEP": "some-step",
     "NAME": "some-event",
-    "NAME|FILE": "some-flow",
+    "NAME[@VERSION]|FILE": "some-flow",
     "FILE|NAME|RUN": "some-run",
 }
 

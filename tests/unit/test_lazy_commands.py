@@ -114,3 +114,10 @@ def test_a_broken_module_is_one_sentence(
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_who_asks_a_run_loads_nothing_that_reads_definitions() -> None:
+    loaded = loaded_by_command("show", "--help")
+
+    assert "temporalio" in loaded
+    assert "yaml" not in loaded

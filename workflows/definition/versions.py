@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from advanced_workflow.workflows.definition.problems.places import listed, shorten
-from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.errors import DefinitionNotFound
+
+if TYPE_CHECKING:
+    from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 
 AT = "@"
 """Between a definition's id and a version, where people name both: `small-order@2.0`. No `workflow_id` has one."""
@@ -124,5 +126,5 @@ def _highest_first(versions: Mapping[str, AdvancedWorkflow]) -> dict[str, Advanc
     return {version: versions[version] for version in sorted(versions, key=order_of, reverse=True)}
 
 
-Known: TypeAlias = Iterable[AdvancedWorkflow] | Mapping[str, AdvancedWorkflow]
+Known: TypeAlias = "Iterable[AdvancedWorkflow] | Mapping[str, AdvancedWorkflow]"
 """How callers give the definitions that are at hand."""
