@@ -19,8 +19,8 @@ from tests.benchmarks.workloads import Side, Workload, chain, loaded, loop, work
 
 SMALL, MIDDLE, LARGE = (chain(steps) for steps in (10, 60, 110))
 LOOP = loop(20, pairs=1)
-OWN_EVENTS = 2
-"""A run adds the marker that pins its definition, and the timer of its deadline."""
+OWN_EVENTS = 3
+"""A run adds the marker that pins its definition, the search attribute of its version, and the timer of its deadline."""
 HOP_EVENTS = 11
 """Going on in a new history: a timer and its workflow task, the end of the old one, start and first workflow task of the new one, and
 the timer of the run's deadline."""

@@ -14,9 +14,9 @@ from tests.benchmarks.histories import Size, size_of
 
 KB = 1000
 SMALL, LARGE = 400, 4_000
-OWN_EVENTS = 11 + 2
-"""Of a run: begin and end, and the call of the model that gives the answer; the marker that pins the definition, and the timer of
-the run's deadline."""
+OWN_EVENTS = 11 + 3
+"""Of a run: begin and end, and the call of the model that gives the answer; the marker that pins the definition, the search
+attribute of its version, and the timer of the run's deadline."""
 
 
 async def test_a_turn_costs_two_activities_and_its_bytes_do_not_grow_with_the_conversation(client: Client) -> None:
