@@ -64,7 +64,7 @@ class RecordedDecision(WireModel):
     groups: list[str] = Field(default_factory=list)
     digest: str | None = None
     token: str | None = None
-    """What was signed; `adw audit` verifies it again."""
+    """What was signed, which can be verified again."""
 
 
 WHO_DECIDED = "who_decided"
