@@ -151,6 +151,7 @@ def test_what_a_run_holds_is_carried_or_made_again(plan: Plan) -> None:
             "open",
             "_ended",
             "identity",
+            "_started_by",
         },
         Events(): {"_waiters", "_listeners", "_changes", "_changed", "_room", "_size", "_count"},
         Operations(state): {"_state", "_signed", "_before_signed", "_opened", "_held_before", "waiting"},
