@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from temporalio.exceptions import ApplicationError, FailureError
 
-from advanced_workflow.activities.worker.unforeseen import Unforeseen, is_expected
+from advanced_workflow.activities.worker.unforeseen import Unforeseen, class_for
 from advanced_workflow.workflows.contract.report import LONGEST_ERROR_TYPE
 from advanced_workflow.workflows.plain.described import as_json
 from advanced_workflow.workflows.plain.text import for_people
@@ -102,7 +102,7 @@ def told_as(error: Exception, message: str, kind: str, details: Sequence[Any]) -
     """An error as Temporal's own, with these words, and as retryable and as foreseen as it was."""
     if not isinstance(error, ApplicationError):
         return Unforeseen(message, *details, type=kind)
-    return (ApplicationError if is_expected(error) else Unforeseen)(
+    return class_for(error)(
         message,
         *details,
         type=kind or None,

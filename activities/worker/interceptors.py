@@ -22,7 +22,7 @@ from advanced_workflow.activities.worker.breakers import Breakers
 from advanced_workflow.activities.worker.failures import fitting, sendable
 from advanced_workflow.activities.worker.local_results import LocalResults
 from advanced_workflow.activities.worker.own_words import LocalWords, OwnWords
-from advanced_workflow.activities.worker.unforeseen import Unforeseen, is_expected
+from advanced_workflow.activities.worker.unforeseen import Unforeseen, class_for
 from advanced_workflow.workflows.contract import (
     HEADER_BREAKER,
     HEADER_EXECUTION,
@@ -126,7 +126,7 @@ def with_retry_delay(error: Exception, policy: RetryDelay, attempt: int) -> Exce
         error = Unforeseen(str(error), type=type(error).__name__)
     elif error.non_retryable or error.next_retry_delay is not None:
         return error
-    return (ApplicationError if is_expected(error) else Unforeseen)(
+    return class_for(error)(
         error.message,
         *error.details,
         type=error.type,

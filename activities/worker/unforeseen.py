@@ -26,6 +26,11 @@ def is_expected(error: BaseException | None) -> bool:
     return isinstance(error, ApplicationError) and not isinstance(error, Unforeseen)
 
 
+def class_for(error: BaseException) -> type[ApplicationError]:
+    """What stands for an error where it is told in other words: it is as foreseen as it was."""
+    return ApplicationError if is_expected(error) else Unforeseen
+
+
 def trace_of(error: BaseException) -> list[str]:
     """The stack trace of an error as text, from the frame on that called the action's own code; whole where none did."""
     return traceback.format_tb(_own_part(error.__traceback__))

@@ -12,10 +12,10 @@ from advanced_workflow.workflows.contract.tokens import (
     StartClaims,
     UnknownKey,
     content_of_start,
+    require_signature,
     require_time,
     said_of,
     unverified,
-    verified,
 )
 from advanced_workflow.workflows.errors import UnverifiedIdentity
 from tests.signing import Signer, encoded, publish
@@ -27,12 +27,19 @@ TOKEN = SIGNER.start("run", "type", "sam", {"amount": 7})
 HEADER, BODY, SIGNATURE = TOKEN.split(".")
 
 
+def verified(token: str | None, keys: dict[str, str]) -> StartClaims:
+    """The claims of a token that one of these keys signed."""
+    claims = unverified(token, StartClaims)
+    require_signature(token or "", keys)
+    return claims
+
+
 def header(**fields: Any) -> str:
     return encoded(json.dumps({"alg": "Ed25519", "kid": "one", **fields}).encode())
 
 
 def test_a_token_gives_its_claims() -> None:
-    claims = verified(TOKEN, StartClaims, KEYS)
+    claims = verified(TOKEN, KEYS)
 
     assert (claims.sub, claims.run, claims.type) == ("sam", "run", "type")
     assert claims.content == content_of_start(None, {"amount": 7})
@@ -66,7 +73,7 @@ def test_a_token_gives_its_claims() -> None:
 )
 def test_what_is_no_such_token_is_refused(token: str | None) -> None:
     with pytest.raises(UnverifiedIdentity):
-        verified(token, StartClaims, KEYS)
+        verified(token, KEYS)
 
 
 def test_a_claim_that_stands_twice_is_refused() -> None:
@@ -78,9 +85,9 @@ def test_a_claim_that_stands_twice_is_refused() -> None:
 
 def test_a_key_that_is_not_known_is_told_from_a_bad_signature() -> None:
     with pytest.raises(UnknownKey):
-        verified(TOKEN, StartClaims, {})
+        verified(TOKEN, {})
     with pytest.raises(UnverifiedIdentity) as refused:
-        verified(TOKEN, StartClaims, {"one": Signer("one", 0).public["x"]})
+        verified(TOKEN, {"one": Signer("one", 0).public["x"]})
     assert not isinstance(refused.value, UnknownKey)
 
 

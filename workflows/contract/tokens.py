@@ -116,20 +116,13 @@ def content_of_start(definition: Json, input_data: Json) -> str:
 Claims = TypeVar("Claims", bound=Signed)
 
 
-def verified(token: str | None, claims: type[Claims], keys: Mapping[str, str]) -> Claims:
-    """The claims of a token that one of these keys signed.
+def require_signature(token: str, keys: Mapping[str, str]) -> None:
+    """Check who signed a token that `unverified` has read.
 
     Raises:
-        UnknownKey: all else is right, but its `kid` is none of `keys`.
-        UnverifiedIdentity: it is missing, is no such token, or is not signed by that key.
+        UnknownKey: its `kid` is none of `keys`.
+        UnverifiedIdentity: it is not signed by that key.
     """
-    read = unverified(token, claims)
-    require_signature(cast("str", token), keys)
-    return read
-
-
-def require_signature(token: str, keys: Mapping[str, str]) -> None:
-    """Raise as `verified` where none of these keys signed what `unverified` gave of the token."""
     header, body, signature = token.split(".")
     kid = _kid(_object(header, "header"))
     if kid not in keys:

@@ -27,16 +27,6 @@ from tests.signing import Signer, publish
 SETTINGS = Settings(user="sam")
 
 
-@pytest.fixture
-def signer() -> Signer:
-    return Signer("one", int(time.time()))
-
-
-@pytest.fixture
-def keys(tmp_path: Path, signer: Signer) -> str:
-    return publish(tmp_path / "keys.json", signer)
-
-
 async def looked(run: Run) -> int:
     """How often the run asked for keys."""
     history = await run.handle.fetch_history()
@@ -53,7 +43,7 @@ async def test_a_flood_of_keys_that_nobody_has_costs_few_look_ups_and_the_run_ca
 ) -> None:
     step = asking(assurance={"max_age": 600})
     async with harness.worker(definitions=registered(step), decision_keys=keys):
-        run = await started(harness, signer, step)
+        run = await started(harness, signer)
         asked = await pending(run)
         for number in range(60):
             forged = Signer(f"k{number}", signer.at).decision(run.id, asked, "ann", auth_time=signer.at)
@@ -89,7 +79,7 @@ async def test_a_key_that_was_taken_away_counts_no_more_where_the_keys_were_read
     monkeypatch.setattr("advanced_workflow.activities.worker.decision_keys.time", long_ago)
     newer = Signer("two", signer.at)
     async with harness.worker(definitions=registered(asking()), decision_keys=keys):
-        run = await started(harness, signer, asking())
+        run = await started(harness, signer)
         asked = await pending(run)
         (tmp_path / "keys.json").unlink()
         publish(tmp_path / "keys.json", newer)
@@ -107,7 +97,7 @@ async def test_a_run_that_is_reset_asks_again(harness: Harness, signer: Signer, 
     """The server sends the signals again that came after: they are for an asking that is no more."""
     wait: dict[str, Any] = {"step_id": "w", "step_type": "wait", "wait": {"event": "go"}, "dependencies": ["ask"]}
     async with harness.worker(definitions=registered(asking(), wait), decision_keys=keys):
-        run = await started(harness, signer, asking(), wait)
+        run = await started(harness, signer)
         token = signer.decision(run.id, await pending(run), "ann")
         await run.signal_approval("ask", approver="ann", token=token)
         await eventually(lambda: _is(run, "w", "waiting"))
@@ -174,7 +164,7 @@ async def test_what_an_orchestrator_asks_is_verified_as_a_steps_is(harness: Harn
     async with harness.worker({"work": work}, definitions=registered(step), decision_keys=keys):
         unsigned = await harness.start("signed", id=f"signed-{uuid4().hex[:8]}")
         assert (await outcome_of(unsigned)).failure == "UnverifiedIdentity"
-        run = await started(harness, signer, step)
+        run = await started(harness, signer)
         asked = await pending(run)
         with pytest.raises(OperationRefused, match="must be verified"):
             await run.skip_step(asked.path, "in a hurry", output={"decision": "approved"})
@@ -193,7 +183,7 @@ async def test_500_forged_decisions_by_signal_update_and_the_servers_own_tool(
 ) -> None:
     """From a process that may do everything in the namespace, and has no key."""
     async with harness.worker(definitions=registered(asking()), decision_keys=keys):
-        run = await started(harness, signer, asking())
+        run = await started(harness, signer)
         asked = await pending(run)
         for number in range(500):
             fields: dict[str, Any] = {

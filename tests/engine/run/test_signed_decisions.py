@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,22 +24,11 @@ def asking(**approval: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def signer() -> Signer:
-    return Signer("one", int(time.time()))
-
-
-@pytest.fixture
-def keys(tmp_path: Path, signer: Signer) -> str:
-    return publish(tmp_path / "keys.json", signer)
-
-
-async def started(harness: Harness, signer: Signer, *steps: dict[str, Any], sub: str = "sam", **more: Any) -> Run:
-    """A run that `sub` starts, signed."""
-    workflow, name = definition(*steps), f"signed-{uuid4().hex[:8]}"
+async def started(harness: Harness, signer: Signer, *, sub: str = "sam", **more: Any) -> Run:
+    """A run of the registered definition that `sub` starts, signed."""
+    name = f"signed-{uuid4().hex[:8]}"
     token = signer.start(name, "signed", sub)
     options = ExecutionOptions(started_by=sub, token=token)
-    assert workflow["workflow_id"] == "test"
     return await harness.start("signed", id=name, options=options, **more)
 
 
@@ -56,7 +44,7 @@ async def test_a_decision_counts_that_an_approver_signed_for_just_this(
     harness: Harness, signer: Signer, keys: str
 ) -> None:
     async with harness.worker(definitions=registered(asking()), decision_keys=keys):
-        run = await started(harness, signer, asking())
+        run = await started(harness, signer)
         asked = await pending(run)
         token = signer.decision(run.id, asked, "ann", comment="fine")
         await run.approve("ask", approver=" ANN", comment="fine", token=token)
@@ -130,7 +118,7 @@ async def test_no_forged_decision_counts_and_the_run_can_still_be_decided(
     harness: Harness, signer: Signer, keys: str
 ) -> None:
     async with harness.worker(definitions=registered(asking()), decision_keys=keys):
-        run = await started(harness, signer, asking())
+        run = await started(harness, signer)
         asked = await pending(run)
         for name, forge in FORGED.items():
             fields: Any = {"approver": "ann", **forge(signer, run.id, asked)}
@@ -150,7 +138,7 @@ async def test_no_forged_decision_counts_and_the_run_can_still_be_decided(
 
 async def test_groups_are_those_that_were_signed(harness: Harness, signer: Signer, keys: str) -> None:
     async with harness.worker(definitions=registered(asking()), decision_keys=keys):
-        run = await started(harness, signer, asking())
+        run = await started(harness, signer)
         token = signer.decision(run.id, await pending(run), "eve", groups=["finance"])
         await run.approve("ask", approver="eve", groups=["finance"], token=token)
         outcome = await outcome_of(run)
@@ -164,7 +152,7 @@ async def test_a_key_that_came_while_the_run_waited_counts_and_one_that_went_doe
     newer = Signer("two", signer.at)
     step = asking(required=2, approvers=[])
     async with harness.worker(definitions=registered(step), decision_keys=keys):
-        run = await started(harness, signer, step)
+        run = await started(harness, signer)
         asked = await pending(run)
         publish(tmp_path / "keys.json", newer)
         await run.signal_approval("ask", approver="ann", token=newer.decision(run.id, asked, "ann"))
@@ -186,7 +174,7 @@ async def test_where_the_keys_cannot_be_read_the_run_waits_and_says_so(
 ) -> None:
     newer = Signer("two", signer.at)
     async with harness.worker(definitions=registered(asking()), decision_keys=keys):
-        run = await started(harness, signer, asking())
+        run = await started(harness, signer)
         asked = await pending(run)
         (tmp_path / "keys.json").unlink()
         with pytest.raises(UnverifiedIdentity, match="cannot be read"):
@@ -201,7 +189,7 @@ async def test_where_the_keys_cannot_be_read_the_run_waits_and_says_so(
 async def test_a_login_must_be_as_the_approval_wants_it(harness: Harness, signer: Signer, keys: str) -> None:
     step = asking(assurance={"amr": ["hwk"], "max_age": 600})
     async with harness.worker(definitions=registered(step), decision_keys=keys):
-        run = await started(harness, signer, step)
+        run = await started(harness, signer)
         asked = await pending(run)
         wrong: list[tuple[dict[str, Any], str]] = [
             ({"amr": ["pwd"], "auth_time": signer.at}, "hwk"),
@@ -223,7 +211,7 @@ async def test_who_started_the_run_cannot_decide_it_and_nobody_can_decide_early(
 ) -> None:
     steps = ({"step_id": "hold", "step_type": "wait", "wait": {"event": "go"}}, {**asking(), "dependencies": ["hold"]})
     async with harness.worker(definitions=registered(*steps), decision_keys=keys):
-        run = await started(harness, signer, *steps, sub="ann")
+        run = await started(harness, signer, sub="ann")
         await eventually(lambda: _waits(run))
         with pytest.raises(NotAskedYet):
             await run.approve("ask", approver="bob", token="x")
@@ -277,7 +265,7 @@ async def test_a_childs_decisions_are_signed_for_the_child(harness: Harness, sig
     call = {"step_id": "call", "step_type": "sub_workflow", "workflow": "asks"}
     child = {**definition(asking()), "workflow_id": "asks"}
     async with harness.worker(definitions=[*registered(call), child], decision_keys=keys):
-        run = await started(harness, signer, call)
+        run = await started(harness, signer)
         child_id = await eventually(lambda: _child(run))
         below = get_run(harness.client, child_id)
         asked = await pending(below)
@@ -311,7 +299,7 @@ async def test_an_operator_cannot_skip_what_must_be_signed(
     steps = (first, {**step, "dependencies": ["hold"]})
     child = {**definition(asking()), "workflow_id": "asks"}
     async with harness.worker(definitions=[*registered(*steps), child], decision_keys=keys):
-        run = await started(harness, signer, *steps)
+        run = await started(harness, signer)
         await eventually(lambda: _waits(run))
         with pytest.raises(OperationRefused, match="must be verified"):
             await run.skip_step(step["step_id"], "in a hurry", output={"decision": "approved"})
@@ -332,7 +320,7 @@ async def test_keys_and_decisions_are_carried_on(harness: Harness, signer: Signe
         return None
 
     async with harness.worker({"act": act}, definitions=registered(*steps), decision_keys=keys):
-        run = await started(harness, signer, *steps)
+        run = await started(harness, signer)
         asked = await pending(run)
         await run.approve("ask", approver="ann", token=signer.decision(run.id, asked, "ann"))
         await eventually(lambda: _rounds_done(run))
