@@ -53,9 +53,7 @@ def current_user() -> str:
 class Settings(BaseSettings):
     """Settings of workers and clients; each is the environment variable `ADW_` plus its name in capitals."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
     actions: ModuleNames = ()
     """Modules with actions, separated by commas."""

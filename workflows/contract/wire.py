@@ -17,8 +17,9 @@ class WireModel(BaseModel):
     every field that is added has a default.
     """
 
+    # Not `use_attribute_docstrings`: nobody reads them, and it parses the source of each model whenever a command starts.
     # What is no JSON is refused where it is sent, and not made null.
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="constants")
 
 
 class UserModel(WireModel):
