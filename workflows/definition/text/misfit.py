@@ -15,6 +15,7 @@ from advanced_workflow.workflows.definition.model.markers import Duration, Expr,
 from advanced_workflow.workflows.definition.problems.codes import Code
 from advanced_workflow.workflows.definition.problems.places import Loc, listed, nearest, problem, shorten
 from advanced_workflow.workflows.definition.problems.problem import Problem
+from advanced_workflow.workflows.definition.text.other_words import field_for, value_for
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
 from advanced_workflow.workflows.plain.misfits import reason
 
@@ -46,7 +47,7 @@ def unknown_field(loc: Loc, missing: Sequence[Loc]) -> Problem:
     name = str(loc[-1])
     owner = model_at(AdvancedWorkflow, loc[:-1])
     known = sorted(owner.model_fields)
-    fix = nearest(name, known) or _inside(name, owner)
+    fix = field_for(name, known) or nearest(name, known) or _inside(name, owner)
     if not fix and len(missing) == 1:
         fix = f"Did you mean {str(missing[0][-1])!r}?"
     fix = fix or f"Remove it; {owner.__name__} has: {listed(known, 60)}."
@@ -74,7 +75,8 @@ def _mark(loc: Loc, kind: type[M]) -> M | None:
 
 def _fix(loc: Loc, given: object, told: Sequence[ErrorDetails]) -> str:
     options = [option for entry in told for option in re.findall(r"'([^']*)'", str(entry.get("ctx", "")))]
-    guess = nearest(given, options) if isinstance(given, str) and told[0]["type"] != "string_pattern_mismatch" else ""
+    word = given if isinstance(given, str) and told[0]["type"] != "string_pattern_mismatch" else ""
+    guess = value_for(word, options) or nearest(word, options)
     expression = _mark(loc, Expr)
     if guess:
         return guess
