@@ -17,12 +17,15 @@ from advanced_workflow.workflows.definition.problems.places import Loc, listed, 
 from advanced_workflow.workflows.definition.problems.problem import Problem
 from advanced_workflow.workflows.definition.text.other_words import field_for, value_for
 from advanced_workflow.workflows.definition.workflow import AdvancedWorkflow
+from advanced_workflow.workflows.expressions.mistakes.explain import SWITCHES
 from advanced_workflow.workflows.plain.misfits import reason
 
 M = TypeVar("M")
 _SEVERAL: Final = 3
 _MANY: Final = 12
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/@-]*(?<!:)")
+_SWITCHES: Final = {**SWITCHES, "true": "true", "false": "false"}
+_IN_DIGITS: Final = "Write a whole number in digits, such as 3, without quotes."
 _SECONDS: Final = "Write seconds, or a duration such as '90s' or '1h30m'."
 
 
@@ -92,6 +95,8 @@ def _right_form(loc: Loc, given: object, first: ErrorDetails) -> str:
     wanted = first["type"]
     if given is None:
         return "Remove the line, or write a value."
+    if wanted == "bool_type":
+        return f"Write {_SWITCHES.get(str(given).strip().casefold(), 'true or false')}, without quotes."
     if wanted in ("tuple_type", "list_type"):
         return "Begin each entry with '- '." if isinstance(given, dict) else f"Write a list: {_as_list(given)}."
     if wanted in ("dict_type", "model_type", "model_attributes_type"):
@@ -102,7 +107,7 @@ def _right_form(loc: Loc, given: object, first: ErrorDetails) -> str:
         return f"Put it in quotes{written}: {json.dumps(json.dumps(given))}."
     if wanted == "string_pattern_mismatch":
         return _cleaned(str(given), str(first.get("ctx", {}).get("pattern", "")))
-    return ""
+    return _IN_DIGITS if wanted in ("int_type", "int_parsing", "int_from_float") else ""
 
 
 def _entries(loc: Loc) -> str:

@@ -12,7 +12,7 @@ _INDENT: Final = "Indent it as the lines that it belongs with, with spaces."
 _QUOTE: Final = "Put the text in quotes."
 _FIXES: Final[Mapping[str, str]] = {
     "escape": "In double quotes a backslash begins an escape: write two of them, or use single quotes.",
-    "',' or '": "Put text that holds one of : , { } [ ] in quotes, or close the bracket.",
+    "',' or '": "Put text that holds one of : , { } [ ] in quotes, put a comma between two entries, or close the bracket.",
     "mapping values": "Text with a colon and a blank in it stands in quotes; a field of its own begins on a new line.",
     "could not find": "Write NAME: VALUE; text that goes on from the line before is indented.",
     "cannot start": _QUOTE,

@@ -31,7 +31,7 @@ from advanced_workflow.workflows.expressions.mistakes.words import RULES
 
 _MAX_LENGTH: Final = 1_000
 _MOST_STEPS: Final = 8
-_SWITCHES: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+SWITCHES: Final = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ class _Repair:
             )
         if name is None or form != f"'{name}'":
             return None
-        if name.casefold() in _SWITCHES:
-            advice = f"Write {_SWITCHES[name.casefold()]}, or {written(form)} for text."
+        if name.casefold() in SWITCHES:
+            advice = f"Write {SWITCHES[name.casefold()]}, or {written(form)} for text."
             return replace(first, form=form, advice=advice)
         advice = f"Text needs quotes of its own: {written(form)}. Data is read as input.{name}, workflow.{name} or steps.ID.output."
         return replace(first, form=form, advice=advice)

@@ -56,6 +56,11 @@ def _each(found: re.Match[str]) -> str:
 _IS = "CEL compares with '=='"
 _NULL = "there is no '{}' in CEL, it is null"
 RULES: Final = (
+    _rule(
+        rf"^\s*({_PATH})\s*(?:\|\||\b[oO][rR]\b)\s*({TEXT}|-?\d+(?:\.\d+)?|\[\s*\])\s*$",
+        _default,
+        "'||' joins two conditions; a default is x.?field.orValue(...)",
+    ),
     _rule(r"^\s*=(?=\s*[A-Za-z_(])", "", "an expression has no '=' before it"),
     _rule(r"[\u201c\u201d\u201e]([^\u201c\u201d\u201e]*)[\u201c\u201d]", r"'\1'", "'{}' has typographic quotes"),
     _rule(r"[\u2018\u2019\u201a]([^\u2018\u2019\u201a]*)[\u2018\u2019]", r"'\1'", "'{}' has typographic quotes"),
